@@ -1,0 +1,1 @@
+"""The Lambda functions of Lamplighter: thin handlers, one module per AWS resource."""

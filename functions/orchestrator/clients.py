@@ -1,0 +1,82 @@
+"""The only place that builds boto3 clients: one per service, on first use, kept while warm.
+
+Retries are chosen here. `standard` with 4 attempts for what may be repeated; exactly one attempt
+for creations that AWS cannot deduplicate (VPC, internet gateway, Elastic IP) and for RunInstances
+(a retried capacity error only costs time): the workflow retries those, after looking first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import boto3
+from botocore.config import Config
+
+from orchestrator.settings import Settings
+
+if TYPE_CHECKING:
+    from mypy_boto3_codebuild import CodeBuildClient
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_ec2 import EC2Client
+    from mypy_boto3_ecr import ECRClient
+    from mypy_boto3_route53 import Route53Client
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_ssm import SSMClient
+    from mypy_boto3_stepfunctions import SFNClient
+
+_PATIENT = Config(
+    retries={"mode": "standard", "total_max_attempts": 4},
+    connect_timeout=3,
+    read_timeout=15,
+)
+_ONCE = Config(retries={"total_max_attempts": 1}, connect_timeout=3, read_timeout=25)
+
+
+class Clients:
+    """AWS, the installation's settings and the clock, as the steps receive them."""
+
+    def __init__(
+        self, settings: Settings, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
+        self.settings = settings
+        self.now = now
+
+    @cached_property
+    def codebuild(self) -> CodeBuildClient:
+        return boto3.client("codebuild", config=_PATIENT)
+
+    @cached_property
+    def dynamodb(self) -> DynamoDBClient:
+        return boto3.client("dynamodb", config=_PATIENT)
+
+    @cached_property
+    def ec2(self) -> EC2Client:
+        return boto3.client("ec2", config=_PATIENT)
+
+    @cached_property
+    def ec2_once(self) -> EC2Client:
+        """EC2 without retries, for what must not happen twice."""
+        return boto3.client("ec2", config=_ONCE)
+
+    @cached_property
+    def ecr(self) -> ECRClient:
+        return boto3.client("ecr", config=_PATIENT)
+
+    @cached_property
+    def route53(self) -> Route53Client:
+        return boto3.client("route53", config=_PATIENT)
+
+    @cached_property
+    def s3(self) -> S3Client:
+        return boto3.client("s3", config=_PATIENT)
+
+    @cached_property
+    def sfn(self) -> SFNClient:
+        return boto3.client("stepfunctions", config=_PATIENT)
+
+    @cached_property
+    def ssm(self) -> SSMClient:
+        return boto3.client("ssm", config=_PATIENT)

@@ -1,0 +1,260 @@
+"""What the operator asked for, as one immutable value.
+
+    Deployment.parse({"name": "prod", "model": "Qwen/Qwen2.5-7B-Instruct"})
+
+Every key, its default and its limits: spec.schema.json (generated from this file) and README.md.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Self
+
+from orchestrator.errors import InvalidRequest
+from orchestrator.schema import describe, option, parse, plain, section
+
+MAX_SPEC_BYTES = 32_768
+# Values end up in deployment.env, which bash and systemd quote differently: a safe alphabet only.
+_WORD = r"[A-Za-z0-9_./:@+=-]+"
+_RESERVED = ("aws:", "lamplighter:")
+_MAX_TAG_KEY = 128
+_HOST_LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+
+
+@dataclass(frozen=True, slots=True)
+class Dns:
+    """The public name; without a domain the endpoint is the Elastic IP."""
+
+    domain: str | None = option(
+        None,
+        about="domain of a Route53 public hosted zone, e.g. example.com",
+        type=["string", "null"],
+        pattern=rf"({_HOST_LABEL}\.)+[a-z]{{2,63}}",
+    )
+    subdomain: str = option(
+        "infer",
+        about="host label in front of the domain",
+        type="string",
+        pattern=_HOST_LABEL,
+    )
+    zone_id: str | None = option(
+        None,
+        about="hosted zone id; without it the zone is looked up by name",
+        type=["string", "null"],
+        pattern=r"Z[A-Z0-9]{1,31}",
+    )
+    ttl_seconds: int = option(
+        60, about="time to live of the A record", type="integer", minimum=30, maximum=3600
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """The VPC: public subnets hold the instance, private ones are reserved for expansion."""
+
+    cidr: str = option(
+        "10.0.0.0/16", about="private IPv4 range of the VPC, /16 to /20", type="string"
+    )
+    zones: int = option(
+        2, about="availability zones to spread over", type="integer", minimum=1, maximum=3
+    )
+    nat: str = option(
+        "none",
+        about="'single' gives the private subnets a NAT gateway, which costs money all day",
+        enum=["none", "single"],
+    )
+    allowed_cidrs: tuple[str, ...] = option(
+        ["0.0.0.0/0"],
+        about="IPv4 ranges that may reach ports 80 and 443; every request needs an API key anyway",
+        type="array",
+        items={"type": "string"},
+        minItems=1,
+        maxItems=50,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """The EC2 instance that serves."""
+
+    gpu: bool = option(True, about="false: no engine, the gateway says 'disabled'", type="boolean")
+    type: str = option(
+        "g6.xlarge", about="EC2 instance type", type="string", pattern=r"[a-z0-9-]+\.[a-z0-9-]+"
+    )
+    ami: str | None = option(
+        None,
+        about="image id; without it the newest Canonical Ubuntu of the release below",
+        type=["string", "null"],
+        pattern=r"ami-[0-9a-f]{8,17}",
+    )
+    ubuntu: str = option("24.04", about="Ubuntu release", enum=["22.04", "24.04"])
+    market: str = option("on-demand", about="how to buy it", enum=["on-demand", "spot"])
+    root_volume_gib: int = option(
+        100, about="encrypted gp3 root volume, GiB", type="integer", minimum=30, maximum=16384
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """vLLM and its settings; null leaves a setting to vLLM."""
+
+    image: str = option(
+        "vllm/vllm-openai:v0.11.0",
+        about="container image with a tag or digest",
+        type="string",
+        pattern=rf"{_WORD}[:@]{_WORD}",
+    )
+    max_model_len: int | None = option(
+        None, about="context length, tokens", type=["integer", "null"], minimum=16, maximum=10485760
+    )
+    gpu_memory_utilization: float = option(
+        0.9,
+        about="share of GPU memory; above 0.95 vLLM may run out of memory at load",
+        type="number",
+        minimum=0.1,
+        maximum=0.98,
+    )
+    tensor_parallel_size: int = option(
+        1, about="GPUs per model copy", type="integer", minimum=1, maximum=16
+    )
+    pipeline_parallel_size: int = option(
+        1, about="pipeline stages", type="integer", minimum=1, maximum=16
+    )
+    tool_call_parser: str | None = option(
+        None,
+        about="turns on tool calls, e.g. hermes, llama3_json, mistral, pythonic",
+        type=["string", "null"],
+        pattern=r"[a-z0-9_-]{1,40}",
+    )
+    port: int = option(
+        8000, about="loopback port of the engine", type="integer", minimum=1024, maximum=65535
+    )
+    hf_token_parameter: str | None = option(
+        None,
+        about="name of the SSM SecureString that holds a Hugging Face token",
+        type=["string", "null"],
+        pattern=r"/[A-Za-z0-9_./-]{1,500}",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """The proxy in front of the engine."""
+
+    port: int = option(
+        8080, about="loopback port of the gateway", type="integer", minimum=1024, maximum=65535
+    )
+    default_timeout_seconds: int = option(
+        90, about="budget of an ordinary request", type="integer", minimum=1, maximum=3600
+    )
+    max_timeout_seconds: int = option(
+        600, about="budget of a long generation", type="integer", minimum=1, maximum=3600
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """One deployment; its name is the identity that every resource is tagged with."""
+
+    name: str = option(
+        about="3 to 24 characters: lower case letters, digits, hyphens; starts with a letter",
+        type="string",
+        pattern=r"[a-z][a-z0-9-]{1,22}[a-z0-9]",
+    )
+    model: str = option(
+        about="Hugging Face model id or a path on the instance",
+        type="string",
+        pattern=rf"{_WORD}",
+    )
+    on_failure: str = option(
+        "rollback",
+        about="what a failed first provision does with what it made",
+        enum=["rollback", "keep"],
+    )
+    email: str | None = option(
+        None,
+        about="contact for the certificate authority",
+        type=["string", "null"],
+        pattern=r"[A-Za-z0-9._+-]+@[A-Za-z0-9.-]+",
+    )
+    tags: tuple[tuple[str, str], ...] = option(
+        {},
+        about="put on every resource",
+        type="object",
+        additionalProperties={"type": "string", "pattern": r"[\w .:/=+@-]{0,256}"},
+        maxProperties=40,
+    )
+    dns: Dns = section(Dns, about="public name")
+    network: Network = section(Network, about="VPC")
+    instance: Instance = section(Instance, about="EC2 instance")
+    engine: Engine = section(Engine, about="vLLM")
+    gateway: Gateway = section(Gateway, about="OpenAI API")
+
+    @classmethod
+    def parse(cls, document: Any) -> Self:
+        """Raise InvalidRequest with one line per problem: path, what is wrong, what is allowed."""
+        if len(json.dumps(document, default=str)) > MAX_SPEC_BYTES:
+            raise InvalidRequest(f"the specification is larger than {MAX_SPEC_BYTES} bytes")
+        problems: list[str] = []
+        deployment: Self = parse(cls, document, "", problems)
+        problems += [] if problems else _contradictions(deployment)
+        if problems:
+            raise InvalidRequest("\n".join(problems))
+        return deployment
+
+    def document(self) -> dict[str, Any]:
+        """Return the specification with every default filled in, as JSON types."""
+        return {**plain(self), "tags": dict(self.tags)}
+
+    @property
+    def host(self) -> str | None:
+        """The public DNS name, or None when the endpoint is an IP address."""
+        return f"{self.dns.subdomain}.{self.dns.domain}" if self.dns.domain else None
+
+
+def schema() -> dict[str, Any]:
+    """Return the specification's JSON Schema (what spec.schema.json holds)."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Lamplighter deployment",
+        **describe(Deployment),
+    }
+
+
+def _contradictions(spec: Deployment) -> Iterator[str]:
+    """Yield what no single key shows."""
+    yield from _bad_vpc_range(spec.network.cidr)
+    for number, cidr in enumerate(spec.network.allowed_cidrs):
+        yield from _bad_cidr(f"network.allowed_cidrs[{number}]", cidr)
+    for key, _ in spec.tags:
+        if key.lower().startswith(_RESERVED) or not 1 <= len(key) <= _MAX_TAG_KEY:
+            yield (
+                f"tags.{key}: reserved or too long; "
+                f"allowed: 1 to {_MAX_TAG_KEY} characters, not {' or '.join(_RESERVED)}"
+            )
+    if spec.dns.zone_id and not spec.dns.domain:
+        yield "dns.zone_id: given without dns.domain; name the domain too"
+    if spec.gateway.port == spec.engine.port:
+        yield f"gateway.port: {spec.gateway.port} is engine.port too; choose two different ports"
+    if spec.gateway.max_timeout_seconds < spec.gateway.default_timeout_seconds:
+        yield "gateway.max_timeout_seconds: smaller than gateway.default_timeout_seconds"
+
+
+def _bad_vpc_range(cidr: str) -> Iterator[str]:
+    problems = list(_bad_cidr("network.cidr", cidr))
+    yield from problems
+    if problems:
+        return
+    network = ipaddress.IPv4Network(cidr)
+    if not network.is_private or not 16 <= network.prefixlen <= 20:  # noqa: PLR2004
+        yield f"network.cidr: {cidr!r} is not allowed; allowed: a private range from /16 to /20"
+
+
+def _bad_cidr(path: str, cidr: str) -> Iterator[str]:
+    try:
+        ipaddress.IPv4Network(cidr)
+    except ValueError as error:
+        yield f"{path}: {cidr!r} is not an IPv4 range ({error}); allowed: e.g. 203.0.113.0/24"

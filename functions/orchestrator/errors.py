@@ -1,0 +1,75 @@
+"""Errors a Lambda may raise; their class names are the contract with statemachine/*.asl.yaml.
+
+OrchestratorError
+├── Pending                not there yet; the workflow retries
+│   └── LockHeld           another workflow works on this deployment; the workflow waits
+├── InvalidRequest         the execution input is wrong: nothing was created
+├── NotFound               no deployment of that name
+├── DeploymentExists       a live deployment differs from the request
+├── ResourceConflict       something with our name exists and is not ours
+├── Refused                AWS says no for good: permission, quota, a parameter
+├── InsufficientCapacity   AWS has no such instance right now
+├── BuildFailed            the gateway image could not be built
+├── HostFailed             the host reported that it cannot serve, with its cause
+├── Unreachable            the host says it serves, but the endpoint does not answer from outside
+├── Superseded             `desired` changed under this workflow, or it lost its lock: it must stop
+└── ResourcesLeft          a teardown ended with something still there: the message lists it
+"""
+
+from __future__ import annotations
+
+
+class OrchestratorError(Exception):
+    """Base of every error raised on purpose."""
+
+
+class Pending(OrchestratorError):
+    """The resource exists, or is being made, but is not usable yet."""
+
+
+class LockHeld(Pending):
+    """Another running workflow holds this deployment's lock."""
+
+
+class InvalidRequest(OrchestratorError):
+    """The execution input does not describe a deployment."""
+
+
+class NotFound(OrchestratorError):
+    """No deployment has this name."""
+
+
+class DeploymentExists(OrchestratorError):
+    """A live deployment of this name differs from what is asked for."""
+
+
+class ResourceConflict(OrchestratorError):
+    """A resource carries our name but not our tag."""
+
+
+class Refused(OrchestratorError):
+    """AWS refused for a reason that waiting does not cure."""
+
+
+class InsufficientCapacity(OrchestratorError):
+    """AWS has no capacity for this instance type in these zones."""
+
+
+class BuildFailed(OrchestratorError):
+    """CodeBuild could not build or push the gateway image."""
+
+
+class HostFailed(OrchestratorError):
+    """The host reported a failure and its cause."""
+
+
+class Unreachable(OrchestratorError):
+    """The endpoint does not answer from outside although the host says that it serves."""
+
+
+class Superseded(OrchestratorError):
+    """Another workflow took over: this one must not act any more."""
+
+
+class ResourcesLeft(OrchestratorError):
+    """Something of the deployment is still there after its teardown."""

@@ -1,0 +1,40 @@
+"""Lambda entry point: GuardDeletion, the custom resource that keeps `sam delete` from orphaning
+live deployments: CloudFormation does not know them.
+"""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from orchestrator.ledger import names
+from orchestrator.observability import logger
+from orchestrator.step import Event, aws
+
+_SECONDS = 10
+
+
+@logger.inject_lambda_context(clear_state=True)
+def guard(event: Event, _: LambdaContext) -> None:
+    """Answer CloudFormation: a Delete fails while a deployment is not torn down."""
+    live = _live() if event["RequestType"] == "Delete" else []
+    reason = f"tear these deployments down first: {', '.join(live)} (lamplighter down NAME)"
+    answer = {
+        "Status": "FAILED" if live else "SUCCESS",
+        "Reason": reason if live else "no deployment is live",
+        "PhysicalResourceId": "lamplighter-deletion-guard",
+        "StackId": event["StackId"],
+        "RequestId": event["RequestId"],
+        "LogicalResourceId": event["LogicalResourceId"],
+    }
+    logger.info("deletion guard answers", status=answer["Status"], live=live)
+    request = urllib.request.Request(  # noqa: S310 - CloudFormation's own presigned URL
+        event["ResponseURL"], json.dumps(answer).encode(), method="PUT"
+    )
+    urllib.request.urlopen(request, timeout=_SECONDS).close()  # noqa: S310
+
+
+def _live() -> list[str]:
+    return names(aws().dynamodb, aws().settings.ledger_table)

@@ -1,0 +1,47 @@
+"""Lambda entry points for the deployment's own row: from the request to the tombstone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from orchestrator import lifecycle, serving
+from orchestrator.step import Event, aws, ledger_of, step, told
+
+
+@told
+def validate(event: Event, _: LambdaContext) -> dict[str, Any]:
+    return lifecycle.validate(aws(), event["spec"], _ledger(event))
+
+
+@told
+def plan(event: Event, _: LambdaContext) -> dict[str, Any]:
+    """The event is the specification itself: `lamplighter plan` invokes this function."""
+    changes = lifecycle.plan(aws(), event, _ledger({"spec": event}))
+    return {"changes": [change.document() for change in changes]}
+
+
+@told
+def begin(event: Event, _: LambdaContext) -> None:
+    lifecycle.begin(event["spec"], _ledger(event))
+
+
+record = step(lambda _, __, ledger: lifecycle.record_serving(ledger), desired="present")
+
+
+@told
+def retire(event: Event, _: LambdaContext) -> None:
+    """Also ends a workflow that waits for its host: it holds the lock that teardown needs."""
+    waiting = lifecycle.retire(ledger_of(event))
+    if waiting:
+        serving.stop_waiting(aws(), waiting)
+
+
+bury = step(lambda _, __, ledger: lifecycle.bury(ledger))
+
+
+def _ledger(event: Event) -> Any:
+    """Return the ledger of the specification's name, which is not checked yet."""
+    spec = event["spec"] if isinstance(event.get("spec"), dict) else {}
+    return ledger_of({**event, "name": spec.get("name") or "?"})

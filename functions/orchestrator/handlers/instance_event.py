@@ -1,0 +1,60 @@
+"""Lambda entry point: ReceiveInstanceEvent. EC2's events concern every instance of the account;
+only those about an instance that should be serving start a repair.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from orchestrator import incident
+from orchestrator.aws_errors import tolerating
+from orchestrator.errors import InvalidRequest
+from orchestrator.observability import logger, metrics
+from orchestrator.step import Event, aws, ledger_of, told
+
+_NAME_LIMIT = 80
+
+
+@metrics.log_metrics
+@told
+def receive(event: Event, _: LambdaContext) -> dict[str, Any]:
+    """Return {"started": execution name}, or {"ignored": why}: never an error for a bad event."""
+    try:
+        trigger = incident.parse(event)
+    except InvalidRequest as error:
+        return _ignored(str(error))
+    name = incident.deployment_of(aws(), trigger)
+    if name is None:
+        return _ignored(f"{trigger.instance_id} is not ours")
+    if not incident.is_current(ledger_of({"name": name}), trigger):
+        return _ignored(f"{trigger.instance_id} is not the instance that {name!r} should have now")
+    return _start(str(event.get("id", trigger.instance_id)), name, trigger)
+
+
+def _start(event_id: str, name: str, trigger: incident.Trigger) -> dict[str, Any]:
+    """Start a repair named after the event: delivered twice, it starts once."""
+    execution = f"repair-{name}-{event_id}"[:_NAME_LIMIT]
+    request = {
+        "name": name,
+        "instance_id": trigger.instance_id,
+        "trigger": trigger.text,
+        "doomed": trigger.doomed,
+    }
+    with tolerating("ExecutionAlreadyExists"):
+        aws().sfn.start_execution(
+            stateMachineArn=aws().settings.repair_machine,
+            name=execution,
+            input=json.dumps(request),
+        )
+    metrics.add_metric("RepairRequested", MetricUnit.Count, 1)
+    return {"started": execution}
+
+
+def _ignored(why: str) -> dict[str, Any]:
+    logger.info("instance event ignored", reason=why)
+    metrics.add_metric("InstanceEventIgnored", MetricUnit.Count, 1)
+    return {"ignored": why}

@@ -1,0 +1,187 @@
+"""A deployment's row from the first request to the tombstone."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from orchestrator import preflight
+from orchestrator.deployment import Deployment
+from orchestrator.errors import DeploymentExists, NotFound
+from orchestrator.ledger import AWAIT, DEPLOYMENT, LOCK, Ledger, Row
+from orchestrator.resources import (
+    address,
+    bucket,
+    dns,
+    image,
+    instance,
+    keys,
+    network,
+    registry,
+    scripts,
+)
+
+if TYPE_CHECKING:
+    from orchestrator.clients import Clients
+    from orchestrator.resources.creation import Change
+
+# In the order of provision; teardown goes backwards.
+RESOURCES = (network, registry, bucket, image, scripts, keys, instance, address, dns)
+_EXPLAINED = {
+    "States.HeartbeatTimeout": (
+        "the host went silent: it sent no report for HostSilenceSeconds; read its log with "
+        "Session Manager or start again"
+    ),
+    "States.Timeout": "a step took longer than its limit; start again, nothing is made twice",
+}
+_UNKNOWN_YET = {
+    *(
+        "served_instance",
+        "instance_id",
+        "address",
+        "endpoint",
+        "served_at",
+        "phase",
+        "phase_percent",
+    ),
+    *("phase_cause", "phase_at"),
+}
+
+
+def validate(clients: Clients, document: Any, ledger: Ledger) -> dict[str, Any]:
+    """Return {"name", "live"}; raise before anything is created.
+
+    InvalidRequest: the specification is wrong. DeploymentExists: a live one differs from it.
+    """
+    deployment = Deployment.parse(document)
+    row = ledger.read(DEPLOYMENT)
+    live = is_live(row)
+    if row and live and json.loads(row["spec"]) != deployment.document():
+        raise DeploymentExists(
+            f"{ledger.name!r} is live with another specification; changed: "
+            f"{', '.join(differences(json.loads(row['spec']), deployment.document()))}. "
+            f"Take it down first (lamplighter down {ledger.name}), then up again"
+        )
+    preflight.check(clients, deployment)
+    return {"name": deployment.name, "live": live}
+
+
+def begin(document: Any, ledger: Ledger) -> None:
+    """Write down that the deployment is wanted, and how."""
+    deployment = Deployment.parse(document)
+    row = ledger.read(DEPLOYMENT) or {"generation": 0, "status": "absent"}
+    live, gone = is_live(row), row["status"] == "absent"
+    ledger.record(
+        spec=json.dumps(deployment.document(), sort_keys=True),
+        desired="present",
+        status=row["status"] if live else "provisioning",
+        generation=row["generation"] + 1 if gone else row["generation"],
+        execution=ledger.owner,
+        reason=None,
+        **(dict.fromkeys(_UNKNOWN_YET) if gone else {}),
+    )
+    if not live:
+        ledger.note("provision", "provisioning started")
+
+
+def plan(clients: Clients, document: Any, ledger: Ledger) -> list[Change]:
+    """Return what a provision would do; raises like `validate`."""
+    validate(clients, document, ledger)
+    deployment = Deployment.parse(document)
+    changes = [r.plan(clients, deployment, ledger) for r in RESOURCES]
+    return [change for some in changes for change in some]
+
+
+def record_serving(ledger: Ledger) -> dict[str, Any]:
+    """Write down that the endpoint serves; return what the operator wants to know."""
+    row = ledger.deployment()
+    changed = not (row["status"] == "serving" and row.get("served_instance") == row["instance_id"])
+    if changed:
+        ledger.record(
+            status="serving",
+            served_at=ledger.time(),
+            served_instance=row["instance_id"],
+            execution=ledger.owner,
+            reason=None,
+        )
+        ledger.note("serving", f"{row['endpoint']} answers", instance_id=row["instance_id"])
+    return {
+        "name": ledger.name,
+        "endpoint": row["endpoint"],
+        "instance_id": row["instance_id"],
+        "generation": row["generation"],
+        "changed": changed,
+    }
+
+
+def record_failure(ledger: Ledger, verb: str, error: str, cause: str) -> dict[str, Any]:
+    """Write down why a workflow failed; return {"error", "cause", "rollback"}.
+
+    cause becomes one sentence. rollback: what this first provision made is to be torn down again;
+    never for a deployment that has served. A workflow without the lock (refused before it began,
+    or superseded) changes no row.
+    """
+    reason = sentence(cause) or _EXPLAINED.get(error, "no cause was given; see the execution")
+    row = ledger.read(DEPLOYMENT)
+    if row is None or (ledger.read(LOCK) or {}).get("owner") != ledger.owner:
+        return {"error": error, "cause": reason, "rollback": False}
+    ledger.record(status="failed", reason=f"{error}: {reason}", execution=ledger.owner)
+    ledger.note(verb, f"{verb} failed: {error}: {reason}")
+    wanted = json.loads(row["spec"])["on_failure"] == "rollback" and verb == "provision"
+    return {"error": error, "cause": reason, "rollback": wanted and "served_at" not in row}
+
+
+def retire(ledger: Ledger) -> str | None:
+    """Write down that the deployment is not wanted any more, lock or not.
+
+    Return the task token of a workflow that waits for its host, so that it can be told to stop.
+    """
+    facts = {"desired": "absent", "updated_at": ledger.time()}
+    if not ledger.change(DEPLOYMENT, facts, "attribute_exists(pk)"):
+        raise NotFound(f"no deployment is named {ledger.name!r}: there is nothing to tear down")
+    waiting = ledger.read(AWAIT)
+    return str(waiting["token"]) if waiting else None
+
+
+def start_teardown(ledger: Ledger) -> None:
+    """Under the lock: the status that `lamplighter status` shows while resources go."""
+    ledger.record(status="tearing-down", desired="absent", execution=ledger.owner)
+    ledger.note("teardown", "teardown started")
+
+
+def bury(ledger: Ledger) -> dict[str, Any]:
+    """Leave the tombstone: name and generation, so that no token is ever used twice."""
+    for row in ledger.rows():
+        if row["sk"].startswith("resource#") or row["sk"] == AWAIT:
+            ledger.erase(row["sk"])
+    ledger.record(status="absent", desired="absent", **dict.fromkeys([*_UNKNOWN_YET, "reason"]))
+    ledger.note("teardown", "0 resources left")
+    return {"name": ledger.name, "left": 0}
+
+
+def is_live(row: Row | None) -> bool:
+    """Return whether the deployment serves, or did and is being repaired."""
+    return bool(row and row.get("desired") == "present" and "served_at" in row)
+
+
+def differences(old: Any, new: Any, path: str = "") -> list[str]:
+    """Return the paths at which two specifications differ."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        keys = sorted(set(old) | set(new))
+        nested = [
+            differences(old.get(key), new.get(key), f"{path}.{key}" if path else key)
+            for key in keys
+        ]
+        return [found for some in nested for found in some]
+    return [] if old == new else [path]
+
+
+def sentence(cause: str) -> str:
+    """Return the message inside a Lambda error document, or the text as it is."""
+    try:
+        document = json.loads(cause)
+    except ValueError:
+        return cause
+    if isinstance(document, dict):
+        return str(document.get("errorMessage") or document.get("Cause") or cause)
+    return cause

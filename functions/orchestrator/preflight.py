@@ -1,0 +1,96 @@
+"""What can be known to be wrong before anything is created, asked of AWS."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from orchestrator.aws_errors import code
+from orchestrator.errors import InvalidRequest
+from orchestrator.resources import dns
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from orchestrator.clients import Clients
+    from orchestrator.deployment import Deployment
+
+
+def check(clients: Clients, deployment: Deployment) -> None:
+    """Raise InvalidRequest with one line per problem; create nothing."""
+    problems = [
+        *_instance_type(clients, deployment),
+        *_image(clients, deployment),
+        *_domain(clients, deployment),
+        *_token(clients, deployment),
+    ]
+    if problems:
+        raise InvalidRequest("\n".join(problems))
+
+
+def _instance_type(clients: Clients, deployment: Deployment) -> Iterator[str]:
+    name, wanted = deployment.instance.type, deployment.network.zones
+    region = clients.settings.region
+    try:
+        [found] = clients.ec2.describe_instance_types(InstanceTypes=[name])["InstanceTypes"]  # type: ignore[list-item]
+    except ClientError as error:
+        if code(error) not in {"InvalidInstanceType", "InvalidParameterValue"}:
+            raise
+        yield f"instance.type: {name!r} is no instance type of {region}; allowed: e.g. g6.xlarge"
+        return
+    if deployment.instance.gpu != ("GpuInfo" in found):
+        has = "has" if "GpuInfo" in found else "has no"
+        yield (
+            f"instance.type: {name} {has} GPU, but instance.gpu is "
+            f"{str(deployment.instance.gpu).lower()}; change one of them"
+        )
+    gpus = sum(gpu.get("Count", 0) for gpu in found.get("GpuInfo", {}).get("Gpus", []))
+    engine = deployment.engine
+    parallel = engine.tensor_parallel_size * engine.pipeline_parallel_size
+    if deployment.instance.gpu and parallel > gpus > 0:
+        yield (
+            f"engine.tensor_parallel_size x pipeline_parallel_size: {parallel} GPUs wanted, "
+            f"{name} has {gpus}"
+        )
+    offered = clients.ec2.describe_instance_type_offerings(
+        LocationType="availability-zone",
+        Filters=[{"Name": "instance-type", "Values": [name]}],
+    )["InstanceTypeOfferings"]
+    if len(offered) < wanted:
+        zones = ", ".join(sorted(offer["Location"] for offer in offered)) or "none"
+        yield f"network.zones: {wanted} wanted, but {name} is offered in {zones} of {region}"
+
+
+def _image(clients: Clients, deployment: Deployment) -> Iterator[str]:
+    image = deployment.instance.ami
+    if image is None:
+        return
+    try:
+        clients.ec2.describe_images(ImageIds=[image])
+    except ClientError as error:
+        if not code(error).startswith("InvalidAMIID"):
+            raise
+        yield f"instance.ami: there is no image {image!r} in {clients.settings.region}"
+
+
+def _domain(clients: Clients, deployment: Deployment) -> Iterator[str]:
+    if deployment.dns.domain:
+        try:
+            dns.zone(clients, deployment.dns)
+        except InvalidRequest as error:
+            yield str(error)
+
+
+def _token(clients: Clients, deployment: Deployment) -> Iterator[str]:
+    """Ask for the parameter's metadata only: its value is the host's business."""
+    name = deployment.engine.hf_token_parameter
+    if name is None:
+        return
+    found = clients.ssm.describe_parameters(
+        ParameterFilters=[{"Key": "Name", "Option": "Equals", "Values": [name]}]
+    )["Parameters"]
+    if not found:
+        yield f"engine.hf_token_parameter: there is no SSM parameter {name!r}; create it first"
+    elif found[0]["Type"] != "SecureString":
+        yield f"engine.hf_token_parameter: {name} is a {found[0]['Type']}; use a SecureString"

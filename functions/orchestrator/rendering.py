@@ -1,0 +1,111 @@
+"""The files of the instance: rendered templates, the manifest that guards them, user_data.
+
+Scripts hold no values, values hold no script: everything that differs between deployments is in
+deployment.env (and in nginx.conf, which cannot read it).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from orchestrator import naming
+from orchestrator.deployment import Deployment
+from orchestrator.errors import InvalidRequest
+from orchestrator.settings import Settings
+
+MANIFEST = "SHA256SUMS"
+USER_DATA_LIMIT = 1_024  # bytes; AWS allows 16 KB, we promise 1
+REPORT_SECONDS = 30
+_BOOTSTRAP = "bootstrap.sh"
+
+
+@dataclass(frozen=True, slots=True)
+class HostFiles:
+    """files: path relative to the scripts folder -> content; prefix: their place in the bucket."""
+
+    files: dict[str, bytes]
+    prefix: str
+    user_data: str
+
+
+def render(folder: Path, deployment: Deployment, settings: Settings, image: str) -> HostFiles:
+    """Return the instance's files. The prefix is their content's hash: an instance boots from
+    exactly what it was launched with, whatever is uploaded later.
+    """
+    values = _values(deployment, settings, image)
+    environment = jinja2.Environment(
+        undefined=jinja2.StrictUndefined,
+        keep_trailing_newline=True,
+        autoescape=False,  # noqa: S701 - shell and nginx, not HTML
+    )
+    files = {}
+    templates = {}
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder).as_posix()
+        if path.suffix == ".j2":
+            templates[name.removesuffix(".j2")] = environment.from_string(path.read_text("utf-8"))
+        elif path.is_file() and "__pycache__" not in path.parts:
+            files[name] = path.read_bytes()
+    bootstrap = templates.pop(_BOOTSTRAP)
+    files |= {name: template.render(values).encode() for name, template in templates.items()}
+    files[MANIFEST] = manifest(files)
+    digest = hashlib.sha256(files[MANIFEST]).hexdigest()
+    prefix = f"scripts/{digest[:16]}"
+    bucket = naming.bucket(deployment.name, settings.account, settings.region)
+    user_data = bootstrap.render(
+        region=settings.region, bucket=bucket, prefix=prefix, sums_sha256=digest
+    )
+    if len(user_data.encode()) > USER_DATA_LIMIT:
+        raise InvalidRequest(f"user_data has {len(user_data)} bytes, more than {USER_DATA_LIMIT}")
+    return HostFiles(files, prefix, user_data)
+
+
+def manifest(files: dict[str, bytes]) -> bytes:
+    """Return the files' digests in the format of sha256sum."""
+    lines = [f"{hashlib.sha256(files[name]).hexdigest()}  {name}\n" for name in sorted(files)]
+    return "".join(lines).encode()
+
+
+def vllm_args(deployment: Deployment) -> str:
+    """Return vLLM's flags; what the specification leaves out is left to vLLM."""
+    engine = deployment.engine
+    flags: list[tuple[str, Any]] = [
+        ("--gpu-memory-utilization", engine.gpu_memory_utilization),
+        ("--tensor-parallel-size", engine.tensor_parallel_size),
+        ("--pipeline-parallel-size", engine.pipeline_parallel_size),
+    ]
+    if engine.max_model_len:
+        flags.append(("--max-model-len", engine.max_model_len))
+    if engine.tool_call_parser:
+        flags += [
+            ("--enable-auto-tool-choice", ""),
+            ("--tool-call-parser", engine.tool_call_parser),
+        ]
+    return " ".join(f"{flag} {value}".strip() for flag, value in flags)
+
+
+def _values(deployment: Deployment, settings: Settings, image: str) -> dict[str, Any]:
+    return {
+        "deployment": deployment.name,
+        "aws_region": settings.region,
+        "event_bus": settings.event_bus,
+        "endpoint_host": deployment.host or "",
+        "email": deployment.email or "",
+        "gpu": "yes" if deployment.instance.gpu else "no",
+        "model": deployment.model,
+        "vllm_image": deployment.engine.image,
+        "vllm_port": deployment.engine.port,
+        "vllm_args": vllm_args(deployment),
+        "gateway_image": image,
+        "gateway_port": deployment.gateway.port,
+        "default_timeout_seconds": deployment.gateway.default_timeout_seconds,
+        "max_timeout_seconds": deployment.gateway.max_timeout_seconds,
+        "hf_token_parameter": deployment.engine.hf_token_parameter or "",
+        "api_key_parameter": naming.api_key_parameter(deployment.name),
+        "report_seconds": REPORT_SECONDS,
+    }

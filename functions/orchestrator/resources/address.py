@@ -1,0 +1,84 @@
+"""The Elastic IP: the endpoint's address, which outlives every instance."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from orchestrator import naming
+from orchestrator.aws_errors import tolerating
+from orchestrator.errors import Pending
+from orchestrator.probe import origin_of
+from orchestrator.resources import instance
+from orchestrator.resources.creation import Change, known, missing, once, present, settled
+
+if TYPE_CHECKING:
+    from mypy_boto3_ec2.type_defs import AddressTypeDef
+
+    from orchestrator.clients import Clients
+    from orchestrator.deployment import Deployment
+    from orchestrator.ledger import Ledger
+
+_ROLE = "address"
+
+
+def plan(clients: Clients, deployment: Deployment, _: Ledger) -> list[Change]:
+    there = bool(_found(clients, deployment.name))
+    return [(present if there else missing)("address", "Elastic IP")]
+
+
+def ensure(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str, str]:
+    """Return {"address": public IPv4}, attached to the current instance once that runs."""
+    allocation = once(
+        ledger,
+        _ROLE,
+        lambda: _found(clients, deployment.name),
+        lambda _: _allocate(clients, deployment),
+        settle=clients.settings.settle_seconds,
+    )
+    current = ledger.deployment()["instance_id"]
+    if (state := instance.state(clients, current)) != "running":
+        raise Pending(f"{current} is {state}; the address needs a running instance")
+    described = _describe(clients, allocation)
+    if described is None:
+        raise Pending(f"{allocation} is not visible yet")
+    if described.get("InstanceId") != current:
+        clients.ec2.associate_address(
+            AllocationId=allocation, InstanceId=current, AllowReassociation=True
+        )
+    address = described["PublicIp"]
+    endpoint = origin_of(deployment.host, address)
+    row = ledger.deployment()
+    if (row.get("address"), row.get("endpoint")) != (address, endpoint):
+        ledger.record(address=address, endpoint=endpoint)
+    return {"address": address, "endpoint": endpoint}
+
+
+def destroy(clients: Clients, deployment: Deployment, ledger: Ledger) -> None:
+    settled(ledger, _ROLE, clients.settings.settle_seconds)
+    for allocation in known(ledger, _ROLE, _found(clients, deployment.name)):
+        described = _describe(clients, allocation)
+        if described and described.get("AssociationId"):
+            with tolerating("InvalidAssociationID.NotFound"):
+                clients.ec2.disassociate_address(AssociationId=described["AssociationId"])
+        with tolerating("InvalidAllocationID.NotFound"):
+            clients.ec2.release_address(AllocationId=allocation)
+    ledger.forget(_ROLE)
+
+
+def _allocate(clients: Clients, deployment: Deployment) -> str:
+    return clients.ec2_once.allocate_address(
+        Domain="vpc",
+        TagSpecifications=naming.specification(deployment, "elastic-ip", _ROLE),
+    )["AllocationId"]
+
+
+def _describe(clients: Clients, allocation: str) -> AddressTypeDef | None:
+    with tolerating("InvalidAllocationID.NotFound"):
+        for found in clients.ec2.describe_addresses(AllocationIds=[allocation])["Addresses"]:
+            return found
+    return None
+
+
+def _found(clients: Clients, name: str) -> list[str]:
+    described = clients.ec2.describe_addresses(Filters=naming.owned(name, _ROLE))
+    return [address["AllocationId"] for address in described["Addresses"]]

@@ -1,0 +1,80 @@
+"""The security group: ports 80 and 443 from the allowed ranges, nothing else in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from orchestrator import naming
+from orchestrator.aws_errors import tolerating
+from orchestrator.resources.creation import known, once
+
+if TYPE_CHECKING:
+    from orchestrator.clients import Clients
+    from orchestrator.deployment import Deployment
+    from orchestrator.ledger import Ledger, Row
+
+_ROLE = "firewall"
+_PORTS = {80: "redirect to HTTPS, certificate challenges", 443: "the API"}
+
+Rule = tuple[int, str]
+
+
+def ensure(clients: Clients, deployment: Deployment, ledger: Ledger, vpc: str) -> str:
+    """Return the security group's id, its rules being exactly the specification's."""
+
+    def create(_: Row) -> str:
+        return clients.ec2_once.create_security_group(
+            GroupName=f"lamplighter-{deployment.name}",
+            Description=f"Lamplighter deployment {deployment.name}",
+            VpcId=vpc,
+            TagSpecifications=naming.specification(deployment, "security-group", _ROLE),
+        )["GroupId"]
+
+    group = once(
+        ledger,
+        _ROLE,
+        lambda: found(clients, deployment.name),
+        create,
+        settle=clients.settings.settle_seconds,
+    )
+    _settle_rules(
+        clients, group, {(p, c) for p in _PORTS for c in deployment.network.allowed_cidrs}
+    )
+    return group
+
+
+def destroy(clients: Clients, deployment: Deployment, ledger: Ledger) -> None:
+    for group in known(ledger, _ROLE, found(clients, deployment.name)):
+        with tolerating("InvalidGroup.NotFound"):
+            clients.ec2.delete_security_group(GroupId=group)
+    ledger.forget(_ROLE)
+
+
+def found(clients: Clients, name: str) -> list[str]:
+    described = clients.ec2.describe_security_groups(Filters=naming.owned(name, _ROLE))
+    return [group["GroupId"] for group in described["SecurityGroups"]]
+
+
+def _settle_rules(clients: Clients, group: str, wanted: set[Rule]) -> None:
+    [described] = clients.ec2.describe_security_groups(GroupIds=[group])["SecurityGroups"]
+    there = {
+        (permission.get("FromPort", -1), allowed["CidrIp"])
+        for permission in described["IpPermissions"]
+        for allowed in permission["IpRanges"]
+    }
+    if added := wanted - there:
+        with tolerating("InvalidPermission.Duplicate"):
+            clients.ec2.authorize_security_group_ingress(
+                GroupId=group, IpPermissions=[_permission(rule) for rule in sorted(added)]
+            )
+    if surplus := there - wanted:
+        with tolerating("InvalidPermission.NotFound"):
+            clients.ec2.revoke_security_group_ingress(
+                GroupId=group, IpPermissions=[_permission(rule) for rule in sorted(surplus)]
+            )
+
+
+def _permission(rule: Rule) -> Any:
+    port, cidr = rule
+    described = {"CidrIp": cidr} | ({"Description": _PORTS[port]} if port in _PORTS else {})
+    return {"IpProtocol": "tcp", "FromPort": port, "ToPort": port, "IpRanges": [described]}

@@ -1,0 +1,232 @@
+"""The EC2 instance that serves: one per generation, launched with exactly one token."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from orchestrator import naming
+from orchestrator.aws_errors import tolerating
+from orchestrator.errors import Pending
+from orchestrator.resources.creation import Change, missing, once, present, settled
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mypy_boto3_ec2.type_defs import InstanceTypeDef
+
+    from orchestrator.clients import Clients
+    from orchestrator.deployment import Deployment
+    from orchestrator.ledger import Ledger, Row
+
+ROLE = "instance"
+ALIVE = ("pending", "running")
+_EXISTING = [*ALIVE, "stopping", "stopped", "shutting-down"]
+_VOLUME = "gp3"
+_PARAMETER = "/aws/service/canonical/ubuntu/server/{}/stable/current/amd64/hvm/ebs-{}/ami-id"
+_UBUNTU = {"22.04": "gp2", "24.04": "gp3"}  # Canonical's volume type in the parameter's name
+
+
+def plan(clients: Clients, deployment: Deployment, _: Ledger) -> list[Change]:
+    spec = deployment.instance
+    what = f"{spec.market} {spec.type}, {spec.root_volume_gib} GiB encrypted root"
+    alive = any(found["State"]["Name"] in ALIVE for found in _ours(clients, deployment.name))
+    return [(present if alive else missing)("instance", what)]
+
+
+def ensure(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str, Any]:
+    """Return {"instance_id", "generation"} of a live instance.
+
+    An instance of the current generation that was stopped or terminated is not started again:
+    the generation grows and a new one is launched.
+    """
+    generation = ledger.generation()
+    row = ledger.resource(_role(generation)) or {}
+    if "id" in row and _is_lost(clients, row["id"], young=ledger.age(row) < _settle(clients)):
+        generation += 1
+        ledger.record(generation=generation)
+    launched = once(
+        ledger,
+        _role(generation),
+        lambda: _of_generation(clients, deployment.name, generation),
+        lambda intent: _launch(clients, deployment, intent),
+        settle=_settle(clients),
+        tokened=True,
+        prepare=lambda: {"request": json.dumps(_request(clients, deployment, ledger))},
+    )
+    if ledger.deployment().get("instance_id") != launched:
+        ledger.record(instance_id=launched, phase="launched", phase_percent=None, phase_cause=None)
+        ledger.note(
+            "instance", f"launched {launched}, generation {generation}", instance_id=launched
+        )
+    return {"instance_id": launched, "generation": generation}
+
+
+def replace(clients: Clients, deployment: Deployment, ledger: Ledger, after: int) -> dict[str, Any]:
+    """Return the instance that follows generation `after`; running it twice launches one."""
+    if ledger.generation() == after:
+        ledger.record(generation=after + 1)
+    return ensure(clients, deployment, ledger)
+
+
+def destroy(clients: Clients, deployment: Deployment, ledger: Ledger) -> None:
+    """Terminate every instance of ours; Pending until AWS says that they are gone."""
+    rows = list(_rows(ledger))
+    for row in rows:
+        settled(ledger, row["role"], _settle(clients))
+    doomed = set(existing(clients, deployment.name))
+    doomed |= {row["id"] for row in rows if "id" in row and _exists(clients, row["id"])}
+    _terminate(clients, doomed)
+    left = sorted(i for i in doomed if _exists(clients, i))
+    if left:
+        raise Pending(f"shutting down: {', '.join(left)}")
+    for row in rows:
+        ledger.forget(row["role"])
+
+
+def destroy_predecessors(clients: Clients, deployment: Deployment, ledger: Ledger) -> None:
+    """Terminate every instance of ours but the current one, which serves."""
+    row = ledger.deployment()
+    current = row.get("instance_id")
+    _terminate(clients, set(existing(clients, deployment.name)) - {current})
+    for old in _rows(ledger):
+        if old["role"] != _role(row["generation"]):
+            ledger.forget(old["role"])
+
+
+def existing(clients: Clients, name: str) -> list[str]:
+    """Return the ids of every instance of the deployment that is not terminated."""
+    return sorted(found["InstanceId"] for found in _ours(clients, name))
+
+
+def state(clients: Clients, instance_id: str) -> str:
+    """Return EC2's state name, 'absent' when EC2 does not know the instance (any more)."""
+    found = describe(clients, instance_id)
+    return found["State"]["Name"] if found else "absent"
+
+
+def describe(clients: Clients, instance_id: str) -> InstanceTypeDef | None:
+    with tolerating("InvalidInstanceID.NotFound", "InvalidInstanceID.Malformed"):
+        described = clients.ec2.describe_instances(InstanceIds=[instance_id])
+        for reservation in described["Reservations"]:
+            return reservation["Instances"][0]
+    return None
+
+
+def _is_lost(clients: Clients, instance_id: str, *, young: bool) -> bool:
+    """Return whether the instance will not serve again; a young one may just not be visible."""
+    found = state(clients, instance_id)
+    return not young if found == "absent" else found not in ALIVE
+
+
+def _launch(clients: Clients, deployment: Deployment, intent: Row) -> str:
+    extra = [(naming.GENERATION, str(intent["generation"]))]
+    tags = naming.tags(deployment, ROLE, extra)
+    launched = clients.ec2_once.run_instances(
+        **json.loads(intent["request"]),
+        MinCount=1,
+        MaxCount=1,
+        ClientToken=intent["token"],
+        TagSpecifications=[
+            {"ResourceType": kind, "Tags": tags}  # type: ignore[typeddict-item]
+            for kind in ("instance", "volume")
+        ],
+    )
+    return launched["Instances"][0]["InstanceId"]
+
+
+def _request(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str, Any]:
+    spec = deployment.instance
+    image, root = _image(clients, deployment)
+    scripts = ledger.resource("scripts") or {}
+    market = {"MarketType": "spot", "SpotOptions": {"SpotInstanceType": "one-time"}}
+    return {
+        "ImageId": image,
+        "InstanceType": spec.type,
+        "UserData": scripts["user_data"],
+        "IamInstanceProfile": {"Name": clients.settings.instance_profile},
+        # A public address of its own from the first second: the bootstrap needs packages before
+        # the Elastic IP is attached.
+        "NetworkInterfaces": [
+            {
+                "DeviceIndex": 0,
+                "SubnetId": (ledger.resource("public-subnet-0") or {})["id"],
+                "Groups": [(ledger.resource("firewall") or {})["id"]],
+                "AssociatePublicIpAddress": True,
+            }
+        ],
+        # Hop limit 1: containers on the bridge network cannot reach the metadata service.
+        "MetadataOptions": {
+            "HttpTokens": "required",
+            "HttpEndpoint": "enabled",
+            "HttpPutResponseHopLimit": 1,
+        },
+        "BlockDeviceMappings": [
+            {
+                "DeviceName": root,
+                "Ebs": {
+                    "VolumeSize": spec.root_volume_gib,
+                    "VolumeType": _VOLUME,
+                    "Encrypted": True,
+                    "DeleteOnTermination": True,
+                },
+            }
+        ],
+        **({"InstanceMarketOptions": market} if spec.market == "spot" else {}),
+    }
+
+
+def _image(clients: Clients, deployment: Deployment) -> tuple[str, str]:
+    """Return the image id and its root device's name."""
+    spec = deployment.instance
+    image = spec.ami
+    if image is None:
+        name = _PARAMETER.format(spec.ubuntu, _UBUNTU[spec.ubuntu])
+        image = clients.ssm.get_parameter(Name=name)["Parameter"]["Value"]
+    [described] = clients.ec2.describe_images(ImageIds=[image])["Images"]
+    return image, described.get("RootDeviceName") or "/dev/sda1"
+
+
+def _terminate(clients: Clients, instances: set[str]) -> None:
+    if instances:  # AWS refuses an empty list
+        with tolerating("InvalidInstanceID.NotFound"):
+            clients.ec2.terminate_instances(InstanceIds=sorted(instances))
+
+
+def _exists(clients: Clients, instance_id: str) -> bool:
+    return state(clients, instance_id) not in {"terminated", "absent"}
+
+
+def _ours(clients: Clients, name: str) -> Iterator[InstanceTypeDef]:
+    filters = [
+        *naming.owned(name, ROLE),
+        {"Name": "instance-state-name", "Values": _EXISTING},
+    ]
+    for page in clients.ec2.get_paginator("describe_instances").paginate(Filters=filters):
+        for reservation in page["Reservations"]:
+            yield from reservation["Instances"]
+
+
+def _of_generation(clients: Clients, name: str, generation: int) -> list[str]:
+    return [
+        found["InstanceId"]
+        for found in _ours(clients, name)
+        if found["State"]["Name"] in ALIVE
+        and {"Key": naming.GENERATION, "Value": str(generation)} in found.get("Tags", [])
+    ]
+
+
+def _rows(ledger: Ledger) -> Iterator[Row]:
+    """Yield the ledger's instance rows with their role, e.g. instance-3."""
+    for row in ledger.rows():
+        role = row["sk"].removeprefix("resource#")
+        if role.startswith(f"{ROLE}-"):
+            yield {**row, "role": role}
+
+
+def _role(generation: int) -> str:
+    return f"{ROLE}-{generation}"
+
+
+def _settle(clients: Clients) -> float:
+    return clients.settings.settle_seconds

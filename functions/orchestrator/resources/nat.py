@@ -1,0 +1,100 @@
+"""The NAT gateway of the private subnets and its Elastic IP; only when network.nat asks for it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from orchestrator import naming
+from orchestrator.aws_errors import tolerating
+from orchestrator.errors import Pending, Refused
+from orchestrator.resources.creation import known, once, settled
+
+if TYPE_CHECKING:
+    from orchestrator.clients import Clients
+    from orchestrator.deployment import Deployment
+    from orchestrator.ledger import Ledger, Row
+
+_NAT, _ADDRESS = "nat", "nat-address"
+_LIVE = ["pending", "available", "failed"]
+
+
+def ensure(clients: Clients, deployment: Deployment, ledger: Ledger, subnet: str) -> str:
+    """Return the id of the available NAT gateway; Pending while AWS starts it (1-2 minutes)."""
+    address = _ensure_address(clients, deployment, ledger)
+
+    def create(row: Row) -> str:
+        created = clients.ec2.create_nat_gateway(
+            SubnetId=subnet,
+            AllocationId=address,
+            ClientToken=row["token"],
+            TagSpecifications=naming.specification(deployment, "natgateway", _NAT),
+        )
+        return created["NatGateway"]["NatGatewayId"]
+
+    settle = clients.settings.settle_seconds
+    gateway = once(
+        ledger, _NAT, lambda: found(clients, deployment.name), create, settle=settle, tokened=True
+    )
+    [described] = clients.ec2.describe_nat_gateways(NatGatewayIds=[gateway])["NatGateways"]
+    if described["State"] == "failed":
+        raise Refused(
+            f"NAT gateway {gateway} failed: {described.get('FailureMessage', 'no reason given')}"
+        )
+    if described["State"] != "available":
+        raise Pending(f"NAT gateway {gateway} is {described['State']}")
+    return gateway
+
+
+def destroy(clients: Clients, deployment: Deployment, ledger: Ledger) -> None:
+    """Raise Pending until AWS has deleted the gateway: it holds the address until then."""
+    name, settle = deployment.name, clients.settings.settle_seconds
+    for role in (_NAT, _ADDRESS):
+        settled(ledger, role, settle)
+    for gateway in known(ledger, _NAT, found(clients, name)):
+        _delete(clients, gateway)
+    for address in known(ledger, _ADDRESS, _addresses(clients, name)):
+        with tolerating("InvalidAllocationID.NotFound"):
+            clients.ec2.release_address(AllocationId=address)
+    for role in (_NAT, _ADDRESS):
+        ledger.forget(role)
+
+
+def found(clients: Clients, name: str) -> list[str]:
+    """Return the gateways that exist and are not being deleted."""
+    # boto3's stubs spell this one parameter unlike boto3 itself.
+    described = clients.ec2.describe_nat_gateways(
+        Filter=[*naming.owned(name, _NAT), {"Name": "state", "Values": _LIVE}]  # type: ignore[call-arg]
+    )
+    return [gateway["NatGatewayId"] for gateway in described["NatGateways"]]
+
+
+def _delete(clients: Clients, gateway: str) -> None:
+    state = "deleted"
+    with tolerating("NatGatewayNotFound"):
+        [described] = clients.ec2.describe_nat_gateways(NatGatewayIds=[gateway])["NatGateways"]
+        state = described["State"]
+    if state in _LIVE:
+        clients.ec2.delete_nat_gateway(NatGatewayId=gateway)
+    if state != "deleted":
+        raise Pending(f"NAT gateway {gateway} is being deleted")
+
+
+def _ensure_address(clients: Clients, deployment: Deployment, ledger: Ledger) -> str:
+    def create(_: Row) -> str:
+        return clients.ec2_once.allocate_address(
+            Domain="vpc",
+            TagSpecifications=naming.specification(deployment, "elastic-ip", _ADDRESS),
+        )["AllocationId"]
+
+    return once(
+        ledger,
+        _ADDRESS,
+        lambda: _addresses(clients, deployment.name),
+        create,
+        settle=clients.settings.settle_seconds,
+    )
+
+
+def _addresses(clients: Clients, name: str) -> list[str]:
+    described = clients.ec2.describe_addresses(Filters=naming.owned(name, _ADDRESS))
+    return [address["AllocationId"] for address in described["Addresses"]]

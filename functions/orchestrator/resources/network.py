@@ -1,0 +1,142 @@
+"""The VPC and what belongs to it: internet gateway, subnets, routes, NAT, firewall."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from orchestrator import naming
+from orchestrator.aws_errors import tolerating
+from orchestrator.errors import Pending
+from orchestrator.resources import firewall, nat, subnets
+from orchestrator.resources.creation import Change, known, missing, once, present, settled
+
+if TYPE_CHECKING:
+    from orchestrator.clients import Clients
+    from orchestrator.deployment import Deployment
+    from orchestrator.ledger import Ledger, Row
+
+_VPC, _GATEWAY = "vpc", "internet-gateway"
+
+
+def plan(clients: Clients, deployment: Deployment, _: Ledger) -> list[Change]:
+    spec = deployment.network
+    whats = {
+        f"VPC {spec.cidr}": bool(_vpcs(clients, deployment.name)),
+        "internet gateway": bool(_gateways(clients, deployment.name)),
+        f"{spec.zones} public and {spec.zones} private subnets": bool(
+            subnets.found(clients, deployment.name)
+        ),
+        f"firewall: 80, 443 from {', '.join(spec.allowed_cidrs)}": bool(
+            firewall.found(clients, deployment.name)
+        ),
+    }
+    if spec.nat == "single":
+        whats["NAT gateway (billed by the hour)"] = bool(nat.found(clients, deployment.name))
+    return [(present if there else missing)("network", what) for what, there in whats.items()]
+
+
+def ensure(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str, object]:
+    """Return {"vpc": id, "subnets": public subnet ids, "security_group": id}."""
+    vpc = _ensure_vpc(clients, deployment, ledger)
+    gateway = _ensure_gateway(clients, deployment, ledger, vpc)
+    public, private = subnets.ensure(clients, deployment, ledger, vpc)
+    subnets.route(clients, deployment, ledger, vpc, "public", public, {"GatewayId": gateway})
+    way_out: dict[str, str] = {}
+    if deployment.network.nat == "single":
+        way_out = {"NatGatewayId": nat.ensure(clients, deployment, ledger, public[0])}
+    subnets.route(clients, deployment, ledger, vpc, "private", private, way_out)
+    group = firewall.ensure(clients, deployment, ledger, vpc)
+    return {"vpc": vpc, "subnets": public, "security_group": group}
+
+
+def destroy(clients: Clients, deployment: Deployment, ledger: Ledger) -> None:
+    """Raise Pending while AWS still holds something, naming it."""
+    name, settle = deployment.name, clients.settings.settle_seconds
+    for role in (_VPC, _GATEWAY):
+        settled(ledger, role, settle)
+    nat.destroy(clients, deployment, ledger)
+    _nothing_in_the_way(clients, name, ledger)
+    firewall.destroy(clients, deployment, ledger)
+    _destroy_gateway(clients, name, ledger)
+    subnets.destroy(clients, deployment, ledger)
+    for vpc in known(ledger, _VPC, _vpcs(clients, name)):
+        with tolerating("InvalidVpcID.NotFound"):
+            clients.ec2.delete_vpc(VpcId=vpc)
+    for role in (_GATEWAY, _VPC):
+        ledger.forget(role)
+
+
+def _ensure_vpc(clients: Clients, deployment: Deployment, ledger: Ledger) -> str:
+    def create(_: Row) -> str:
+        created = clients.ec2_once.create_vpc(
+            CidrBlock=deployment.network.cidr,
+            TagSpecifications=naming.specification(deployment, "vpc", _VPC),
+        )
+        return created["Vpc"]["VpcId"]
+
+    settle = clients.settings.settle_seconds
+    vpc = once(ledger, _VPC, lambda: _vpcs(clients, deployment.name), create, settle=settle)
+    named = clients.ec2.describe_vpc_attribute(VpcId=vpc, Attribute="enableDnsHostnames")
+    if not named["EnableDnsHostnames"].get("Value"):
+        clients.ec2.modify_vpc_attribute(VpcId=vpc, EnableDnsHostnames={"Value": True})
+    return vpc
+
+
+def _ensure_gateway(clients: Clients, deployment: Deployment, ledger: Ledger, vpc: str) -> str:
+    def create(_: Row) -> str:
+        created = clients.ec2_once.create_internet_gateway(
+            TagSpecifications=naming.specification(deployment, "internet-gateway", _GATEWAY),
+        )
+        return created["InternetGateway"]["InternetGatewayId"]
+
+    settle = clients.settings.settle_seconds
+    gateway = once(
+        ledger, _GATEWAY, lambda: _gateways(clients, deployment.name), create, settle=settle
+    )
+    if vpc not in _attachments(clients, gateway):
+        with tolerating("Resource.AlreadyAssociated"):
+            clients.ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
+    return gateway
+
+
+def _destroy_gateway(clients: Clients, name: str, ledger: Ledger) -> None:
+    gone = "InvalidInternetGatewayID.NotFound"
+    for gateway in known(ledger, _GATEWAY, _gateways(clients, name)):
+        for vpc in _attachments(clients, gateway):
+            with tolerating("Gateway.NotAttached", gone):
+                clients.ec2.detach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
+        with tolerating(gone):
+            clients.ec2.delete_internet_gateway(InternetGatewayId=gateway)
+
+
+def _nothing_in_the_way(clients: Clients, name: str, ledger: Ledger) -> None:
+    """Name what somebody else put into our network: it is not ours to delete."""
+    for vpc in known(ledger, _VPC, _vpcs(clients, name)):
+        pages = clients.ec2.describe_network_interfaces(
+            Filters=[{"Name": "vpc-id", "Values": [vpc]}]
+        )
+        held = [
+            f"{i['NetworkInterfaceId']} ({i.get('Description') or 'no description'})"
+            for i in pages["NetworkInterfaces"]
+        ]
+        if held:
+            raise Pending(f"{vpc} still holds network interfaces: {', '.join(held)}")
+
+
+def _vpcs(clients: Clients, name: str) -> list[str]:
+    found = clients.ec2.describe_vpcs(Filters=naming.owned(name, _VPC))["Vpcs"]
+    return [vpc["VpcId"] for vpc in found]
+
+
+def _gateways(clients: Clients, name: str) -> list[str]:
+    found = clients.ec2.describe_internet_gateways(Filters=naming.owned(name, _GATEWAY))
+    return [gateway["InternetGatewayId"] for gateway in found["InternetGateways"]]
+
+
+def _attachments(clients: Clients, gateway: str) -> list[str]:
+    with tolerating("InvalidInternetGatewayID.NotFound"):
+        [described] = clients.ec2.describe_internet_gateways(InternetGatewayIds=[gateway])[
+            "InternetGateways"
+        ]
+        return [attachment["VpcId"] for attachment in described["Attachments"]]
+    return []

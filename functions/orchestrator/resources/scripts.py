@@ -1,0 +1,50 @@
+"""The instance's scripts and settings, rendered into the bucket under their content's hash."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from orchestrator import rendering
+from orchestrator.errors import Pending
+from orchestrator.resources import bucket
+from orchestrator.resources.creation import Change, missing, present
+
+if TYPE_CHECKING:
+    from orchestrator.clients import Clients
+    from orchestrator.deployment import Deployment
+    from orchestrator.ledger import Ledger
+
+_ROLE = "scripts"
+
+
+def plan(_: Clients, __: Deployment, ledger: Ledger) -> list[Change]:
+    there = ledger.resource(_ROLE)
+    return [(present if there else missing)("scripts", "instance scripts and SHA256SUMS in S3")]
+
+
+def ensure(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str, str]:
+    """Return {"prefix": key prefix}; the ledger's row also holds the user_data that boots it."""
+    image = ledger.resource("image") or {}
+    if "uri" not in image:
+        raise Pending("the gateway image has no URI yet")
+    host = rendering.render(clients.settings.payload, deployment, clients.settings, image["uri"])
+    _upload(clients, bucket.name_of(clients, deployment.name), host)
+    row = ledger.resource(_ROLE) or {}
+    if row.get("user_data") != host.user_data:
+        ledger.ready(_ROLE, prefix=host.prefix, user_data=host.user_data, intended_at=ledger.time())
+    return {"prefix": host.prefix}
+
+
+def destroy(_: Clients, __: Deployment, ledger: Ledger) -> None:
+    """Forget them; the objects go with their bucket."""
+    ledger.forget(_ROLE)
+
+
+def _upload(clients: Clients, where: str, host: rendering.HostFiles) -> None:
+    """Upload what is missing; the manifest last, so that it never names an absent file."""
+    listed = clients.s3.list_objects_v2(Bucket=where, Prefix=f"{host.prefix}/").get("Contents", [])
+    there = {item["Key"] for item in listed}
+    for name in sorted(host.files, key=lambda name: (name == rendering.MANIFEST, name)):
+        key = f"{host.prefix}/{name}"
+        if key not in there:
+            clients.s3.put_object(Bucket=where, Key=key, Body=host.files[name])

@@ -1,0 +1,129 @@
+"""Wait for the host without polling it: its reports arrive as events and answer a task token."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+from botocore.exceptions import ClientError
+
+from orchestrator import probe
+from orchestrator.aws_errors import code, tolerating
+from orchestrator.errors import InvalidRequest, NotFound, Pending
+from orchestrator.ledger import AWAIT, DEPLOYMENT, Ledger
+from orchestrator.resources import keys
+
+if TYPE_CHECKING:
+    from orchestrator.clients import Clients
+
+PHASES = (
+    *("booting", "drivers", "images", "weights", "loading", "serving", "unhealthy", "failed"),
+)
+_GONE = ("TaskTimedOut", "TaskDoesNotExist", "InvalidToken")
+_MAX_CAUSE = 1_000  # characters of a host's cause that we keep
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a host says about itself. percent: 0 to 100 of the phase, or None."""
+
+    deployment: str
+    instance_id: str
+    phase: str
+    percent: float | None
+    cause: str | None
+
+    @classmethod
+    def parse(cls, event: Any) -> Self:
+        """Raise InvalidRequest for anything that is not a host report."""
+        detail = event.get("detail") if isinstance(event, dict) else None
+        if not isinstance(detail, dict):
+            raise InvalidRequest("detail: missing; a host report has one")
+        for key in ("deployment", "instance_id", "phase"):
+            if not isinstance(detail.get(key), str) or not detail[key]:
+                raise InvalidRequest(f"detail.{key}: missing or not a string")
+        if detail["phase"] not in PHASES:
+            raise InvalidRequest(f"detail.phase: {detail['phase']!r}; allowed: {', '.join(PHASES)}")
+        percent, cause = detail.get("percent"), detail.get("cause")
+        if percent is not None and (
+            isinstance(percent, bool) or not isinstance(percent, int | float)
+        ):
+            raise InvalidRequest(f"detail.percent: {percent!r} is no number")
+        text = None if cause is None else str(cause)[:_MAX_CAUSE]
+        return cls(detail["deployment"], detail["instance_id"], detail["phase"], percent, text)
+
+
+def await_(clients: Clients, ledger: Ledger, task_token: str) -> None:
+    """Keep the task token; the host's next report answers it, perhaps its last one already did."""
+    row = ledger.deployment()
+    ledger.write(AWAIT, {"token": task_token, "instance_id": row["instance_id"]})
+    if row.get("phase") in ("serving", "failed"):
+        report = Report(ledger.name, row["instance_id"], row["phase"], None, row.get("phase_cause"))
+        _answer(clients, ledger, report)
+
+
+def receive(clients: Clients, ledger: Ledger, report: Report) -> str:
+    """Record a report and answer the waiting workflow; return what was done, in one word.
+
+    A report of an instance that is not the current one is ignored: it may be a ghost.
+    """
+    row = ledger.read(DEPLOYMENT)
+    if row is None:
+        raise NotFound(f"no deployment is named {report.deployment!r}")
+    facts = {
+        "phase": report.phase,
+        "phase_percent": report.percent,
+        "phase_cause": report.cause,
+        "phase_at": ledger.time(),
+    }
+    if not ledger.change(DEPLOYMENT, facts, "instance_id = :reporter", reporter=report.instance_id):
+        return "ignored"
+    if row.get("phase") != report.phase:
+        because = f": {report.cause}" if report.cause else ""
+        ledger.note("phase", f"{report.phase}{because}", instance_id=report.instance_id)
+    return _answer(clients, ledger, report)
+
+
+def stop_waiting(clients: Clients, task_token: str) -> None:
+    """Fail a workflow that waits for its host: the deployment is not wanted any more."""
+    with tolerating(*_GONE):
+        clients.sfn.send_task_failure(
+            taskToken=task_token,
+            error="Superseded",
+            cause="the deployment is being torn down; this workflow stops",
+        )
+
+
+def _answer(clients: Clients, ledger: Ledger, report: Report) -> str:
+    waiting = ledger.read(AWAIT)
+    if not waiting or waiting["instance_id"] != report.instance_id:
+        return "recorded"
+    try:
+        return _tell(clients, ledger, report, waiting["token"])
+    except ClientError as error:
+        if code(error) not in _GONE:
+            raise
+        return "recorded"  # the workflow ended meanwhile
+
+
+def _tell(clients: Clients, ledger: Ledger, report: Report, task_token: str) -> str:
+    if report.phase == "failed":
+        cause = report.cause or "the host gave no cause; read its log with Session Manager"
+        clients.sfn.send_task_failure(taskToken=task_token, error="HostFailed", cause=cause)
+        return "failed"
+    if report.phase == "serving":
+        with suppress(Pending):  # its next report, seconds away, tries again
+            served = _probe(clients, ledger)
+            clients.sfn.send_task_success(taskToken=task_token, output=json.dumps(served))
+            return "served"
+    clients.sfn.send_task_heartbeat(taskToken=task_token)
+    return "waiting"
+
+
+def _probe(clients: Clients, ledger: Ledger) -> dict[str, str]:
+    """Ask the endpoint from outside, as a client would."""
+    row = ledger.deployment()
+    model = probe.serves(row["endpoint"], keys.read(clients, ledger.name))
+    return {"endpoint": row["endpoint"], "model": model}

@@ -1,0 +1,51 @@
+"""What the installation (template.yaml) tells every function, read once from the environment."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from orchestrator.errors import OrchestratorError
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Names and limits of this installation; every function gets the same ones.
+
+    settle_seconds: how long a resource just created may stay invisible to a tag search.
+    step_seconds: the Lambda timeout; a step whose workflow died may act for that long.
+    """
+
+    region: str
+    account: str
+    ledger_table: str
+    event_bus: str
+    instance_profile: str
+    image_project: str
+    repair_machine: str
+    payload: Path
+    settle_seconds: float
+    step_seconds: float
+
+    @classmethod
+    def from_env(cls) -> Self:
+        """Raise OrchestratorError naming the variable that the template forgot."""
+        try:
+            return cls(
+                region=os.environ["AWS_REGION"],
+                account=os.environ["ACCOUNT_ID"],
+                ledger_table=os.environ["LEDGER_TABLE"],
+                event_bus=os.environ["EVENT_BUS"],
+                instance_profile=os.environ["INSTANCE_PROFILE"],
+                image_project=os.environ["IMAGE_PROJECT"],
+                repair_machine=os.environ.get("REPAIR_MACHINE", ""),
+                payload=Path(os.environ["PAYLOAD"]),
+                settle_seconds=float(os.environ["SETTLE_SECONDS"]),
+                step_seconds=float(os.environ["STEP_SECONDS"]),
+            )
+        except KeyError as missing:
+            raise OrchestratorError(
+                f"the function's environment lacks {missing}: set it under Globals in template.yaml"
+            ) from None
