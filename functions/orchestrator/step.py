@@ -8,6 +8,7 @@ execution histories hold no documents.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -66,7 +67,7 @@ def step(act: Act, *, desired: str | None = None) -> Handler:
             )
         if desired and row["desired"] != desired:
             raise Superseded(f"{ledger.name!r} is wanted {row['desired']} now; this workflow stops")
-        return act(aws(), Deployment.parse(row["spec"]), ledger)
+        return act(aws(), Deployment.parse(json.loads(row["spec"])), ledger)
 
     return handler
 

@@ -1,0 +1,66 @@
+"""What the installer (CloudFormation) and the account's owner put there before a deployment."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from awssim.clients import ACCOUNT_ID
+
+if TYPE_CHECKING:
+    from awssim.account import Account
+
+LEDGER_TABLE = "ledger"
+INSTANCE_PROFILE = "lamplighter-instance"
+DOMAIN = "example.com"
+BUILD_PROJECT = "lamplighter-gateway"
+
+
+def furnish(account: Account) -> None:
+    """Ledger, instance profile with role, hosted zone, build project: none is in the inventory."""
+    with account.uncounted():
+        _create_ledger(account)
+        _create_instance_profile(account)
+        account.client("route53").create_hosted_zone(Name=DOMAIN, CallerReference="furnished")
+        _create_build_project(account)
+        account.take_as_given()
+
+
+def _create_ledger(account: Account) -> None:
+    account.client("dynamodb").create_table(
+        TableName=LEDGER_TABLE,
+        KeySchema=[
+            {"AttributeName": "pk", "KeyType": "HASH"},
+            {"AttributeName": "sk", "KeyType": "RANGE"},
+        ],
+        AttributeDefinitions=[
+            {"AttributeName": "pk", "AttributeType": "S"},
+            {"AttributeName": "sk", "AttributeType": "S"},
+        ],
+        BillingMode="PAY_PER_REQUEST",
+    )
+
+
+def _create_instance_profile(account: Account) -> None:
+    iam = account.client("iam")
+    trust = {"Version": "2012-10-17", "Statement": []}
+    iam.create_role(RoleName=INSTANCE_PROFILE, AssumeRolePolicyDocument=json.dumps(trust))
+    iam.create_instance_profile(InstanceProfileName=INSTANCE_PROFILE)
+    iam.add_role_to_instance_profile(
+        InstanceProfileName=INSTANCE_PROFILE, RoleName=INSTANCE_PROFILE
+    )
+
+
+def _create_build_project(account: Account) -> None:
+    """S3 source only because moto refuses NO_SOURCE; nothing is ever fetched."""
+    account.client("codebuild").create_project(
+        name=BUILD_PROJECT,
+        source={"type": "S3", "location": "given-at-start/source.zip"},
+        artifacts={"type": "NO_ARTIFACTS"},
+        environment={
+            "type": "LINUX_CONTAINER",
+            "image": "aws/codebuild/standard:7.0",
+            "computeType": "BUILD_GENERAL1_SMALL",
+        },
+        serviceRole=f"arn:aws:iam::{ACCOUNT_ID}:role/{BUILD_PROJECT}",
+    )

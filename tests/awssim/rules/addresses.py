@@ -1,0 +1,76 @@
+"""Elastic IPs: what holds one keeps it until it is gone; only a running instance can take one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from awssim.request import Proceed, Request, Response, Rule
+    from awssim.rules.instances import Instances
+    from awssim.rules.nat_gateways import NatGateways
+
+
+class Addresses:
+    def __init__(self, instances: Instances, nat_gateways: NatGateways) -> None:
+        self._instances = instances
+        self._nat_gateways = nat_gateways
+        self.rules: Mapping[str, Rule] = {
+            "ec2.AssociateAddress": self._associate,
+            "ec2.DisassociateAddress": self._up_to_date,
+            "ec2.DescribeAddresses": self._up_to_date,
+            "ec2.ReleaseAddress": self._release,
+            "ec2.CreateNatGateway": self._up_to_date,
+        }
+
+    def _up_to_date(self, request: Request, proceed: Proceed) -> Response:
+        self._free_what_the_dead_hold(request)
+        return proceed(request)
+
+    def _associate(self, request: Request, proceed: Proceed) -> Response:
+        self._free_what_the_dead_hold(request)
+        instance = request.parameters.get("InstanceId")
+        if instance and self._instances.state(instance) != "running":
+            state = self._instances.state(instance)
+            request.refuse(
+                "InvalidInstanceID",
+                f"The {state} instance '{instance}' is not in a valid state for this operation.",
+            )
+        address = _address(request)
+        taken = address.get("AssociationId") and address.get("InstanceId") != instance
+        if taken and not request.parameters.get("AllowReassociation"):
+            request.refuse("Resource.AlreadyAssociated", f"{address['PublicIp']} is in use")
+        return proceed(request)
+
+    def _release(self, request: Request, proceed: Proceed) -> Response:
+        self._free_what_the_dead_hold(request)
+        address = _address(request)
+        if address.get("AssociationId"):
+            request.refuse("InvalidIPAddress.InUse", f"Address {address['PublicIp']} is in use.")
+        return proceed(request)
+
+    def _free_what_the_dead_hold(self, request: Request) -> None:
+        """Moto leaves addresses with terminated instances and deleted NAT gateways."""
+        holders = {instance["InstanceId"] for instance in self._instances.live(request)}
+        interfaces = {
+            address["NetworkInterfaceId"]
+            for gateway in self._nat_gateways.live(request)
+            for address in gateway["NatGatewayAddresses"]
+        }
+        for address in request.ask("DescribeAddresses")["Addresses"]:
+            if not address.get("AssociationId"):
+                continue
+            held = address.get("InstanceId") in holders
+            if not held and address.get("NetworkInterfaceId") not in interfaces:
+                request.ask("DisassociateAddress", AssociationId=address["AssociationId"])
+
+
+def _address(request: Request) -> dict[str, Any]:
+    """The address a request is about; moto refuses an unknown one with AWS's code."""
+    keys = {"AllocationId": "AllocationIds", "PublicIp": "PublicIps"}
+    wanted = {
+        many: [request.parameters[one]] for one, many in keys.items() if one in request.parameters
+    }
+    found: list[dict[str, Any]] = request.ask("DescribeAddresses", **wanted)["Addresses"]
+    return found[0]

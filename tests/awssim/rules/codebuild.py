@@ -1,0 +1,122 @@
+"""A build takes a minute, and then the image it was asked for is in the registry.
+
+The environment overrides of StartBuild name what it makes: REPOSITORY_NAME and IMAGE_TAG.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Literal
+
+from awssim.lifecycle import Lifecycle
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from awssim.clock import Clock
+    from awssim.request import Proceed, Request, Response, Rule
+
+BUILD_SECONDS = 60
+
+_READS_OF_ECR = (
+    "BatchGetImage",
+    "DeleteRepository",
+    "DescribeImages",
+    "DescribeRepositories",
+    "ListImages",
+)
+
+
+class CodeBuild:
+    def __init__(self, clock: Clock) -> None:
+        self.outcome: Literal["SUCCEEDED", "FAILED"] = "SUCCEEDED"
+        """How builds started from now on end."""
+        self._states = Lifecycle(clock)
+        self._unfinished: dict[str, dict[str, str]] = {}
+        self._failed: set[str] = set()
+        ecr: dict[str, Rule] = {f"ecr.{name}": self._settled for name in _READS_OF_ECR}
+        self.rules: Mapping[str, Rule] = {
+            **ecr,
+            "codebuild.StartBuild": self._start,
+            "codebuild.BatchGetBuilds": self._get,
+            "codebuild.StopBuild": self._stop,
+        }
+
+    def _start(self, request: Request, proceed: Proceed) -> Response:
+        response = proceed(request)
+        identifier = response["build"]["id"]
+        if not self._states.knows(identifier):
+            self._states.begin(identifier, "IN_PROGRESS", self.outcome, seconds=BUILD_SECONDS)
+            self._unfinished[identifier] = _environment(request)
+        self._dress(response["build"])
+        return response
+
+    def _get(self, request: Request, proceed: Proceed) -> Response:
+        self._finish_builds(request)
+        response = proceed(request)
+        for build in response["builds"]:
+            self._dress(build)
+        found = {build["id"] for build in response["builds"]}
+        response["buildsNotFound"] = [i for i in request.parameters["ids"] if i not in found]
+        return response
+
+    def _stop(self, request: Request, proceed: Proceed) -> Response:
+        self._finish_builds(request)
+        response = proceed(request)
+        identifier = request.parameters["id"]
+        if self._unfinished.pop(identifier, None) is not None:
+            self._states.begin(identifier, "STOPPED", "STOPPED", seconds=0)
+        self._dress(response["build"])
+        return response
+
+    def _settled(self, request: Request, proceed: Proceed) -> Response:
+        self._finish_builds(request)
+        return proceed(request)
+
+    def _finish_builds(self, request: Request) -> None:
+        for identifier in list(self._unfinished):
+            if self._states.state(identifier) == "IN_PROGRESS":
+                continue
+            environment = self._unfinished.pop(identifier)
+            succeeded = self._states.state(identifier) == "SUCCEEDED"
+            if not (succeeded and _push(request, environment)):
+                self._failed.add(identifier)
+
+    def _dress(self, build: dict[str, Any]) -> None:
+        status = self._states.state(build["id"])
+        if build["id"] in self._failed:
+            status = "FAILED"
+        build["buildStatus"] = status
+        build["buildComplete"] = status != "IN_PROGRESS"
+        build["currentPhase"] = "COMPLETED" if build["buildComplete"] else "BUILD"
+        if not build["buildComplete"]:
+            build.pop("endTime", None)
+            build["phases"] = []
+
+
+def _environment(request: Request) -> dict[str, str]:
+    variables = request.parameters.get("environmentVariablesOverride", [])
+    return {variable["name"]: variable["value"] for variable in variables}
+
+
+def _push(request: Request, environment: dict[str, str]) -> bool:
+    """False when there is nothing to push to: the repository is missing, or has no name."""
+    manifest = {
+        "schemaVersion": 2,
+        "mediaType": "application/vnd.docker.distribution.manifest.v2+json",
+        "config": {"digest": "sha256:" + "0" * 64, "size": 1},
+        "layers": [],
+        "annotations": environment,
+    }
+    repository, tag = environment.get("REPOSITORY_NAME"), environment.get("IMAGE_TAG")
+    there = request.ask_service("ecr", "DescribeRepositories")["repositories"]
+    if not tag or repository not in {found["repositoryName"] for found in there}:
+        return False
+    request.ask_service(
+        "ecr",
+        "PutImage",
+        repositoryName=repository,
+        imageTag=tag,
+        imageManifest=json.dumps(manifest),
+    )
+    return True
