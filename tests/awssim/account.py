@@ -20,6 +20,7 @@ from awssim.rules import catalogue
 from awssim.rules.addresses import Addresses
 from awssim.rules.catalogue import Catalogue
 from awssim.rules.codebuild import CodeBuild
+from awssim.rules.bucket_policies import BucketPolicies
 from awssim.rules.iam import Iam
 from awssim.rules.in_use import InUse
 from awssim.rules.instances import Instances
@@ -162,6 +163,7 @@ def _layers(clock: Clock, tag_lag: float, builds: CodeBuild) -> tuple[Layer, ...
         nat_gateways,
         Route53(clock),
         Iam(),
+        BucketPolicies(),
         builds,
         Tokens(),
     )

@@ -61,17 +61,30 @@ def route(
 def destroy(clients: Clients, deployment: Deployment, ledger: Ledger) -> None:
     name = deployment.name
     for kind in _KINDS:
+        role = f"{kind}-routes"
+        tables = known(ledger, role, _tables(clients, name, role))
+        for table in tables:
+            _free(clients, table)
         for k in range(_MAX_ZONES):
             role = _role(kind, k)
             for subnet in known(ledger, role, _found(clients, name, role)):
                 with tolerating("InvalidSubnetID.NotFound"):
                     clients.ec2.delete_subnet(SubnetId=subnet)
             ledger.forget(role)
-        role = f"{kind}-routes"
-        for table in known(ledger, role, _tables(clients, name, role)):
+        for table in tables:
             with tolerating("InvalidRouteTableID.NotFound"):
                 clients.ec2.delete_route_table(RouteTableId=table)
-        ledger.forget(role)
+        ledger.forget(f"{kind}-routes")
+
+
+def _free(clients: Clients, table: str) -> None:
+    """Take the subnets off a route table: it cannot be deleted before."""
+    with tolerating("InvalidRouteTableID.NotFound", "InvalidAssociationID.NotFound"):
+        [described] = clients.ec2.describe_route_tables(RouteTableIds=[table])["RouteTables"]
+        for association in described["Associations"]:
+            clients.ec2.disassociate_route_table(
+                AssociationId=association["RouteTableAssociationId"]
+            )
 
 
 def found(clients: Clients, name: str) -> list[str]:
