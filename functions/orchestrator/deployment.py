@@ -134,9 +134,9 @@ class Engine:
     )
     hf_token_parameter: str | None = option(
         None,
-        about="name of the SSM SecureString that holds a Hugging Face token",
+        about="SSM SecureString with a Hugging Face token, under /inference/ or /lamplighter/",
         type=["string", "null"],
-        pattern=r"/[A-Za-z0-9_./-]{1,500}",
+        pattern=r"/(lamplighter|inference)/[A-Za-z0-9_./-]{1,500}",
     )
 
 

@@ -18,9 +18,9 @@ from awssim.faults import Fault, Faults, Refusal, When
 from awssim.request import Layer, Request, Response, Send
 from awssim.rules import catalogue
 from awssim.rules.addresses import Addresses
+from awssim.rules.bucket_policies import BucketPolicies
 from awssim.rules.catalogue import Catalogue
 from awssim.rules.codebuild import CodeBuild
-from awssim.rules.bucket_policies import BucketPolicies
 from awssim.rules.iam import Iam
 from awssim.rules.in_use import InUse
 from awssim.rules.instances import Instances

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator import naming
 from orchestrator.aws_errors import tolerating
-from orchestrator.resources.creation import known, once
+from orchestrator.resources.creation import known, once, settled
 
 if TYPE_CHECKING:
     from orchestrator.clients import Clients
@@ -44,6 +44,7 @@ def ensure(clients: Clients, deployment: Deployment, ledger: Ledger, vpc: str) -
 
 
 def destroy(clients: Clients, deployment: Deployment, ledger: Ledger) -> None:
+    settled(ledger, _ROLE, clients.settings.settle_seconds)
     for group in known(ledger, _ROLE, found(clients, deployment.name)):
         with tolerating("InvalidGroup.NotFound"):
             clients.ec2.delete_security_group(GroupId=group)

@@ -82,7 +82,8 @@ def _build(
         return str(row["build"])
     where = bucket.name_of(clients, deployment.name)
     key = f"source/gateway-{row['tag']}.zip"
-    clients.s3.put_object(Bucket=where, Key=key, Body=source)
+    if "Contents" not in clients.s3.list_objects_v2(Bucket=where, Prefix=key):
+        clients.s3.put_object(Bucket=where, Key=key, Body=source)
     variables = {"REPOSITORY_NAME": naming.repository(deployment.name), "IMAGE_TAG": row["tag"]}
     started = clients.codebuild.start_build(
         projectName=clients.settings.image_project,

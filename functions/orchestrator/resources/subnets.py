@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from orchestrator import naming
 from orchestrator.aws_errors import tolerating
 from orchestrator.errors import InvalidRequest
-from orchestrator.resources.creation import known, once
+from orchestrator.resources.creation import known, once, settled
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2.type_defs import RouteTableTypeDef
@@ -59,14 +59,16 @@ def route(
 
 
 def destroy(clients: Clients, deployment: Deployment, ledger: Ledger) -> None:
-    name = deployment.name
+    name, settle = deployment.name, clients.settings.settle_seconds
     for kind in _KINDS:
         role = f"{kind}-routes"
+        settled(ledger, role, settle)
         tables = known(ledger, role, _tables(clients, name, role))
         for table in tables:
             _free(clients, table)
         for k in range(_MAX_ZONES):
             role = _role(kind, k)
+            settled(ledger, role, settle)
             for subnet in known(ledger, role, _found(clients, name, role)):
                 with tolerating("InvalidSubnetID.NotFound"):
                     clients.ec2.delete_subnet(SubnetId=subnet)

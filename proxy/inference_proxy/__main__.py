@@ -1,0 +1,58 @@
+"""`python -m inference_proxy --host 127.0.0.1 --port 8080`; settings.py lists the environment."""
+
+import argparse
+import ipaddress
+import os
+import sys
+
+from inference_proxy import log
+from inference_proxy.app import create_app
+from inference_proxy.auth import InvalidKeysFile
+from inference_proxy.server import Server
+from inference_proxy.settings import InvalidSetting, Settings
+
+_MISUSE = 2
+
+
+def main() -> int:
+    arguments = _arguments()
+    log.configure()
+    try:
+        settings = Settings.from_env(os.environ)
+        _refuse_open_door(settings, arguments.host)
+        app = create_app(settings)
+    except (InvalidSetting, InvalidKeysFile) as error:
+        print(f"inference_proxy: {error}", file=sys.stderr)  # noqa: T201 -- for whoever started it
+        return _MISUSE
+    Server(app, host=arguments.host, port=arguments.port).run()
+    return 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="inference_proxy", description="OpenAI API for vLLM")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
+    parser.add_argument("--port", default=8080, type=int, help="port to listen on (%(default)s)")
+    return parser.parse_args()
+
+
+def _refuse_open_door(settings: Settings, host: str) -> None:
+    """Without keys everyone who reaches the port may use the GPU: only this machine may."""
+    if settings.keys_file is not None:
+        return
+    if not _is_loopback(host):
+        raise InvalidSetting(
+            f"--host is {host!r} and no keys are configured: set INFERENCE_KEYS_FILE, "
+            "or listen on 127.0.0.1"
+        )
+    log.logger.warning("open to every process of this machine: INFERENCE_KEYS_FILE is not set")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,113 @@
+"""The steps on the strict AWS, driven as Step Functions drives them: Pending means try again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from awssim import Account
+from awssim.clients import ACCOUNT_ID, REGION
+from awssim.furnish import BUILD_PROJECT, INSTANCE_PROFILE, LEDGER_TABLE
+
+from orchestrator.clients import Clients
+from orchestrator.deployment import Deployment
+from orchestrator.errors import Pending
+from orchestrator.ledger import LOCK, Ledger
+from orchestrator.lifecycle import RESOURCES, begin
+from orchestrator.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+SPEC = {"name": "demo", "model": "m", "dns": {"domain": "example.com"}}
+PATIENCE = 900  # virtual seconds
+
+
+class Workflow:
+    """Runs steps of one deployment under its lock, as a workflow would."""
+
+    def __init__(self, account: Account, spec: dict[str, Any]) -> None:
+        self.account = account
+        self.spec = spec
+        self.deployment = Deployment.parse(spec)
+        self.clients = _clients(account)
+        self.ledger = ledger_of(self.clients, str(spec["name"]), account.clock.now)
+
+    def start(self) -> None:
+        self.ledger.put(LOCK, {"owner": self.ledger.owner})
+        begin(self.spec, self.ledger)
+
+    def run(self, act: Callable[..., Any], module: Any = None) -> Any:
+        """Run a step until it is not Pending any more; the clock moves between the tries."""
+        self.clients.settings = _settings(_payload(module))
+        deadline = self.account.clock.seconds + PATIENCE
+        while True:
+            try:
+                return act(self.clients, self.deployment, self.ledger)
+            except Pending:
+                if self.account.clock.seconds > deadline:
+                    raise
+                self.account.clock.advance(5)
+
+    def ensure(self, *modules: Any) -> Any:
+        return [self.run(module.ensure, module) for module in modules][-1]
+
+    def provision(self) -> None:
+        self.start()
+        self.ensure(*RESOURCES)
+
+    def destroy(self, *modules: Any) -> None:
+        for module in modules:
+            self.run(module.destroy, module)
+
+    def teardown(self) -> None:
+        self.destroy(*reversed(RESOURCES))
+
+
+def _clients(account: Account) -> Clients:
+    """Clients of the product, filled with the account's: building boto3's is what costs time."""
+    clients = Clients(_settings(ROOT / "host_scripts"), now=account.clock.now)
+    services = {"sfn": "stepfunctions", "ec2_once": "ec2"}
+    for name in ("codebuild", "dynamodb", "ec2", "ec2_once", "ecr", "route53", "s3", "sfn", "ssm"):
+        clients.__dict__[name] = account.client(services.get(name, name))
+    return clients
+
+
+def ledger_of(clients: Clients, name: str, now: Callable[[], datetime]) -> Ledger:
+    return Ledger(clients.dynamodb, LEDGER_TABLE, name, f"execution-of-{name}", now)
+
+
+def _payload(module: Any) -> Path:
+    """Each step's layer is mounted at /opt: the gateway's source, or the host's scripts."""
+    is_image = module is not None and module.__name__.endswith(".image")
+    return ROOT / ("proxy" if is_image else "host_scripts")
+
+
+def _settings(payload: Path) -> Settings:
+    return Settings(
+        region=REGION,
+        account=ACCOUNT_ID,
+        ledger_table=LEDGER_TABLE,
+        event_bus="lamplighter",
+        instance_profile=INSTANCE_PROFILE,
+        image_project=BUILD_PROJECT,
+        repair_machine="",
+        payload=payload,
+        settle_seconds=60,
+        step_seconds=60,
+    )
+
+
+@pytest.fixture
+def workflow(account: Account) -> Workflow:
+    return Workflow(account, SPEC)
+
+
+@pytest.fixture
+def neighbour(account: Account) -> Workflow:
+    """Another deployment of the same account, complete."""
+    other = Workflow(account, {"name": "other", "model": "m", "dns": {"domain": "example.com", "subdomain": "other"}})
+    with account.uncounted():
+        other.provision()
+    return other

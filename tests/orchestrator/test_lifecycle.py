@@ -1,0 +1,157 @@
+"""The deployment's row: who may change what, and what an operator is told."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from orchestrator import lifecycle, lock
+from orchestrator.errors import DeploymentExists, InvalidRequest, NotFound
+from orchestrator.ledger import AWAIT, DEPLOYMENT, names
+
+
+def validate(workflow, **changes):
+    document = {**workflow.spec, **changes}
+    return lifecycle.validate(workflow.clients, document, workflow.ledger)
+
+
+def test_a_good_specification_passes_before_anything_exists(workflow, account):
+    assert validate(workflow) == {"name": "demo", "live": False}
+    assert account.creating_calls() == []
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"instance": {"type": "zz9.huge"}}, "instance.type: 'zz9.huge' is no instance type"),
+        ({"instance": {"type": "t3.large"}}, "instance.type: t3.large has no GPU"),
+        ({"instance": {"gpu": False}}, "instance.type: g6.xlarge has GPU"),
+        ({"instance": {"ami": "ami-00000000"}}, "instance.ami: there is no image 'ami-00000000'"),
+        ({"dns": {"domain": "nowhere.dev"}}, "dns.domain: no public hosted zone"),
+        (
+            {"dns": {"domain": "example.com", "zone_id": "ZNOPE"}},
+            "dns.zone_id: there is no hosted zone 'ZNOPE'",
+        ),
+        ({"engine": {"tensor_parallel_size": 4}}, "4 GPUs wanted, g6.xlarge has 1"),
+        (
+            {"engine": {"hf_token_parameter": "/inference/none"}},
+            "there is no SSM parameter '/inference/none'",
+        ),
+    ],
+)
+def test_what_aws_does_not_have_is_named_before_anything_exists(workflow, account, wrong, told):
+    with pytest.raises(InvalidRequest) as refusal:
+        validate(workflow, **wrong)
+
+    assert told in str(refusal.value)
+    assert account.creating_calls() == []
+
+
+@pytest.fixture
+def live(workflow):
+    workflow.provision()
+    lifecycle.record_serving(workflow.ledger)
+    return workflow
+
+
+def test_the_same_specification_again_is_fine(live):
+    assert validate(live) == {"name": "demo", "live": True}
+
+
+def test_another_specification_for_a_live_deployment_is_refused_by_its_differences(live):
+    with pytest.raises(DeploymentExists, match=r"changed: instance.type, model\."):
+        validate(live, model="other", instance={"type": "g6.2xlarge"})
+
+
+def test_serving_is_recorded_once(live):
+    assert lifecycle.record_serving(live.ledger)["changed"] is False
+
+
+def test_a_failed_first_provision_is_to_be_rolled_back(workflow):
+    workflow.start()
+
+    failed = lifecycle.record_failure(workflow.ledger, "provision", "Refused", "no quota")
+
+    assert failed == {"error": "Refused", "cause": "no quota", "rollback": True}
+    assert workflow.ledger.deployment()["reason"] == "Refused: no quota"
+
+
+def test_keep_means_keep(workflow):
+    workflow.spec = {**workflow.spec, "on_failure": "keep"}
+    workflow.start()
+
+    failed = lifecycle.record_failure(workflow.ledger, "provision", "Refused", "no quota")
+
+    assert failed["rollback"] is False
+
+
+def test_what_has_served_is_never_rolled_back(live):
+    failed = lifecycle.record_failure(live.ledger, "provision", "Refused", "no quota")
+
+    assert failed["rollback"] is False
+
+
+def test_a_workflow_without_the_lock_changes_nothing(live):
+    row = live.ledger.deployment()
+    lock.release(live.ledger)
+
+    failed = lifecycle.record_failure(live.ledger, "provision", "LockHeld", "busy")
+
+    assert failed == {"error": "LockHeld", "cause": "busy", "rollback": False}
+    assert live.ledger.deployment() == row
+
+
+@pytest.mark.parametrize(
+    ("cause", "told"),
+    [
+        (json.dumps({"errorType": "Refused", "errorMessage": "no quota"}), "no quota"),
+        (json.dumps({"Error": "Refused", "Cause": "no quota"}), "no quota"),
+        ("no quota", "no quota"),
+        ("[1]", "[1]"),
+    ],
+)
+def test_a_cause_becomes_a_sentence(cause, told):
+    assert lifecycle.sentence(cause) == told
+
+
+def test_silence_is_explained(workflow):
+    workflow.start()
+
+    failed = lifecycle.record_failure(workflow.ledger, "provision", "States.HeartbeatTimeout", "")
+
+    assert "the host went silent" in failed["cause"]
+
+
+def test_retiring_works_without_the_lock_and_finds_who_waits(live):
+    live.ledger.put(AWAIT, {"token": "t", "instance_id": "i-1"})
+    lock.release(live.ledger)
+
+    assert lifecycle.retire(live.ledger) == "t"
+    assert live.ledger.deployment()["desired"] == "absent"
+
+
+def test_retiring_what_never_was_is_told(workflow):
+    with pytest.raises(NotFound, match="no deployment is named 'demo'"):
+        lifecycle.retire(workflow.ledger)
+
+
+def test_a_tombstone_keeps_the_generation_and_nothing_else_lives(live):
+    generation = live.ledger.generation()
+    live.teardown()
+
+    assert lifecycle.bury(live.ledger) == {"name": "demo", "left": 0}
+
+    row = live.ledger.read(DEPLOYMENT)
+    assert (row["status"], row["generation"]) == ("absent", generation)
+    assert "instance_id" not in row
+    assert names(live.clients.dynamodb, live.ledger.table) == []
+
+
+def test_the_next_life_has_the_next_generation(live):
+    live.teardown()
+    lifecycle.bury(live.ledger)
+
+    lifecycle.begin(live.spec, live.ledger)
+
+    assert live.ledger.generation() == 2
+    assert names(live.clients.dynamodb, live.ledger.table) == ["demo"]

@@ -1,0 +1,133 @@
+"""Host reports: what is believed, and what the waiting workflow hears of it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from botocore.exceptions import ClientError
+from orchestrator import probe, serving
+from orchestrator.errors import InvalidRequest, NotFound, Pending
+from orchestrator.ledger import AWAIT
+from orchestrator.serving import Report
+
+
+class Waiting:
+    """Stands in for Step Functions: keeps what a waiting workflow was told."""
+
+    def __init__(self):
+        self.told = []
+        self.gone = False
+
+    def __getattr__(self, name):
+        def call(**said):
+            if self.gone:
+                raise ClientError({"Error": {"Code": "TaskTimedOut"}}, name)
+            self.told.append((name, said))
+
+        return call
+
+
+@pytest.fixture
+def waiting(workflow, monkeypatch):
+    """A deployment whose workflow waits for i-1."""
+    workflow.start()
+    workflow.ledger.record(instance_id="i-1", endpoint="https://52.0.0.1", phase="launched")
+    workflow.clients.__dict__["sfn"] = Waiting()
+    monkeypatch.setattr(probe, "serves", lambda *_: "m")
+    monkeypatch.setattr(serving.keys, "read", lambda *_: "sk-secret")
+    serving.await_(workflow.clients, workflow.ledger, "secret-task-token")
+    return workflow
+
+
+def receive(workflow, phase, instance="i-1", **facts):
+    report = Report("demo", instance, phase, facts.get("percent"), facts.get("cause"))
+    return serving.receive(workflow.clients, workflow.ledger, report)
+
+
+def test_progress_is_recorded_and_keeps_the_workflow_waiting(waiting):
+    assert receive(waiting, "weights", percent=40) == "waiting"
+
+    row = waiting.ledger.deployment()
+    assert (row["phase"], row["phase_percent"]) == ("weights", 40)
+    assert waiting.clients.sfn.told == [("send_task_heartbeat", {"taskToken": "secret-task-token"})]
+
+
+def test_serving_is_believed_after_a_look_from_outside(waiting):
+    assert receive(waiting, "serving") == "served"
+
+    [(call, said)] = waiting.clients.sfn.told
+    assert call == "send_task_success"
+    assert json.loads(said["output"]) == {"endpoint": "https://52.0.0.1", "model": "m"}
+
+
+def test_serving_that_nobody_can_reach_keeps_waiting(waiting, monkeypatch):
+    def closed(origin, key):
+        raise Pending("no answer")
+
+    monkeypatch.setattr(probe, "serves", closed)
+
+    assert receive(waiting, "serving") == "waiting"
+    assert waiting.clients.sfn.told == [("send_task_heartbeat", {"taskToken": "secret-task-token"})]
+
+
+def test_a_failure_ends_the_wait_with_its_cause(waiting):
+    assert receive(waiting, "failed", cause="the model is gated") == "failed"
+
+    said = {"taskToken": "secret-task-token", "error": "HostFailed", "cause": "the model is gated"}
+    assert waiting.clients.sfn.told == [("send_task_failure", said)]
+
+
+def test_a_host_that_was_faster_than_the_workflow_is_heard(waiting):
+    receive(waiting, "serving")
+    waiting.clients.sfn.told.clear()
+
+    serving.await_(waiting.clients, waiting.ledger, "second token")
+
+    assert waiting.clients.sfn.told[0][1]["taskToken"] == "second token"
+
+
+def test_a_ghost_changes_nothing(waiting):
+    row = waiting.ledger.deployment()
+
+    assert receive(waiting, "failed", instance="i-0") == "ignored"
+
+    assert waiting.ledger.deployment() == row
+    assert waiting.clients.sfn.told == []
+
+
+def test_a_workflow_that_ended_meanwhile_is_no_error(waiting):
+    waiting.clients.sfn.gone = True
+
+    assert receive(waiting, "loading") == "recorded"
+    assert waiting.ledger.deployment()["phase"] == "loading"
+
+
+def test_a_report_about_nothing_known_is_told(workflow):
+    with pytest.raises(NotFound):
+        receive(workflow, "booting")
+
+
+def test_the_task_token_is_in_no_other_row(waiting):
+    rows = [row for row in waiting.ledger.rows() if row["sk"] != AWAIT]
+
+    assert "secret-task-token" not in json.dumps(rows)
+
+
+@pytest.mark.parametrize(
+    "detail",
+    [
+        None,
+        [],
+        {},
+        {"deployment": "demo", "instance_id": "i-1"},
+        {"deployment": "demo", "instance_id": "i-1", "phase": "dancing"},
+        {"deployment": "", "instance_id": "i-1", "phase": "serving"},
+        {"deployment": ["demo"], "instance_id": "i-1", "phase": "serving"},
+        {"deployment": "demo", "instance_id": "i-1", "phase": "loading", "percent": "half"},
+        {"deployment": "demo", "instance_id": "i-1", "phase": "loading", "percent": True},
+    ],
+)
+def test_a_malformed_report_is_refused(detail):
+    with pytest.raises(InvalidRequest):
+        Report.parse({"detail": detail})

@@ -1,0 +1,45 @@
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+from gatewaylab.model_server import ModelServer
+from gatewaylab.running import KEY, Running, Start, running
+from inference_proxy.settings import Settings
+
+
+@pytest.fixture
+async def model_server() -> AsyncIterator[ModelServer]:
+    async with ModelServer() as server:
+        yield server
+
+
+@pytest.fixture
+def keys_file(tmp_path: Path) -> Path:
+    path = tmp_path / "keys"
+    path.write_text(f"# who may ask\nalice {sha256(KEY.encode()).hexdigest()}\n")
+    return path
+
+
+@pytest.fixture
+def settings(model_server: ModelServer, keys_file: Path) -> Settings:
+    return Settings(backends=(model_server.origin,), keys_file=keys_file)
+
+
+@pytest.fixture
+async def start(settings: Settings) -> AsyncIterator[Start]:
+    """Start a gateway with these settings changed; it stops with the test."""
+    async with AsyncExitStack() as stack:
+
+        async def start(**changes: Any) -> Running:
+            return await stack.enter_async_context(running(replace(settings, **changes)))
+
+        yield start
+
+
+@pytest.fixture
+async def gateway(start: Start) -> Running:
+    return await start()

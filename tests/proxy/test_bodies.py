@@ -1,0 +1,233 @@
+"""Bodies pass as they came; what is no JSON request is refused in words a client can read."""
+
+import json
+from collections.abc import AsyncIterator
+
+import pytest
+from gatewaylab.model_server import Call, ModelServer
+from gatewaylab.running import KEY, Running, Start
+from inference_proxy import body
+
+CHAT = "/v1/chat/completions"
+JSON = {"content-type": "application/json"}
+
+ODD_BUT_GOOD = (
+    b'{ "model":"tiny", "b":1, "a":2,\n "chat_template_kwargs":{"enable_thinking":false},'
+    b' "seed":123456789012345678901234567890, "temperature":0.10000000000000000555,'
+    b' "top_p":1E-2, "dup":1, "dup":2, "text":"\\u00e9 \xc3\xa9 \\ud83d\\ude00", "n":1.0 }\r\n'
+)
+
+MALFORMED = {
+    "nothing": b"",
+    "a brace": b"{",
+    "no object": b"[]",
+    "a list": b'[{"model":"tiny"}]',
+    "null": b"null",
+    "a string": b'"{}"',
+    "NaN": b'{"temperature":NaN}',
+    "Infinity": b'{"temperature":-Infinity}',
+    "two objects": b"{}{}",
+    "a trailing comma": b'{"model":"tiny",}',
+    "single quotes": b"{'model':'tiny'}",
+    "a leading zero": b'{"n":01}',
+    "a comment": b'{"n":1/**/}',
+    "a byte order mark": b"\xef\xbb\xbf{}",
+    "UTF-16": '{"model":"tiny"}'.encode("utf-16"),
+    "bad UTF-8 in a known field": b'{"model":"\xff"}',
+    "bad UTF-8 in an unknown field": b'{"x":"\xff\xfe"}',
+    "bad UTF-8 in a name": b'{"\xff":1}',
+    "a lone surrogate": b'{"x":"\\ud800"}',
+    "a control character": b'{"x":"a\nb"}',
+    "a NUL": b'{"x":"\x00"}',
+    "100k lists deep": b'{"x":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+    "100k objects deep": b'{"x":' + b'{"a":' * 100_000,
+    "stream as a number": b'{"stream":0}',
+    "stream as text": b'{"stream":"true"}',
+    "max_tokens as text": b'{"max_tokens":"10"}',
+    "max_tokens as a fraction": b'{"max_tokens":1.5}',
+    "max_tokens as a float": b'{"max_tokens":10.0}',
+    "max_tokens as a boolean": b'{"max_tokens":true}',
+    "model as a number": b'{"model":5}',
+    "binary": bytes(range(256)),
+}
+
+
+async def echo(call: Call) -> None:
+    call.reply(call.body)
+
+
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/embeddings", "/tokenize"])
+async def test_the_model_server_gets_the_bytes_that_the_client_sent(
+    gateway: Running, model_server: ModelServer, path: str
+) -> None:
+    model_server.on[path] = echo
+
+    answer = await gateway.client.post(path, content=ODD_BUT_GOOD, headers=JSON)
+
+    call = await model_server.called()
+    assert (call.method, call.path, call.body) == ("POST", path, ODD_BUT_GOOD)
+    assert answer.content == ODD_BUT_GOOD
+
+
+async def test_a_large_body_passes_whole_in_both_directions(
+    gateway: Running, model_server: ModelServer
+) -> None:
+    model_server.on["/v1/embeddings"] = echo
+    large = json.dumps({"input": ["text " * 100] * 6000}).encode()
+
+    answer = await gateway.client.post("/v1/embeddings", content=large, headers=JSON)
+
+    assert len(large) > 2_000_000
+    assert answer.content == large
+
+
+async def test_an_upload_of_unknown_length_passes(
+    gateway: Running, model_server: ModelServer
+) -> None:
+    model_server.on["/tokenize"] = echo
+
+    async def parts() -> AsyncIterator[bytes]:
+        for part in (b'{"prompt":', b'"text"', b"}"):
+            yield part
+
+    answer = await gateway.client.post("/tokenize", content=parts(), headers=JSON)
+
+    assert answer.content == b'{"prompt":"text"}'
+
+
+async def test_no_malformed_body_is_a_server_error_or_reaches_the_model_server(
+    gateway: Running, model_server: ModelServer
+) -> None:
+    found = {}
+    for name, malformed in MALFORMED.items():
+        answer = await gateway.client.post(CHAT, content=malformed, headers=JSON)
+        error = answer.json()["error"]
+        found[name] = (answer.status_code, error["code"], set(error))
+
+    shape = {"message", "type", "param", "code"}
+    assert found == dict.fromkeys(MALFORMED, (400, "invalid_request", shape))
+    assert model_server.inference() == []
+
+
+async def test_any_truncation_of_a_good_body_is_a_bad_request(
+    gateway: Running, model_server: ModelServer
+) -> None:
+    good = b'{"model":"tiny","max_tokens":5,"messages":[{"role":"user","content":"\xc3\xa9"}]}'
+
+    statuses = set()
+    for end in range(len(good)):
+        answer = await gateway.client.post(CHAT, content=good[:end], headers=JSON)
+        statuses.add(answer.status_code)
+
+    assert statuses == {400}
+    assert model_server.inference() == []
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"content-type": "text/plain"},
+        {"content-type": "application/x-www-form-urlencoded"},
+        {"content-type": "application/json; charset=utf-16"},
+        {"content-type": "nonsense"},
+        {"content-type": ""},
+        JSON | {"content-encoding": "gzip"},
+    ],
+)
+async def test_a_body_that_is_not_plain_json_is_an_unsupported_media_type(
+    gateway: Running, headers: dict[str, str]
+) -> None:
+    answer = await gateway.client.post(CHAT, content=b"{}", headers=headers)
+
+    assert answer.status_code == 415
+    assert answer.json()["error"]["code"] == "unsupported_media_type"
+
+
+async def test_json_with_its_charset_named_is_taken(gateway: Running) -> None:
+    headers = {"content-type": "Application/JSON; charset=UTF-8"}
+
+    answer = await gateway.client.post(CHAT, content=b"{}", headers=headers)
+
+    assert answer.status_code == 200
+
+
+async def test_a_body_that_says_it_is_too_large_is_refused_before_it_is_sent(start: Start) -> None:
+    gateway = await start(max_body=1000)
+    request = gateway.post(CHAT, b"x" * 1001, "Expect: 100-continue")
+
+    answer = await gateway.raw(request[:-1001])
+
+    assert answer.startswith(b"HTTP/1.1 413 ")
+    assert b'"code":"request_too_large"' in answer
+
+
+async def test_a_body_that_turns_out_too_large_is_refused(
+    start: Start, model_server: ModelServer
+) -> None:
+    gateway = await start(max_body=1000)
+
+    async def parts() -> AsyncIterator[bytes]:
+        for _ in range(11):
+            yield b" " * 100
+
+    answer = await gateway.client.post(CHAT, content=parts(), headers=JSON)
+
+    assert answer.status_code == 413
+    assert model_server.inference() == []
+
+
+async def test_a_body_of_exactly_the_limit_is_taken(start: Start) -> None:
+    gateway = await start(max_body=1000)
+
+    answer = await gateway.client.post(CHAT, content=b"{}".ljust(1000), headers=JSON)
+
+    assert answer.status_code == 200
+
+
+async def test_a_body_that_does_not_come_is_a_408(
+    gateway: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(body, "UPLOAD_SECONDS", 0.1)
+
+    answer = await gateway.raw(gateway.post(CHAT, b"{}")[:-1])
+
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    assert b"connection: close" in answer
+    await gateway.idle()
+
+
+@pytest.mark.parametrize(
+    "request_bytes",
+    [
+        b"nonsense\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+        b"GET /v1/models\r\n\r\n",
+        b"GET /v1/models HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+        b"GET /v1/models HTTP/1.1\r\nHost: a b\r\n\r\n",
+        b"GET /v1/models HTTP/1.1\r\nHost: a\r\nBad Header: 1\r\n\r\n",
+        b"POST /v1/completions HTTP/1.1\r\nHost: a\r\nContent-Length: 7, 7\r\n\r\n{}     ",
+        b"POST /v1/completions HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n",
+        b"POST / HTTP/1.1\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    ],
+)
+async def test_what_is_not_clearly_one_http_request_is_a_400_in_our_shape(
+    gateway: Running, model_server: ModelServer, request_bytes: bytes
+) -> None:
+    answer = await gateway.raw(request_bytes)
+
+    head, _, said = answer.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 400 ")
+    assert json.loads(said)["error"]["code"] == "invalid_request"
+    assert model_server.inference() == []
+
+
+async def test_a_request_line_with_another_machines_address_goes_to_our_model_server(
+    gateway: Running, model_server: ModelServer
+) -> None:
+    head = ["GET http://169.254.169.254/v1/models HTTP/1.1", "Host: x"]
+    head += [f"Authorization: Bearer {KEY}", "", ""]
+
+    answer = await gateway.raw("\r\n".join(head).encode())
+
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert [call.path for call in model_server.inference()] == ["/v1/models"]

@@ -1,0 +1,159 @@
+"""The program: how it starts, what it refuses, what it logs, how it stops."""
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+from gatewaylab.model_server import Call, ModelServer, until
+from gatewaylab.running import KEY
+from inference_proxy import VERSION
+
+CHAT = "/v1/chat/completions"
+COMMAND = (sys.executable, "-m", "inference_proxy")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+async def launch(port: int, *arguments: str, **environment: str) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        *COMMAND, "--port", str(port), *arguments,
+        env={"PATH": os.environ["PATH"]} | environment,
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+
+
+@asynccontextmanager
+async def serving(
+    model_server: ModelServer, keys_file: Path
+) -> AsyncIterator[tuple[asyncio.subprocess.Process, httpx.AsyncClient]]:
+    port = free_port()
+    environment = {"INFERENCE_BACKENDS": model_server.origin, "INFERENCE_KEYS_FILE": str(keys_file)}
+    process = await launch(port, **environment)
+    headers = {"authorization": f"Bearer {KEY}"}
+    try:
+        async with httpx.AsyncClient(
+            base_url=f"http://127.0.0.1:{port}", headers=headers
+        ) as client:
+            await until(lambda: accepts(port), seconds=20)
+            yield process, client
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+
+
+def accepts(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+async def stop(process: asyncio.subprocess.Process) -> list[dict[str, object]]:
+    """Stop it the way a supervisor does; return its log lines."""
+    process.send_signal(signal.SIGTERM)
+    output, errors = await asyncio.wait_for(process.communicate(), 10)
+    assert (process.returncode, errors) == (0, b"")
+    return [json.loads(line) for line in output.splitlines()]
+
+
+async def test_sigterm_lets_a_running_stream_finish_and_lets_nobody_else_in(
+    model_server: ModelServer, keys_file: Path
+) -> None:
+    go_on = asyncio.Event()
+
+    async def slow(call: Call) -> None:
+        call.start_stream()
+        call.event("first")
+        await go_on.wait()
+        call.event("last", "stop")
+        call.end_stream()
+
+    model_server.on[CHAT] = slow
+    async with serving(model_server, keys_file) as (process, client):
+        async with client.stream("POST", CHAT, json={"stream": True}) as answer:
+            pieces = answer.aiter_bytes()
+            await anext(pieces)
+            process.send_signal(signal.SIGTERM)
+            await until(lambda: not accepts(client.base_url.port or 0))
+            go_on.set()
+            rest = b"".join([piece async for piece in pieces])
+        code = await asyncio.wait_for(process.wait(), 10)
+
+    assert b"last" in rest
+    assert rest.endswith(b"data: [DONE]\n\n")
+    assert code == 0
+
+
+async def test_a_request_is_one_json_line_without_prompt_or_key(
+    model_server: ModelServer, keys_file: Path
+) -> None:
+    body = {"model": "tiny", "stream": True, "messages": [{"role": "user", "content": "psst-42"}]}
+    async with serving(model_server, keys_file) as (process, client):
+        await client.post(CHAT, json=body, headers={"x-request-id": "id-1"})
+        await client.post("/nowhere?token=hidden", headers={"authorization": "Bearer sk-guess"})
+        lines = await stop(process)
+
+    told = [line for line in lines if line["message"] == "answered"]
+    chat, nowhere = ({k: v for k, v in line.items() if k not in {"at", "ms"}} for line in told)
+    common = {"level": "info", "logger": "inference_proxy", "message": "answered", "method": "POST"}
+    assert chat == common | {
+        "path": CHAT, "status": 200, "request_id": "id-1", "key_id": "alice", "stream": True,
+        "error": None,
+    }  # fmt: skip
+    assert (nowhere["path"], nowhere["status"], nowhere["key_id"]) == ("/nowhere", 404, None)
+    text = json.dumps(lines)
+    assert not [secret for secret in ("psst-42", KEY, "hidden", "sk-guess") if secret in text]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "sentence"),
+    [
+        ((), {"INFERENCE_ENGINE": "maybe"}, "INFERENCE_ENGINE is 'maybe', it takes enabled or"),
+        (("--host", "0.0.0.0"), {}, "set INFERENCE_KEYS_FILE, or listen on 127.0.0.1"),
+        (("--host", "::"), {}, "set INFERENCE_KEYS_FILE, or listen on 127.0.0.1"),
+        ((), {"INFERENCE_KEYS_FILE": "/nowhere/keys"}, "/nowhere/keys cannot be read"),
+    ],
+)
+async def test_a_start_that_cannot_work_ends_at_once_with_one_sentence(
+    arguments: tuple[str, ...], environment: dict[str, str], sentence: str
+) -> None:
+    process = await launch(free_port(), *arguments, **environment)
+
+    output, errors = await asyncio.wait_for(process.communicate(), 20)
+
+    assert process.returncode == 2
+    assert sentence in errors.decode()
+    assert (output, errors.count(b"\n")) == (b"", 1)
+
+
+async def test_a_gateway_without_keys_says_that_it_is_open(model_server: ModelServer) -> None:
+    port = free_port()
+    process = await launch(port, INFERENCE_BACKENDS=model_server.origin)
+    await until(lambda: accepts(port), seconds=20)
+
+    async with httpx.AsyncClient() as stranger:
+        answer = await stranger.get(f"http://127.0.0.1:{port}/v1/models")
+    lines = await stop(process)
+
+    assert answer.status_code == 200
+    assert [line["message"] for line in lines if line["level"] == "warning"] == [
+        "open to every process of this machine: INFERENCE_KEYS_FILE is not set"
+    ]
+
+
+def test_the_version_is_the_packages(pytestconfig: pytest.Config) -> None:
+    project = (pytestconfig.rootpath / "proxy" / "pyproject.toml").read_text()
+
+    assert f'version = "{VERSION}"' in project

@@ -1,0 +1,254 @@
+"""What a stream looks like when the model server is slow, torn, cut, or not done."""
+
+import asyncio
+import json
+import time
+from typing import Any
+
+import openai
+import pytest
+from gatewaylab.model_server import Call, ModelServer, Script, closed, sse
+from gatewaylab.running import Running, Start
+from inference_proxy import exchange
+from inference_proxy.errors import Headers
+from inference_proxy.exchange import Exchange
+
+CHAT = "/v1/chat/completions"
+
+
+async def collected(gateway: Running) -> tuple[list[str | None], Any]:
+    """The words that OpenAI's client was given, and the body of the error that ended them."""
+    words: list[str | None] = []
+    try:
+        stream = await gateway.openai.chat.completions.create(
+            model="tiny", messages=[{"role": "user", "content": "Hi"}], stream=True
+        )
+        async for chunk in stream:
+            words += [choice.delta.content for choice in chunk.choices]
+    except openai.APIError as error:
+        return words, error.body
+    return words, None
+
+
+async def reset(call: Call) -> None:
+    call.start_stream()
+    call.event("one")
+    call.event("two")
+    await call.writer.drain()
+    await asyncio.sleep(0.05)
+    call.writer.transport.abort()
+
+
+async def fin_with_the_last_bytes(call: Call) -> None:
+    call.start_stream()
+    call.event("one")
+    call.event("two")
+    call.writer.close()
+
+
+async def fin_in_mid_event(call: Call) -> None:
+    call.start_stream()
+    call.event("one")
+    call.event("two")
+    call.chunk(sse("three")[:40])
+    await call.writer.drain()
+    await asyncio.sleep(0.05)
+    call.writer.close()
+
+
+async def clean_end_without_done(call: Call) -> None:
+    call.start_stream()
+    call.event("one")
+    call.event("two")
+    call.end_stream(done=False)
+
+
+async def done_without_a_finish_reason(call: Call) -> None:
+    call.start_stream()
+    call.event("one")
+    call.event("two")
+    call.end_stream()
+
+
+async def stopped_by_sigterm(call: Call) -> None:
+    call.start_stream()
+    call.event("one")
+    call.event("two", "abort")
+    call.end_stream()
+
+
+@pytest.mark.parametrize(
+    ("script", "code"),
+    [
+        (reset, "backend_lost"),
+        (fin_with_the_last_bytes, "backend_lost"),
+        (fin_in_mid_event, "backend_lost"),
+        (clean_end_without_done, "stream_incomplete"),
+        (done_without_a_finish_reason, "stream_incomplete"),
+        (stopped_by_sigterm, "stream_incomplete"),
+    ],
+)
+async def test_a_stream_that_is_not_done_ends_in_an_error_after_all_its_words(
+    gateway: Running, model_server: ModelServer, script: Script, code: str
+) -> None:
+    model_server.on[CHAT] = script
+
+    words, error = await collected(gateway)
+
+    assert words == ["one", "two"]
+    assert error is not None
+    assert error["code"] == code
+    assert set(error) == {"message", "type", "param", "code"}
+
+
+async def test_words_that_wait_for_a_slow_client_survive_the_model_servers_end(
+    gateway: Running, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start = Exchange.start
+
+    async def slowly(self: Exchange, status: int, content_type: bytes, headers: Headers) -> None:
+        await asyncio.sleep(0.1)
+        await start(self, status, content_type, headers)
+
+    monkeypatch.setattr(Exchange, "start", slowly)
+    model_server.on[CHAT] = fin_with_the_last_bytes
+
+    words, error = await collected(gateway)
+
+    assert words == ["one", "two"]
+    assert error["code"] == "backend_lost"
+
+
+async def test_a_client_that_stops_reading_does_not_keep_the_model_server(
+    start: Start, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def flood(call: Call) -> None:
+        call.start_stream()
+        while True:
+            call.event("x" * 65536)
+            await call.writer.drain()
+
+    monkeypatch.setattr(exchange, "LINGER_SECONDS", 0.1)
+    model_server.on[CHAT] = flood
+    gateway = await start(default_timeout=0.3)
+    _, writer = await asyncio.open_connection("127.0.0.1", gateway.port, limit=1024)
+    writer.write(gateway.post(CHAT, b'{"stream":true}'))
+
+    try:
+        call = await model_server.called()
+        await asyncio.wait_for(call.aborted.wait(), 5)
+        await gateway.idle()
+    finally:
+        await closed(writer)
+
+
+async def test_a_stream_that_fails_still_says_done_once_and_last(
+    gateway: Running, model_server: ModelServer
+) -> None:
+    model_server.on[CHAT] = done_without_a_finish_reason
+
+    answer = await gateway.chat(stream=True)
+
+    events = answer.text.split("\n\n")
+    assert [event for event in events if event == "data: [DONE]"] == ["data: [DONE]"]
+    assert json.loads(events[-3].removeprefix("data: "))["error"]["code"] == "stream_incomplete"
+    assert events[-2:] == ["data: [DONE]", ""]
+
+
+async def test_a_whole_answer_that_breaks_off_is_a_502_that_is_not_to_be_repeated(
+    gateway: Running, model_server: ModelServer
+) -> None:
+    async def half(call: Call) -> None:
+        call.head(**{"content-length": "100"})
+        call.write(b'{"half":')
+        await call.writer.drain()
+        call.writer.close()
+
+    model_server.on[CHAT] = half
+
+    answer = await gateway.chat()
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (502, "backend_lost")
+    assert answer.headers["x-should-retry"] == "false"
+
+
+async def test_the_model_servers_own_error_event_is_passed_on_and_not_doubled(
+    gateway: Running, model_server: ModelServer
+) -> None:
+    theirs = b'data: {"error":{"message":"dead","type":"X","param":null,"code":500}}\n\n'
+
+    async def engine_died(call: Call) -> None:
+        call.start_stream()
+        call.event("one")
+        call.chunk(theirs)
+        call.end_stream()
+
+    model_server.on[CHAT] = engine_died
+
+    answer = await gateway.chat(stream=True)
+
+    assert answer.content == sse("one") + theirs + b"data: [DONE]\n\n"
+
+
+@pytest.mark.parametrize("blank", [b"\n\n", b"\r\n\r\n"])
+async def test_a_stream_in_odd_pieces_arrives_byte_for_byte(
+    gateway: Running, model_server: ModelServer, blank: bytes
+) -> None:
+    ping = b": still here\n\n"
+    text = sse("1") + ping + sse("\u00e9 \\n data: [DONE]") + sse("", "stop") + b"data: [DONE]\n\n"
+    sent = text.replace(b"\n\n", blank)
+
+    async def dribble(call: Call) -> None:
+        call.start_stream()
+        for start in range(0, len(sent), 7):
+            call.chunk(sent[start : start + 7])
+            await call.writer.drain()
+            await asyncio.sleep(0)
+        call.end_stream(done=False)
+
+    model_server.on[CHAT] = dribble
+
+    answer = await gateway.chat(stream=True)
+
+    assert answer.content == sent
+
+
+async def test_text_that_looks_like_the_end_of_a_stream_is_not_the_end(
+    gateway: Running, model_server: ModelServer
+) -> None:
+    async def talks_about_the_protocol(call: Call) -> None:
+        call.start_stream()
+        call.event('"finish_reason":"stop"\n\ndata: [DONE]\n\n')
+        call.end_stream(done=False)
+
+    model_server.on[CHAT] = talks_about_the_protocol
+
+    _, error = await collected(gateway)
+
+    assert error is not None
+    assert error["code"] == "stream_incomplete"
+
+
+async def test_a_token_reaches_the_client_before_the_next_one_is_made(
+    gateway: Running, model_server: ModelServer
+) -> None:
+    async def slow(call: Call) -> None:
+        call.start_stream()
+        call.event("first")
+        await call.writer.drain()
+        await asyncio.sleep(0.4)
+        call.event("last", "stop")
+        call.end_stream()
+
+    model_server.on[CHAT] = slow
+    body = {"model": "tiny", "messages": [], "stream": True}
+    began = time.perf_counter()
+
+    async with gateway.client.stream("POST", CHAT, json=body) as answer:
+        first = await anext(answer.aiter_raw())
+        waited = time.perf_counter() - began
+
+    assert b"first" in first
+    assert waited < 0.3
+    assert answer.headers["content-type"] == "text/event-stream; charset=utf-8"
+    assert answer.headers["x-accel-buffering"] == "no"

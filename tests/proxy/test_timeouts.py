@@ -1,0 +1,180 @@
+"""Each budget ends what it is there to end, and the answer names it."""
+
+import asyncio
+import math
+import socket
+from collections.abc import Iterator
+
+import pytest
+from gatewaylab.model_server import Call, ModelServer, Script
+from gatewaylab.running import Running, Start
+from inference_proxy import timeouts
+from inference_proxy.body import Ask
+from inference_proxy.settings import Settings
+from inference_proxy.timeouts import Budgets, budgets, patience
+
+CHAT = "/v1/chat/completions"
+D90_M600 = Settings()
+
+
+@pytest.mark.parametrize(
+    ("ask", "client", "expected"),
+    [
+        (Ask(), math.inf, Budgets(5, 90, 90, 90)),
+        (Ask(max_tokens=1000), math.inf, Budgets(5, 190, 190, 190)),
+        (Ask(max_completion_tokens=1000), math.inf, Budgets(5, 190, 190, 190)),
+        (Ask(max_tokens=10, max_completion_tokens=2000), math.inf, Budgets(5, 290, 290, 290)),
+        (Ask(max_tokens=1_000_000), math.inf, Budgets(5, 600, 600, 600)),
+        (Ask(max_tokens=10**400), math.inf, Budgets(5, 600, 600, 600)),
+        (Ask(max_tokens=-5), math.inf, Budgets(5, 90, 90, 90)),
+        (Ask(stream=True), math.inf, Budgets(5, 90, 90, 600)),
+        (Ask(stream=True, max_tokens=1000), math.inf, Budgets(5, 90, 90, 600)),
+        (Ask(), 20.0, Budgets(5, 20, 20, 20)),
+        (Ask(), 2.0, Budgets(2, 2, 2, 2)),
+        (Ask(), 1000.0, Budgets(5, 90, 90, 90)),
+        (Ask(stream=True), 20.0, Budgets(5, 20, 20, 600)),
+    ],
+)
+def test_budgets_follow_what_the_request_asks_for(
+    ask: Ask, client: float, expected: Budgets
+) -> None:
+    assert budgets(ask, D90_M600, client) == expected
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [(None, math.inf), (b"20", 20), (b"0.5", 0.5), (b"0", math.inf), (b"-1", math.inf)]
+    + [(junk, math.inf) for junk in (b"", b"soon", b"nan", b"inf", b"\xff")],
+)
+def test_a_clients_patience_counts_only_if_it_is_said_plainly(
+    header: bytes | None, seconds: float
+) -> None:
+    assert patience(header) == seconds
+
+
+async def silence(call: Call) -> None:
+    await call.silence()
+
+
+async def one_event_then_silence(call: Call) -> None:
+    call.start_stream()
+    call.event("one")
+    await call.silence()
+
+
+async def headers_then_silence(call: Call) -> None:
+    call.start_stream()
+    await call.silence()
+
+
+async def endless(call: Call) -> None:
+    call.start_stream()
+    while True:
+        call.event("more")
+        await call.writer.drain()
+        await asyncio.sleep(0.02)
+
+
+async def test_a_whole_answer_that_takes_too_long_is_a_504(
+    start: Start, model_server: ModelServer
+) -> None:
+    model_server.on[CHAT] = silence
+    gateway = await start(default_timeout=0.2)
+
+    answer = await gateway.chat()
+
+    error = answer.json()["error"]
+    assert (answer.status_code, error["code"]) == (504, "timeout")
+    assert error["message"] == "The request's budget for the whole answer ended after 0.2 s."
+    assert answer.headers["x-should-retry"] == "false"
+    call = await model_server.called()
+    await asyncio.wait_for(call.aborted.wait(), 2)
+
+
+async def test_max_tokens_buy_time(start: Start, model_server: ModelServer) -> None:
+    async def slow(call: Call) -> None:
+        await asyncio.sleep(0.4)
+        call.reply(b"{}")
+
+    model_server.on[CHAT] = slow
+    gateway = await start(default_timeout=0.2)
+
+    answer = await gateway.chat(max_completion_tokens=30)
+
+    assert answer.status_code == 200
+
+
+async def test_a_clients_own_read_timeout_ends_the_request_here_too(
+    gateway: Running, model_server: ModelServer
+) -> None:
+    model_server.on[CHAT] = silence
+    gateway.client.headers["x-stainless-read-timeout"] = "0.2"
+
+    answer = await gateway.chat()
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (504, "timeout")
+
+
+async def test_a_stream_without_a_first_byte_is_a_504(
+    start: Start, model_server: ModelServer
+) -> None:
+    model_server.on[CHAT] = silence
+    gateway = await start(default_timeout=0.2)
+
+    answer = await gateway.chat(stream=True)
+
+    assert answer.status_code == 504
+    assert "the first byte ended after 0.2 s" in answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("script", "limits", "named"),
+    [
+        (headers_then_silence, {"default_timeout": 0.2}, "the first byte ended after 0.2 s"),
+        (one_event_then_silence, {"default_timeout": 0.2}, "between chunks ended after 0.2 s"),
+        (endless, {"default_timeout": 0.2, "max_timeout": 0.5}, "whole answer ended after 0.5 s"),
+    ],
+)
+async def test_a_stream_that_runs_out_of_a_budget_says_which(
+    start: Start, model_server: ModelServer, script: Script, limits: dict[str, float], named: str
+) -> None:
+    model_server.on[CHAT] = script
+    gateway = await start(**limits)
+
+    answer = await gateway.chat(stream=True)
+
+    assert answer.status_code == 200
+    assert named in answer.text
+    assert answer.text.endswith("data: [DONE]\n\n")
+    call = await model_server.called()
+    await asyncio.wait_for(call.aborted.wait(), 2)
+    await gateway.idle()
+
+
+@pytest.fixture
+def deaf_port() -> Iterator[int]:
+    """A port whose queue of new connections is full: nobody refuses, nobody answers."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        waiting = [socket.socket() for _ in range(4)]
+        for one in waiting:
+            one.setblocking(False)
+            one.connect_ex(listener.getsockname())
+        yield listener.getsockname()[1]
+        for one in waiting:
+            one.close()
+
+
+async def test_a_connection_that_is_never_made_is_a_504_of_its_own(
+    start: Start, deaf_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(timeouts, "CONNECT_SECONDS", 0.2)
+    gateway = await start(backends=(f"http://127.0.0.1:{deaf_port}",))
+
+    answer = await gateway.chat()
+
+    assert answer.status_code == 504
+    assert "the connection to the model server ended" in answer.json()["error"]["message"]
+    assert "127.0.0.1" not in answer.text
+    await gateway.idle()

@@ -1,0 +1,77 @@
+"""Least privilege that can be read off the template."""
+
+from __future__ import annotations
+
+import re
+
+from template_files import ROOT
+
+# Calls that take no resource, or whose resource has no ARN (task tokens).
+UNSCOPED = re.compile(
+    r"^(ec2:Describe\w+|ssm:DescribeParameters|route53:ListHostedZonesByName|"
+    r"ecr:GetAuthorizationToken|states:SendTask\w+|logs:\w+)$"
+)
+CHANGES_EC2 = re.compile(r"^ec2:(?!Describe|CreateTags$)")
+
+
+def statements(template):
+    """Yield (resource, actions, statement) of every policy in the template."""
+    for name, resource in template["Resources"].items():
+        for statement in [s for document in documents(resource) for s in document["Statement"]]:
+            actions = statement["Action"]
+            yield name, [actions] if isinstance(actions, str) else actions, statement
+
+
+def documents(resource):
+    properties = resource["Properties"]
+    inline = [p.get("PolicyDocument", p) for p in properties.get("Policies", [])]
+    if resource["Type"] == "AWS::IAM::ManagedPolicy":
+        return [properties["PolicyDocument"]]
+    return [document for document in inline if "Statement" in document]
+
+
+def test_a_star_resource_is_only_for_calls_that_take_none(template):
+    for name, actions, statement in statements(template):
+        if statement["Resource"] == "*":
+            assert all(UNSCOPED.match(action) for action in actions), (name, actions)
+
+
+def test_no_action_is_a_wildcard(template):
+    assert not [(n, a) for n, actions, _ in statements(template) for a in actions if "*" in a]
+
+
+def test_ec2_is_changed_only_where_our_tag_is(template):
+    """But for what AWS makes itself or what no tag can be on: images, network interfaces."""
+    for name, actions, statement in statements(template):
+        if any(CHANGES_EC2.match(action) for action in actions) and "Condition" not in statement:
+            resources = statement["Resource"]
+            resources = resources if isinstance(resources, list) else [resources]
+            kinds = {r["!Sub"].split(":")[-1] for r in resources}
+            assert kinds <= {"image/*", "network-interface/*"}, (name, actions)
+
+
+def test_only_launching_functions_may_pass_a_role(template):
+    passing = {n for n, actions, _ in statements(template) if "iam:PassRole" in actions}
+
+    assert passing == {"EnsureInstanceFunction", "ReplaceInstanceFunction"}
+
+
+def test_only_destroying_functions_may_terminate(template):
+    ending = {n for n, actions, _ in statements(template) if "ec2:TerminateInstances" in actions}
+
+    assert ending == {"DestroyInstanceFunction", "DestroyPredecessorsFunction"}
+
+
+def test_every_statement_says_why():
+    """A comment stands above each statement, or above the group of two that belong together."""
+    lines = [line.strip() for line in (ROOT / "template.yaml").read_text().splitlines()]
+    starts = [number for number, line in enumerate(lines) if line == "- Effect: Allow"]
+
+    silent = [
+        number + 1
+        for number in starts
+        if not any(above.startswith("# ") for above in lines[number - 5 : number])
+        and not lines[number + 1].startswith("Principal")
+    ]
+
+    assert silent == []
