@@ -30,3 +30,56 @@ $(VENV)/.installed: $(BIN)/uv $(LOCK) functions/pyproject.toml proxy/pyproject.t
 
 .PHONY: setup
 setup: $(VENV)/.installed ## install everything into .venv (a minute, once)
+
+.PHONY: demo
+demo: setup ## the whole product on a local AWS: install, up, chat, break, heal, down (ENGINE=vllm for a real vLLM)
+	@$(BIN)/python -m lamplighter.demo --engine $(ENGINE)
+
+.PHONY: test
+test: setup ## every test but those that need the real vLLM
+	@$(BIN)/pytest -m "not vllm"
+
+.PHONY: test-vllm
+test-vllm: setup ## the tests against a real vLLM on CPU (installs it, 4 GB, once)
+	@$(BIN)/pytest -m vllm
+
+.PHONY: check
+check: setup ## format, lint, types, import contracts, shell, templates, container
+	@$(BIN)/ruff format --check --quiet $(SOURCES) host_scripts
+	@$(BIN)/ruff check --quiet $(SOURCES) host_scripts
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-timing
+	@AWS_DEFAULT_REGION=us-east-1 SAM_CLI_TELEMETRY=0 $(BIN)/sam validate --lint
+	@$(BIN)/cfn-lint template.yaml
+	@$(BIN)/shellcheck --external-sources host_scripts/*.sh .ci/run
+	@$(BIN)/shfmt -i 2 -ci -d host_scripts/*.sh .ci/run
+	@$(BIN)/hadolint proxy/Dockerfile
+	@echo "check: clean"
+
+.PHONY: format
+format: setup ## format the code
+	@$(BIN)/ruff format --quiet $(SOURCES) host_scripts
+	@$(BIN)/ruff check --quiet --fix $(SOURCES) host_scripts
+	@$(BIN)/shfmt -i 2 -ci -w host_scripts/*.sh .ci/run
+
+.PHONY: deploy
+deploy: setup ## install the orchestrator into the AWS account of your credentials
+	@$(BIN)/sam build --cached && $(BIN)/sam deploy
+
+.PHONY: schema
+schema: setup ## write spec.schema.json from the parser's own description
+	@$(BIN)/python -c 'import json; from orchestrator.deployment import schema; print(json.dumps(schema(), indent=2))' > functions/orchestrator/spec.schema.json.new
+	@mv functions/orchestrator/spec.schema.json.new functions/orchestrator/spec.schema.json
+
+# The lock names no index; functions/ and proxy/ have their own, for Lambda and the container.
+COMPILE = $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header
+.PHONY: lock
+lock: $(BIN)/uv ## resolve the dependencies again
+	@$(COMPILE) --python-version 3.11 requirements/dev.in --output-file requirements/dev.txt
+	@$(COMPILE) requirements/uv.in --output-file requirements/uv.txt
+	@$(COMPILE) --python-version 3.12 --constraint requirements/dev.txt functions/requirements.in --output-file functions/requirements.txt
+	@$(COMPILE) --python-version 3.12 --constraint requirements/dev.txt proxy/requirements.in --output-file proxy/requirements.txt
+
+.PHONY: clean
+clean: ## remove what make made
+	@rm -rf $(VENV) .venv-vllm .lamplighter .aws-sam .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
