@@ -1,0 +1,59 @@
+"""`lamplighter events`: what happened to a deployment, oldest first."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import click
+
+from lamplighter import ledger
+from lamplighter.commands.known import known
+from lamplighter.options import Options, example, pass_options
+from lamplighter.screen import moment, plain
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+    from lamplighter.aws import Account
+    from lamplighter.ledger import Entry
+    from lamplighter.screen import Screen
+
+_STYLES = {"incident": "red", "repair": "yellow", "provision": "green", "teardown": "dim"}
+
+
+@click.command(epilog=example("lamplighter events prod --follow"))
+@click.argument("name")
+@click.option("--follow", is_flag=True, help="Go on with what happens next, until Ctrl-C.")
+@pass_options
+def events(options: Options, name: str, *, follow: bool) -> None:
+    """Show what happened to a deployment.
+
+    Phases, workflows and incidents, oldest first. With --json and --follow, every entry is a
+    document of its own.
+    """
+    account, screen = options.account(), options.screen()
+    known(account.ledger(), name)
+    if follow:
+        _follow(account, screen, name)
+    else:
+        entries = ledger.timeline(account.ledger(), name)
+        screen.answer({"events": [asdict(entry) for entry in entries]}, *map(_line, entries))
+
+
+def _follow(account: Account, screen: Screen, name: str) -> None:
+    table, seen = account.ledger(), set[ledger.Entry]()
+    while True:
+        for entry in ledger.timeline(table, name):
+            if entry not in seen:
+                seen.add(entry)
+                screen.answer(asdict(entry), _line(entry))
+        time.sleep(account.poll_seconds)
+
+
+def _line(entry: Entry) -> Text:
+    line = plain(f"{moment(entry.at)}  ", "dim")
+    line.append_text(plain(f"{entry.what:<9}  ", _STYLES.get(entry.what, "")))
+    line.append_text(plain(entry.text))
+    return line.append_text(plain(f"  {entry.instance_id}", "dim")) if entry.instance_id else line

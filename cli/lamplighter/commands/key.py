@@ -1,0 +1,45 @@
+"""`lamplighter key`: the API key of a deployment, alone on stdout."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from lamplighter.commands.known import known
+from lamplighter.errors import UnknownDeployment
+from lamplighter.options import Options, example, pass_options
+
+if TYPE_CHECKING:
+    from lamplighter.aws import Account
+
+
+@click.command(
+    epilog=example(
+        "curl https://infer.example.com/v1/models \\",
+        '  -H "Authorization: Bearer $(lamplighter key prod)"',
+    )
+)
+@click.argument("name")
+@pass_options
+def key(options: Options, name: str) -> None:
+    """Print a deployment's API key, and nothing else."""
+    account = options.account()
+    known(account.ledger(), name)
+    value = read(account, name)
+    if options.json:
+        options.screen().answer({"name": name, "key": value})
+    else:
+        click.echo(value)
+
+
+def read(account: Account, name: str) -> str:
+    """Return the key; raise UnknownDeployment when the deployment has none (yet, or any more)."""
+    parameters, parameter = account.parameters(), f"/lamplighter/{name}/api-key"
+    try:
+        found = parameters.get_parameter(Name=parameter, WithDecryption=True)
+    except parameters.exceptions.ParameterNotFound:
+        raise UnknownDeployment(
+            f"{name} has no API key: there is no parameter {parameter}; `lamplighter up` makes it"
+        ) from None
+    return found["Parameter"]["Value"]

@@ -1,0 +1,69 @@
+"""`lamplighter plan`: what would be created, kept or changed, and why. Nothing is written."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lamplighter import spec_file
+from lamplighter.errors import failure
+from lamplighter.options import Options, example, pass_options
+from lamplighter.screen import plain, table
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from rich.table import Table
+
+    from lamplighter.aws import Account
+
+_STYLES = {"create": "green", "change": "yellow", "destroy": "red", "keep": "dim"}
+
+
+@click.command(epilog=example("lamplighter plan prod.yaml"))
+@click.argument("spec", type=click.Path(allow_dash=True))
+@pass_options
+def plan(options: Options, spec: str) -> None:
+    """Say what `up SPEC` would do.
+
+    SPEC is a YAML or JSON file, or - for standard input. Nothing is written.
+    """
+    document = spec_file.read(spec)
+    screen = options.screen()
+    with screen.busy("asking what would change"):
+        planned = ask(options.account(), document)
+    screen.answer(planned, drawn(planned), plain(summary(planned)))
+
+
+def ask(account: Account, document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return {"changes": [{"resource", "action", "what", "why"}]}; raise the function's error."""
+    answer = account.functions().invoke(
+        FunctionName=account.installation.plan_function, Payload=json.dumps(document)
+    )
+    payload = answer["Payload"].read().decode()
+    if "FunctionError" in answer:
+        raise failure(answer["FunctionError"], payload)
+    planned: dict[str, Any] = json.loads(payload)
+    return planned
+
+
+def drawn(planned: Mapping[str, Any]) -> Table:
+    rows = (
+        (
+            plain(change["action"], _STYLES.get(change["action"], "")),
+            change["resource"],
+            change["what"],
+            change.get("why") or "",
+        )
+        for change in planned["changes"]
+    )
+    return table("ACTION", "RESOURCE", "WHAT", "WHY", rows=rows)
+
+
+def summary(planned: Mapping[str, Any]) -> str:
+    """Return e.g. `7 to create, 1 to keep`."""
+    actions = [change["action"] for change in planned["changes"]]
+    counted = (f"{actions.count(action)} to {action}" for action in _STYLES if action in actions)
+    return ", ".join(counted) or "nothing to do"

@@ -1,0 +1,107 @@
+"""`lamplighter status`: every deployment in a line, or one in full."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import click
+from rich.table import Table
+from rich.text import Text
+
+from lamplighter import ledger, origins
+from lamplighter.commands.known import known
+from lamplighter.options import Options, example, pass_options
+from lamplighter.screen import moment, plain, table
+
+if TYPE_CHECKING:
+    from lamplighter.ledger import Deployment, Incident
+
+_STYLES = {"serving": "green", "failed": "red", "absent": "dim"}
+_LAST_INCIDENTS = 5
+
+
+@click.command(epilog=example("lamplighter status", "lamplighter status prod"))
+@click.argument("name", required=False)
+@pass_options
+def status(options: Options, name: str | None) -> None:
+    """Show deployments and their health.
+
+    Without NAME one line each, with NAME everything about that one.
+    """
+    if name is None:
+        _all(options)
+    else:
+        _one(options, name)
+
+
+def _all(options: Options) -> None:
+    found = ledger.deployments(options.account().ledger())
+    rows = (
+        (one.name, _status(one), _phase(one), one.endpoint, one.instance_id, _since(one))
+        for one in found
+    )
+    drawn = table("NAME", "STATUS", "PHASE", "ENDPOINT", "INSTANCE", "SINCE", rows=rows)
+    document = {"deployments": [asdict(one) for one in found]}
+    options.screen().answer(document, drawn if found else plain("no deployments"))
+
+
+def _one(options: Options, name: str) -> None:
+    account = options.account()
+    rows = account.ledger()
+    found = known(rows, name)
+    here = origins.here(found.endpoint, account.origins)
+    incidents = ledger.incidents(rows, name)[-_LAST_INCIDENTS:]
+    document: dict[str, Any] = asdict(found) | {"here": here}
+    document["incidents"] = [asdict(incident) for incident in incidents]
+    options.screen().answer(document, _facts(found, here), *_outages(incidents))
+
+
+def _facts(found: Deployment, here: str) -> Table:
+    facts: dict[str, str | Text] = {
+        "name": found.name,
+        "status": _status(found),
+        "phase": _phase(found),
+        "endpoint": found.endpoint,
+        "here": here if here != found.endpoint else "",
+        "instance": found.instance_id,
+        "generation": str(found.generation or ""),
+        "since": _since(found),
+        "reason": found.reason,
+    }
+    grid = Table.grid(padding=(0, 2))
+    for label, fact in facts.items():
+        if fact:
+            grid.add_row(plain(label, "dim"), fact if isinstance(fact, Text) else plain(fact))
+    return grid
+
+
+def _outages(incidents: list[Incident]) -> list[Table]:
+    rows = (
+        (
+            moment(incident.opened_at),
+            incident.outcome or "open",
+            "" if incident.seconds is None else f"{incident.seconds} s",
+            incident.instance_id,
+            incident.replaced_by,
+            incident.trigger,
+        )
+        for incident in reversed(incidents)
+    )
+    headings = ("INCIDENT", "OUTCOME", "TOOK", "INSTANCE", "REPLACED BY", "TRIGGER")
+    return [table(*headings, rows=rows)] if incidents else []
+
+
+def _status(found: Deployment) -> Text:
+    return plain(found.status or "unknown", _STYLES.get(found.status, "yellow"))
+
+
+def _phase(found: Deployment) -> str:
+    percent = "" if found.phase_percent is None else f" {found.phase_percent} %"
+    cause = f": {found.phase_cause}" if found.phase_cause else ""
+    return f"{found.phase}{percent}{cause}"
+
+
+def _since(found: Deployment) -> str:
+    """Since when it serves; otherwise when the row was last written."""
+    return moment((found.status == "serving" and found.served_at) or found.updated_at)

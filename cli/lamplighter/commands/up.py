@@ -1,0 +1,94 @@
+"""`lamplighter up`: provision a deployment and watch it until it serves."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lamplighter import origins, spec_file, workflows
+from lamplighter.errors import Conflict
+from lamplighter.options import Options, example, pass_options
+from lamplighter.screen import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from lamplighter.aws import Account
+    from lamplighter.screen import Screen
+    from lamplighter.workflows import Running
+
+
+@click.command(epilog=example("lamplighter up prod.yaml", "lamplighter key prod"))
+@click.argument("spec", type=click.Path(allow_dash=True))
+@pass_options
+def up(options: Options, spec: str) -> None:
+    """Provision a deployment, watch until it serves.
+
+    SPEC is a YAML or JSON file, or - for standard input. Twice is once; when a provisioning of
+    the same specification is already running, that one is watched.
+    """
+    document = spec_file.read(spec)
+    account, screen = options.account(), options.screen()
+    output = provision(account, screen, document)
+    here = origins.here(output["endpoint"], account.origins)
+    screen.answer(output | {"here": here}, *map(plain, _story(options, document, output, here)))
+
+
+def provision(account: Account, screen: Screen, document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the workflow's output; join the one that runs already, if it does the same."""
+    name = str(document.get("name") or "unnamed")
+    while other := workflows.running(account, name):
+        if other.verb == "provision":
+            _refuse_another(other, name, document)
+            screen.say(f"{name} is being provisioned already: watching {other.execution}")
+            return workflows.watch(account, screen, other.execution, name)
+        _wait_for(account, screen, other, name)
+    return workflows.run(account, screen, "provision", name, dict(document))
+
+
+def _refuse_another(other: Running, name: str, document: Mapping[str, Any]) -> None:
+    if json.loads(other.document) != document:
+        raise Conflict(
+            f"{name} is being provisioned with another specification: wait for its end, or stop it "
+            f"with `lamplighter down {name}`",
+            execution=other.execution,
+        )
+
+
+def _wait_for(account: Account, screen: Screen, other: Running, name: str) -> None:
+    """Watch a repair to its end, as it may well make it serve; a teardown means the opposite."""
+    if other.verb != "repair":
+        raise Conflict(
+            f"a {other.verb} of {name} is running: wait for its end, then run `up` again",
+            execution=other.execution,
+        )
+    screen.say(f"{name} is being repaired: watching {other.execution}")
+    workflows.watch(account, screen, other.execution, name)
+
+
+def _story(
+    options: Options, document: Mapping[str, Any], output: Mapping[str, Any], here: str
+) -> list[str]:
+    name, endpoint = output["name"], output["endpoint"]
+    if output.get("changed", True):
+        first = f"{name} is serving at {endpoint} after {output['seconds']} s"
+    else:
+        first = f"{name} is already serving at {endpoint}, nothing changed"
+    key = options.command(f"key {name}")
+    asked = {
+        "model": document.get("model"),
+        "messages": [{"role": "user", "content": "Hello"}],
+    }
+    curl = (
+        f'curl {here}/v1/chat/completions -H "Authorization: Bearer $({key})"'
+        f' -H "Content-Type: application/json" -d {shlex.quote(json.dumps(asked))}'
+    )
+    return [
+        first,
+        *([f"  here:     {here}"] if here != endpoint else []),
+        f"  API key:  {key}",
+        f"  try it:   {curl}",
+    ]

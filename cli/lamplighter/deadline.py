@@ -1,0 +1,32 @@
+"""A time limit for a block of the main thread, by the interval timer of the process."""
+
+from __future__ import annotations
+
+import signal
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from lamplighter.errors import LamplighterError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class Late(LamplighterError):
+    """Something took longer than it may."""
+
+
+@contextmanager
+def within(seconds: float, what: str) -> Iterator[None]:
+    """Raise Late inside the block after `seconds`; blocks may be nested, the inner one wins."""
+
+    def late(_number: int, _frame: object) -> None:
+        raise Late(f"{what} took longer than {seconds:g} s")
+
+    outer_handler = signal.signal(signal.SIGALRM, late)
+    outer_left, _ = signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, outer_left)
+        signal.signal(signal.SIGALRM, outer_handler)

@@ -1,0 +1,78 @@
+"""What the local AWS says about our instances, addresses and names."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+OWNER = "lamplighter:deployment"
+USER_AGENT = "lamplighter-hosts"
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """running: ids of our instances that are on; addresses: public IP -> instance id or None;
+    names: DNS name -> the IPs of its A record.
+    """
+
+    running: frozenset[str]
+    addresses: dict[str, str | None]
+    names: dict[str, tuple[str, ...]]
+
+
+class Cloud:
+    """Reads only. Every method may raise botocore's errors; the runner asks again."""
+
+    def __init__(self) -> None:
+        session = boto3.Session()
+        quick = Config(
+            retries={"total_max_attempts": 2},
+            connect_timeout=2,
+            read_timeout=10,
+            proxies={},
+            user_agent_extra=USER_AGENT,  # the call journal leaves our looking around out
+        )
+        self._ec2 = session.client("ec2", config=quick)
+        self._dns = session.client("route53", config=quick)
+        self._s3 = session.client("s3", config=quick)
+        self._ssm = session.client("ssm", config=quick)
+
+    def view(self) -> View:
+        """DNS is only asked while there is an address that a name could mean."""
+        ours: Any = [{"Name": "tag-key", "Values": [OWNER]}]
+        on: Any = [*ours, {"Name": "instance-state-name", "Values": ["running"]}]
+        reservations = self._ec2.describe_instances(Filters=on)["Reservations"]
+        addresses = self._ec2.describe_addresses(Filters=ours)["Addresses"]
+        return View(
+            frozenset(each["InstanceId"] for held in reservations for each in held["Instances"]),
+            {each["PublicIp"]: each.get("InstanceId") for each in addresses},
+            self._names() if addresses else {},
+        )
+
+    def _names(self) -> dict[str, tuple[str, ...]]:
+        names = {}
+        for zone in self._dns.list_hosted_zones()["HostedZones"]:
+            records = self._dns.list_resource_record_sets(HostedZoneId=zone["Id"])
+            for each in records["ResourceRecordSets"]:
+                if each["Type"] == "A":
+                    values = tuple(item["Value"] for item in each.get("ResourceRecords", []))
+                    names[each["Name"].rstrip(".")] = values
+        return names
+
+    def user_data(self, instance: str) -> str:
+        answer = self._ec2.describe_instance_attribute(InstanceId=instance, Attribute="userData")
+        return base64.b64decode(answer["UserData"].get("Value", "")).decode()
+
+    def download(self, bucket: str, key: str, target: Path) -> None:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        self._s3.download_file(bucket, key, str(target))
+
+    def parameter(self, name: str) -> str:
+        """The decrypted value of an SSM parameter."""
+        answer = self._ssm.get_parameter(Name=name, WithDecryption=True)
+        return answer["Parameter"]["Value"].strip()

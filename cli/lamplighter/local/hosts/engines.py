@@ -1,0 +1,35 @@
+"""The engine of a host: the built-in stub, or vLLM on this machine's CPU."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from lamplighter.local import vllm
+from lamplighter.local.hosts.unit import Unit
+
+
+@dataclass(frozen=True, slots=True)
+class Engines:
+    """kind: stub or vllm; load_seconds: of the stub, before it answers; home: of vLLM's files."""
+
+    kind: str
+    load_seconds: float
+    home: Path
+
+    def unit(self, model: str, port: int) -> Unit:
+        """The engine that answers to `model` on 127.0.0.1:port. It gets no AWS credentials."""
+        environment = {
+            name: each for name, each in os.environ.items() if not name.startswith("AWS_")
+        }
+        if self.kind == "vllm":
+            return Unit(
+                "vllm", vllm.command(self.home, model, port), environment | vllm.ENVIRONMENT
+            )
+        command = [
+            sys.executable, "-m", "lamplighter.local.engine", "--port", str(port),
+            "--model", model, "--load-seconds", str(self.load_seconds),
+        ]  # fmt: skip
+        return Unit("vllm", command, environment)

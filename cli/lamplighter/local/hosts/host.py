@@ -1,0 +1,140 @@
+"""One machine: from its user_data to an engine, a gateway and an agent that run until power-off."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import logging
+import os
+import socket
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from lamplighter.local.hosts import bootstrap
+from lamplighter.local.hosts.cloud import Cloud
+from lamplighter.local.hosts.engines import Engines
+from lamplighter.local.hosts.unit import Unit, keep_running
+
+log = logging.getLogger("lamplighter.hosts")
+
+
+@dataclass
+class Host:
+    """A machine that is on. gateway_port: 0 until it is known; folder: its disk and its logs."""
+
+    instance: str
+    folder: Path
+    cloud: Cloud
+    engines: Engines
+    gateway_port: int = 0
+    state: str = "booting"
+    _units: list[asyncio.Task[None]] = field(default_factory=list)
+
+    async def run(self) -> None:
+        """Boot, then run the units until cancelled (power-off)."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        try:
+            await self._boot()
+            await asyncio.gather(*self._units)
+        finally:
+            for unit in self._units:
+                unit.cancel()
+            await asyncio.gather(*self._units, return_exceptions=True)
+
+    async def _boot(self) -> None:
+        scripts = self.folder / "opt" / "lamplighter"
+        try:
+            await asyncio.to_thread(self._fetch, scripts)
+        except bootstrap.Integrity as error:
+            self.state = f"failed: integrity: {error}"
+            log.error("bootstrap refused instance=%s why=%s", self.instance, error)  # noqa: TRY400 - the sentence says it
+            return
+        settings = bootstrap.settings(scripts / "deployment.env")
+        engine_port, self.gateway_port = _free_ports(2)
+        self._tell("booting", 0)
+        self._start(self._agent(scripts, engine_port, settings))
+        try:
+            await asyncio.to_thread(self._write_keys, settings["API_KEY_PARAMETER"])
+        except (BotoCoreError, ClientError) as error:
+            self.state = f"failed: {error}"
+            self._tell("failed", 0, f"40-secrets.sh failed: {error}")
+            return
+        self._serve(settings, engine_port)
+
+    def _serve(self, settings: dict[str, str], engine_port: int) -> None:
+        self._tell("loading", 0)
+        if settings["GPU"] == "yes":
+            self._start(self.engines.unit(settings["MODEL"], engine_port))
+        self._start(self._gateway(settings, engine_port))
+        self._tell("done", 100)
+        self.state = "on"
+        log.info("host is on instance=%s gateway_port=%d", self.instance, self.gateway_port)
+
+    def _fetch(self, scripts: Path) -> None:
+        scripts.parent.mkdir(parents=True, exist_ok=True)
+        bootstrap.fetch(self.cloud.user_data(self.instance), scripts, self.cloud.download)
+
+    def _start(self, unit: Unit) -> None:
+        self._units.append(asyncio.create_task(keep_running(unit, self.folder)))
+
+    def _tell(self, phase: str, percent: int, cause: str | None = None) -> None:
+        """The set-up's spool, which the agent reads: replaced whole."""
+        line: dict[str, Any] = {"phase": phase, "percent": percent, "cause": cause}
+        _replace(self._phase_file, json.dumps(line) + "\n", mode=0o644)
+
+    @property
+    def _phase_file(self) -> Path:
+        return self.folder / "phase"
+
+    def _write_keys(self, parameter: str) -> None:
+        """The gateway knows keys by their hash only."""
+        digest = hashlib.sha256(self.cloud.parameter(parameter).encode()).hexdigest()
+        _replace(self.folder / "keys", f"default {digest}\n", mode=0o600)
+
+    def _agent(self, scripts: Path, engine_port: int, settings: dict[str, str]) -> Unit:
+        """The real agent, told where the things are that a real host has at fixed places."""
+        environment = dict(os.environ) | {
+            "DEPLOYMENT_ENV": str(scripts / "deployment.env"),
+            "PHASE_FILE": str(self._phase_file),
+            "INSTANCE_ID": self.instance,
+            "GATEWAY_URL": f"http://127.0.0.1:{self.gateway_port}",
+            "UNITS": "",
+        }
+        if settings["GPU"] == "yes":
+            environment["ENGINE_URL"] = f"http://127.0.0.1:{engine_port}"
+        return Unit("agent", [sys.executable, "-B", str(scripts / "bin" / "agent.py")], environment)
+
+    def _gateway(self, settings: dict[str, str], engine_port: int) -> Unit:
+        """What 50-services.sh writes into gateway.env. The gateway gets no AWS credentials."""
+        environment = {
+            name: each for name, each in os.environ.items() if not name.startswith("AWS_")
+        } | {
+            "INFERENCE_BACKENDS": f"http://127.0.0.1:{engine_port}",
+            "INFERENCE_ENGINE": "enabled" if settings["GPU"] == "yes" else "disabled",
+            "INFERENCE_KEYS_FILE": str(self.folder / "keys"),
+            "INFERENCE_DEFAULT_TIMEOUT_SECONDS": settings["DEFAULT_TIMEOUT_SECONDS"],
+            "INFERENCE_MAX_TIMEOUT_SECONDS": settings["MAX_TIMEOUT_SECONDS"],
+        }
+        port = ["--host", "127.0.0.1", "--port", str(self.gateway_port)]
+        return Unit("gateway", [sys.executable, "-m", "inference_proxy", *port], environment)
+
+
+def _replace(path: Path, text: str, *, mode: int) -> None:
+    new = path.with_name(f"{path.name}.new")
+    new.touch(mode=mode)
+    new.write_text(text, encoding="utf-8")
+    new.replace(path)
+
+
+def _free_ports(count: int) -> list[int]:
+    """Ports that were free a moment ago: held together, so that they differ."""
+    held = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [each.getsockname()[1] for each in held]
+    for each in held:
+        each.close()
+    return ports

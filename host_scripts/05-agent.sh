@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# Start the agent first: a step that fails or takes long is then seen from outside.
+#
+# Needs:    python3-boto3 (bootstrap)
+# Changes:  /etc/systemd/system/lamplighter-{agent,setup}.service, on the first boot only: later versions of these
+#           units come with 50-services.sh, because a daemon-reload takes the GPU from containers that run.
+# Re-run:   safe at any time.
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
+# shellcheck source=host_scripts/lib.sh
+source "$here/lib.sh"
+
+units=(lamplighter-agent.service lamplighter-setup.service)
+
+main() {
+  local unit missing=()
+  for unit in "${units[@]}"; do
+    if ! [[ -e $etc/systemd/system/$unit ]]; then missing+=("$unit"); fi
+  done
+  if ((${#missing[@]})); then
+    for unit in "${missing[@]}"; do
+      put "$here/files/$unit" "$etc/systemd/system/$unit"
+    done
+    systemctl daemon-reload
+    systemctl enable --quiet "${missing[@]}"
+  fi
+  if ! systemctl is-active --quiet lamplighter-agent.service; then
+    systemctl start lamplighter-agent.service
+  fi
+}
+
+main "$@"

@@ -1,0 +1,39 @@
+#!/usr/bin/env bash
+# Install what the machine image did not bring: nginx, docker, jq, openssl, boto3.
+#
+# Needs:    apt and its mirrors, only when something is missing
+# Changes:  packages, by apt; docker enabled and started
+# Re-run:   safe at any time; a complete machine is left alone.
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
+# shellcheck source=host_scripts/lib.sh
+source "$here/lib.sh"
+
+export DEBIAN_FRONTEND=noninteractive
+
+main() {
+  local packages=()
+  phase booting 20
+  # By command, not by package: the Deep Learning AMI brings docker-ce, which docker.io would push out.
+  if ! has nginx; then packages+=(nginx); fi
+  if ! has docker; then packages+=(docker.io); fi
+  if ! has jq; then packages+=(jq); fi
+  if ! has openssl; then packages+=(openssl); fi
+  if ! imports_boto3; then packages+=(python3-boto3); fi
+  if ((${#packages[@]})); then add "${packages[@]}"; fi
+  if ! systemctl is-active --quiet docker.service; then systemctl enable --quiet --now docker.service; fi
+}
+
+imports_boto3() { python3 -c 'import boto3' 2>/dev/null; }
+
+# add PACKAGE... - unattended-upgrades holds the locks in the first minutes; a power cut may have left dpkg half-way.
+add() {
+  retry 60 10 dpkg --configure -a
+  retry 5 15 apt update
+  retry 5 15 apt install --no-install-recommends "$@"
+  log "installed $*"
+}
+
+apt() { apt-get --quiet --yes -o DPkg::Lock::Timeout=600 "$@"; }
+
+main "$@"

@@ -1,0 +1,80 @@
+"""The phase machine: pure decisions, no clock, no network.
+
+A host that is being set up says what its spool says; then it is loading until every check passes,
+and serving. A serving host turns unhealthy after three dead checks in a row. A check without an
+answer in time proves nothing: a saturated engine is busy, not dead.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+DEAD_AFTER = 3
+
+
+class Verdict(Enum):
+    """What one check proves: it works, it is dead, or neither (too slow, or another matter)."""
+
+    WORKS = "works"
+    DEAD = "dead"
+    UNSURE = "unsure"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    verdict: Verdict
+    why: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """phase, percent (0-100 or None) and cause are reported; dead_checks are those in a row."""
+
+    phase: str
+    percent: int | None = None
+    cause: str | None = None
+    dead_checks: int = 0
+
+    @property
+    def is_serving(self) -> bool:
+        return self.phase == "serving"
+
+    @property
+    def said(self) -> tuple[str, int | None, str | None]:
+        """The part that the orchestrator hears of: a change of it is a change worth a report."""
+        return self.phase, self.percent, self.cause
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One look at the host; the first of these that is there decides."""
+
+    setup: State | None = None  # the set-up is under way, or has failed
+    gave_up: str | None = None  # why systemd no longer restarts one of our units
+    check: Check | None = None  # what the probes proved
+
+
+START = State("booting")
+
+
+def decide(state: State, seen: Seen) -> State:
+    """Return the state after this look."""
+    if seen.setup is not None:
+        return seen.setup
+    if seen.gave_up is not None:
+        return State("failed", cause=seen.gave_up)
+    if seen.check is None or seen.check.verdict is Verdict.WORKS:
+        return State("serving")
+    if state.phase in {"serving", "unhealthy"}:
+        return _served_before(state, seen.check)
+    return State("loading", cause=seen.check.why)
+
+
+def _served_before(state: State, check: Check) -> State:
+    if check.verdict is Verdict.UNSURE or not state.is_serving:
+        return state
+    dead = state.dead_checks + 1
+    if dead >= DEAD_AFTER:
+        return State("unhealthy", cause=check.why)
+    return State("serving", dead_checks=dead)

@@ -1,0 +1,87 @@
+"""Does this host serve? Asked layer by layer; the first layer that does not ends the look."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from .answers import Answer, exchange, expect_ok
+from .phases import Check, Verdict
+
+if TYPE_CHECKING:
+    from .apikey import ApiKey
+    from .settings import Settings
+
+QUICK = 5.0  # seconds for an answer that needs no thinking
+COMPLETION = 20.0  # seconds for one token; under the orchestrator's patience for a report
+
+
+def look(settings: Settings, api_key: ApiKey, *, with_completion: bool) -> Check:
+    """Return WORKS when every layer answers; a token is only bought when asked for."""
+    return (
+        _engine(settings)
+        or _front(settings)
+        or _gateway(settings, api_key, with_completion=with_completion)
+        or Check(Verdict.WORKS)
+    )
+
+
+def _engine(settings: Settings) -> Check | None:
+    return _is_ok(f"{settings.engine_url}/health") if settings.engine_url else None
+
+
+def _front(settings: Settings) -> Check | None:
+    return _is_ok(f"{settings.front_url}/health/live") if settings.front_url else None
+
+
+def _gateway(settings: Settings, api_key: ApiKey, *, with_completion: bool) -> Check | None:
+    if not settings.engine_url:
+        return _is_ok(f"{settings.gateway_url}/health/ready")
+    key = api_key.read()
+    if isinstance(key, Check):
+        return key
+    problem = _lists_model(settings, key, api_key)
+    if problem is None and with_completion:
+        return _completes(settings, key)
+    return problem
+
+
+def _is_ok(url: str) -> Check | None:
+    return expect_ok(url, exchange("GET", url, seconds=QUICK))
+
+
+def _lists_model(settings: Settings, key: str, api_key: ApiKey) -> Check | None:
+    url = f"{settings.gateway_url}/v1/models"
+    found = exchange("GET", url, seconds=QUICK, key=key)
+    if isinstance(found, Answer) and found.status == HTTPStatus.UNAUTHORIZED:
+        api_key.forget()  # it was rotated
+    if problem := expect_ok(url, found):
+        return problem
+    listing = found.json() if isinstance(found, Answer) else None
+    if settings.model in _ids(listing):
+        return None
+    return Check(Verdict.UNSURE, f"{url} does not list {settings.model}")
+
+
+def _ids(listing: object) -> list[object]:
+    models = listing.get("data") if isinstance(listing, dict) else None
+    if not isinstance(models, list):
+        return []
+    return [model.get("id") for model in models if isinstance(model, dict)]
+
+
+def _completes(settings: Settings, key: str) -> Check | None:
+    """Ask as a chat; a model without a chat template refuses that with 400 and is asked plainly."""
+    asked = {"model": settings.model, "max_tokens": 1}
+    chat = {**asked, "messages": [{"role": "user", "content": "Say yes."}]}
+    url = f"{settings.gateway_url}/v1/chat/completions"
+    found = exchange("POST", url, seconds=COMPLETION, key=key, body=chat)
+    if isinstance(found, Answer) and found.status == HTTPStatus.BAD_REQUEST:
+        url = f"{settings.gateway_url}/v1/completions"
+        found = exchange("POST", url, seconds=COMPLETION, key=key, body={**asked, "prompt": "Yes"})
+    if problem := expect_ok(url, found):
+        return problem
+    completion = found.json() if isinstance(found, Answer) else None
+    if isinstance(completion, dict) and completion.get("choices"):
+        return None
+    return Check(Verdict.UNSURE, f"{url} answered without a choice")

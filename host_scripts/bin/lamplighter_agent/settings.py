@@ -1,0 +1,55 @@
+"""What the agent is told: by deployment.env what to serve, by its environment where things are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """engine_url is None without an engine; front_url is None without nginx in front."""
+
+    deployment: str
+    region: str
+    event_bus: str
+    model: str
+    api_key_parameter: str
+    report_seconds: float
+    gateway_url: str
+    engine_url: str | None
+    front_url: str | None
+    instance_id: str | None
+    phase_file: Path
+    units: tuple[str, ...]
+
+
+def load(environ: Mapping[str, str]) -> Settings:
+    """Raise KeyError naming the setting that deployment.env lacks, OSError without the file."""
+    path = Path(environ.get("DEPLOYMENT_ENV", "/opt/lamplighter/deployment.env"))
+    values = parse(path.read_text())
+    engine_url = f"http://127.0.0.1:{values['VLLM_PORT']}" if values["GPU"] == "yes" else None
+    return Settings(
+        deployment=values["DEPLOYMENT"],
+        region=values["AWS_REGION"],
+        event_bus=values["EVENT_BUS"],
+        model=values["MODEL"],
+        api_key_parameter=values["API_KEY_PARAMETER"],
+        report_seconds=float(values["REPORT_SECONDS"]),
+        gateway_url=environ.get("GATEWAY_URL") or f"http://127.0.0.1:{values['GATEWAY_PORT']}",
+        engine_url=environ.get("ENGINE_URL") or engine_url,
+        front_url=environ.get("FRONT_URL") or None,
+        instance_id=environ.get("INSTANCE_ID") or None,
+        phase_file=Path(environ.get("PHASE_FILE", "/run/lamplighter/phase")),
+        units=tuple(environ.get("UNITS", "").split()),
+    )
+
+
+def parse(text: str) -> dict[str, str]:
+    """Read KEY=value lines as they stand: no quoting, no expansion; `#` starts a comment line."""
+    lines = (line for line in text.splitlines() if "=" in line and not line.startswith("#"))
+    return {key: value.strip() for key, _, value in (line.partition("=") for line in lines)}

@@ -1,0 +1,76 @@
+# shellcheck shell=bash
+# Sourced by every script here: strict mode, one log format, a few small verbs.
+set -Eeuo pipefail
+shopt -s inherit_errexit
+trap 'log "FAILED at ${BASH_SOURCE[0]##*/}:${LINENO}: ${BASH_COMMAND}"' ERR
+
+# shellcheck disable=SC2034 # the steps read these; a test points them at a sandbox
+{
+  etc=${ETC:-/etc}
+  run=${RUN:-/run}/lamplighter
+  state=${STATE:-/var/lib}/lamplighter
+}
+# shellcheck disable=SC2154 # here: the folder of whoever sources this
+settings=$here/deployment.env
+
+log() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }
+
+# setting KEY - print the value of KEY. The file is read, never sourced: a value cannot become a command.
+setting() {
+  local line
+  if ! line=$(grep --max-count=1 "^$1=" "$settings"); then
+    log "$settings has no $1: render it again from deployment.env.j2"
+    return 1
+  fi
+  printf '%s\n' "${line#*=}"
+}
+
+# has COMMAND - a pure question, like every function that is asked inside `if`: errexit is off there.
+has() { command -v "$1" >/dev/null; }
+
+# differs SOURCE TARGET - a pure question.
+differs() { ! cmp --silent "$1" "$2"; }
+
+# put SOURCE TARGET [MODE] - write TARGET whole or not at all.
+put() {
+  install -D --mode="${3:-0644}" "$1" "$2.new"
+  mv "$2.new" "$2"
+  log "wrote $2"
+}
+
+# retry TRIES SECONDS COMMAND... - run COMMAND until it succeeds.
+retry() {
+  local tries=$1 pause=$2 try
+  shift 2
+  for ((try = 1; try <= tries; try++)); do
+    if "$@"; then return; fi
+    log "try $try of $tries failed: $1 ${2:-}"
+    sleep "$pause"
+  done
+  return 1
+}
+
+# parameter NAME - print an SSM parameter to a pipe: never to a log, never as an argument.
+parameter() { python3 -B "$here/bin/parameter.py" "$(setting AWS_REGION)" "$1"; }
+
+# phase PHASE PERCENT [CAUSE] - tell the agent how far the set-up is. A step that runs alone tells nothing:
+# what its host does then is for the agent's probes to say.
+phase() {
+  if [[ ${LAMPLIGHTER_SETUP:-no} != yes ]]; then return; fi
+  mkdir -p "$run"
+  python3 -B "$here/bin/phase.py" "$@" >"$run/phase.new"
+  mv "$run/phase.new" "$run/phase"
+}
+
+# is_running_with NAME FINGERPRINT - a pure question: was NAME last (re)started from exactly this?
+is_running_with() { [[ $(cat "$state/started/$1" 2>/dev/null) == "$2" ]]; }
+
+# remember NAME FINGERPRINT - after the (re)start, so that an interrupted run starts it again.
+remember() {
+  mkdir -p "$state/started"
+  printf '%s\n' "$2" >"$state/started/$1.new"
+  mv "$state/started/$1.new" "$state/started/$1"
+}
+
+# fingerprint - of what comes in.
+fingerprint() { sha256sum | cut -c1-64; }

@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# Make this machine serve: every NN-*.sh in order, and the agent told how far it is.
+#
+# Needs:    deployment.env and nginx.conf beside it (bootstrap brought and proved them)
+# Changes:  what the steps change; /run/lamplighter/phase, /var/log/lamplighter/*.log, /var/lib/lamplighter/setup-done
+# Re-run:   safe at any time; lamplighter-setup.service does at boot when a run was cut off.
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
+# shellcheck source=host_scripts/lib.sh
+source "$here/lib.sh"
+
+logs=${LOGS:-/var/log}/lamplighter
+export LAMPLIGHTER_SETUP=yes
+
+main() {
+  local path
+  mkdir -p "$logs" "$state"
+  rm -f "$state/setup-done"
+  phase booting 0
+  for path in "$here"/[0-9][0-9]-*.sh; do
+    step "$path" "${path##*/}"
+  done
+  touch "$state/setup-done"
+  phase "done" 100
+  log "the set-up is complete"
+}
+
+# step PATH NAME - run one step; when it fails, say which and why, and stop.
+step() {
+  log "running $2"
+  if bash "$1" 2>&1 | tee "$logs/$2.log"; then return; fi
+  phase failed 0 "$2 failed: $(tail --lines=4 "$logs/$2.log" | tr '\n' ' ')"
+  log "$2 failed: see $logs/$2.log"
+  exit 1
+}
+
+main "$@"

@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import botocore.exceptions
+import pytest
+from botocore.exceptions import ClientError
+from lamplighter import aws
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from clilab.fixture_types import Run
+    from clilab.workflows import Workflows
+
+
+@pytest.mark.usefixtures("ledger")
+def test_a_missing_stack_says_how_to_install_or_choose(lamplighter: Run) -> None:
+    result = lamplighter("--stack", "other", "status")
+
+    assert result.exit_code == 5
+    assert "region us-east-1 of this account has no stack 'other': run `make deploy`" in (
+        result.stderr
+    )
+
+
+@pytest.mark.usefixtures("ledger")
+def test_the_stacks_name_may_come_from_the_environment(
+    lamplighter: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LAMPLIGHTER_STACK", "elsewhere")
+
+    result = lamplighter("status")
+
+    assert "'elsewhere'" in result.stderr
+
+
+@pytest.mark.usefixtures("ledger")
+def test_a_foreign_stack_is_recognised_by_its_outputs(
+    lamplighter: Run, workflows: Workflows
+) -> None:
+    workflows.stacks["website"] = {"Url": "https://example.com"}
+
+    result = lamplighter("--stack", "website", "status")
+
+    assert result.exit_code == 5
+    assert "the stack 'website' has no output 'ProvisionArn'" in result.stderr
+
+
+def test_an_unreachable_aws_is_one_sentence(
+    lamplighter: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda *_: 0)
+
+    result = lamplighter("--region", "us-east-1", "status")
+
+    assert result.exit_code == 5
+    assert result.stderr.startswith("lamplighter: AWS is not reachable: ")
+    assert result.stderr.count("\n") == 1
+
+
+@pytest.fixture
+def stranger(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Nobody: no credentials, no region, no configuration."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION", "AWS_DEFAULT_REGION",
+                 "AWS_PROFILE", "AWS_ENDPOINT_URL"):  # fmt: skip
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+
+
+@pytest.mark.usefixtures("stranger")
+def test_no_credentials_is_one_sentence_that_says_what_to_do(lamplighter: Run) -> None:
+    result = lamplighter("--region", "us-east-1", "status")
+
+    assert result.exit_code == 5
+    assert result.stderr == (
+        "lamplighter: no usable AWS credentials were found: run `aws sso login` or `aws configure`,"
+        " or set AWS_PROFILE\n"
+    )
+
+
+@pytest.mark.usefixtures("stranger")
+def test_no_region_is_one_sentence_that_says_what_to_do(lamplighter: Run) -> None:
+    result = lamplighter("status")
+
+    assert result.exit_code == 5
+    assert "no AWS region is set: pass --region" in result.stderr
+
+
+@pytest.mark.usefixtures("stranger")
+def test_an_unknown_profile_is_named(lamplighter: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "nobody")
+
+    result = lamplighter("--region", "us-east-1", "status")
+
+    assert result.exit_code == 5
+    assert "nobody" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("code", "sentence"),
+    [
+        ("AccessDeniedException", "AWS does not allow StartExecution to these credentials: no"),
+        ("ExpiredTokenException", "AWS does not accept these credentials (ExpiredToken"),
+        ("ThrottlingException", "AWS refused StartExecution (ThrottlingException): no"),
+    ],
+)
+def test_a_no_of_aws_is_explained(code: str, sentence: str) -> None:
+    refused = ClientError({"Error": {"Code": code, "Message": "no"}}, "StartExecution")
+
+    assert sentence in str(aws.explain(refused))
+
+
+def test_every_error_of_botocore_has_a_sentence() -> None:
+    ended = botocore.exceptions.UnauthorizedSSOTokenError()
+
+    assert "the AWS login has ended: run `aws sso login`" in str(aws.explain(ended))
+    assert aws.explain(botocore.exceptions.DataNotFoundError(data_path="x")).exit_code == 5

@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from lamplighter import spec_file
+from lamplighter.errors import BadSpec
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import Any
+
+    from clilab.fixture_types import Read, Run
+    from clilab.workflows import Workflows
+
+
+@pytest.fixture
+def read(tmp_path: Path) -> Read:
+    def of(text: str | bytes, name: str = "prod.yaml") -> dict[str, Any]:
+        file = tmp_path / name
+        file.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return spec_file.read(str(file))
+
+    return of
+
+
+def test_yaml_and_json_give_the_same_document(read: Read) -> None:
+    yaml_text = "name: prod\nmodel: m\ninstance:\n  market: spot\n  gpu: true\n"
+
+    from_yaml = read(yaml_text)
+
+    assert from_yaml == {"name": "prod", "model": "m", "instance": {"market": "spot", "gpu": True}}
+    assert read(json.dumps(from_yaml, indent="\t"), "prod.json") == from_yaml
+
+
+def test_a_syntax_error_names_file_line_and_column(read: Read) -> None:
+    with pytest.raises(BadSpec, match=r"prod\.yaml:2:8: "):
+        read("name: prod\nmodel: : m\n")
+
+    with pytest.raises(BadSpec, match=r"prod\.json:2:11: "):
+        read('{\n  "name": prod\n}', "prod.json")
+
+
+@pytest.mark.parametrize("text", ["name: a\nname: b\n", '{"name": "a", "name": "b"}'])
+def test_a_key_that_is_there_twice_is_refused(read: Read, text: str) -> None:
+    with pytest.raises(BadSpec, match="'name' is there twice"):
+        read(text)
+
+
+@pytest.mark.parametrize("text", ["", "- a\n- b\n", "just text", "42"])
+def test_the_top_level_must_be_a_mapping(read: Read, text: str) -> None:
+    with pytest.raises(BadSpec, match="top level must be a mapping"):
+        read(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("a: &x [1]\nb: *x\n", "2:4: aliases"),
+        ("1: a\n", "1:1: a key must be text"),
+        ("a: .nan\n", "1:4: .nan is not a number"),
+        ('{"a": NaN}', "NaN is not a number"),
+        ("a: !!binary aGk=\n", "1:4: "),
+        ("a: !!python/object:os.system x\n", "1:4: "),
+        ("a: b\n---\nc: d\n", "2:1: "),
+        ("[" * 500, "nested too deeply"),
+    ],
+)
+def test_what_json_cannot_say_is_refused_with_its_place(
+    read: Read, text: str, complaint: str
+) -> None:
+    with pytest.raises(BadSpec) as refused:
+        read(text)
+
+    assert complaint in str(refused.value)
+
+
+def test_a_date_stays_text(read: Read) -> None:
+    assert read("name: 2026-05-01\n") == {"name": "2026-05-01"}
+
+
+def test_a_file_over_the_limit_is_refused_unread(read: Read) -> None:
+    with pytest.raises(BadSpec, match="larger than 65536 bytes"):
+        read("#" * 65_537)
+
+
+def test_a_file_that_is_not_text_is_refused(read: Read) -> None:
+    with pytest.raises(BadSpec, match=r"not UTF-8 text \(byte 6\)"):
+        read(b"name: \xff\xfe")
+
+
+def test_a_missing_file_is_named() -> None:
+    with pytest.raises(BadSpec, match=r"gone\.yaml: cannot be read: No such file"):
+        spec_file.read("gone.yaml")
+
+
+@pytest.mark.usefixtures("ledger")
+def test_a_dash_reads_standard_input(lamplighter: Run, workflows: Workflows) -> None:
+    result = lamplighter("plan", "-", stdin=b"name: piped\nmodel: m\n")
+
+    assert result.exit_code == 0, result.stderr
+    assert workflows.asked == {"name": "piped", "model": "m"}

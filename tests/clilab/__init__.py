@@ -1,0 +1,1 @@
+"""What the CLI's tests stand on: moto keeps the ledger, the workflows are scripted."""

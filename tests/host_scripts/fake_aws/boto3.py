@@ -1,0 +1,56 @@
+"""Stands in for boto3 in programs that a test starts: S3, SSM, ECR and EventBridge out of a folder.
+
+FAKE_AWS/s3/<bucket>/<key>, FAKE_AWS/ssm/<name>, FAKE_AWS/events (one line a report; a folder
+FAKE_AWS/events-down makes the bus unreachable).
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import ClientError, EndpointConnectionError
+
+ROOT = Path(os.environ["FAKE_AWS"])
+
+
+class S3:
+    def download_file(self, bucket: str, key: str, filename: str) -> None:
+        source = ROOT / "s3" / bucket / key
+        if not source.is_file():
+            raise ClientError({"Error": {"Code": "404", "Message": "Not Found"}}, "HeadObject")
+        shutil.copyfile(source, filename)
+
+
+class Ssm:
+    def get_parameter(self, *, Name: str, WithDecryption: bool) -> Any:  # noqa: N803
+        assert WithDecryption
+        source = ROOT / "ssm" / Name.strip("/")
+        if not source.is_file():
+            raise ClientError({"Error": {"Code": "ParameterNotFound"}}, "GetParameter")
+        return {"Parameter": {"Name": Name, "Value": source.read_text()}}
+
+
+class Ecr:
+    def get_authorization_token(self) -> Any:
+        token = base64.b64encode(b"AWS:registry-password").decode()
+        return {"authorizationData": [{"authorizationToken": token}]}
+
+
+class Events:
+    def put_events(self, *, Entries: list[dict[str, str]]) -> Any:  # noqa: N803
+        if (ROOT / "events-down").exists():
+            raise EndpointConnectionError(endpoint_url="https://events")
+        with (ROOT / "events").open("a") as file:
+            for entry in Entries:
+                file.write(json.dumps(entry) + "\n")
+        return {"FailedEntryCount": 0, "Entries": [{"EventId": "1"} for _ in Entries]}
+
+
+def client(service: str, region_name: str, config: object = None) -> Any:
+    assert region_name
+    return {"s3": S3, "ssm": Ssm, "ecr": Ecr, "events": Events}[service]()

@@ -1,0 +1,179 @@
+"""A host in a folder: the real scripts, a PATH of chosen commands only, recorders for the rest."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+TESTS = Path(__file__).parent
+ROOT = TESTS.parents[1]
+SCRIPTS = ROOT / "host_scripts"
+JINJA = jinja2.Environment(
+    loader=jinja2.FileSystemLoader(SCRIPTS),
+    undefined=jinja2.StrictUndefined,
+    keep_trailing_newline=True,
+    autoescape=False,  # noqa: S701 - no HTML here
+)
+
+# fmt: off
+REAL = [
+    "bash", "sh", "cat", "chmod", "cmp", "cp", "cut", "dirname", "basename", "env", "false", "find",
+    "grep", "head", "install", "ls", "mkdir", "mktemp", "mv", "openssl", "rm", "sed", "sha256sum",
+    "sort", "tail", "tee", "touch", "tr", "true",
+]
+RECORDED = [
+    "apt-get", "docker", "dpkg", "nginx", "nvidia-ctk", "nvidia-smi", "sleep", "systemctl", "jq",
+]
+# fmt: on
+PYTHON = f'exec {sys.executable} "$@"'
+
+API_KEY = "sk-planted-api-key-000000000000"
+HF_TOKEN = "hf_plantedtoken0000000000000000"
+SECRETS = (API_KEY, HF_TOKEN, "registry-password")
+
+SETTINGS: dict[str, Any] = {
+    "deployment": "demo",
+    "aws_region": "eu-central-1",
+    "event_bus": "lamplighter",
+    "endpoint_host": "infer.example.com",
+    "email": "ops@example.com",
+    "gpu": "yes",
+    "model": "org/model",
+    "vllm_image": "vllm/vllm-openai:v0.11.0",
+    "vllm_port": 8000,
+    "vllm_args": "--max-model-len 8192 --gpu-memory-utilization 0.9",
+    "gateway_image": "1234.dkr.ecr.eu-central-1.amazonaws.com/lamplighter-demo:abc",
+    "gateway_port": 8080,
+    "default_timeout_seconds": 90,
+    "max_timeout_seconds": 600,
+    "hf_token_parameter": "/lamplighter/demo/hf-token",
+    "api_key_parameter": "/lamplighter/demo/api-key",
+    "report_seconds": 30,
+}
+
+
+def render(template: str, **values: Any) -> str:
+    return JINJA.get_template(template).render(**values)
+
+
+class Host:
+    """scripts = /opt/lamplighter, root/etc = /etc and so on; calls = what the recorders saw."""
+
+    def __init__(self, root: Path) -> None:
+        self.root, self.scripts, self.bin = root, root / "opt" / "lamplighter", root / "bin"
+        self.etc, self.run_dir = root / "etc", root / "run" / "lamplighter"
+        self.aws = root / "aws"
+        self.bin.mkdir()
+        for command in REAL:
+            (self.bin / command).symlink_to(str(shutil.which(command)))
+        for command in RECORDED:
+            self.answer(command)
+        self.program("python3", PYTHON)
+        self._parameter("lamplighter/demo/api-key", API_KEY)
+        self._parameter("lamplighter/demo/hf-token", HF_TOKEN)
+
+    def install(self, **changed: Any) -> None:
+        """Put the scripts and rendered settings where bootstrap would have put them."""
+        shutil.copytree(SCRIPTS, self.scripts, ignore=shutil.ignore_patterns("*.j2", "__pycache__"))
+        self.configure(**changed)
+
+    def configure(self, **changed: Any) -> None:
+        values = {**SETTINGS, **changed}
+        (self.scripts / "deployment.env").write_text(render("deployment.env.j2", **values))
+        (self.scripts / "nginx.conf").write_text(render("nginx.conf.j2", **values))
+
+    def answer(self, command: str, body: str = "true") -> None:
+        """Record every call of command, then do body (shell)."""
+        self.program(command, f'echo "{command} $*" >> "{self.root}/calls"\n{body}')
+
+    def program(self, name: str, body: str) -> None:
+        """Put a new file on the PATH; most names there are links, and the machine's own stay."""
+        path = self.bin / name
+        path.unlink(missing_ok=True)
+        with path.open("x") as file:
+            file.write(f"#!/bin/sh\n{body}\n")
+        path.chmod(0o755)
+
+    def forget(self, command: str) -> None:
+        (self.bin / command).unlink()
+
+    def publish(self) -> str:
+        """Upload the scripts as the orchestrator does; return the rendered user_data."""
+        folder = self.aws / "s3" / "lamplighter-demo" / "scripts" / "0123456789abcdef"
+        shutil.copytree(SCRIPTS, folder, ignore=shutil.ignore_patterns("*.j2", "__pycache__"))
+        for name in ("deployment.env", "nginx.conf"):
+            (folder / name).write_text(render(f"{name}.j2", **SETTINGS))
+        return self.seal()
+
+    def seal(self) -> str:
+        """Write SHA256SUMS over what is published; return user_data that trusts it."""
+        folder = self.published
+        (folder / "SHA256SUMS").unlink(missing_ok=True)
+        files = sorted(path for path in folder.rglob("*") if path.is_file())
+        sums = "".join(f"{sha256(path)}  {path.relative_to(folder)}\n" for path in files)
+        (folder / "SHA256SUMS").write_text(sums)
+        return render(
+            "bootstrap.sh.j2",
+            region="eu-central-1",
+            bucket="lamplighter-demo",
+            prefix=f"scripts/{folder.name}",
+            sums_sha256=sha256(folder / "SHA256SUMS"),
+        )
+
+    @property
+    def published(self) -> Path:
+        return next((self.aws / "s3").glob("*/scripts/*"))
+
+    def run(self, script: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run a script of the host; calls starts empty."""
+        (self.root / "calls").write_text("")
+        return subprocess.run(
+            ["bash", self.scripts / script],
+            env={**self.environment(), **environment},
+            cwd=self.root,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+
+    def environment(self) -> dict[str, str]:
+        return {
+            "PATH": str(self.bin),
+            "PYTHONPATH": str(TESTS / "fake_aws"),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "FAKE_AWS": str(self.aws),
+            "OPT": str(self.root / "opt"),
+            "ETC": str(self.etc),
+            "RUN": str(self.root / "run"),
+            "STATE": str(self.root / "state"),
+            "LOGS": str(self.root / "log"),
+            "WWW": str(self.root / "www"),
+            "GATEWAY_GROUP": str(os.getgid()),
+        }
+
+    @property
+    def calls(self) -> list[str]:
+        return (self.root / "calls").read_text().splitlines()
+
+    def tree(self) -> dict[str, tuple[int, str]]:
+        """Return every file the scripts own, with its mode and content's hash."""
+        owned = [self.etc, self.root / "run", self.root / "state", self.root / "www"]
+        files = [path for folder in owned for path in folder.rglob("*") if path.is_file()]
+        return {str(p.relative_to(self.root)): (p.stat().st_mode, sha256(p)) for p in files}
+
+    def _parameter(self, name: str, value: str) -> None:
+        path = self.aws / "ssm" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(value)
+
+
+def sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

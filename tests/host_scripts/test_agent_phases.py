@@ -1,0 +1,190 @@
+"""The agent's decisions: pure, so every case is one line of values."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from lamplighter_agent import settings, spool, units
+from lamplighter_agent.main import run
+from lamplighter_agent.phases import START, Check, Seen, State, Verdict, decide
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+WORKS = Seen(check=Check(Verdict.WORKS))
+DEAD = Seen(check=Check(Verdict.DEAD, "refused"))
+UNSURE = Seen(check=Check(Verdict.UNSURE, "too slow"))
+
+
+def after(*looks: Seen, state: State = START) -> State:
+    for seen in looks:
+        state = decide(state, seen)
+    return state
+
+
+def test_a_host_says_what_its_setup_says() -> None:
+    assert after(Seen(setup=State("images", 50))).said == ("images", 50, None)
+
+
+@pytest.mark.parametrize("look", [DEAD, UNSURE])
+def test_a_host_that_never_served_is_loading_for_as_long_as_it_takes(look: Seen) -> None:
+    state = after(*[look] * 6000)
+
+    assert state.phase == "loading"
+
+
+def test_a_host_serves_at_the_first_check_that_passes() -> None:
+    assert after(DEAD, DEAD, WORKS).said == ("serving", None, None)
+
+
+def test_one_or_two_dead_checks_are_no_outage() -> None:
+    assert after(WORKS, DEAD, DEAD).phase == "serving"
+    assert after(WORKS, DEAD, DEAD, WORKS, DEAD, DEAD).phase == "serving"
+
+
+def test_three_dead_checks_in_a_row_are_and_the_last_says_why() -> None:
+    assert after(WORKS, DEAD, DEAD, DEAD).said == ("unhealthy", None, "refused")
+
+
+def test_a_saturated_engine_is_busy_and_not_dead() -> None:
+    assert after(WORKS, *[UNSURE] * 1000).phase == "serving"
+
+
+def test_a_slow_check_between_two_dead_ones_does_not_prove_life() -> None:
+    assert after(WORKS, DEAD, UNSURE, DEAD, UNSURE, DEAD).phase == "unhealthy"
+
+
+def test_an_unhealthy_host_says_so_until_it_serves_again() -> None:
+    state = after(WORKS, DEAD, DEAD, DEAD, UNSURE, DEAD)
+
+    assert state.phase == "unhealthy"
+    assert after(WORKS, state=state).phase == "serving"
+
+
+def test_a_unit_that_systemd_gave_up_on_is_a_failure_with_its_cause() -> None:
+    state = after(DEAD, Seen(gave_up="vllm.service gave up: out of memory"))
+
+    assert state.said == ("failed", None, "vllm.service gave up: out of memory")
+
+
+def test_a_unit_started_again_by_hand_is_loading_again() -> None:
+    assert after(Seen(gave_up="why"), DEAD).phase == "loading"
+
+
+def test_the_count_of_dead_checks_is_no_news_for_the_orchestrator() -> None:
+    assert after(WORKS, DEAD).said == after(WORKS).said
+
+
+def spooled(tmp_path: Path, text: str) -> State | None:
+    path = tmp_path / "phase"
+    path.write_text(text)
+    return spool.read(path)
+
+
+def test_no_spool_means_that_the_setup_is_over(tmp_path: Path) -> None:
+    assert spool.read(tmp_path / "absent") is None
+    assert spooled(tmp_path, '{"phase": "done", "percent": 100, "cause": null}') is None
+
+
+def test_a_spooled_failure_has_no_percentage(tmp_path: Path) -> None:
+    state = spooled(tmp_path, '{"phase": "failed", "percent": 0, "cause": "no GPU"}')
+
+    assert state == State("failed", None, "no GPU")
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '"x"', "{}"])
+def test_a_spool_that_cannot_be_read_is_said_and_survived(tmp_path: Path, text: str) -> None:
+    state = spooled(tmp_path, text)
+
+    assert state is not None
+    assert state.phase == "booting"
+    assert "cannot be read" in str(state.cause)
+
+
+SHOWN = """\
+Id=vllm.service
+SubState=failed
+NRestarts=5
+
+Id=nginx.service
+SubState=running
+NRestarts=0
+"""
+JOURNAL = """\
+INFO loading weights
+Error response from daemon: No such container: vllm
+ValueError: token hf_abcdef123456 has no access to org/model
+INFO bye
+"""
+
+
+def watched(shown: str, journal: str = JOURNAL) -> units.Units:
+    answers = {"systemctl": shown, "journalctl": journal}
+    return units.Units(["vllm.service", "nginx.service"], lambda: 0.0, lambda c: answers[c[0]])
+
+
+def test_a_failed_unit_is_explained_by_its_errors_without_their_secrets() -> None:
+    cause = watched(SHOWN).gave_up()
+
+    assert cause == (
+        "vllm.service gave up after 5 restarts: ValueError: token hf_*** has no access to org/model"
+    )
+
+
+@pytest.mark.parametrize("substate", ["running", "auto-restart", "failed-before-auto-restart"])
+def test_a_unit_that_systemd_still_restarts_has_not_failed(substate: str) -> None:
+    assert watched(SHOWN.replace("failed", substate)).gave_up() is None
+
+
+def test_a_machine_without_systemd_has_no_failed_units() -> None:
+    assert watched("").gave_up() is None
+    assert units.run(["/absent/systemctl"]) == ""
+
+
+def test_an_empty_journal_and_a_long_one_both_make_a_cause() -> None:
+    assert units.cause("") == "its journal is empty"
+    assert len(units.cause("RuntimeError: " + "x" * 5000)) == 600
+
+
+def test_systemd_is_asked_every_five_seconds_at_most() -> None:
+    asked: list[str] = []
+    clock = iter([0.0, 0.0, 4.9, 5.0, 5.0])
+    watched = units.Units(["a"], lambda: next(clock), lambda c: asked.append(c[0]) or "")  # type: ignore[func-returns-value]
+
+    for _ in range(3):
+        watched.gave_up()
+
+    assert len(asked) == 2
+
+
+def test_values_with_spaces_and_equal_signs_are_taken_as_they_stand() -> None:
+    text = "# A=comment\nVLLM_ARGS=--a b --c=d\n\nEMAIL=\n"
+
+    assert settings.parse(text) == {"VLLM_ARGS": "--a b --c=d", "EMAIL": ""}
+
+
+class Enough(Exception):
+    pass
+
+
+def test_the_agent_looks_fast_until_it_serves_and_calmly_afterwards() -> None:
+    looks = iter([DEAD, DEAD, WORKS, WORKS, DEAD, DEAD, DEAD])
+    pauses: list[float] = []
+    told: list[str] = []
+
+    def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == 7:
+            raise Enough
+
+    with pytest.raises(Enough):
+        run(
+            lambda _: next(looks),
+            lambda state, _: told.append(state.phase),
+            now=lambda: 0.0,
+            sleep=sleep,
+        )
+
+    assert pauses == [0.3, 0.3, 5.0, 5.0, 5.0, 5.0, 0.3]
+    assert told == ["loading"] * 2 + ["serving"] * 4 + ["unhealthy"]

@@ -1,0 +1,212 @@
+"""The rendered nginx.conf in a real nginx: what it accepts, what it says, how long it waits."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+import socket
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from host_scripts.front import Front, Upstream, serve
+from host_scripts.sandbox import SETTINGS, render
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+VALUES = {"endpoint_host": "infer.example.com", "email": ""}
+HEADERS = {
+    "strict-transport-security": "max-age=63072000; includeSubDomains",
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+    "referrer-policy": "no-referrer",
+}
+
+
+@pytest.fixture(scope="module")
+def front(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
+    """Return nginx with one second for ordinary paths and three for inference."""
+    folder = tmp_path_factory.mktemp("front")
+    folder.chmod(0o755)
+    front = Front(folder, **VALUES, default_timeout_seconds=1, max_timeout_seconds=3)
+    upstream, process = serve(front.up), front.start()
+    yield front
+    process.terminate()
+    process.wait(10)
+    upstream.shutdown()
+    upstream.server_close()
+
+
+def locations(text: str) -> dict[str, str]:
+    return dict(re.findall(r"location ([^{]+) \{\n(.*?)\n        \}", text, re.DOTALL))
+
+
+@pytest.mark.parametrize(
+    ("host", "seconds"),
+    list(itertools.product(["", "infer.example.com"], [(90, 600), (1, 3600)])),
+)
+def test_nginx_accepts_every_variant_without_a_word_of_warning(
+    tmp_path: Any, host: str, seconds: tuple[int, int]
+) -> None:
+    default, longest = seconds
+    front = Front(
+        tmp_path,
+        endpoint_host=host,
+        email="",
+        default_timeout_seconds=default,
+        max_timeout_seconds=longest,
+    )
+
+    done = front.check()
+
+    assert done.returncode == 0, done.stderr
+    assert "[warn]" not in done.stderr.replace('"user" directive', "")
+
+
+def test_every_location_that_proxies_keeps_the_upstream_connection() -> None:
+    found = locations(render("nginx.conf.j2", **SETTINGS)).values()
+    proxied = [body for body in found if "proxy_pass" in body]
+
+    assert len(proxied) == 4
+    for body in proxied:
+        assert "proxy_http_version 1.1;" in body
+        assert 'proxy_set_header Connection "";' in body
+
+
+def test_the_time_limits_are_the_settings() -> None:
+    found = locations(render("nginx.conf.j2", **SETTINGS))
+
+    waits = {path: re.search(r"proxy_read_timeout (\w+);", body) for path, body in found.items()}
+    assert {path: wait[1] for path, wait in waits.items() if wait} == {
+        "~ ^/health(/|$)": "5s",
+        "= /v1/models": "90s",
+        "~ ^/(v1/|v2/|score$|rerank$|pooling$|classify$)": "600s",
+        "/": "90s",
+    }
+
+
+def test_inference_is_not_buffered() -> None:
+    found = locations(render("nginx.conf.j2", **SETTINGS))
+
+    unbuffered = [path for path, body in found.items() if "proxy_buffering off;" in body]
+    assert unbuffered == ["~ ^/(v1/|v2/|score$|rerank$|pooling$|classify$)"]
+
+
+def test_plain_http_only_redirects_and_serves_challenges(front: Front) -> None:
+    challenge = front.folder / "acme" / ".well-known" / "acme-challenge" / "token"
+    challenge.parent.mkdir(parents=True)
+    challenge.write_text("proof")
+    answers = {}
+
+    for path in ("/v1/models?a=b", "/health", "/.well-known/acme-challenge/token"):
+        with socket.create_connection(("127.0.0.1", front.http), timeout=5) as plain:
+            plain.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+            answers[path] = plain.makefile("rb").read().decode()
+
+    redirect = "Location: https://infer.example.com/v1/models?a=b"
+    assert redirect in answers["/v1/models?a=b"]
+    assert " 301 " in answers["/health"]
+    assert answers["/.well-known/acme-challenge/token"].endswith("proof")
+
+
+@pytest.mark.parametrize("path", ["/v1/models", "/v1/absent", "/health", "/reset", "/slow"])
+def test_the_security_headers_stand_once_on_every_answer(front: Front, path: str) -> None:
+    answer = front.ask(path)
+
+    assert {name: answer.headers.get_all(name) for name in HEADERS} == {
+        name: [value] for name, value in HEADERS.items()
+    }
+    assert answer.headers["server"] == "nginx"
+
+
+def test_http2_is_offered_over_a_modern_tls(front: Front) -> None:
+    with front.tls("h2", "http/1.1") as connection:
+        assert connection.selected_alpn_protocol() == "h2"
+        assert connection.version() == "TLSv1.3"
+
+
+def test_http_0_9_never_reaches_the_gateway(front: Front) -> None:
+    Upstream.seen.clear()
+    with front.tls() as connection:
+        connection.sendall(b"GET /v1/models\r\n")
+        answer = connection.recv(4096)
+
+    assert b"400 Bad Request" in answer
+    assert Upstream.seen == []
+
+
+def test_an_ordinary_path_is_given_up_in_the_shape_that_clients_read(front: Front) -> None:
+    answer = front.ask("/slow")
+
+    assert answer.status == 504
+    assert answer.headers["content-type"] == "application/json"
+    assert json.loads(answer.body)["error"]["code"] == "gateway_timeout"
+
+
+def test_inference_may_take_longer(front: Front) -> None:
+    assert front.ask("/v1/chat/completions", "POST", body="{}").status == 200
+
+
+def test_a_slow_request_closes_the_door_for_nobody_else(front: Front) -> None:
+    assert [front.ask("/slow").status for _ in range(2)] == [504, 504]
+
+    assert front.ask("/v1/models").status == 200
+    assert " max_fails=0;" in front.conf.read_text()  # nginx spares a lone server; two it would not
+
+
+def test_a_gateway_that_hangs_up_is_said_to_be_restarting(front: Front) -> None:
+    answer = front.ask("/reset")
+
+    assert answer.status == 502
+    assert json.loads(answer.body)["error"]["code"] == "gateway_restarting"
+
+
+def test_a_body_of_more_than_50_mib_is_refused_before_it_is_sent(front: Front) -> None:
+    answer = front.ask("/v1/embeddings", "POST", headers={"Content-Length": str(51 * 1024**2)})
+
+    assert answer.status == 413
+    assert json.loads(answer.body)["error"]["code"] == "request_too_large"
+
+
+def test_a_stream_arrives_piece_by_piece(front: Front) -> None:
+    began = time.monotonic()
+
+    with front.asking("/v1/stream") as answer:
+        first = answer.read1(5)
+        after = time.monotonic() - began
+        rest = answer.read()
+
+    assert (first, rest) == (b"first", b"last")
+    assert after < 0.45
+
+
+def test_the_gateway_learns_who_asked_and_nobody_can_pretend(front: Front) -> None:
+    Upstream.seen.clear()
+
+    front.ask("/v1/models", headers={"X-Forwarded-For": "1.2.3.4", "X-Forwarded-Proto": "http"})
+
+    _, headers, _ = Upstream.seen[-1]
+    assert headers["x-forwarded-for"] == "127.0.0.1"
+    assert headers["x-forwarded-proto"] == "https"
+
+
+def test_connections_to_the_gateway_are_used_again(front: Front) -> None:
+    Upstream.seen.clear()
+
+    for _ in range(12):
+        front.ask("/v1/models")
+
+    ports = {port for _, _, port in Upstream.seen}
+    assert len(Upstream.seen) == 12
+    assert len(ports) < 12
+
+
+def test_a_key_in_the_query_reaches_no_log(front: Front) -> None:
+    front.ask("/v1/models?api_key=sk-planted")
+
+    logs = "".join(path.read_text() for path in front.folder.glob("*.log"))
+    assert "/v1/models" in logs
+    assert "sk-planted" not in logs

@@ -1,0 +1,174 @@
+"""05, 50 and 60: what (re)starts, what does not, and what a cut run leaves to the next."""
+
+from __future__ import annotations
+
+import pytest
+from host_scripts.sandbox import Host
+
+SERVICES = ["vllm.service", "inference-app.service", "lamplighter-agent.service"]
+
+
+@pytest.fixture
+def ready(host: Host) -> Host:
+    """Return a host whose services run already."""
+    host.run("40-secrets.sh")
+    host.run("50-services.sh")
+    return host
+
+
+def restarted(host: Host) -> list[str]:
+    done = host.run("50-services.sh")
+    assert done.returncode == 0, done.stderr
+    return [call.split()[-1] for call in host.calls if call.startswith("systemctl restart")]
+
+
+def test_the_first_run_reloads_once_before_it_starts_anything(host: Host) -> None:
+    host.run("40-secrets.sh")
+
+    host.run("50-services.sh")
+
+    verbs = [call.split()[1] for call in host.calls if call.startswith("systemctl")]
+    assert verbs == ["daemon-reload", "enable", "restart", "restart", "restart"]
+
+
+def test_a_host_without_a_gpu_has_no_vllm_and_a_gateway_that_knows(host: Host) -> None:
+    host.configure(gpu="no")
+    host.run("40-secrets.sh")
+
+    assert restarted(host) == SERVICES[1:]
+    assert not (host.etc / "systemd/system/vllm.service").exists()
+    assert "INFERENCE_ENGINE=disabled" in (host.etc / "lamplighter/gateway.env").read_text()
+
+
+def test_the_gateway_is_told_the_timeouts(ready: Host) -> None:
+    settings = (ready.etc / "lamplighter/gateway.env").read_text().splitlines()
+
+    assert settings == [
+        "INFERENCE_BACKENDS=http://vllm:8000",
+        "INFERENCE_ENGINE=enabled",
+        "INFERENCE_KEYS_FILE=/etc/gateway/keys",
+        "INFERENCE_DEFAULT_TIMEOUT_SECONDS=90",
+        "INFERENCE_MAX_TIMEOUT_SECONDS=600",
+    ]
+
+
+def test_the_network_of_the_containers_is_made_once(host: Host) -> None:
+    host.run("40-secrets.sh")
+    host.answer("docker", 'case "$*" in "network inspect"*) exit 1;; esac')
+
+    host.run("50-services.sh")
+
+    assert host.calls.count("docker network create lamplighter") == 1
+
+
+@pytest.mark.parametrize(
+    ("changed", "services"),
+    [
+        ({"model": "org/other"}, ["vllm.service", "lamplighter-agent.service"]),
+        ({"max_timeout_seconds": 300}, ["inference-app.service", "lamplighter-agent.service"]),
+        ({"gateway_image": "new"}, ["inference-app.service", "lamplighter-agent.service"]),
+        ({"report_seconds": 10}, ["lamplighter-agent.service"]),
+    ],
+    ids=str,
+)
+def test_only_what_changed_restarts(
+    ready: Host, changed: dict[str, object], services: list[str]
+) -> None:
+    ready.configure(**changed)
+
+    assert restarted(ready) == services
+
+
+def test_a_new_key_restarts_nothing(ready: Host) -> None:
+    (ready.etc / "lamplighter/gateway/keys").write_text("")
+
+    assert restarted(ready) == []
+
+
+def test_a_changed_unit_restarts_vllm_because_the_reload_takes_its_gpu(ready: Host) -> None:
+    unit = ready.scripts / "files/inference-app.service"
+    unit.write_text(unit.read_text() + "# changed\n")
+
+    assert restarted(ready) == ["vllm.service", "inference-app.service"]
+
+
+def test_a_service_that_is_down_is_started_and_not_restarted(ready: Host) -> None:
+    ready.answer("systemctl", 'case "$*" in "is-active --quiet vllm"*) exit 3;; esac')
+
+    assert restarted(ready) == []
+    assert "systemctl start vllm.service" in ready.calls
+
+
+def test_a_run_that_was_cut_before_the_restart_is_made_good_by_the_next(ready: Host) -> None:
+    ready.configure(model="org/other")
+    ready.answer("systemctl", 'case "$*" in restart*) exit 1;; esac')
+    assert ready.run("50-services.sh").returncode != 0
+    ready.answer("systemctl")
+
+    assert restarted(ready) == ["vllm.service", "lamplighter-agent.service"]
+
+
+def test_a_run_that_was_cut_before_the_reload_is_made_good_by_the_next(ready: Host) -> None:
+    unit = ready.scripts / "files/inference-app.service"
+    unit.write_text(unit.read_text() + "# changed\n")
+    ready.answer("systemctl", 'case "$*" in daemon-reload*) exit 1;; esac')
+    assert ready.run("50-services.sh").returncode != 0
+    ready.answer("systemctl")
+
+    ready.run("50-services.sh")
+
+    assert "systemctl daemon-reload" in ready.calls
+
+
+def test_the_agent_is_started_before_everything_else_and_reloads_only_once(host: Host) -> None:
+    host.answer("systemctl", 'case "$*" in is-active*) exit 3;; esac')
+    host.run("05-agent.sh")
+    first = host.calls
+
+    host.run("05-agent.sh")
+
+    units = "lamplighter-agent.service lamplighter-setup.service"
+    assert first == [
+        "systemctl daemon-reload",
+        f"systemctl enable --quiet {units}",
+        "systemctl is-active --quiet lamplighter-agent.service",
+        "systemctl start lamplighter-agent.service",
+    ]
+    assert host.calls == first[2:]
+
+
+def test_the_first_run_makes_a_certificate_for_the_name_and_reloads_once(host: Host) -> None:
+    done = host.run("60-nginx.sh")
+
+    assert done.returncode == 0, done.stderr
+    assert host.calls == [
+        f"nginx -t -q -c {host.scripts}/nginx.conf",
+        "systemctl enable --quiet nginx.service",
+        "systemctl reload-or-restart nginx.service",
+    ]
+    assert (host.etc / "lamplighter/tls/server.key").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_configuration_that_nginx_refuses_never_replaces_the_old_one(host: Host) -> None:
+    host.run("60-nginx.sh")
+    before = host.tree()
+    host.answer("nginx", "echo 'unknown directive' >&2; exit 1")
+    (host.scripts / "nginx.conf").write_text("nonsense;\n")
+
+    done = host.run("60-nginx.sh")
+
+    assert done.returncode != 0
+    assert "unknown directive" in done.stderr
+    assert host.tree() == before
+    assert not [call for call in host.calls if "systemctl" in call]
+
+
+def test_a_changed_configuration_is_reloaded_and_the_certificate_stays(host: Host) -> None:
+    host.run("60-nginx.sh")
+    certificate = (host.etc / "lamplighter/tls/server.crt").read_bytes()
+    host.configure(max_timeout_seconds=300)
+
+    host.run("60-nginx.sh")
+
+    assert "systemctl reload-or-restart nginx.service" in host.calls
+    assert (host.etc / "lamplighter/tls/server.crt").read_bytes() == certificate

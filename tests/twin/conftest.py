@@ -1,0 +1,90 @@
+"""One twin for the whole session, with a small stack of our own in the place of Lamplighter's."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import boto3
+import pytest
+from botocore.config import Config
+from lamplighter.local import twin as twins
+from lamplighter.local.record import Twin
+
+T = TypeVar("T")
+SCRATCH = Path(__file__).parent / "scratch" / "template.yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """The twin's account, as a test sees it."""
+
+    twin: Twin
+    outputs: dict[str, str]
+
+    def client(self, service: str) -> Any:
+        return client_of(twins.environment(self.twin.state), service)
+
+    def journal(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.twin.journal.read_text("utf-8").splitlines()]
+
+    def plan_faults(self, planned: dict[str, Any]) -> None:
+        self.twin.faults.write_text(json.dumps(planned), encoding="utf-8")
+
+    def start(self, machine: str, given: Any, **options: Any) -> str:
+        started = self.client("stepfunctions").start_execution(
+            stateMachineArn=machine, input=json.dumps(given), **options
+        )
+        return str(started["executionArn"])
+
+    def ended(self, execution: str, seconds: float = 20) -> dict[str, Any]:
+        """The description of the execution once it is over."""
+        workflows = self.client("stepfunctions")
+        return eventually(
+            lambda: workflows.describe_execution(executionArn=execution),
+            lambda described: described["status"] != "RUNNING",
+            seconds,
+        )
+
+    def run(self, given: Any) -> dict[str, Any]:
+        """The end of the scratch machine's run with this input."""
+        return self.ended(self.start(self.outputs["Machine"], given))
+
+
+def client_of(environment: dict[str, str], service: str) -> Any:
+    return boto3.client(  # type: ignore[call-overload]
+        service,
+        endpoint_url=environment["AWS_ENDPOINT_URL"],
+        region_name="us-east-1",
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+        config=Config(retries={"total_max_attempts": 1}, proxies={}),
+    )
+
+
+def eventually(look: Callable[[], T], good: Callable[[T], bool], seconds: float) -> T:
+    deadline = time.monotonic() + seconds
+    while not good(seen := look()):
+        assert time.monotonic() < deadline, f"still {seen!r} after {seconds} s"
+        time.sleep(0.05)
+    return seen
+
+
+@pytest.fixture(scope="session")
+def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
+    state = tmp_path_factory.mktemp("twin")
+    twin = twins.up("stub", print, state, port=free_port(), template=SCRATCH)
+    stacks = client_of(twins.environment(state), "cloudformation")
+    outputs = stacks.describe_stacks(StackName=twin.stack)["Stacks"][0]["Outputs"]
+    yield Account(twin, {each["OutputKey"]: each["OutputValue"] for each in outputs})
+    twins.down(state)
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return int(free.getsockname()[1])

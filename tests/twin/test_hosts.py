@@ -1,0 +1,232 @@
+"""The host runner: a running instance is real processes, an address leads to them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from lamplighter.local import twin as twins
+
+from .conftest import eventually
+
+pytestmark = pytest.mark.twin
+KEY = "sk-test"
+AGENT = """import json, os, sys, time
+names = ("INSTANCE_ID", "GATEWAY_URL", "ENGINE_URL", "DEPLOYMENT_ENV", "PHASE_FILE", "UNITS")
+print(json.dumps({name: os.environ.get(name) for name in names}), flush=True)
+time.sleep(60)
+"""
+SETTINGS = """DEPLOYMENT=hosted
+AWS_REGION=us-east-1
+EVENT_BUS=twin-scratch
+GPU=yes
+MODEL=tiny model
+VLLM_PORT=8000
+GATEWAY_PORT=8080
+DEFAULT_TIMEOUT_SECONDS=90
+MAX_TIMEOUT_SECONDS=600
+HF_TOKEN_PARAMETER=
+API_KEY_PARAMETER=/twin/hosted/api-key
+REPORT_SECONDS=30
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Hosted:
+    """A running instance with an address, and where this machine has them."""
+
+    instance: str
+    public_ip: str
+    allocation: str
+    folder: Path
+    origins: Path
+
+    def origin(self) -> str:
+        """Where the address is here, once the runner has seen it."""
+        return str(
+            eventually(
+                lambda: json.loads(self.origins.read_text()).get(f"https://{self.public_ip}"),
+                bool,
+                10,
+            )
+        )
+
+    def models(self) -> httpx.Response | None:
+        try:
+            return httpx.get(
+                f"{self.origin()}/v1/models", headers={"Authorization": f"Bearer {KEY}"}
+            )
+        except httpx.TransportError:
+            return None
+
+    def serves(self) -> None:
+        eventually(self.models, lambda answer: answer is not None and answer.is_success, 20)
+
+
+@pytest.fixture
+def hosted(account: Any) -> Iterator[Hosted]:
+    made = launched(account, tampered=False)
+    yield made
+    account.client("ec2").terminate_instances(InstanceIds=[made.instance])
+    account.client("ec2").release_address(AllocationId=made.allocation)
+
+
+def launched(account: Any, *, tampered: bool) -> Hosted:
+    ec2 = account.client("ec2")
+    account.client("ssm").put_parameter(
+        Name="/twin/hosted/api-key", Value=KEY, Type="SecureString", Overwrite=True
+    )
+    owner = {"Key": "lamplighter:deployment", "Value": "hosted"}
+    image = "ami-0123456789abcdef0"
+    instance = ec2.run_instances(
+        ImageId=image, InstanceType="g6.xlarge", MinCount=1, MaxCount=1,
+        UserData=uploaded(account, tampered=tampered),
+        TagSpecifications=[{"ResourceType": "instance", "Tags": [owner]}],
+    )["Instances"][0]["InstanceId"]  # fmt: skip
+    address = ec2.allocate_address(
+        Domain="vpc", TagSpecifications=[{"ResourceType": "elastic-ip", "Tags": [owner]}]
+    )
+    ec2.associate_address(InstanceId=instance, AllocationId=address["AllocationId"])
+    folder = account.twin.state / "hosts" / instance
+    return Hosted(
+        instance, address["PublicIp"], address["AllocationId"], folder, account.twin.origins
+    )
+
+
+def uploaded(account: Any, *, tampered: bool) -> str:
+    """Put the scripts into a bucket; return the user_data that leads there."""
+    store = account.client("s3")
+    bucket, prefix = f"twin-hosts-{uuid.uuid4().hex[:8]}", "scripts/0123456789abcdef"
+    files = {"bin/agent.py": AGENT.encode(), "deployment.env": SETTINGS.encode()}
+    sums = "".join(f"{hashlib.sha256(c).hexdigest()}  {n}\n" for n, c in files.items()).encode()
+    store.create_bucket(Bucket=bucket)
+    for name, content in (files | {"SHA256SUMS": sums}).items():
+        changed = b"# changed\n" if tampered and name == "bin/agent.py" else b""
+        store.put_object(Bucket=bucket, Key=f"{prefix}/{name}", Body=content + changed)
+    digest = hashlib.sha256(sums).hexdigest()
+    return f"#!/bin/bash\nREGION=us-east-1\nBUCKET={bucket}\nPREFIX={prefix}\nSUMS={digest}\n"
+
+
+def test_an_instance_serves_at_its_address_for_those_with_the_key(hosted: Hosted) -> None:
+    hosted.serves()
+
+    stranger = httpx.get(f"{hosted.origin()}/v1/models")
+    answer = hosted.models()
+
+    assert stranger.status_code == 401
+    assert answer is not None
+    assert answer.json()["data"][0]["id"] == "tiny model"
+
+
+def test_the_agent_is_told_where_things_are(hosted: Hosted) -> None:
+    log = hosted.folder / "agent.log"
+    told = json.loads(eventually(lambda: log.read_text() if log.exists() else "", bool, 15))
+
+    assert told["INSTANCE_ID"] == hosted.instance
+    assert told["GATEWAY_URL"].startswith("http://127.0.0.1:")
+    assert told["ENGINE_URL"] != told["GATEWAY_URL"]
+    assert Path(told["DEPLOYMENT_ENV"]).read_text() == SETTINGS
+    assert told["UNITS"] == ""
+
+
+def test_the_gateway_holds_only_the_hash_of_the_key(hosted: Hosted) -> None:
+    hosted.serves()
+    keys = hosted.folder / "keys"
+
+    assert keys.read_text() == f"default {hashlib.sha256(KEY.encode()).hexdigest()}\n"
+    assert keys.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_service_that_dies_starts_again(hosted: Hosted) -> None:
+    hosted.serves()
+
+    os.kill(pid_of(hosted, "lamplighter.local.engine"), 9)
+
+    eventually(
+        lambda: (hosted.folder / "vllm.log").read_text(), lambda log: "starts again" in log, 10
+    )
+    hosted.serves()
+
+
+def test_a_stopped_instance_refuses_and_a_started_one_serves_again(
+    account: Any, hosted: Hosted
+) -> None:
+    hosted.serves()
+
+    stopped = twins.break_(account.twin.state, "stop", "hosted")
+    eventually(hosted.models, lambda answer: answer is None, 10)
+    account.client("ec2").start_instances(InstanceIds=[stopped])
+
+    assert stopped == hosted.instance
+    hosted.serves()
+
+
+def test_a_terminated_instance_leaves_no_process(account: Any, hosted: Hosted) -> None:
+    hosted.serves()
+    twins.break_(account.twin.state, "terminate", "hosted")
+
+    eventually(lambda: processes_of(hosted), lambda found: not found, 10)
+
+    assert hosted.models() is None
+
+
+def test_a_name_of_the_address_leads_there_too(account: Any, hosted: Hosted) -> None:
+    dns = account.client("route53")
+    zone = dns.list_hosted_zones()["HostedZones"][0]["Id"]
+    record = {
+        "Name": "twin.demo.test", "Type": "A", "TTL": 60,
+        "ResourceRecords": [{"Value": hosted.public_ip}],
+    }  # fmt: skip
+    changes = [{"Action": "UPSERT", "ResourceRecordSet": record}]
+    dns.change_resource_record_sets(HostedZoneId=zone, ChangeBatch={"Changes": changes})
+
+    origins = eventually(
+        lambda: json.loads(hosted.origins.read_text()),
+        lambda found: "https://twin.demo.test" in found,
+        10,
+    )
+
+    changes[0]["Action"] = "DELETE"
+    dns.change_resource_record_sets(HostedZoneId=zone, ChangeBatch={"Changes": changes})
+    assert origins["https://twin.demo.test"] == origins[f"https://{hosted.public_ip}"]
+
+
+def test_changed_scripts_start_nothing(account: Any) -> None:
+    made = launched(account, tampered=True)
+
+    states = eventually(
+        lambda: twins.status(account.twin.state)["hosts"],
+        lambda found: "failed" in found.get(made.instance, ""),
+        10,
+    )
+
+    account.client("ec2").terminate_instances(InstanceIds=[made.instance])
+    account.client("ec2").release_address(AllocationId=made.allocation)
+    assert "integrity: agent.py is not the file" in states[made.instance]
+    assert processes_of(made) == []
+
+
+def pid_of(hosted: Hosted, word: str) -> int:
+    return next(pid for pid, line in processes_of(hosted) if word in line)
+
+
+def processes_of(hosted: Hosted) -> list[tuple[int, str]]:
+    """(pid, command line) of every process whose output goes to this host's folder."""
+    found = []
+    for each in Path("/proc").glob("[0-9]*"):
+        try:
+            output = str((each / "fd" / "1").readlink())
+            line = (each / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+        except OSError:
+            continue
+        if output.startswith(str(hosted.folder)):
+            found.append((int(each.name), line))
+    return found
