@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 LOCK := requirements/dev.txt
-SOURCES := functions proxy cli tests
+SOURCES := functions proxy cli tests host_scripts
 
 # The engine of the demo's instance: the built-in stub, or a real vLLM on CPU (ENGINE=vllm).
 ENGINE ?= stub
@@ -36,8 +36,13 @@ demo: setup ## the whole product on a local AWS: install, up, chat, break, heal,
 	@$(BIN)/python -m lamplighter.demo --engine $(ENGINE)
 
 .PHONY: test
-test: setup ## every test but those that need the real vLLM
-	@$(BIN)/pytest -m "not vllm"
+test: setup ## every test that needs nothing but this checkout
+	@$(BIN)/pytest -m "not vllm and not host"
+
+.PHONY: test-host
+test-host: setup ## the tests that need Debian packages; as root it installs them
+	@command -v nginx > /dev/null || { [ "$$(id -u)" = 0 ] && apt-get install --quiet --quiet --yes nginx-light > /dev/null; } || { echo "nginx is missing: apt-get install nginx-light" >&2; exit 1; }
+	@$(BIN)/pytest -m host
 
 .PHONY: test-vllm
 test-vllm: setup ## the tests against a real vLLM on CPU (installs it, 4 GB, once)
@@ -45,8 +50,8 @@ test-vllm: setup ## the tests against a real vLLM on CPU (installs it, 4 GB, onc
 
 .PHONY: check
 check: setup ## format, lint, types, import contracts, shell, templates, container
-	@$(BIN)/ruff format --check --quiet $(SOURCES) host_scripts
-	@$(BIN)/ruff check --quiet $(SOURCES) host_scripts
+	@$(BIN)/ruff format --check --quiet $(SOURCES)
+	@$(BIN)/ruff check --quiet $(SOURCES)
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-timing
 	@AWS_DEFAULT_REGION=us-east-1 SAM_CLI_TELEMETRY=0 $(BIN)/sam validate --lint
@@ -58,8 +63,8 @@ check: setup ## format, lint, types, import contracts, shell, templates, contain
 
 .PHONY: format
 format: setup ## format the code
-	@$(BIN)/ruff format --quiet $(SOURCES) host_scripts
-	@$(BIN)/ruff check --quiet --fix $(SOURCES) host_scripts
+	@$(BIN)/ruff format --quiet $(SOURCES)
+	@$(BIN)/ruff check --quiet --fix $(SOURCES)
 	@$(BIN)/shfmt -i 2 -ci -w host_scripts/*.sh .ci/run
 
 .PHONY: deploy

@@ -11,7 +11,6 @@ OrchestratorError
 ├── InsufficientCapacity   AWS has no such instance right now
 ├── BuildFailed            the gateway image could not be built
 ├── HostFailed             the host reported that it cannot serve, with its cause
-├── Unreachable            the host says it serves, but the endpoint does not answer from outside
 ├── Superseded             `desired` changed under this workflow, or it lost its lock: it must stop
 └── ResourcesLeft          a teardown ended with something still there: the message lists it
 """
@@ -61,10 +60,6 @@ class BuildFailed(OrchestratorError):
 
 class HostFailed(OrchestratorError):
     """The host reported a failure and its cause."""
-
-
-class Unreachable(OrchestratorError):
-    """The endpoint does not answer from outside although the host says that it serves."""
 
 
 class Superseded(OrchestratorError):

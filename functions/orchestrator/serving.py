@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
@@ -114,12 +113,20 @@ def _tell(clients: Clients, ledger: Ledger, report: Report, task_token: str) -> 
         clients.sfn.send_task_failure(taskToken=task_token, error="HostFailed", cause=cause)
         return "failed"
     if report.phase == "serving":
-        with suppress(Pending):  # its next report, seconds away, tries again
-            served = _probe(clients, ledger)
-            clients.sfn.send_task_success(taskToken=task_token, output=json.dumps(served))
-            return "served"
+        return _answer_serving(clients, ledger, task_token)
     clients.sfn.send_task_heartbeat(taskToken=task_token)
     return "waiting"
+
+
+def _answer_serving(clients: Clients, ledger: Ledger, task_token: str) -> str:
+    """Believe it after a look from outside; Pending makes the workflow wait and look again."""
+    try:
+        served = _probe(clients, ledger)
+    except Pending as unreachable:
+        clients.sfn.send_task_failure(taskToken=task_token, error="Pending", cause=str(unreachable))
+        return "unreachable"
+    clients.sfn.send_task_success(taskToken=task_token, output=json.dumps(served))
+    return "served"
 
 
 def _probe(clients: Clients, ledger: Ledger) -> dict[str, str]:

@@ -16,6 +16,7 @@ from host_scripts.sandbox import SETTINGS, render
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.host
 VALUES = {"endpoint_host": "infer.example.com", "email": ""}
 HEADERS = {
     "strict-transport-security": "max-age=63072000; includeSubDomains",

@@ -61,14 +61,15 @@ def test_serving_is_believed_after_a_look_from_outside(waiting):
     assert json.loads(said["output"]) == {"endpoint": "https://52.0.0.1", "model": "m"}
 
 
-def test_serving_that_nobody_can_reach_keeps_waiting(waiting, monkeypatch):
-    def closed(origin, key):
+def test_serving_that_nobody_can_reach_makes_the_workflow_look_again(waiting, monkeypatch):
+    def closed(*_):
         raise Pending("no answer")
 
     monkeypatch.setattr(probe, "serves", closed)
 
-    assert receive(waiting, "serving") == "waiting"
-    assert waiting.clients.sfn.told == [("send_task_heartbeat", {"taskToken": "secret-task-token"})]
+    assert receive(waiting, "serving") == "unreachable"
+    said = {"taskToken": "secret-task-token", "error": "Pending", "cause": "no answer"}
+    assert waiting.clients.sfn.told == [("send_task_failure", said)]
 
 
 def test_a_failure_ends_the_wait_with_its_cause(waiting):

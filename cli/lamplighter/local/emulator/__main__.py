@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import sys
 from importlib.metadata import version
 from pathlib import Path
@@ -45,8 +46,12 @@ def _configure(port: int, state: Path) -> None:
     """Set what ministack reads; nothing of the caller's AWS configuration may reach a Lambda."""
     for name in [each for each in os.environ if each.startswith("AWS_")]:
         del os.environ[name]
-    state.mkdir(parents=True, exist_ok=True)
+    # Unpacked Lambdas: ministack leaves them behind when it ends.
+    unpacked = state / "tmp"
+    shutil.rmtree(unpacked, ignore_errors=True)
+    unpacked.mkdir(parents=True)
     os.environ |= {
+        "TMPDIR": str(unpacked.resolve()),
         "BIND_HOST": "127.0.0.1", "SFTP_ENABLED": "0", "IOT_MTLS_ENABLED": "0",
         "GATEWAY_PORT": str(port), "MINISTACK_HOST": "127.0.0.1", "MINISTACK_REGION": REGION,
         "PERSIST_STATE": "1", "STATE_DIR": str(state / "aws"), "S3_PERSIST": "1",

@@ -33,31 +33,38 @@ def around(
         call, receive = await _identified(scope, receive)
         if call is None:
             return await app(scope, receive, send)
-        fault, worker = faults.take(planned, call), _worker(scope)
-        watched = _Watched(send, mute=fault is not None)
-        if fault is None or fault.when == "after":
-            await app(scope, receive, watched.send)
-        if fault is not None:
-            log.warning("fault met call=%s when=%s do=%s", call, fault.when, fault.do)
-            await _meet(fault, call, worker, send, stop_all)
-        if _HOSTS not in _headers(scope).get("user-agent", ""):
-            journal.write(call, watched.status or (fault.status if fault else 0), worker)
-        return None
+        worker = _worker(scope)
+
+        def record(status: int) -> None:
+            if _HOSTS not in _headers(scope).get("user-agent", ""):
+                journal.write(call, status, worker)
+
+        fault = faults.take(planned, call)
+        if fault is None:
+            return await app(scope, receive, _recorded(record, send))
+        if fault.when == "after":
+            await app(scope, receive, _recorded(record, _nobody))
+        else:
+            record(fault.status)
+        log.warning("fault met call=%s when=%s do=%s", call, fault.when, fault.do)
+        return await _meet(fault, call, worker, send, stop_all)
 
     return middleware
 
 
-class _Watched:
-    """Remembers the answer's status; mute: the caller never sees the answer."""
+def _recorded(record: Callable[[int], None], send: Send) -> Send:
+    """The call is in the journal before its caller hears of it."""
 
-    def __init__(self, send: Send, *, mute: bool) -> None:
-        self._send, self._mute = send, mute
-        self.status = 0
+    async def recorded(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            record(message["status"])
+        await send(message)
 
-    async def send(self, message: Message) -> None:
-        self.status = message.get("status", self.status)
-        if not self._mute:
-            await self._send(message)
+    return recorded
+
+
+async def _nobody(_: Message) -> None:
+    """The caller never sees this answer."""
 
 
 async def _identified(scope: dict[str, Any], receive: Receive) -> tuple[Call | None, Receive]:

@@ -1,0 +1,205 @@
+"""One twin with the real template; tests talk to it as an operator, a host or AWS itself would."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+import openai
+from botocore.config import Config
+from lamplighter.local import twin as twins
+from lamplighter.local.record import Twin
+
+# Ledger rows are bookkeeping, reports are observations: neither is a creation.
+CREATING = (
+    "Create",
+    "Run",
+    "Allocate",
+    "Put",
+    "Associate",
+    "Attach",
+    "Authorize",
+    "Start",
+    "Change",
+)
+BOOKKEEPING = {"dynamodb", "stepfunctions", "events", "logs"}
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """The orchestrator on the twin. outputs: the stack's."""
+
+    twin: Twin
+    outputs: dict[str, str]
+
+    # -- workflows ---------------------------------------------------------------------------
+
+    def start(self, verb: str, document: dict[str, Any], name: str | None = None) -> str:
+        started = self.client("stepfunctions").start_execution(
+            stateMachineArn=self.outputs[f"{verb.capitalize()}Arn"],
+            input=json.dumps(document),
+            name=name or f"{verb}-{uuid.uuid4().hex[:12]}",
+        )
+        return str(started["executionArn"])
+
+    def run(self, verb: str, document: dict[str, Any]) -> dict[str, Any]:
+        return self.ended(self.start(verb, document))
+
+    def ended(self, execution: str, seconds: float = 90) -> dict[str, Any]:
+        described: dict[str, Any] = eventually(
+            lambda: self.describe(execution),
+            lambda found: found["status"] != "RUNNING",
+            seconds,
+        )
+        return described
+
+    def describe(self, execution: str) -> dict[str, Any]:
+        found = self.client("stepfunctions").describe_execution(executionArn=execution)
+        return {**found, "output": json.loads(found.get("output") or "null")}
+
+    def up(self, **spec: Any) -> dict[str, Any]:
+        """Provision; return the output."""
+        ended = self.run("provision", spec)
+        assert ended["status"] == "SUCCEEDED", (ended.get("error"), ended.get("cause"))
+        output: dict[str, Any] = ended["output"]
+        return output
+
+    def down(self, name: str) -> None:
+        ended = self.run("teardown", {"name": name})
+        assert ended["status"] == "SUCCEEDED", (ended.get("error"), ended.get("cause"))
+        assert ended["output"] == {"name": name, "left": 0}
+
+    def repairs(self, name: str) -> list[dict[str, Any]]:
+        """The ended repairs of a deployment that repaired something."""
+        incidents = [r for r in self.rows(name) if r["sk"].startswith("incident#")]
+        return [incident for incident in incidents if "closed_at" in incident]
+
+    def quiet(self) -> None:
+        """Wait until no execution runs: every event that was sent has been dealt with."""
+        sfn = self.client("stepfunctions")
+        machines = [self.outputs[f"{v}Arn"] for v in ("Provision", "Repair", "Teardown")]
+        eventually(
+            lambda: [
+                found["name"]
+                for machine in machines
+                for found in sfn.list_executions(stateMachineArn=machine, statusFilter="RUNNING")[
+                    "executions"
+                ]
+            ],
+            lambda running: not running,
+            60,
+        )
+
+    def executions(self, verb: str) -> list[str]:
+        listed = self.client("stepfunctions").list_executions(
+            stateMachineArn=self.outputs[f"{verb.capitalize()}Arn"]
+        )
+        return [found["executionArn"] for found in listed["executions"]]
+
+    # -- what is there -----------------------------------------------------------------------
+
+    def rows(self, name: str) -> list[dict[str, Any]]:
+        found = self.client("dynamodb").query(
+            TableName=self.outputs["LedgerTable"],
+            KeyConditionExpression="pk = :name",
+            ExpressionAttributeValues={":name": {"S": name}},
+        )
+        return [{k: next(iter(v.values())) for k, v in item.items()} for item in found["Items"]]
+
+    def deployment(self, name: str) -> dict[str, Any]:
+        return next(row for row in self.rows(name) if row["sk"] == "deployment")
+
+    def inventory(self) -> list[str]:
+        return twins.inventory(self.twin.state)
+
+    def instances(self, name: str) -> list[str]:
+        """The instances that are not terminated."""
+        found = self.client("ec2").describe_instances(
+            Filters=[
+                {"Name": "tag:lamplighter:deployment", "Values": [name]},
+                {
+                    "Name": "instance-state-name",
+                    "Values": ["pending", "running", "stopping", "stopped"],
+                },
+            ]
+        )
+        return [i["InstanceId"] for r in found["Reservations"] for i in r["Instances"]]
+
+    @contextmanager
+    def counted(self) -> Iterator[list[str]]:
+        """Collect the creating AWS calls made inside the block."""
+        calls: list[str] = []
+        before = len(self.twin.journal.read_text("utf-8").splitlines())
+        yield calls
+        for line in self.twin.journal.read_text("utf-8").splitlines()[before:]:
+            call = json.loads(line)
+            if call["service"] not in BOOKKEEPING and call["operation"].startswith(CREATING):
+                calls.append(f"{call['service']}.{call['operation']}")
+
+    def ask(self, name: str, question: str = "Who are you?") -> str:
+        """A chat completion with the OpenAI SDK, by the endpoint's public name."""
+        endpoint = self.deployment(name)["endpoint"]
+        origins = json.loads(self.twin.origins.read_text("utf-8"))
+        key = self.client("ssm").get_parameter(
+            Name=f"/lamplighter/{name}/api-key", WithDecryption=True
+        )["Parameter"]["Value"]
+        with openai.OpenAI(base_url=f"{origins[endpoint]}/v1", api_key=key) as client:
+            model = client.models.list().data[0].id
+            answer = client.chat.completions.create(
+                model=model, messages=[{"role": "user", "content": question}]
+            )
+        return answer.choices[0].message.content or ""
+
+    # -- AWS itself --------------------------------------------------------------------------
+
+    def client(self, service: str) -> Any:
+        environment = twins.environment(self.twin.state)
+        return boto3.client(  # type: ignore[call-overload]
+            service,
+            endpoint_url=environment["AWS_ENDPOINT_URL"],
+            region_name="us-east-1",
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+            config=Config(retries={"total_max_attempts": 1}, proxies={}),
+        )
+
+    def fault(self, call: str, *, when: str = "before", do: str = "error", **facts: Any) -> None:
+        """Plan one fault for the next such call, e.g. `ec2.CreateVpc`."""
+        self.twin.faults.write_text(
+            json.dumps({call: [{"when": when, "do": do, **facts}]}), "utf-8"
+        )
+
+    def struck(self) -> bool:
+        """Whether the planned fault has happened."""
+        planned = json.loads(self.twin.faults.read_text("utf-8") or "{}")
+        return not any(planned.values())
+
+    def report(self, name: str, phase: str, **facts: Any) -> None:
+        """Put a host report on the bus in the place of the host."""
+        detail = {"deployment": name, "instance_id": self.deployment(name).get("instance_id")}
+        self.put_event("lamplighter.host", "Host Report", {**detail, "phase": phase, **facts})
+
+    def put_event(self, source: str, kind: str, detail: Any, **more: Any) -> None:
+        bus = {"EventBusName": self.outputs["EventBusName"]} if source.startswith("lamp") else {}
+        entry = {"Source": source, "DetailType": kind, "Detail": json.dumps(detail), **bus, **more}
+        assert self.client("events").put_events(Entries=[entry])["FailedEntryCount"] == 0
+
+
+def eventually(look: Callable[[], Any], good: Callable[[Any], bool], seconds: float) -> Any:
+    deadline = time.monotonic() + seconds
+    while not good(seen := look()):
+        assert time.monotonic() < deadline, f"still {seen!r} after {seconds} s"
+        time.sleep(0.1)
+    return seen
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return int(free.getsockname()[1])

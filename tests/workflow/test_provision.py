@@ -1,0 +1,217 @@
+"""The real template, the real workflows, the real handlers, a real gateway and agent."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from lamplighter.local import twin as twins
+from twinlab import eventually
+
+pytestmark = pytest.mark.twin
+
+SPEC = {"name": "alpha", "model": "m"}
+WITH_DNS = {**SPEC, "dns": {"domain": "demo.test"}}
+# One call of every step, in the order of provision.
+STEPS = [
+    "ec2.CreateVpc",
+    "ec2.CreateSecurityGroup",
+    "ecr.CreateRepository",
+    "s3.CreateBucket",
+    "codebuild.StartBuild",
+    "ssm.PutParameter",
+    "ec2.RunInstances",
+    "ec2.AllocateAddress",
+    "route53.ChangeResourceRecordSets",
+]
+DENIED = {"code": "UnauthorizedOperation", "message": "not today", "status": 403}
+
+
+def test_a_minimal_specification_ends_in_an_answer_and_a_second_run_creates_nothing(aws):
+    first = aws.up(**WITH_DNS)
+    assert first["endpoint"] == "https://infer.demo.test"
+    assert first["changed"] is True
+    assert "stub engine" in aws.ask("alpha")
+
+    with aws.counted() as calls:
+        second = aws.up(**WITH_DNS)
+
+    assert calls == []
+    assert second == {**first, "changed": False}
+    assert aws.instances("alpha") == [first["instance_id"]]
+    aws.down("alpha")
+    assert aws.inventory() == []
+
+
+def test_the_plain_aws_cli_provisions_like_ours_does(aws):
+    environment = {**os.environ, **twins.environment(aws.twin.state)}
+    aws_cli = [str(Path(sys.executable).with_name("aws")), "stepfunctions"]
+    machine = ["--state-machine-arn", aws.outputs["ProvisionArn"]]
+
+    started = subprocess.run(
+        [*aws_cli, "start-execution", *machine, "--input", json.dumps(SPEC), "--output", "json"],
+        env=environment,
+        check=True,
+        capture_output=True,
+    )
+
+    ended = aws.ended(json.loads(started.stdout)["executionArn"])
+    assert ended["status"] == "SUCCEEDED"
+    assert aws.deployment("alpha")["status"] == "serving"
+    assert "stub engine" in aws.ask("alpha")
+
+
+@pytest.mark.parametrize("call", STEPS)
+def test_a_failed_step_is_told_and_what_it_followed_is_gone(aws, call):
+    aws.fault(call, **DENIED)
+
+    ended = aws.run("provision", WITH_DNS)
+
+    assert aws.struck()
+    assert (ended["status"], ended["error"]) == ("FAILED", "Refused")
+    assert "not today" in ended["cause"]
+    assert "(rolled back: 0 resources left)" in ended["cause"]
+    assert aws.inventory() == []
+
+
+@pytest.mark.parametrize("call", ["ec2.CreateSecurityGroup", "ec2.RunInstances"])
+def test_keep_keeps_what_was_made_and_says_why(aws, call):
+    aws.fault(call, **DENIED)
+
+    ended = aws.run("provision", {**SPEC, "on_failure": "keep"})
+
+    assert ended["status"] == "FAILED"
+    assert aws.inventory() != []
+    row = aws.deployment("alpha")
+    assert row["status"] == "failed"
+    assert "not today" in row["reason"]
+    resumed = aws.up(**{**SPEC, "on_failure": "keep"})
+    assert resumed["endpoint"].startswith("https://")
+
+
+@pytest.mark.parametrize("call", ["ec2.CreateVpc", "ec2.RunInstances", "ec2.AllocateAddress"])
+def test_a_throttled_call_is_only_waited_out(aws, call):
+    aws.fault(call, code="RequestLimitExceeded", message="slow down", status=503)
+
+    aws.up(**SPEC)
+
+    assert aws.struck()
+    assert len(aws.instances("alpha")) == 1
+
+
+def test_a_lost_reply_makes_no_second_vpc(aws):
+    aws.fault("ec2.CreateVpc", when="after", code="InternalError", message="lost", status=500)
+
+    aws.up(**SPEC)
+
+    assert aws.struck()
+    assert len([r for r in aws.inventory() if r.startswith("vpc ")]) == 1
+
+
+def test_what_the_host_reports_as_its_failure_is_the_failure(aws):
+    execution = waiting(aws, SPEC)
+    aws.report("alpha", "failed", cause="the model is gated: accept its licence")
+
+    ended = aws.ended(execution)
+
+    assert ended["error"] == "HostFailed"
+    assert "the model is gated: accept its licence" in ended["cause"]
+    assert aws.inventory() == []
+
+
+def test_a_silent_host_is_a_failure(aws):
+    execution = waiting(aws, SPEC)
+
+    ended = aws.ended(execution)
+
+    assert ended["error"] == "States.HeartbeatTimeout"
+    assert "the host went silent" in ended["cause"]
+    assert aws.inventory() == []
+
+
+def test_a_teardown_ends_a_provision_that_waits_for_its_host(aws):
+    execution = waiting(aws, SPEC)
+
+    aws.down("alpha")
+
+    assert aws.ended(execution)["error"] == "Superseded"
+    assert aws.inventory() == []
+
+
+def test_the_same_name_starts_once(aws):
+    first = aws.start("provision", SPEC, name="the-same-start")
+    second = aws.start("provision", SPEC, name="the-same-start")
+
+    assert first == second
+    assert aws.ended(first)["status"] == "SUCCEEDED"
+    assert len(aws.instances("alpha")) == 1
+
+
+def test_two_provisions_at_once_make_one_deployment(aws):
+    executions = [aws.start("provision", SPEC) for _ in range(2)]
+
+    ended = [aws.ended(execution) for execution in executions]
+
+    assert [e["status"] for e in ended] == ["SUCCEEDED", "SUCCEEDED"]
+    assert sorted(e["output"]["changed"] for e in ended) == [False, True]
+    assert len(aws.instances("alpha")) == 1
+
+
+def test_a_live_deployment_is_not_changed_by_another_specification(aws):
+    first = aws.up(**SPEC)
+
+    ended = aws.run("provision", {**SPEC, "model": "other"})
+
+    assert ended["error"] == "DeploymentExists"
+    assert "changed: model" in ended["cause"]
+    assert aws.instances("alpha") == [first["instance_id"]]
+    assert aws.deployment("alpha")["status"] == "serving"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"instance": {"tpye": "x"}}, "instance.tpye: unknown key; did you mean 'type'?"),
+        ({"instance": {"type": "zz9.huge"}}, "instance.type: 'zz9.huge'"),
+        ({"network": {"zones": 9}}, "network.zones: 9"),
+        ({"network": {"cidr": "10.0.0.0/8"}}, "network.cidr: '10.0.0.0/8'"),
+        ({"dns": {"domain": "nowhere.test"}}, "dns.domain: no public hosted zone"),
+    ],
+)
+def test_a_wrong_specification_creates_nothing(aws, wrong, told):
+    with aws.counted() as calls:
+        ended = aws.run("provision", {**SPEC, **wrong})
+
+    assert ended["error"] == "InvalidRequest"
+    assert told in ended["cause"]
+    assert calls == []
+
+
+@pytest.mark.parametrize("document", [{}, {"name": 7}, {"name": ""}, {"name": "a" * 300}])
+def test_an_input_that_names_no_deployment_is_told(aws, document):
+    ended = aws.run("provision", document)
+
+    assert ended["error"] == "InvalidRequest"
+    assert "name" in ended["cause"]
+
+
+def test_no_secret_is_in_an_execution_history(aws):
+    execution = aws.start("provision", SPEC)
+    aws.ended(execution)
+    key = aws.client("ssm").get_parameter(Name="/lamplighter/alpha/api-key", WithDecryption=True)
+
+    history = aws.client("stepfunctions").get_execution_history(executionArn=execution)
+
+    assert key["Parameter"]["Value"] not in json.dumps(history, default=str)
+
+
+def waiting(aws, spec):
+    """Start a provision whose host never says a word: its instance's processes do not start."""
+    aws.fault("s3.GetObject", code="AccessDenied", message="no scripts", status=403)
+    execution = aws.start("provision", spec)
+    eventually(lambda: [row["sk"] for row in aws.rows("alpha")], lambda keys: "await" in keys, 60)
+    return execution

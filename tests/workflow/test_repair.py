@@ -1,0 +1,174 @@
+"""An instance is lost: exactly one repair, the same endpoint, and no reaction to anything else."""
+
+from __future__ import annotations
+
+import json
+import uuid
+
+import pytest
+from lamplighter.local import twin as twins
+from twinlab import eventually
+
+pytestmark = pytest.mark.twin
+
+SPEC = {"name": "alpha", "model": "m", "dns": {"domain": "demo.test"}}
+STATE_CHANGE = "EC2 Instance State-change Notification"
+
+
+@pytest.fixture
+def live(aws):
+    return aws, aws.up(**SPEC)
+
+
+def repaired(aws, count=1):
+    """Wait for so many completed repairs, and until nothing runs any more."""
+    eventually(lambda: aws.repairs("alpha"), lambda found: len(found) >= count, 60)
+    aws.quiet()
+    return aws.repairs("alpha")
+
+
+@pytest.mark.parametrize("how", ["terminate", "stop", "spot-warning"])
+def test_a_lost_instance_is_replaced_exactly_once(live, how):
+    aws, before = live
+
+    lost = twins.break_(aws.twin.state, how, "alpha")
+    [incident] = repaired(aws)
+
+    assert incident["outcome"] == "repaired"
+    assert incident["instance_id"] == lost == before["instance_id"]
+    assert aws.instances("alpha") == [incident["replaced_by"]]
+    assert aws.deployment("alpha")["endpoint"] == before["endpoint"]
+    assert aws.deployment("alpha")["status"] == "serving"
+    assert "stub engine" in aws.ask("alpha")
+
+
+def test_a_repeated_event_leads_to_no_repair(live):
+    aws, before = live
+    twins.break_(aws.twin.state, "terminate", "alpha")
+    [incident] = repaired(aws)
+
+    for _ in range(3):
+        aws.put_event(
+            "aws.ec2", STATE_CHANGE, {"instance-id": before["instance_id"], "state": "terminated"}
+        )
+    aws.quiet()
+
+    assert aws.repairs("alpha") == [incident]
+    assert aws.instances("alpha") == [incident["replaced_by"]]
+
+
+def test_an_event_delivered_twice_starts_one_execution(live):
+    aws, before = live
+    started = len(aws.executions("repair"))
+    event = {
+        "id": str(uuid.uuid4()),
+        "source": "aws.ec2",
+        "detail-type": STATE_CHANGE,
+        "detail": {"instance-id": before["instance_id"], "state": "stopping"},
+    }
+
+    answers = [invoke(aws, "ReceiveInstanceEvent", event) for _ in range(2)]
+    aws.quiet()
+
+    assert answers[0] == answers[1]
+    assert len(aws.executions("repair")) == started + 1
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {},
+        {"detail-type": STATE_CHANGE, "detail": {"instance-id": "i-0", "state": "terminated"}},
+        {"detail-type": STATE_CHANGE, "detail": {"instance-id": 7, "state": "terminated"}},
+        {"detail-type": STATE_CHANGE, "detail": "text"},
+        {"detail-type": "Something Else", "detail": {"instance-id": "i-0"}},
+    ],
+)
+def test_a_malformed_or_foreign_event_starts_nothing(aws, event):
+    started = aws.executions("repair")
+
+    answer = invoke(aws, "ReceiveInstanceEvent", event)
+
+    assert "ignored" in answer
+    assert aws.executions("repair") == started
+
+
+@pytest.mark.parametrize(
+    "detail", [{}, {"deployment": "nobody", "instance_id": "i-0", "phase": "serving"}, {"phase": 7}]
+)
+def test_a_malformed_or_foreign_report_is_dropped(aws, detail):
+    assert invoke(aws, "ReceiveHostReport", {"detail": detail}) == "ignored"
+
+
+def test_a_foreign_instance_is_nobodys_business(aws):
+    ec2 = aws.client("ec2")
+    started = aws.executions("repair")
+    image = aws.client("ssm").get_parameter(
+        Name="/aws/service/canonical/ubuntu/server/24.04/stable/current/amd64/hvm/ebs-gp3/ami-id"
+    )["Parameter"]["Value"]
+    launched = ec2.run_instances(ImageId=image, InstanceType="t3.large", MinCount=1, MaxCount=1)
+
+    ec2.terminate_instances(InstanceIds=[launched["Instances"][0]["InstanceId"]])
+    aws.quiet()
+
+    assert aws.executions("repair") == started
+
+
+def test_our_own_teardown_starts_no_repair(live):
+    aws, _ = live
+
+    aws.down("alpha")
+    aws.quiet()
+
+    assert aws.repairs("alpha") == []
+    assert aws.inventory() == []
+
+
+def test_a_healthy_instance_is_repaired_by_force_only(live):
+    aws, before = live
+
+    asked = aws.run("repair", {"name": "alpha", "reason": "manual", "force": False})
+    forced = aws.run("repair", {"name": "alpha", "reason": "manual", "force": True})
+
+    assert asked["output"]["outcome"] == "skipped"
+    assert "answers" in asked["output"]["why"]
+    assert forced["output"]["outcome"] == "repaired"
+    assert aws.instances("alpha") == [forced["output"]["instance_id"]]
+    assert before["instance_id"] not in aws.instances("alpha")
+
+
+def test_a_repair_of_nothing_known_is_told(aws):
+    ended = aws.run("repair", {"name": "nobody"})
+
+    assert ended["error"] == "NotFound"
+    assert "'nobody'" in ended["cause"]
+
+
+def test_a_repair_without_capacity_fails_and_says_so_and_the_next_one_succeeds(live):
+    aws, _ = live
+    aws.fault("ec2.RunInstances", code="InsufficientInstanceCapacity", message="none", status=500)
+
+    twins.break_(aws.twin.state, "terminate", "alpha")
+    eventually(lambda: aws.deployment("alpha")["status"], lambda s: s in {"failed", "serving"}, 60)
+    aws.quiet()
+    by_hand = aws.run("repair", {"name": "alpha", "reason": "manual"})
+
+    outcomes = [incident["outcome"] for incident in aws.repairs("alpha")]
+    assert aws.struck()
+    assert outcomes[0] == "failed"
+    assert outcomes[1:] == ["repaired"]
+    assert by_hand["status"] == "SUCCEEDED"
+    assert aws.deployment("alpha")["status"] == "serving"
+
+
+def invoke(aws, function, event):
+    listed = aws.client("lambda").get_paginator("list_functions").paginate()
+    [name] = [
+        found["FunctionName"]
+        for page in listed
+        for found in page["Functions"]
+        if f"-{function}Function-" in found["FunctionName"]
+    ]
+    answer = aws.client("lambda").invoke(FunctionName=name, Payload=json.dumps(event))
+    assert "FunctionError" not in answer, answer["Payload"].read()
+    return json.loads(answer["Payload"].read())

@@ -1,0 +1,116 @@
+"""A workflow is killed, its Lambda with it, right after AWS did something; started again, it ends
+as if nothing had happened: no duplicate, no orphan, counted in the account.
+"""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from lamplighter.local import twin as twins
+from twinlab import eventually
+
+pytestmark = pytest.mark.twin
+
+SPEC = {"name": "alpha", "model": "m", "dns": {"domain": "demo.test"}, "on_failure": "keep"}
+
+
+@pytest.fixture(scope="module")
+def complete(installed):
+    """The kinds of things, and how many, that one undisturbed deployment is made of."""
+    installed.twin.faults.write_text("{}", "utf-8")
+    installed.up(**SPEC)
+    inventory = kinds(installed)
+    installed.down("alpha")
+    return inventory
+
+
+@pytest.mark.parametrize(
+    "call", ["ec2.CreateVpc", "ec2.RunInstances", "route53.ChangeResourceRecordSets"]
+)
+def test_a_killed_provision_continues(aws, complete, call):
+    aws.fault(call, when="after", do="kill")
+
+    killed = aws.run("provision", SPEC)
+    assert killed["status"] == "ABORTED"
+    assert aws.struck()
+    output = aws.up(**SPEC)
+
+    assert kinds(aws) == complete
+    assert aws.instances("alpha") == [output["instance_id"]]
+    assert "stub engine" in aws.ask("alpha")
+
+
+@pytest.mark.parametrize(
+    "call", ["ec2.RunInstances", "ec2.AssociateAddress", "ec2.TerminateInstances"]
+)
+def test_a_killed_repair_continues(aws, complete, call):
+    aws.up(**SPEC)
+    aws.fault(call, when="after", do="kill")
+
+    killed = aws.run("repair", {"name": "alpha", "force": True})
+    assert killed["status"] == "ABORTED"
+    assert aws.struck()
+    again = aws.run("repair", {"name": "alpha", "force": True})
+    aws.quiet()
+
+    assert again["output"]["outcome"] == "repaired", (again.get("error"), again.get("cause"))
+    assert kinds(aws) == complete
+    assert aws.instances("alpha") == [again["output"]["instance_id"]]
+    assert "stub engine" in aws.ask("alpha")
+
+
+@pytest.mark.parametrize(
+    "call", ["route53.ChangeResourceRecordSets", "ec2.TerminateInstances", "ec2.DeleteVpc"]
+)
+def test_a_killed_teardown_continues(aws, call):
+    aws.up(**SPEC)
+    aws.fault(call, when="after", do="kill")
+
+    killed = aws.run("teardown", {"name": "alpha"})
+    assert killed["status"] == "ABORTED"
+    assert aws.struck()
+    aws.down("alpha")
+
+    assert aws.inventory() == []
+
+
+def test_a_provision_killed_and_never_continued_leaves_nothing_after_a_teardown(aws):
+    aws.fault("ec2.AllocateAddress", when="after", do="kill")
+
+    aws.run("provision", SPEC)
+    aws.down("alpha")
+
+    assert aws.inventory() == []
+
+
+def test_a_dead_workflow_keeps_nobody_waiting_for_long(aws):
+    execution = aws.start("provision", SPEC)
+    eventually(lambda: aws.rows("alpha"), bool, 30)
+    aws.client("stepfunctions").stop_execution(executionArn=execution)
+
+    aws.up(**SPEC)
+
+    assert aws.deployment("alpha")["status"] == "serving"
+
+
+def test_the_stack_cannot_be_deleted_under_a_live_deployment(aws):
+    aws.up(**SPEC)
+    stacks = aws.client("cloudformation")
+
+    stacks.delete_stack(StackName=aws.twin.stack)
+    status = eventually(
+        lambda: stacks.describe_stacks(StackName=aws.twin.stack)["Stacks"][0]["StackStatus"],
+        lambda found: found.startswith("DELETE_") and found != "DELETE_IN_PROGRESS",
+        60,
+    )
+
+    assert status == "DELETE_FAILED"
+    assert "stub engine" in aws.ask("alpha")
+    twins.break_(aws.twin.state, "terminate", "alpha")
+    eventually(lambda: aws.repairs("alpha"), bool, 60)
+
+
+def kinds(aws):
+    counted = [re.sub(r"\s.*", "", line) for line in aws.inventory()]
+    return {kind: counted.count(kind) for kind in counted}
