@@ -11,6 +11,9 @@ from lamplighter.errors import LamplighterError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+# Code that swallows exceptions (a finalizer, a broad except) may swallow ours: then once more.
+_AGAIN_SECONDS = 2.0
+
 
 class Late(LamplighterError):
     """Something took longer than it may."""
@@ -24,7 +27,7 @@ def within(seconds: float, what: str) -> Iterator[None]:
         raise Late(f"{what} took longer than {seconds:g} s")
 
     outer_handler = signal.signal(signal.SIGALRM, late)
-    outer_left, _ = signal.setitimer(signal.ITIMER_REAL, seconds)
+    outer_left, _ = signal.setitimer(signal.ITIMER_REAL, seconds, _AGAIN_SECONDS)
     try:
         yield
     finally:

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -94,6 +95,11 @@ def test_a_wrong_answer_is_a_miss(stage: demo.Stage, monkeypatch: pytest.MonkeyP
         demo._chat(stage, "Who are you?")
 
 
+def test_a_limit_that_was_swallowed_comes_again() -> None:
+    with pytest.raises(Late, match="the loop took"), within(0.1, "the loop"):
+        _swallow_once()
+
+
 def test_a_limit_inside_another_gives_the_outer_one_back() -> None:
     with pytest.raises(Late, match="the outer took"):
         _nested()
@@ -141,6 +147,12 @@ def _nested() -> None:
         with within(5, "the inner"):
             pass
         time.sleep(1)
+
+
+def _swallow_once() -> None:
+    with suppress(Late):
+        time.sleep(10)
+    time.sleep(10)
 
 
 def _await_port(port: int) -> None:
