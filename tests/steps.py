@@ -108,6 +108,7 @@ def _settings(payload: Path) -> Settings:
         payload=payload,
         settle_seconds=60,
         step_seconds=60,
+        host_silence_seconds=180,
     )
 
 

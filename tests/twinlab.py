@@ -77,9 +77,11 @@ class Installation:
         assert ended["output"] == {"name": name, "left": 0}
 
     def repairs(self, name: str) -> list[dict[str, Any]]:
-        """The ended repairs of a deployment that repaired something."""
-        incidents = [r for r in self.rows(name) if r["sk"].startswith("incident#")]
-        return [incident for incident in incidents if "closed_at" in incident]
+        """The completed incidents of the deployment's present life, oldest first."""
+        rows = self.rows(name)
+        born = max(row["at"] for row in rows if row.get("text") == "provisioning started")
+        incidents = [row for row in rows if row["sk"].startswith("incident#")]
+        return [i for i in incidents if "closed_at" in i and i["opened_at"] > born]
 
     def quiet(self) -> None:
         """Wait until no execution runs: every event that was sent has been dealt with."""

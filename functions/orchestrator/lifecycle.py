@@ -121,7 +121,8 @@ def record_failure(ledger: Ledger, verb: str, error: str, cause: str) -> dict[st
     never for a deployment that has served. A workflow without the lock (refused before it began,
     or superseded) changes no row.
     """
-    reason = sentence(cause) or _EXPLAINED.get(error, "no cause was given; see the execution")
+    told = sentence(cause) or "no cause was given; see the execution"
+    reason = _EXPLAINED.get(error, told)
     row = ledger.read(DEPLOYMENT)
     if row is None or (ledger.read(LOCK) or {}).get("owner") != ledger.owner:
         return {"error": error, "cause": reason, "rollback": False}

@@ -20,7 +20,7 @@ from orchestrator.settings import Settings
 
 MANIFEST = "SHA256SUMS"
 USER_DATA_LIMIT = 1_024  # bytes; AWS allows 16 KB, we promise 1
-REPORT_SECONDS = 30
+_REPORTS_PER_SILENCE = 6  # a host may lose some reports before it counts as silent
 _BOOTSTRAP = "bootstrap.sh"
 
 
@@ -107,5 +107,5 @@ def _values(deployment: Deployment, settings: Settings, image: str) -> dict[str,
         "max_timeout_seconds": deployment.gateway.max_timeout_seconds,
         "hf_token_parameter": deployment.engine.hf_token_parameter or "",
         "api_key_parameter": naming.api_key_parameter(deployment.name),
-        "report_seconds": REPORT_SECONDS,
+        "report_seconds": max(1, round(settings.host_silence_seconds / _REPORTS_PER_SILENCE)),
     }

@@ -16,6 +16,7 @@ class Settings:
 
     settle_seconds: how long a resource just created may stay invisible to a tag search.
     step_seconds: the Lambda timeout; a step whose workflow died may act for that long.
+    host_silence_seconds: a host that is waited for and silent for so long has failed.
     """
 
     region: str
@@ -28,6 +29,7 @@ class Settings:
     payload: Path
     settle_seconds: float
     step_seconds: float
+    host_silence_seconds: float
 
     @classmethod
     def from_env(cls) -> Self:
@@ -44,6 +46,7 @@ class Settings:
                 payload=Path(os.environ["PAYLOAD"]),
                 settle_seconds=float(os.environ["SETTLE_SECONDS"]),
                 step_seconds=float(os.environ["STEP_SECONDS"]),
+                host_silence_seconds=float(os.environ["HOST_SILENCE_SECONDS"]),
             )
         except KeyError as missing:
             raise OrchestratorError(
