@@ -75,6 +75,11 @@ class Network:
         maxItems=50,
     )
 
+    @property
+    def is_open(self) -> bool:
+        """Return whether everybody may reach the endpoint, our own probe included."""
+        return "0.0.0.0/0" in self.allowed_cidrs
+
 
 @dataclass(frozen=True, slots=True)
 class Instance:

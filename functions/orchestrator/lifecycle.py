@@ -92,8 +92,11 @@ def plan(clients: Clients, document: Any, ledger: Ledger) -> list[Change]:
     return [change for some in changes for change in some]
 
 
-def record_serving(ledger: Ledger) -> dict[str, Any]:
-    """Write down that the endpoint serves; return what the operator wants to know."""
+def record_serving(ledger: Ledger, probed_from: str) -> dict[str, Any]:
+    """Write down that the endpoint serves; return what the operator wants to know.
+
+    probed_from: outside, or host where the allowed ranges shut our probe out.
+    """
     row = ledger.deployment()
     changed = not (row["status"] == "serving" and row.get("served_instance") == row["instance_id"])
     if changed:
@@ -111,6 +114,7 @@ def record_serving(ledger: Ledger) -> dict[str, Any]:
         "instance_id": row["instance_id"],
         "generation": row["generation"],
         "changed": changed,
+        "probed_from": probed_from,
     }
 
 

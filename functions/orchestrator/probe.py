@@ -35,17 +35,17 @@ def serves(origin: str, api_key: str) -> str:
     return str(model)
 
 
-def alive(origin: str, api_key: str) -> bool:
-    """Return whether the endpoint answers /v1/models right now."""
-    try:
-        _ask("GET", origin, "/v1/models", api_key)
-    except Pending:
-        return False
-    return True
+def ready(origin: str) -> None:
+    """Raise Pending unless the gateway and what it needs are ready; asks without a key."""
+    _ask("GET", origin, "/health/ready")
 
 
-def _ask(method: str, origin: str, path: str, api_key: str, body: Any = None) -> dict[str, Any]:
-    headers = {"Authorization": f"Bearer {api_key}", "Content-Type": "application/json"}
+def _ask(
+    method: str, origin: str, path: str, api_key: str = "", body: Any = None
+) -> dict[str, Any]:
+    headers = {"Content-Type": "application/json"}
+    if api_key:
+        headers["Authorization"] = f"Bearer {api_key}"
     connection = _connect(_mapped(origin))
     try:
         connection.request(method, path, json.dumps(body) if body else None, headers)

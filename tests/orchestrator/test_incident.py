@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from orchestrator import incident, lifecycle, probe
-from orchestrator.errors import InvalidRequest
+from orchestrator.errors import InvalidRequest, Pending
 from orchestrator.resources import instance
 
 STATE = "EC2 Instance State-change Notification"
@@ -17,8 +19,8 @@ def event(kind=STATE, state="terminated", identifier="i-1"):
 @pytest.fixture
 def live(workflow, monkeypatch):
     workflow.provision()
-    lifecycle.record_serving(workflow.ledger)
-    monkeypatch.setattr(probe, "alive", lambda *_: True)
+    lifecycle.record_serving(workflow.ledger, "outside")
+    monkeypatch.setattr(probe, "ready", lambda _: None)
     return workflow
 
 
@@ -119,9 +121,23 @@ def test_no_repair_of_what_is_well(live, request_, why):
 
 
 def test_a_running_instance_that_does_not_answer_is_replaced(live, monkeypatch):
-    monkeypatch.setattr(probe, "alive", lambda *_: False)
+    monkeypatch.setattr(probe, "ready", silent)
 
     assert check(live)["repair"]
+
+
+@pytest.mark.parametrize(("silence", "repair"), [(0, False), (1000, True)])
+def test_behind_a_closed_door_a_fresh_report_counts(live, monkeypatch, account, silence, repair):
+    monkeypatch.setattr(probe, "ready", silent)
+    spec = {**live.spec, "network": {"allowed_cidrs": ["203.0.113.0/24"]}}
+    live.ledger.record(spec=json.dumps(spec), phase="serving", phase_at=live.ledger.time())
+    account.clock.advance(silence)
+
+    assert check(live)["repair"] is repair
+
+
+def silent(_):
+    raise Pending("no answer")
 
 
 @pytest.mark.parametrize("request_", [{"force": True}, {"doomed": True}])

@@ -50,7 +50,7 @@ def test_what_aws_does_not_have_is_named_before_anything_exists(workflow, accoun
 @pytest.fixture
 def live(workflow):
     workflow.provision()
-    lifecycle.record_serving(workflow.ledger)
+    lifecycle.record_serving(workflow.ledger, "outside")
     return workflow
 
 
@@ -64,7 +64,7 @@ def test_another_specification_for_a_live_deployment_is_refused_by_its_differenc
 
 
 def test_serving_is_recorded_once(live):
-    assert lifecycle.record_serving(live.ledger)["changed"] is False
+    assert lifecycle.record_serving(live.ledger, "outside")["changed"] is False
 
 
 def test_a_failed_first_provision_is_to_be_rolled_back(workflow):

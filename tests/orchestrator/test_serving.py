@@ -58,7 +58,17 @@ def test_serving_is_believed_after_a_look_from_outside(waiting):
 
     [(call, said)] = waiting.clients.sfn.told
     assert call == "send_task_success"
-    assert json.loads(said["output"]) == {"endpoint": "https://52.0.0.1", "model": "m"}
+    assert json.loads(said["output"]) == {"endpoint": "https://52.0.0.1", "probed_from": "outside"}
+
+
+def test_a_closed_door_is_not_an_outage(waiting, monkeypatch):
+    """The allowed ranges shut our probe out: the host's own check counts, and is named."""
+    spec = {**waiting.spec, "network": {"allowed_cidrs": ["203.0.113.0/24"]}}
+    waiting.ledger.record(spec=json.dumps(spec))
+    monkeypatch.setattr(probe, "serves", None)
+
+    assert receive(waiting, "serving") == "served"
+    assert '"probed_from": "host"' in waiting.clients.sfn.told[0][1]["output"]
 
 
 def test_serving_that_nobody_can_reach_makes_the_workflow_look_again(waiting, monkeypatch):

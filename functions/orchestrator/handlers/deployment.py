@@ -27,7 +27,12 @@ def begin(event: Event, _: LambdaContext) -> None:
     lifecycle.begin(event["spec"], _ledger(event))
 
 
-record = step(lambda _, __, ledger: lifecycle.record_serving(ledger), desired="present")
+def record(event: Event, context: LambdaContext) -> Any:
+    """Take along who says that the endpoint serves: a look from outside, or the host."""
+    probed_from = event["probed_from"]
+    return step(
+        lambda _, __, ledger: lifecycle.record_serving(ledger, probed_from), desired="present"
+    )(event, context)
 
 
 @told
