@@ -53,7 +53,7 @@ check: setup ## format, lint, types, import contracts, shell, templates, contain
 	@$(BIN)/ruff format --check --quiet $(SOURCES)
 	@$(BIN)/ruff check --quiet $(SOURCES)
 	@$(BIN)/mypy
-	@$(BIN)/lint-imports --no-timing
+	@$(BIN)/lint-imports --no-cache
 	@AWS_DEFAULT_REGION=us-east-1 SAM_CLI_TELEMETRY=0 $(BIN)/sam validate --lint
 	@$(BIN)/cfn-lint template.yaml
 	@$(BIN)/shellcheck --external-sources host_scripts/*.sh .ci/run

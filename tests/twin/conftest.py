@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import json
-import socket
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import boto3
 import pytest
 from botocore.config import Config
 from lamplighter.local import twin as twins
 from lamplighter.local.record import Twin
+from twinlab import eventually, free_port
 
-T = TypeVar("T")
+__all__ = ["SCRATCH", "Account", "account", "client_of", "eventually", "free_port"]
 SCRATCH = Path(__file__).parent / "scratch" / "template.yaml"
 
 
@@ -67,14 +66,6 @@ def client_of(environment: dict[str, str], service: str) -> Any:
     )
 
 
-def eventually(look: Callable[[], T], good: Callable[[T], bool], seconds: float) -> T:
-    deadline = time.monotonic() + seconds
-    while not good(seen := look()):
-        assert time.monotonic() < deadline, f"still {seen!r} after {seconds} s"
-        time.sleep(0.05)
-    return seen
-
-
 @pytest.fixture(scope="session")
 def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
     state = tmp_path_factory.mktemp("twin")
@@ -83,8 +74,3 @@ def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
     outputs = stacks.describe_stacks(StackName=twin.stack)["Stacks"][0]["Outputs"]
     yield Account(twin, {each["OutputKey"]: each["OutputValue"] for each in outputs})
     twins.down(state)
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return int(free.getsockname()[1])
