@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import boto3
+import httpx
 import openai
 from botocore.config import Config
 from lamplighter.local import twin as twins
@@ -147,17 +148,24 @@ class Installation:
 
     def ask(self, name: str, question: str = "Who are you?") -> str:
         """A chat completion with the OpenAI SDK, by the endpoint's public name."""
-        endpoint = self.deployment(name)["endpoint"]
-        origins = json.loads(self.twin.origins.read_text("utf-8"))
         key = self.client("ssm").get_parameter(
             Name=f"/lamplighter/{name}/api-key", WithDecryption=True
         )["Parameter"]["Value"]
-        with openai.OpenAI(base_url=f"{origins[endpoint]}/v1", api_key=key) as client:
+        with openai.OpenAI(base_url=f"{self.origin(name)}/v1", api_key=key) as client:
             model = client.models.list().data[0].id
             answer = client.chat.completions.create(
                 model=model, messages=[{"role": "user", "content": question}]
             )
         return answer.choices[0].message.content or ""
+
+    def get(self, name: str, path: str) -> Any:
+        """A JSON document of the endpoint that needs no key."""
+        return httpx.get(f"{self.origin(name)}{path}").json()
+
+    def origin(self, name: str) -> str:
+        """Where the public endpoint is on this machine."""
+        origins: dict[str, str] = json.loads(self.twin.origins.read_text("utf-8"))
+        return origins[self.deployment(name)["endpoint"]]
 
     # -- AWS itself --------------------------------------------------------------------------
 

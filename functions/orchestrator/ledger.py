@@ -85,8 +85,8 @@ class Ledger:
 
     def note(self, what: str, text: str, **facts: Any) -> None:
         """Add a line to the deployment's history (unfenced: an observer may tell too)."""
-        row = {"at": self.time(), "what": what, "text": text, **facts}
-        self.put(f"event#{self.time()}", row)
+        now = self.time()
+        self.put(f"event#{now}", {"at": now, "what": what, "text": text, **facts})
 
     # -- rows --------------------------------------------------------------------------------
 
@@ -123,6 +123,20 @@ class Ledger:
     def put(self, key: str, row: Row) -> None:
         """Replace a row without being the lock's owner."""
         self.dynamodb.put_item(TableName=self.table, Item={**self._key(key), **_pack(row)})
+
+    def discard(self, key: str, attribute: str, value: str) -> None:
+        """Delete a row if `attribute` still has `value`, lock or not."""
+        try:
+            self.dynamodb.delete_item(
+                TableName=self.table,
+                Key=self._key(key),
+                ConditionExpression="#attribute = :value",
+                ExpressionAttributeNames={"#attribute": attribute},
+                ExpressionAttributeValues={":value": {"S": value}},
+            )
+        except ClientError as error:
+            if code(error) != "ConditionalCheckFailedException":
+                raise
 
     def change(self, key: str, facts: Row, condition: str, **values: Any) -> bool:
         """Set attributes if `condition` (over :values) holds, lock or not; say whether it did."""

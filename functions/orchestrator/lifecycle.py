@@ -97,6 +97,7 @@ def record_serving(ledger: Ledger, probed_from: str) -> dict[str, Any]:
 
     probed_from: outside, or host where the allowed ranges shut our probe out.
     """
+    ledger.erase(AWAIT)
     row = ledger.deployment()
     changed = not (row["status"] == "serving" and row.get("served_instance") == row["instance_id"])
     if changed:
@@ -122,18 +123,20 @@ def record_failure(ledger: Ledger, verb: str, error: str, cause: str) -> dict[st
     """Write down why a workflow failed; return {"error", "cause", "rollback"}.
 
     cause becomes one sentence. rollback: what this first provision made is to be torn down again;
-    never for a deployment that has served. A workflow without the lock (refused before it began,
-    or superseded) changes no row.
+    never for a deployment that has served, nor by a workflow that another one superseded. A
+    workflow without the lock changes no row.
     """
     told = sentence(cause) or "no cause was given; see the execution"
     reason = _EXPLAINED.get(error, told)
     row = ledger.read(DEPLOYMENT)
     if row is None or (ledger.read(LOCK) or {}).get("owner") != ledger.owner:
         return {"error": error, "cause": reason, "rollback": False}
+    ledger.erase(AWAIT)
     ledger.record(status="failed", reason=f"{error}: {reason}", execution=ledger.owner)
     ledger.note(verb, f"{verb} failed: {error}: {reason}")
-    wanted = json.loads(row["spec"])["on_failure"] == "rollback" and verb == "provision"
-    return {"error": error, "cause": reason, "rollback": wanted and "served_at" not in row}
+    never_served = verb == "provision" and "served_at" not in row
+    asked_for = json.loads(row["spec"])["on_failure"] == "rollback" and error != "Superseded"
+    return {"error": error, "cause": reason, "rollback": never_served and asked_for}
 
 
 def retire(ledger: Ledger) -> str | None:

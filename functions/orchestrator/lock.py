@@ -37,17 +37,7 @@ def acquire(ledger: Ledger, sfn: SFNClient, step_seconds: float) -> None:
 
 def release(ledger: Ledger) -> None:
     """Give the lock back; not being the owner any more is fine."""
-    try:
-        ledger.dynamodb.delete_item(
-            TableName=ledger.table,
-            Key={"pk": {"S": ledger.name}, "sk": {"S": LOCK}},
-            ConditionExpression="#owner = :me",
-            ExpressionAttributeNames={"#owner": "owner"},
-            ExpressionAttributeValues={":me": {"S": ledger.owner}},
-        )
-    except ClientError as error:
-        if code(error) != "ConditionalCheckFailedException":
-            raise
+    ledger.discard(LOCK, "owner", ledger.owner)
 
 
 def _take(ledger: Ledger, condition: str, **values: str) -> bool:

@@ -105,7 +105,8 @@ def _answer(clients: Clients, ledger: Ledger, report: Report) -> str:
     except ClientError as error:
         if code(error) not in _GONE:
             raise
-        return "recorded"  # the workflow ended meanwhile
+        ledger.discard(AWAIT, "token", waiting["token"])  # that workflow ended meanwhile
+        return "recorded"
 
 
 def _tell(clients: Clients, ledger: Ledger, report: Report, task_token: str) -> str:

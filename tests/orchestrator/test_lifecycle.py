@@ -76,6 +76,14 @@ def test_a_failed_first_provision_is_to_be_rolled_back(workflow):
     assert workflow.ledger.deployment()["reason"] == "Refused: no quota"
 
 
+def test_a_superseded_provision_leaves_the_rest_to_its_successor(workflow):
+    workflow.start()
+
+    failed = lifecycle.record_failure(workflow.ledger, "provision", "Superseded", "torn down")
+
+    assert failed["rollback"] is False
+
+
 def test_keep_means_keep(workflow):
     workflow.spec = {**workflow.spec, "on_failure": "keep"}
     workflow.start()

@@ -6,7 +6,7 @@ import json
 
 import pytest
 from botocore.exceptions import ClientError
-from orchestrator import probe, serving
+from orchestrator import lifecycle, probe, serving
 from orchestrator.errors import InvalidRequest, NotFound, Pending
 from orchestrator.ledger import AWAIT
 from orchestrator.serving import Report
@@ -112,6 +112,15 @@ def test_a_workflow_that_ended_meanwhile_is_no_error(waiting):
 
     assert receive(waiting, "loading") == "recorded"
     assert waiting.ledger.deployment()["phase"] == "loading"
+    assert waiting.ledger.read(AWAIT) is None
+
+
+def test_once_it_serves_its_reports_cost_no_probe_any_more(waiting, monkeypatch):
+    receive(waiting, "serving")
+    lifecycle.record_serving(waiting.ledger, "outside")
+    monkeypatch.setattr(probe, "serves", None)
+
+    assert receive(waiting, "serving") == "recorded"
 
 
 def test_a_report_about_nothing_known_is_told(workflow):

@@ -112,6 +112,20 @@ def test_a_lost_reply_makes_no_second_vpc(aws):
     assert len([r for r in aws.inventory() if r.startswith("vpc ")]) == 1
 
 
+def test_without_a_gpu_the_engine_is_disabled_and_the_rest_is_healthy(aws):
+    output = aws.up(**SPEC, instance={"gpu": False, "type": "t3.large"})
+
+    assert output["probed_from"] == "outside"
+    assert aws.get("alpha", "/health/ready")["status"] == "disabled"
+
+
+def test_where_the_door_is_closed_to_us_the_host_is_believed(aws):
+    output = aws.up(**SPEC, network={"allowed_cidrs": ["203.0.113.0/24"]})
+
+    assert output["probed_from"] == "host"
+    assert "stub engine" in aws.ask("alpha")
+
+
 def test_what_the_host_reports_as_its_failure_is_the_failure(aws):
     execution = waiting(aws, SPEC)
     aws.report("alpha", "failed", cause="the model is gated: accept its licence")

@@ -41,7 +41,7 @@ def plan(clients: Clients, deployment: Deployment, _: Ledger) -> list[Change]:
     return [(present if _ours(clients, deployment.name) else missing)("registry", what)]
 
 
-def ensure(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str, str]:
+def ensure(clients: Clients, deployment: Deployment, _: Ledger) -> dict[str, str]:
     """Return {"uri": repository URI}; ResourceConflict when the name is taken by another."""
     name = naming.repository(deployment.name)
     uri = _ours(clients, deployment.name) or _create(clients, deployment)
@@ -52,7 +52,6 @@ def ensure(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str
         repositoryName=name, policyText=_policy(clients.settings.account)
     )
     clients.ecr.put_lifecycle_policy(repositoryName=name, lifecyclePolicyText=_LIFECYCLE)
-    ledger.note("provision", f"repository {name} is ready")
     return {"uri": uri}
 
 
