@@ -19,6 +19,10 @@ from orchestrator.schema import describe, option, parse, plain, section
 MAX_SPEC_BYTES = 32_768
 # Values end up in deployment.env, which bash and systemd quote differently: a safe alphabet only.
 _WORD = r"[A-Za-z0-9_./:@+=-]+"
+_PRIVATE = [
+    ipaddress.IPv4Network(whole) for whole in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")
+]
+_DOCKER = ipaddress.IPv4Network("172.17.0.0/16")
 _RESERVED = ("aws:", "lamplighter:")
 _MAX_TAG_KEY = 128
 _HOST_LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
@@ -72,7 +76,7 @@ class Network:
         type="array",
         items={"type": "string"},
         minItems=1,
-        maxItems=50,
+        maxItems=25,
     )
 
     @property
@@ -254,12 +258,18 @@ def _bad_vpc_range(cidr: str) -> Iterator[str]:
     if problems:
         return
     network = ipaddress.IPv4Network(cidr)
-    if not network.is_private or not 16 <= network.prefixlen <= 20:  # noqa: PLR2004
+    private = any(network.subnet_of(whole) for whole in _PRIVATE)
+    if not private or not 16 <= network.prefixlen <= 20:  # noqa: PLR2004
         yield f"network.cidr: {cidr!r} is not allowed; allowed: a private range from /16 to /20"
+    if network.overlaps(_DOCKER):
+        yield f"network.cidr: {cidr!r} overlaps {_DOCKER}, which Docker uses on the instance"
 
 
 def _bad_cidr(path: str, cidr: str) -> Iterator[str]:
     try:
-        ipaddress.IPv4Network(cidr)
+        plain_form = str(ipaddress.IPv4Network(cidr))
     except ValueError as error:
         yield f"{path}: {cidr!r} is not an IPv4 range ({error}); allowed: e.g. 203.0.113.0/24"
+        return
+    if plain_form != cidr:
+        yield f"{path}: {cidr!r} is not an IPv4 range as AWS writes it; write {plain_form}"

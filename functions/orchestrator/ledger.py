@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from orchestrator.aws_errors import code
-from orchestrator.errors import NotFound, Superseded
+from orchestrator.errors import NotFound, Pending, Superseded
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -181,9 +181,11 @@ class Ledger:
         try:
             self.dynamodb.transact_write_items(TransactItems=[{"ConditionCheck": lock}, action])
         except ClientError as error:
-            reasons = error.response.get("CancellationReasons", [])
-            if reasons and reasons[0].get("Code") == "ConditionalCheckFailed":
+            reasons = [r.get("Code") for r in error.response.get("CancellationReasons", [])]
+            if "ConditionalCheckFailed" in reasons:
                 raise Superseded(f"another workflow holds the lock of {self.name!r}") from error
+            if reasons:  # throttled, or another transaction on the same row
+                raise Pending(f"the ledger is busy: {', '.join(map(str, reasons))}") from error
             raise
 
 

@@ -27,13 +27,7 @@ if TYPE_CHECKING:
 
 # In the order of provision; teardown goes backwards.
 RESOURCES = (network, registry, bucket, image, scripts, keys, instance, address, dns)
-_EXPLAINED = {
-    "States.HeartbeatTimeout": (
-        "the host went silent: it sent no report for HostSilenceSeconds; read its log with "
-        "Session Manager or start again"
-    ),
-    "States.Timeout": "a step took longer than its limit; start again, nothing is made twice",
-}
+_TIMEOUT = "a step took longer than its limit; start again, nothing is made twice"
 _UNKNOWN_YET = {
     *(
         "served_instance",
@@ -44,7 +38,7 @@ _UNKNOWN_YET = {
         "phase",
         "phase_percent",
     ),
-    *("phase_cause", "phase_at"),
+    *("phase_cause", "phase_at", "reported_at"),
 }
 
 
@@ -126,8 +120,7 @@ def record_failure(ledger: Ledger, verb: str, error: str, cause: str) -> dict[st
     never for a deployment that has served, nor by a workflow that another one superseded. A
     workflow without the lock changes no row.
     """
-    told = sentence(cause) or "no cause was given; see the execution"
-    reason = _EXPLAINED.get(error, told)
+    reason = _TIMEOUT if error == "States.Timeout" else sentence(cause)
     row = ledger.read(DEPLOYMENT)
     if row is None or (ledger.read(LOCK) or {}).get("owner") != ledger.owner:
         return {"error": error, "cause": reason, "rollback": False}

@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 
 from orchestrator.aws_errors import code
 from orchestrator.errors import InvalidRequest
-from orchestrator.resources import dns
+from orchestrator.resources import dns, launch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,6 +45,8 @@ def _instance_type(clients: Clients, deployment: Deployment) -> Iterator[str]:
             f"instance.type: {name} {has} GPU, but instance.gpu is "
             f"{str(deployment.instance.gpu).lower()}; change one of them"
         )
+    if "x86_64" not in found.get("ProcessorInfo", {}).get("SupportedArchitectures", ["x86_64"]):
+        yield f"instance.type: {name} is not x86_64, and neither are the images"
     gpus = sum(gpu.get("Count", 0) for gpu in found.get("GpuInfo", {}).get("Gpus", []))
     engine = deployment.engine
     parallel = engine.tensor_parallel_size * engine.pipeline_parallel_size
@@ -63,15 +65,20 @@ def _instance_type(clients: Clients, deployment: Deployment) -> Iterator[str]:
 
 
 def _image(clients: Clients, deployment: Deployment) -> Iterator[str]:
-    image = deployment.instance.ami
-    if image is None:
-        return
+    spec = deployment.instance
     try:
-        clients.ec2.describe_images(ImageIds=[image])
+        image = launch.find_image(clients, deployment)
     except ClientError as error:
         if not code(error).startswith("InvalidAMIID"):
             raise
-        yield f"instance.ami: there is no image {image!r} in {clients.settings.region}"
+        yield f"instance.ami: there is no image {spec.ami!r} in {clients.settings.region}"
+        return
+    sizes = [m.get("Ebs", {}).get("VolumeSize", 0) for m in image.get("BlockDeviceMappings", [])]
+    if max(sizes, default=0) > spec.root_volume_gib:
+        yield (
+            f"instance.root_volume_gib: {spec.root_volume_gib} is less than the {max(sizes)} GiB "
+            f"of the image {image['ImageId']}"
+        )
 
 
 def _domain(clients: Clients, deployment: Deployment) -> Iterator[str]:

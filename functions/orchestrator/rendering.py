@@ -20,6 +20,7 @@ from orchestrator.settings import Settings
 
 MANIFEST = "SHA256SUMS"
 USER_DATA_LIMIT = 1_024  # bytes; AWS allows 16 KB, we promise 1
+_REPORT_SECONDS = 30
 _REPORTS_PER_SILENCE = 6  # a host may lose some reports before it counts as silent
 _BOOTSTRAP = "bootstrap.sh"
 
@@ -107,5 +108,9 @@ def _values(deployment: Deployment, settings: Settings, image: str) -> dict[str,
         "max_timeout_seconds": deployment.gateway.max_timeout_seconds,
         "hf_token_parameter": deployment.engine.hf_token_parameter or "",
         "api_key_parameter": naming.api_key_parameter(deployment.name),
-        "report_seconds": max(1, round(settings.host_silence_seconds / _REPORTS_PER_SILENCE)),
+        "report_seconds": _report_seconds(settings.host_silence_seconds),
     }
+
+
+def _report_seconds(host_silence_seconds: float) -> int:
+    return max(1, min(_REPORT_SECONDS, round(host_silence_seconds / _REPORTS_PER_SILENCE)))

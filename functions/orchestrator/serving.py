@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
 
 from botocore.exceptions import ClientError
@@ -27,13 +28,14 @@ _MAX_CAUSE = 1_000  # characters of a host's cause that we keep
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a host says about itself. percent: 0 to 100 of the phase, or None."""
+    """What a host says about itself. percent: 0 to 100 of the phase, or None; sent_at: UTC, ISO."""
 
     deployment: str
     instance_id: str
     phase: str
     percent: float | None
     cause: str | None
+    sent_at: str | None = None
 
     @classmethod
     def parse(cls, event: Any) -> Self:
@@ -52,7 +54,17 @@ class Report:
         ):
             raise InvalidRequest(f"detail.percent: {percent!r} is no number")
         text = None if cause is None else str(cause)[:_MAX_CAUSE]
-        return cls(detail["deployment"], detail["instance_id"], detail["phase"], percent, text)
+        sent = _utc(detail["sent_at"]) if "sent_at" in detail else None
+        who = (detail["deployment"], detail["instance_id"], detail["phase"])
+        return cls(*who, percent, text, sent)
+
+
+def _utc(time: Any) -> str:
+    """Return an ISO-8601 time as the ledger writes times, so that two of them compare as text."""
+    try:
+        return datetime.fromisoformat(time).astimezone(UTC).isoformat(timespec="microseconds")
+    except (TypeError, ValueError):
+        raise InvalidRequest(f"detail.sent_at: {time!r} is no ISO-8601 time") from None
 
 
 def await_(clients: Clients, ledger: Ledger, task_token: str) -> None:
@@ -67,7 +79,8 @@ def await_(clients: Clients, ledger: Ledger, task_token: str) -> None:
 def receive(clients: Clients, ledger: Ledger, report: Report) -> str:
     """Record a report and answer the waiting workflow; return what was done, in one word.
 
-    A report of an instance that is not the current one is ignored: it may be a ghost.
+    A report of an instance that is not the current one is ignored, it may be a ghost; so is one
+    that a newer one has overtaken.
     """
     row = ledger.read(DEPLOYMENT)
     if row is None:
@@ -77,8 +90,16 @@ def receive(clients: Clients, ledger: Ledger, report: Report) -> str:
         "phase_percent": report.percent,
         "phase_cause": report.cause,
         "phase_at": ledger.time(),
+        "reported_at": report.sent_at or ledger.time(),
     }
-    if not ledger.change(DEPLOYMENT, facts, "instance_id = :reporter", reporter=report.instance_id):
+    newest = "(attribute_not_exists(reported_at) OR reported_at <= :sent)"
+    if not ledger.change(
+        DEPLOYMENT,
+        facts,
+        f"instance_id = :reporter AND {newest}",
+        reporter=report.instance_id,
+        sent=facts["reported_at"],
+    ):
         return "ignored"
     if row.get("phase") != report.phase:
         because = f": {report.cause}" if report.cause else ""

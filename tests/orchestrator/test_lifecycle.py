@@ -122,12 +122,12 @@ def test_a_cause_becomes_a_sentence(cause, told):
     assert lifecycle.sentence(cause) == told
 
 
-def test_silence_is_explained(workflow):
+def test_a_time_out_without_a_cause_is_explained(workflow):
     workflow.start()
 
-    failed = lifecycle.record_failure(workflow.ledger, "provision", "States.HeartbeatTimeout", "")
+    failed = lifecycle.record_failure(workflow.ledger, "provision", "States.Timeout", "")
 
-    assert "the host went silent" in failed["cause"]
+    assert "took longer than its limit" in failed["cause"]
 
 
 def test_retiring_works_without_the_lock_and_finds_who_waits(live):

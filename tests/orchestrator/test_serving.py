@@ -41,7 +41,8 @@ def waiting(workflow, monkeypatch):
 
 
 def receive(workflow, phase, instance="i-1", **facts):
-    report = Report("demo", instance, phase, facts.get("percent"), facts.get("cause"))
+    said = (facts.get("percent"), facts.get("cause"), facts.get("sent_at"))
+    report = Report("demo", instance, phase, *said)
     return serving.receive(workflow.clients, workflow.ledger, report)
 
 
@@ -107,6 +108,22 @@ def test_a_ghost_changes_nothing(waiting):
     assert waiting.clients.sfn.told == []
 
 
+def test_a_report_that_was_overtaken_changes_nothing(waiting):
+    later, earlier = "2026-11-23T10:00:01.000000+00:00", "2026-11-23T10:00:00.000000+00:00"
+    receive(waiting, "serving", sent_at=later)
+
+    assert receive(waiting, "loading", sent_at=earlier) == "ignored"
+    assert waiting.ledger.deployment()["phase"] == "serving"
+
+
+def test_times_of_any_zone_compare():
+    detail = {"deployment": "demo", "instance_id": "i-1", "phase": "loading"}
+
+    report = Report.parse({"detail": {**detail, "sent_at": "2026-11-23T12:00:00+02:00"}})
+
+    assert report.sent_at == "2026-11-23T10:00:00.000000+00:00"
+
+
 def test_a_workflow_that_ended_meanwhile_is_no_error(waiting):
     waiting.clients.sfn.gone = True
 
@@ -146,6 +163,7 @@ def test_the_task_token_is_in_no_other_row(waiting):
         {"deployment": ["demo"], "instance_id": "i-1", "phase": "serving"},
         {"deployment": "demo", "instance_id": "i-1", "phase": "loading", "percent": "half"},
         {"deployment": "demo", "instance_id": "i-1", "phase": "loading", "percent": True},
+        {"deployment": "demo", "instance_id": "i-1", "phase": "loading", "sent_at": "noon"},
     ],
 )
 def test_a_malformed_report_is_refused(detail):

@@ -142,8 +142,8 @@ def test_a_silent_host_is_a_failure(aws):
 
     ended = aws.ended(execution)
 
-    assert ended["error"] == "States.HeartbeatTimeout"
-    assert "the host went silent" in ended["cause"]
+    assert ended["error"] == "HostSilent"
+    assert "the host sent no report for 8 seconds" in ended["cause"]
     assert aws.inventory() == []
 
 

@@ -36,8 +36,7 @@ def ensure(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str
         settle=clients.settings.settle_seconds,
     )
     current = ledger.deployment()["instance_id"]
-    if (state := instance.state(clients, current)) != "running":
-        raise Pending(f"{current} is {state}; the address needs a running instance")
+    instance.must_run(clients, current)
     described = _describe(clients, allocation)
     if described is None:
         raise Pending(f"{allocation} is not visible yet")

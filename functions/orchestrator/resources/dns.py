@@ -22,7 +22,8 @@ Record = dict[str, Any]
 def plan(clients: Clients, deployment: Deployment, _: Ledger) -> list[Change]:
     if not deployment.host:
         return []
-    there = bool(_records(clients, zone(clients, deployment.dns), deployment.host))
+    records = _records(clients, zone(clients, deployment.dns), deployment.host)
+    there = _is_ours(records, deployment.name)
     return [(present if there else missing)("dns", f"A record {deployment.host}")]
 
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 _ROLE = "image"
 _LEFT_OUT = {"__pycache__", ".pytest_cache", ".mypy_cache"}
 _ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
+_READABLE_FILE = 0o100644 << 16  # zip's default of 0600 would be unreadable to the gateway's user
 
 
 def plan(clients: Clients, deployment: Deployment, ledger: Ledger) -> list[Change]:
@@ -70,7 +71,10 @@ def archive(folder: Path) -> bytes:
         for path in sorted(folder.rglob("*")):
             name = path.relative_to(folder)
             if path.is_file() and not _LEFT_OUT & set(name.parts):
-                bundle.writestr(zipfile.ZipInfo(name.as_posix(), _ZIP_EPOCH), path.read_bytes())
+                entry = zipfile.ZipInfo(name.as_posix(), _ZIP_EPOCH)
+                entry.external_attr = _READABLE_FILE
+                entry.compress_type = zipfile.ZIP_DEFLATED
+                bundle.writestr(entry, path.read_bytes())
     return packed.getvalue()
 
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator import naming
 from orchestrator.aws_errors import tolerating
-from orchestrator.errors import Pending
+from orchestrator.errors import Pending, Refused
+from orchestrator.resources import launch
 from orchestrator.resources.creation import Change, missing, once, present, settled
 
 if TYPE_CHECKING:
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
 ROLE = "instance"
 ALIVE = ("pending", "running")
 _EXISTING = [*ALIVE, "stopping", "stopped", "shutting-down"]
-_VOLUME = "gp3"
-_PARAMETER = "/aws/service/canonical/ubuntu/server/{}/stable/current/amd64/hvm/ebs-{}/ami-id"
-_UBUNTU = {"22.04": "gp2", "24.04": "gp3"}  # Canonical's volume type in the parameter's name
 
 
 def plan(clients: Clients, deployment: Deployment, _: Ledger) -> list[Change]:
@@ -49,13 +47,14 @@ def ensure(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str
         ledger,
         _role(generation),
         lambda: _of_generation(clients, deployment.name, generation),
-        lambda intent: _launch(clients, deployment, intent),
+        lambda intent: launch.launch(clients, deployment, intent),
         settle=_settle(clients),
         tokened=True,
-        prepare=lambda: {"request": json.dumps(_request(clients, deployment, ledger))},
+        prepare=lambda: {"request": json.dumps(launch.request(clients, deployment, ledger))},
     )
     if ledger.deployment().get("instance_id") != launched:
-        ledger.record(instance_id=launched, phase="launched", phase_percent=None, phase_cause=None)
+        unheard = dict.fromkeys(("phase_percent", "phase_cause", "reported_at"))
+        ledger.record(instance_id=launched, phase="launched", **unheard)
         ledger.note(
             "instance", f"launched {launched}, generation {generation}", instance_id=launched
         )
@@ -94,6 +93,17 @@ def destroy_predecessors(clients: Clients, deployment: Deployment, ledger: Ledge
             ledger.forget(old["role"])
 
 
+def must_run(clients: Clients, instance_id: str) -> None:
+    """Raise Pending until the instance runs; Refused, with EC2's reason, if it never will."""
+    found = describe(clients, instance_id)
+    name = found["State"]["Name"] if found else "not visible yet"
+    if found and name in {"shutting-down", "terminated"}:
+        reason = found.get("StateReason", {}).get("Message", "EC2 gives no reason")
+        raise Refused(f"{instance_id} is {name}: {reason}; start again for another one")
+    if name != "running":
+        raise Pending(f"{instance_id} is {name}; the address needs a running instance")
+
+
 def existing(clients: Clients, name: str) -> list[str]:
     """Return the ids of every instance of the deployment that is not terminated."""
     return sorted(found["InstanceId"] for found in _ours(clients, name))
@@ -117,74 +127,6 @@ def _is_lost(clients: Clients, instance_id: str, *, young: bool) -> bool:
     """Return whether the instance will not serve again; a young one may just not be visible."""
     found = state(clients, instance_id)
     return not young if found == "absent" else found not in ALIVE
-
-
-def _launch(clients: Clients, deployment: Deployment, intent: Row) -> str:
-    extra = [(naming.GENERATION, str(intent["generation"]))]
-    tags = naming.tags(deployment, ROLE, extra)
-    launched = clients.ec2_once.run_instances(
-        **json.loads(intent["request"]),
-        MinCount=1,
-        MaxCount=1,
-        ClientToken=intent["token"],
-        TagSpecifications=[
-            {"ResourceType": kind, "Tags": tags}  # type: ignore[typeddict-item]
-            for kind in ("instance", "volume")
-        ],
-    )
-    return launched["Instances"][0]["InstanceId"]
-
-
-def _request(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str, Any]:
-    spec = deployment.instance
-    image, root = _image(clients, deployment)
-    scripts = ledger.resource("scripts") or {}
-    market = {"MarketType": "spot", "SpotOptions": {"SpotInstanceType": "one-time"}}
-    return {
-        "ImageId": image,
-        "InstanceType": spec.type,
-        "UserData": scripts["user_data"],
-        "IamInstanceProfile": {"Name": clients.settings.instance_profile},
-        # A public address of its own from the first second: the bootstrap needs packages before
-        # the Elastic IP is attached.
-        "NetworkInterfaces": [
-            {
-                "DeviceIndex": 0,
-                "SubnetId": (ledger.resource("public-subnet-0") or {})["id"],
-                "Groups": [(ledger.resource("firewall") or {})["id"]],
-                "AssociatePublicIpAddress": True,
-            }
-        ],
-        # Hop limit 1: containers on the bridge network cannot reach the metadata service.
-        "MetadataOptions": {
-            "HttpTokens": "required",
-            "HttpEndpoint": "enabled",
-            "HttpPutResponseHopLimit": 1,
-        },
-        "BlockDeviceMappings": [
-            {
-                "DeviceName": root,
-                "Ebs": {
-                    "VolumeSize": spec.root_volume_gib,
-                    "VolumeType": _VOLUME,
-                    "Encrypted": True,
-                    "DeleteOnTermination": True,
-                },
-            }
-        ],
-        **({"InstanceMarketOptions": market} if spec.market == "spot" else {}),
-    }
-
-
-def _image(clients: Clients, deployment: Deployment) -> tuple[str, str]:
-    """Return the image id and its root device's name."""
-    spec = deployment.instance
-    image = spec.ami
-    if image is None:
-        name = _PARAMETER.format(spec.ubuntu, _UBUNTU[spec.ubuntu])
-        image = clients.ssm.get_parameter(Name=name)["Parameter"]["Value"]
-    [described] = clients.ec2.describe_images(ImageIds=[image])["Images"]
-    return image, described.get("RootDeviceName") or "/dev/sda1"
 
 
 def _terminate(clients: Clients, instances: set[str]) -> None:

@@ -37,8 +37,9 @@ _PULL = ["ecr:GetDownloadUrlForLayer", "ecr:BatchGetImage", "ecr:BatchCheckLayer
 
 
 def plan(clients: Clients, deployment: Deployment, _: Ledger) -> list[Change]:
-    what = f"ECR repository {naming.repository(deployment.name)}"
-    return [(present if _ours(clients, deployment.name) else missing)("registry", what)]
+    name = naming.repository(deployment.name)
+    there = _owner(clients, name) == deployment.name
+    return [(present if there else missing)("registry", f"ECR repository {name}")]
 
 
 def ensure(clients: Clients, deployment: Deployment, _: Ledger) -> dict[str, str]:

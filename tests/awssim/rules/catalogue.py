@@ -22,11 +22,16 @@ if TYPE_CHECKING:
 
 _PARAMETER = "/aws/service/canonical/ubuntu/server/{}/stable/current/amd64/hvm/ebs-{}/ami-id"
 _JAMMY, _NOBLE = "ami-00000000000022040", "ami-00000000000024040"
+_GPU_PARAMETER = (
+    "/aws/service/deeplearning/ami/x86_64/base-oss-nvidia-driver-gpu-ubuntu-{}/latest/ami-id"
+)
 IMAGES: Mapping[str, str] = {
     _PARAMETER.format("22.04", "gp2"): _JAMMY,
     _PARAMETER.format("24.04", "gp3"): _NOBLE,
+    _GPU_PARAMETER.format("22.04"): _JAMMY,
+    _GPU_PARAMETER.format("24.04"): _NOBLE,
 }
-"""Canonical's public parameters -> the images of this region: there are no others."""
+"""Canonical's and AWS's public parameters -> the images of this region: there are no others."""
 
 _ROOT_DEVICE = "/dev/sda1"
 
