@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
 from types import ModuleType
 
 import pytest
 from orchestrator.lifecycle import RESOURCES
+from orchestrator.resources import image
 
 ONE_BY_ONE = [pytest.param(module, id=module.__name__.rsplit(".", 1)[-1]) for module in RESOURCES]
 
@@ -107,3 +110,13 @@ def test_teardown_leaves_nothing(workflow, account):
     workflow.teardown()
 
     assert account.inventory() == {}
+
+
+def test_the_gateways_source_is_readable_by_the_gateways_user(root):
+    """zip's default mode of 0600 would stop the container at its first import."""
+    packed = zipfile.ZipFile(io.BytesIO(image.archive(root / "proxy")))
+
+    modes = {entry.external_attr >> 16 for entry in packed.infolist()}
+
+    assert modes == {0o100644}
+    assert {"Dockerfile", "buildspec.yml", "requirements.txt"} <= set(packed.namelist())
