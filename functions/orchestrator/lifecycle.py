@@ -124,12 +124,26 @@ def record_failure(ledger: Ledger, verb: str, error: str, cause: str) -> dict[st
     row = ledger.read(DEPLOYMENT)
     if row is None or (ledger.read(LOCK) or {}).get("owner") != ledger.owner:
         return {"error": error, "cause": reason, "rollback": False}
+    never_served = verb == "provision" and "served_at" not in row
+    asked_for = json.loads(row["spec"])["on_failure"] == "rollback" and error != "Superseded"
+    if never_served and not asked_for:
+        reason += _kept(ledger)
     ledger.erase(AWAIT)
     ledger.record(status="failed", reason=f"{error}: {reason}", execution=ledger.owner)
     ledger.note(verb, f"{verb} failed: {error}: {reason}")
-    never_served = verb == "provision" and "served_at" not in row
-    asked_for = json.loads(row["spec"])["on_failure"] == "rollback" and error != "Superseded"
     return {"error": error, "cause": reason, "rollback": never_served and asked_for}
+
+
+def _kept(ledger: Ledger) -> str:
+    """Say what a failed provision leaves behind, and how to get rid of it."""
+    kept = [
+        f"{row['sk'].removeprefix('resource#')} {row['id']}"
+        for row in ledger.rows()
+        if row["sk"].startswith("resource#") and "id" in row
+    ]
+    if not kept:
+        return ""
+    return f" (kept: {', '.join(kept)}; `lamplighter down {ledger.name}` removes them)"
 
 
 def retire(ledger: Ledger) -> str | None:

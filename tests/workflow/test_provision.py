@@ -89,6 +89,9 @@ def test_keep_keeps_what_was_made_and_says_why(aws, call):
     row = aws.deployment("alpha")
     assert row["status"] == "failed"
     assert "not today" in row["reason"]
+    [vpc] = [line for line in aws.inventory() if line.startswith("vpc ")]
+    assert "(kept: " in ended["cause"]
+    assert vpc in ended["cause"]
     resumed = aws.up(**{**SPEC, "on_failure": "keep"})
     assert resumed["endpoint"].startswith("https://")
 

@@ -68,6 +68,12 @@ def intend(ledger: Ledger, role: str, **facts: Any) -> Row:
     return ledger.intend(role, token=token, generation=generation, **facts)
 
 
+def remember(ledger: Ledger, role: str, identifier: str) -> None:
+    """Write down something that needs no intent, its name being its identity."""
+    if ledger.resource(role) is None:
+        ledger.ready(role, id=identifier, intended_at=ledger.time())
+
+
 def known(ledger: Ledger, role: str, found: Iterable[str]) -> list[str]:
     """Return the ids to destroy: what the tags show and what the ledger remembers."""
     row = ledger.resource(role) or {}

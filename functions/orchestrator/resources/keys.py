@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from orchestrator import naming
 from orchestrator.aws_errors import tolerating
 from orchestrator.errors import ResourceConflict
-from orchestrator.resources.creation import Change, missing, present
+from orchestrator.resources.creation import Change, missing, present, remember
 
 if TYPE_CHECKING:
     from orchestrator.clients import Clients
@@ -27,7 +27,7 @@ def plan(clients: Clients, deployment: Deployment, _: Ledger) -> list[Change]:
     return [(present if there else missing)("keys", f"SSM SecureString {name}")]
 
 
-def ensure(clients: Clients, deployment: Deployment, _: Ledger) -> dict[str, str]:
+def ensure(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str, str]:
     """Return {"parameter": its name}; an existing key stays as it is."""
     name = naming.api_key_parameter(deployment.name)
     owner = _owner(clients, name)
@@ -42,14 +42,16 @@ def ensure(clients: Clients, deployment: Deployment, _: Ledger) -> dict[str, str
             )
     elif owner != deployment.name:
         raise ResourceConflict(f"the SSM parameter {name!r} exists and is not ours: remove it")
+    remember(ledger, _ROLE, name)
     return {"parameter": name}
 
 
-def destroy(clients: Clients, deployment: Deployment, _: Ledger) -> None:
+def destroy(clients: Clients, deployment: Deployment, ledger: Ledger) -> None:
     name = naming.api_key_parameter(deployment.name)
     if _owner(clients, name) == deployment.name:
         with tolerating("ParameterNotFound"):
             clients.ssm.delete_parameter(Name=name)
+    ledger.forget(_ROLE)
 
 
 def read(clients: Clients, deployment: str) -> str:

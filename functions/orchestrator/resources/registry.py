@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from orchestrator import naming
 from orchestrator.aws_errors import tolerating
 from orchestrator.errors import ResourceConflict
-from orchestrator.resources.creation import Change, missing, present
+from orchestrator.resources.creation import Change, missing, present, remember
 
 if TYPE_CHECKING:
     from orchestrator.clients import Clients
@@ -42,10 +42,11 @@ def plan(clients: Clients, deployment: Deployment, _: Ledger) -> list[Change]:
     return [(present if there else missing)("registry", f"ECR repository {name}")]
 
 
-def ensure(clients: Clients, deployment: Deployment, _: Ledger) -> dict[str, str]:
+def ensure(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str, str]:
     """Return {"uri": repository URI}; ResourceConflict when the name is taken by another."""
     name = naming.repository(deployment.name)
     uri = _ours(clients, deployment.name) or _create(clients, deployment)
+    remember(ledger, _ROLE, name)
     with tolerating("LifecyclePolicyNotFoundException"):
         if clients.ecr.get_lifecycle_policy(repositoryName=name):
             return {"uri": uri}
@@ -56,12 +57,13 @@ def ensure(clients: Clients, deployment: Deployment, _: Ledger) -> dict[str, str
     return {"uri": uri}
 
 
-def destroy(clients: Clients, deployment: Deployment, _: Ledger) -> None:
+def destroy(clients: Clients, deployment: Deployment, ledger: Ledger) -> None:
     """Delete the repository with its images; a foreign one of the same name stays."""
     name = naming.repository(deployment.name)
     if _owner(clients, name) == deployment.name:
         with tolerating("RepositoryNotFoundException"):
             clients.ecr.delete_repository(repositoryName=name, force=True)
+    ledger.forget(_ROLE)
 
 
 def _create(clients: Clients, deployment: Deployment) -> str:
