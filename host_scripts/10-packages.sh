@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Install what the machine image did not bring: nginx, docker, jq, openssl, boto3.
+# Install what the machine image did not bring: nginx, docker, openssl, boto3.
 #
 # Needs:    apt and its mirrors, only when something is missing
 # Changes:  packages, by apt; docker enabled and started
@@ -17,7 +17,6 @@ main() {
   # By command, not by package: the Deep Learning AMI brings docker-ce, which docker.io would push out.
   if ! has nginx; then packages+=(nginx); fi
   if ! has docker; then packages+=(docker.io); fi
-  if ! has jq; then packages+=(jq); fi
   if ! has openssl; then packages+=(openssl); fi
   if ! imports_boto3; then packages+=(python3-boto3); fi
   if ((${#packages[@]})); then add "${packages[@]}"; fi

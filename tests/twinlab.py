@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import socket
 import time
@@ -170,15 +171,7 @@ class Installation:
     # -- AWS itself --------------------------------------------------------------------------
 
     def client(self, service: str) -> Any:
-        environment = twins.environment(self.twin.state)
-        return boto3.client(  # type: ignore[call-overload]
-            service,
-            endpoint_url=environment["AWS_ENDPOINT_URL"],
-            region_name="us-east-1",
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-            config=Config(retries={"total_max_attempts": 1}, proxies={}),
-        )
+        return _client(service, self.twin.endpoint)
 
     def fault(self, call: str, *, when: str = "before", do: str = "error", **facts: Any) -> None:
         """Plan one fault for the next such call, e.g. `ec2.CreateVpc`."""
@@ -200,6 +193,19 @@ class Installation:
         bus = {"EventBusName": self.outputs["EventBusName"]} if source.startswith("lamp") else {}
         entry = {"Source": source, "DetailType": kind, "Detail": json.dumps(detail), **bus, **more}
         assert self.client("events").put_events(Entries=[entry])["FailedEntryCount"] == 0
+
+
+@functools.cache
+def _client(service: str, endpoint: str) -> Any:
+    """One per service: each keeps a connection to the local AWS open."""
+    return boto3.client(  # type: ignore[call-overload]
+        service,
+        endpoint_url=endpoint,
+        region_name="us-east-1",
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+        config=Config(retries={"total_max_attempts": 1}, proxies={}),
+    )
 
 
 def eventually(look: Callable[[], Any], good: Callable[[Any], bool], seconds: float) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
@@ -120,6 +121,8 @@ def connect(stack: str, region: str | None, environment: Mapping[str, str]) -> A
 
 def open_session(region: str | None, environment: Mapping[str, str]) -> boto3.Session:
     """Return a session for AWS, or for the twin whose environment this is."""
+    if environment:  # the caller's own profile has no business with the twin, nor need it exist
+        os.environ.pop("AWS_PROFILE", None)
     return boto3.Session(
         aws_access_key_id=environment.get("AWS_ACCESS_KEY_ID"),
         aws_secret_access_key=environment.get("AWS_SECRET_ACCESS_KEY"),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
 from orchestrator.errors import (
     InsufficientCapacity,
@@ -72,8 +72,10 @@ def tolerating(*codes: str) -> Iterator[None]:
 
 def translate(error: ClientError | BotoCoreError) -> OrchestratorError:
     """Return the error of ours that tells the workflow what to do about `error`."""
-    if isinstance(error, BotoCoreError):
+    if isinstance(error, HTTPClientError):
         return Pending(f"AWS did not answer: {error}")
+    if isinstance(error, BotoCoreError):
+        return Refused(f"{error}; this request could not be sent at all")
     found, text = code(error), str(error)
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     if found in _CAPACITY:

@@ -72,7 +72,7 @@ class Network:
     )
     allowed_cidrs: tuple[str, ...] = option(
         ["0.0.0.0/0"],
-        about="IPv4 ranges that may reach ports 80 and 443; every request needs an API key anyway",
+        about="IPv4 ranges that may reach ports 80 and 443; requests need an API key anyway",
         type="array",
         items={"type": "string"},
         minItems=1,
@@ -95,7 +95,7 @@ class Instance:
     )
     ami: str | None = option(
         None,
-        about="image id; without it the newest Canonical Ubuntu of the release below",
+        about="image id; without it the newest Ubuntu image, with GPU drivers when gpu is true",
         type=["string", "null"],
         pattern=r"ami-[0-9a-f]{8,17}",
     )

@@ -61,21 +61,31 @@ def validate(clients: Clients, document: Any, ledger: Ledger) -> dict[str, Any]:
 
 
 def begin(document: Any, ledger: Ledger) -> None:
-    """Write down that the deployment is wanted, and how."""
+    """Write down that the deployment is wanted, and how; nothing of a failed host is used again."""
     deployment = Deployment.parse(document)
     row = ledger.read(DEPLOYMENT) or {"generation": 0, "status": "absent"}
     live, gone = is_live(row), row["status"] == "absent"
+    spec = json.dumps(deployment.document(), sort_keys=True)
+    another = gone or _is_spoilt(row, spec)
     ledger.record(
-        spec=json.dumps(deployment.document(), sort_keys=True),
+        spec=spec,
         desired="present",
         status=row["status"] if live else "provisioning",
-        generation=row["generation"] + 1 if gone else row["generation"],
+        generation=row["generation"] + 1 if another else row["generation"],
         execution=ledger.owner,
         reason=None,
         **(dict.fromkeys(_UNKNOWN_YET) if gone else {}),
     )
     if not live:
         ledger.note("provision", "provisioning started")
+
+
+def _is_spoilt(row: Row, spec: str) -> bool:
+    """Return whether the instance of an earlier attempt is of no use: its host gave up or never
+    spoke, or it was launched for another specification. A new attempt needs a new generation.
+    """
+    gave_up = row.get("phase") == "failed" or row.get("reason", "").startswith("HostSilent")
+    return row["status"] == "failed" and (gave_up or row.get("spec") != spec)
 
 
 def plan(clients: Clients, document: Any, ledger: Ledger) -> list[Change]:

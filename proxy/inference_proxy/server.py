@@ -10,7 +10,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from inference_proxy.errors import InvalidRequest
 
-# Longer than nginx keeps its connections to us (60 s), so that nginx never sends into a closed one.
+# Far longer than nginx keeps its idle connections to us: it never sends into a closed one.
 KEEPALIVE_SECONDS = 75
 _DRAIN_SLACK_SECONDS = 5
 

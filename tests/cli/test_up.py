@@ -41,8 +41,9 @@ def test_up_tells_endpoint_key_and_a_curl_line(
     assert result.exit_code == 0, result.stderr
     assert workflows.started("provision") == [SPEC]
     curl = (
-        "curl https://infer.example.com/v1/chat/completions"
-        ' -H "Authorization: Bearer $(lamplighter key prod)" -H "Content-Type: application/json"'
+        "curl --insecure https://infer.example.com/v1/chat/completions"
+        """ -H @<(printf 'Authorization: Bearer %s' "$(lamplighter key prod)")"""
+        ' -H "Content-Type: application/json"'
         ' -d \'{"model": "m", "messages": [{"role": "user", "content": "Hello"}]}\''
     )
     assert result.stdout.splitlines() == [

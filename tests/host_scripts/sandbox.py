@@ -29,7 +29,7 @@ REAL = [
     "sort", "tail", "tee", "touch", "tr", "true",
 ]
 RECORDED = [
-    "apt-get", "docker", "dpkg", "nginx", "nvidia-ctk", "nvidia-smi", "sleep", "systemctl", "jq",
+    "apt-get", "docker", "dpkg", "nginx", "nvidia-ctk", "nvidia-smi", "sleep", "systemctl",
 ]
 # fmt: on
 PYTHON = f'exec {sys.executable} "$@"'

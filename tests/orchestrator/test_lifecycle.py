@@ -8,6 +8,7 @@ import pytest
 from orchestrator import lifecycle, lock
 from orchestrator.errors import DeploymentExists, InvalidRequest, NotFound
 from orchestrator.ledger import AWAIT, DEPLOYMENT, names
+from steps import Workflow
 
 
 def validate(workflow, **changes):
@@ -74,6 +75,36 @@ def test_a_failed_first_provision_is_to_be_rolled_back(workflow):
 
     assert failed == {"error": "Refused", "cause": "no quota", "rollback": True}
     assert workflow.ledger.deployment()["reason"] == "Refused: no quota"
+
+
+@pytest.mark.parametrize(
+    ("facts", "changed", "generation"),
+    [
+        ({"status": "failed"}, {}, 1),
+        ({"status": "failed", "phase": "failed"}, {}, 2),
+        ({"status": "failed", "reason": "HostSilent: no report"}, {}, 2),
+        ({"status": "failed"}, {"model": "other"}, 2),
+        ({"status": "provisioning"}, {}, 1),
+    ],
+)
+def test_another_attempt_uses_no_spoilt_instance(workflow, facts, changed, generation):
+    workflow.start()
+    workflow.ledger.record(**facts)
+
+    lifecycle.begin({**workflow.spec, **changed}, workflow.ledger)
+
+    assert workflow.ledger.generation() == generation
+
+
+def test_records_of_an_earlier_name_do_not_outlive_it(workflow, account):
+    workflow.provision()
+    workflow.ledger.record(status="failed", served_at=None)
+    renamed = Workflow(account, {**workflow.spec, "dns": {}})
+
+    renamed.provision()
+    renamed.teardown()
+
+    assert account.inventory() == {}
 
 
 def test_a_superseded_provision_leaves_the_rest_to_its_successor(workflow):

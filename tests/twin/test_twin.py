@@ -97,3 +97,18 @@ def test_a_taken_port_is_named(tmp_path: Path) -> None:
 
         with pytest.raises(Unavailable, match=f"port {port} is taken"):
             daemons.start_emulator(tmp_path, "stub", port)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"processes": 7}'])
+def test_a_spoilt_record_is_told_with_what_to_do(tmp_path: Path, text: str) -> None:
+    (tmp_path / "local.json").write_text(text)
+
+    with pytest.raises(Unavailable, match=r"local\.json cannot be read .* remove that file"):
+        twins.status(tmp_path)
+
+
+def test_a_state_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+
+    with pytest.raises(Unavailable, match="choose another --state-dir"):
+        twins.up("stub", print, tmp_path / "file" / "state")

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 @click.command(
     epilog=example(
-        "curl https://infer.example.com/v1/models \\",
-        '  -H "Authorization: Bearer $(lamplighter key prod)"',
+        "curl --insecure https://infer.example.com/v1/models \\",
+        """  -H @<(printf 'Authorization: Bearer %s' "$(lamplighter key prod)")""",
     )
 )
 @click.argument("name")

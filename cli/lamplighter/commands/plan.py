@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from lamplighter.aws import Account
 
-_STYLES = {"create": "green", "change": "yellow", "destroy": "red", "keep": "dim"}
+_STYLES = {"create": "green", "keep": "dim"}
 
 
 @click.command(epilog=example("lamplighter plan prod.yaml"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any, Literal, TypeAlias
@@ -130,7 +131,8 @@ def _records(dns: Any) -> Iterator[str]:
 
 
 def _clients(environment: Mapping[str, str]) -> Clients:
-    """Builds clients for the twin only: every address and key is the twin's."""
+    """Builds clients for the twin only: every address and key is the twin's, no profile counts."""
+    os.environ.pop("AWS_PROFILE", None)
     session = boto3.Session(
         environment["AWS_ACCESS_KEY_ID"],
         environment["AWS_SECRET_ACCESS_KEY"],

@@ -66,10 +66,16 @@ def find(state: Path) -> Twin | None:
     state = state.resolve()
     try:
         known = json.loads((state / _FILE).read_text(encoding="utf-8"))
+        processes = {name: Process(**each) for name, each in known["processes"].items()}
+        facts = [known[key] for key in ("port", "engine", "stack", "region")]
     except FileNotFoundError:
         return None
-    processes = {name: Process(**each) for name, each in known["processes"].items()}
-    return Twin(state, known["port"], known["engine"], known["stack"], known["region"], processes)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise Unavailable(
+            f"{state / _FILE} cannot be read ({error}): remove that file, or choose another folder"
+            " with --state-dir"
+        ) from error
+    return Twin(state, *facts, processes)
 
 
 def load(state: Path) -> Twin:

@@ -42,7 +42,12 @@ def up(
     template: another one than the project's (tests).
     """
     state = state_dir.resolve()
-    state.mkdir(parents=True, exist_ok=True)
+    try:
+        state.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Unavailable(
+            f"{state} cannot be made ({error}): choose another --state-dir"
+        ) from error
     if engine == "vllm":
         vllm.prepare(PROJECT, say)
     twin = _running(state)

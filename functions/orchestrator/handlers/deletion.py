@@ -8,6 +8,7 @@ import json
 import urllib.request
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
+from botocore.exceptions import BotoCoreError, ClientError
 
 from orchestrator.ledger import names
 from orchestrator.observability import logger
@@ -19,22 +20,27 @@ _SECONDS = 10
 @logger.inject_lambda_context(clear_state=True)
 def guard(event: Event, _: LambdaContext) -> None:
     """Answer CloudFormation: a Delete fails while a deployment is not torn down."""
-    live = _live() if event["RequestType"] == "Delete" else []
-    reason = f"tear these deployments down first: {', '.join(live)} (lamplighter down NAME)"
+    objection = _objection() if event["RequestType"] == "Delete" else ""
     answer = {
-        "Status": "FAILED" if live else "SUCCESS",
-        "Reason": reason if live else "no deployment is live",
+        "Status": "FAILED" if objection else "SUCCESS",
+        "Reason": objection or "no deployment is live",
         "PhysicalResourceId": "lamplighter-deletion-guard",
         "StackId": event["StackId"],
         "RequestId": event["RequestId"],
         "LogicalResourceId": event["LogicalResourceId"],
     }
-    logger.info("deletion guard answers", status=answer["Status"], live=live)
+    logger.info("deletion guard answers", status=answer["Status"], reason=answer["Reason"])
     request = urllib.request.Request(  # noqa: S310 - CloudFormation's own presigned URL
         event["ResponseURL"], json.dumps(answer).encode(), method="PUT"
     )
     urllib.request.urlopen(request, timeout=_SECONDS).close()  # noqa: S310
 
 
-def _live() -> list[str]:
-    return names(aws().dynamodb, aws().settings.ledger_table)
+def _objection() -> str:
+    """Return why the stack must stay; not knowing is a reason, too."""
+    try:
+        live = names(aws().dynamodb, aws().settings.ledger_table)
+    except (ClientError, BotoCoreError) as error:
+        return f"the ledger could not be read, so deployments may be live: {error}"
+    told = f"tear these deployments down first: {', '.join(live)} (lamplighter down NAME)"
+    return told if live else ""

@@ -22,7 +22,7 @@ _SERVER_ERROR = 500
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One line of a plan. action: create | keep | change | destroy."""
+    """One line of a plan. action: create | keep."""
 
     resource: str
     action: str

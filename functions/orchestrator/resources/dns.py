@@ -31,6 +31,7 @@ def ensure(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str
     """Return {"name": host or None}; Pending until every name server knows the record."""
     host = deployment.host
     if not host:
+        destroy(clients, deployment, ledger)
         return {"name": None}
     zone_id = zone(clients, deployment.dns)
     wanted = _wanted(deployment, host, ledger.deployment()["address"])
@@ -40,8 +41,11 @@ def ensure(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str
             f"{host} has records that are not ours in zone {zone_id}: remove them"
         )
     row = ledger.resource(_ROLE)
+    if row and (row["id"], row["zone"]) != (host, zone_id):
+        destroy(clients, deployment, ledger)  # the name has changed since an earlier attempt
+        row = None
     if not _same(there, wanted):
-        ledger.intend(_ROLE, zone=zone_id)
+        ledger.intend(_ROLE, id=host, zone=zone_id)
         changed = _change(clients, zone_id, "UPSERT", wanted)
         ledger.ready(_ROLE, id=host, zone=zone_id, change=changed)
         row = ledger.resource(_ROLE)
@@ -52,14 +56,17 @@ def ensure(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str
 
 
 def destroy(clients: Clients, deployment: Deployment, ledger: Ledger) -> None:
-    """Delete both records if they are ours; a zone that is gone took them along."""
-    host = deployment.host
-    zone_id = (ledger.resource(_ROLE) or {}).get("zone")
-    if host and zone_id:
-        with tolerating("NoSuchHostedZone"):
-            there = _records(clients, zone_id, host)
-            if there and _is_ours(there, deployment.name):
-                _change(clients, zone_id, "DELETE", there)
+    """Delete both records if they are ours; a zone that is gone took them along.
+
+    By what was written down, not by the specification: the name may have changed meanwhile.
+    """
+    row = ledger.resource(_ROLE)
+    if row is None:
+        return
+    with tolerating("NoSuchHostedZone"):
+        there = _records(clients, row["zone"], row["id"])
+        if there and _is_ours(there, deployment.name):
+            _change(clients, row["zone"], "DELETE", there)
     ledger.forget(_ROLE)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from .masking import masked
 from .phases import State
 
 if TYPE_CHECKING:
@@ -23,5 +24,5 @@ def read(path: Path) -> State | None:
     if phase == "done":
         return None
     if phase == "failed":
-        return State("failed", cause=cause)
+        return State("failed", cause=masked(cause or ""))
     return State(phase, percent, cause)

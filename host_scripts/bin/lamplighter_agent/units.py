@@ -6,13 +6,14 @@ import re
 import subprocess
 from typing import TYPE_CHECKING
 
+from .masking import masked
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 EVERY = 5.0  # seconds: two processes for each look
 
 _ERROR = re.compile(r"\w+Error\b|out of memory|^error:", re.IGNORECASE)
-_SECRET = re.compile(r"\b(hf_|sk-)[A-Za-z0-9_-]+")
 _LONGEST = 600  # characters of a cause
 
 
@@ -55,7 +56,7 @@ def cause(journal: str) -> str:
     """Return the last three lines that name an error, else the last three; secrets masked."""
     lines = [line.strip() for line in journal.splitlines() if line.strip()]
     telling = [line for line in lines if _ERROR.search(line)] or lines
-    text = _SECRET.sub(r"\1***", " | ".join(telling[-3:]))
+    text = masked(" | ".join(telling[-3:]))
     return text[:_LONGEST] or "its journal is empty"
 
 

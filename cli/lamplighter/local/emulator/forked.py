@@ -32,17 +32,23 @@ class Forked:
         self.returncode: int | None = None
 
     def poll(self) -> int | None:
-        if self.returncode is None and select.select([self._pidfd], [], [], 0)[0]:
+        if self.returncode is None and self._ended_within(0):
             self.returncode = 0
         return self.returncode
 
     def wait(self, timeout: float | None = None) -> int:
         """Raise TimeoutExpired after `timeout` seconds."""
         if self.returncode is None:
-            if not select.select([self._pidfd], [], [], timeout)[0]:
+            if not self._ended_within(timeout):
                 raise subprocess.TimeoutExpired(f"worker {self.pid}", timeout or 0)
             self.returncode = 0
         return self.returncode
+
+    def _ended_within(self, timeout: float | None) -> bool:
+        """Wait up to timeout seconds; poll, not select, which knows descriptors below 1024 only."""
+        poll = select.poll()
+        poll.register(self._pidfd, select.POLLIN)
+        return bool(poll.poll(None if timeout is None else timeout * 1000))
 
     def terminate(self) -> None:
         self._signal(signal.SIGTERM)
