@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+from botocore.exceptions import ConnectionError as Unconnected
 
 from orchestrator.errors import (
     InsufficientCapacity,
@@ -72,10 +73,8 @@ def tolerating(*codes: str) -> Iterator[None]:
 
 def translate(error: ClientError | BotoCoreError) -> OrchestratorError:
     """Return the error of ours that tells the workflow what to do about `error`."""
-    if isinstance(error, HTTPClientError):
-        return Pending(f"AWS did not answer: {error}")
     if isinstance(error, BotoCoreError):
-        return Refused(f"{error}; this request could not be sent at all")
+        return _unsent(error)
     found, text = code(error), str(error)
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     if found in _CAPACITY:
@@ -87,6 +86,12 @@ def translate(error: ClientError | BotoCoreError) -> OrchestratorError:
     if found in _LATER or status >= _SERVER_ERROR or _profile_is_new(error):
         return Pending(text)
     return Refused(f"{text}; see the message, correct it and start the workflow again")
+
+
+def _unsent(error: BotoCoreError) -> OrchestratorError:
+    if isinstance(error, HTTPClientError | Unconnected):
+        return Pending(f"AWS did not answer: {error}")
+    return Refused(f"{error}; this request could not be sent at all")
 
 
 def _profile_is_new(error: ClientError) -> bool:

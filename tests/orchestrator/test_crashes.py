@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import pytest
 from awssim import Account, Crash, error, furnish
+from botocore.exceptions import EndpointConnectionError, ParamValidationError, ReadTimeoutError
 from orchestrator import aws_errors
 from orchestrator.errors import InsufficientCapacity, Pending, Refused, ResourceConflict
 from orchestrator.lifecycle import RESOURCES
@@ -127,6 +128,18 @@ def test_a_code_tells_the_workflow_what_to_do(code, status, kind):
 
     assert type(translation) is kind
     assert "told by AWS" in str(translation)
+
+
+@pytest.mark.parametrize(
+    ("unsent", "kind"),
+    [
+        (EndpointConnectionError(endpoint_url="https://ec2"), Pending),
+        (ReadTimeoutError(endpoint_url="https://ec2"), Pending),
+        (ParamValidationError(report="VpcId is no string"), Refused),
+    ],
+)
+def test_what_did_not_arrive_is_repeated_and_what_cannot_be_sent_is_not(unsent, kind):
+    assert type(aws_errors.translate(unsent)) is kind
 
 
 @pytest.mark.parametrize(

@@ -67,7 +67,8 @@ def find(state: Path) -> Twin | None:
     try:
         known = json.loads((state / _FILE).read_text(encoding="utf-8"))
         processes = {name: Process(**each) for name, each in known["processes"].items()}
-        facts = [known[key] for key in ("port", "engine", "stack", "region")]
+        port, engine = int(known["port"]), str(known["engine"])
+        stack, region = str(known["stack"]), str(known["region"])
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
@@ -75,7 +76,7 @@ def find(state: Path) -> Twin | None:
             f"{state / _FILE} cannot be read ({error}): remove that file, or choose another folder"
             " with --state-dir"
         ) from error
-    return Twin(state, *facts, processes)
+    return Twin(state, port, engine, stack, region, processes)
 
 
 def load(state: Path) -> Twin:
