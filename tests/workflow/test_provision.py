@@ -16,7 +16,7 @@ pytestmark = pytest.mark.twin
 
 SPEC = {"name": "alpha", "model": "m"}
 WITH_DNS = {**SPEC, "dns": {"domain": "demo.test"}}
-# One call of every step, in the order of provision.
+# One call of every step, in the order of provision (the scripts have their own test below).
 STEPS = [
     "ec2.CreateVpc",
     "ec2.CreateSecurityGroup",
@@ -75,6 +75,21 @@ def test_a_failed_step_is_told_and_what_it_followed_is_gone(aws, call):
     assert (ended["status"], ended["error"]) == ("FAILED", "Refused")
     assert "not today" in ended["cause"]
     assert "(rolled back: 0 resources left)" in ended["cause"]
+    assert aws.inventory() == []
+
+
+def test_a_failed_upload_of_the_scripts_is_told_and_what_it_followed_is_gone(aws):
+    """EnsureImage calls S3 likewise, but not once its image is there: hence a kept attempt."""
+    aws.fault("ssm.PutParameter", **DENIED)
+    assert aws.run("provision", {**SPEC, "on_failure": "keep"})["status"] == "FAILED"
+    aws.fault("s3.ListObjectsV2", **DENIED)
+
+    ended = aws.run("provision", SPEC)
+
+    assert aws.struck()
+    assert (ended["status"], ended["error"]) == ("FAILED", "Refused")
+    assert "not today" in ended["cause"]
+    assert entered(aws, ended)[-2:] == ["EnsureImage", "EnsureScripts"]
     assert aws.inventory() == []
 
 
@@ -224,6 +239,15 @@ def test_no_secret_is_in_an_execution_history(aws):
     history = aws.client("stepfunctions").get_execution_history(executionArn=execution)
 
     assert key["Parameter"]["Value"] not in json.dumps(history, default=str)
+
+
+def entered(aws, execution):
+    """The steps that a provision has begun, in order."""
+    history = aws.client("stepfunctions").get_execution_history(
+        executionArn=execution["executionArn"]
+    )
+    names = [e.get("stateEnteredEventDetails", {}).get("name", "") for e in history["events"]]
+    return [name for name in names if name.startswith("Ensure")]
 
 
 def waiting(aws, spec):
