@@ -5,10 +5,20 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 LOCK := requirements/dev.txt
-SOURCES := functions proxy cli tests host_scripts
+SOURCES := functions proxy cli tests host_scripts benchmarks
 
 # The engine of the demo's instance: the built-in stub, or a real vLLM on CPU (ENGINE=vllm).
 ENGINE ?= stub
+
+# The fuzzer: how many requests, and where its dice start.
+REQUESTS ?= 100000
+SEED ?= 1
+
+# The benchmark: which routers stand beside ours, how often each load runs, and for how long.
+PEERS ?= sglang-router vllm-router litellm
+ROUNDS ?= 3
+SECONDS ?= 10
+BENCH_VENVS = $(if $(filter-out litellm,$(PEERS)),.venv-bench/.installed) $(if $(filter litellm,$(PEERS)),.venv-bench-litellm/.installed)
 
 .PHONY: help
 help: ## this list
@@ -37,16 +47,41 @@ demo: setup ## the whole product on a local AWS: install, up, chat, break, heal,
 
 .PHONY: test
 test: setup ## every test that needs nothing but this checkout
-	@$(BIN)/pytest -m "not vllm and not host"
+	@$(BIN)/pytest -m "not vllm and not host and not clients"
 
 .PHONY: test-host
 test-host: setup ## the tests that need Debian packages; as root it installs them
 	@command -v nginx > /dev/null || { [ "$$(id -u)" = 0 ] && apt-get install --quiet --quiet --yes nginx-light > /dev/null; } || { echo "nginx is missing: apt-get install nginx-light" >&2; exit 1; }
 	@$(BIN)/pytest -m host
 
+tests/clients/node/node_modules/.installed: tests/clients/node/package-lock.json
+	@command -v npm > /dev/null || { echo "npm is missing: apt-get install nodejs npm" >&2; exit 1; }
+	@echo "installing the pinned Node clients"
+	@npm ci --prefix $(<D) --silent --no-audit --no-fund
+	@touch $@
+
+.PHONY: test-clients
+test-clients: setup .venv-openai1/.installed tests/clients/node/node_modules/.installed ## the OpenAI and Anthropic SDKs, Python and Node, against the gateway
+	@$(BIN)/pytest -m clients tests/clients
+
+.PHONY: fuzz
+fuzz: setup ## 100,000 requests that nobody should send: no 5xx, no hang (REQUESTS=, SEED=)
+	@PYTHONPATH=tests $(BIN)/python -m hostile.fuzz --requests $(REQUESTS) --seed $(SEED)
+
 .PHONY: test-vllm
 test-vllm: setup ## the tests against a real vLLM on CPU (installs it, 4 GB, once)
 	@$(BIN)/pytest -m vllm
+
+# Environments beside .venv, one per lock: what is in them fits nobody else's pins.
+.venv-%/.installed: requirements/%.txt | $(BIN)/uv
+	@echo "installing the pinned $* into $(@D)"
+	@$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python $(@D)
+	@VIRTUAL_ENV=$(@D) $(BIN)/uv pip sync --quiet --require-hashes $<
+	@touch $@
+
+.PHONY: bench
+bench: setup $(BENCH_VENVS) ## the gateway's cost beside nginx and other routers (PEERS=, ROUNDS=, SECONDS=, FLAGS=--check)
+	@$(BIN)/python -m benchmarks --peers "$(PEERS)" --rounds $(ROUNDS) --seconds $(SECONDS) $(FLAGS)
 
 .PHONY: check
 check: setup ## format, lint, types, import contracts, shell, templates, container
@@ -82,9 +117,12 @@ COMPILE = $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --
 lock: $(BIN)/uv ## resolve the dependencies again
 	@$(COMPILE) --python-version 3.11 requirements/dev.in --output-file requirements/dev.txt
 	@$(COMPILE) requirements/uv.in --output-file requirements/uv.txt
+	@$(COMPILE) --python-version 3.11 requirements/openai1.in --output-file requirements/openai1.txt
+	@$(COMPILE) --python-version 3.11 requirements/bench.in --output-file requirements/bench.txt
+	@$(COMPILE) --python-version 3.11 requirements/bench-litellm.in --output-file requirements/bench-litellm.txt
 	@$(COMPILE) --python-version 3.12 --constraint requirements/dev.txt functions/requirements.in --output-file functions/requirements.txt
 	@$(COMPILE) --python-version 3.12 --constraint requirements/dev.txt proxy/requirements.in --output-file proxy/requirements.txt
 
 .PHONY: clean
 clean: ## remove what make made
-	@rm -rf $(VENV) .venv-vllm .lamplighter .aws-sam .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	@rm -rf $(VENV) .venv-vllm .venv-openai1 .venv-bench .venv-bench-litellm benchmarks/build tests/clients/node/node_modules .lamplighter .aws-sam .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

@@ -3,7 +3,8 @@
 #
 # Needs:    python3-boto3 (bootstrap)
 # Changes:  /etc/systemd/system/lamplighter-{agent,setup}.service, on the first boot only: later versions of these
-#           units come with 50-services.sh, because a daemon-reload takes the GPU from containers that run.
+#           units come with 50-services.sh, because a daemon-reload takes the GPU from containers that run;
+#           the group lamplighter-gateway and its folder /etc/lamplighter/gateway, where the agent may write
 # Re-run:   safe at any time.
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
@@ -14,6 +15,7 @@ units=(lamplighter-agent.service lamplighter-setup.service)
 
 main() {
   local unit missing=()
+  gateway_folder
   for unit in "${units[@]}"; do
     if ! [[ -e $etc/systemd/system/$unit ]]; then missing+=("$unit"); fi
   done

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Bring the secrets: the API key as a hash for the gateway, the Hugging Face token for vLLM's next start.
+# Bring the secrets: the API keys as hashes for the gateway, the Hugging Face token for vLLM's next start.
 #
-# Needs:    the instance role may read the two SSM parameters
+# Needs:    the instance role may read the SSM parameters
 # Changes:  /etc/lamplighter/gateway/keys (0640, the gateway's group), /run/lamplighter/vllm.env (0600, gone at power-off)
 # Re-run:   safe at any time; lamplighter-secrets.service does at every boot.
 
@@ -9,7 +9,6 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
 # shellcheck source=host_scripts/lib.sh
 source "$here/lib.sh"
 
-group=${GATEWAY_GROUP:-10001} # the gateway's container runs as this user and group: files/inference-app.service
 keys=$etc/lamplighter/gateway/keys
 token=$run/vllm.env
 
@@ -21,20 +20,11 @@ main() {
   token_file
 }
 
-# key_file - the directory is what the container mounts: a file replaced by mv would stay the old one inside.
+# key_file - the first set; the agent follows it from then on, with the same code. Where AWS is away, the last good set
+# stays and is enough.
 key_file() {
-  local name hash
-  name=$(setting API_KEY_PARAMETER)
-  hash=$(retry 5 3 parameter "$name" | fingerprint)
-  install -d --mode=0755 "$etc/lamplighter"
-  install -d --mode=0750 --group="$group" "$etc/lamplighter/gateway"
-  printf 'default %s\n' "$hash" >"$run/keys.new"
-  if differs "$run/keys.new" "$keys"; then
-    install --mode=0640 --group="$group" "$run/keys.new" "$keys.new"
-    mv "$keys.new" "$keys"
-    log "wrote $keys"
-  fi
-  rm "$run/keys.new"
+  gateway_folder
+  retry 5 3 python3 -B "$here/bin/keys.py" "$(setting AWS_REGION)" "$(setting KEYS_PATH)" "$keys"
 }
 
 token_file() {

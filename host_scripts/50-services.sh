@@ -3,7 +3,7 @@
 #
 # Needs:    30-images.sh (the images), 40-secrets.sh (the keys)
 # Changes:  /etc/systemd/system/*.service of ours, /etc/lamplighter/gateway.env, the docker network `lamplighter`,
-#           /var/lib/lamplighter/started/
+#           /var/lib/lamplighter/started/, /var/lib/lamplighter/gateway (where the gateway counts usage)
 # Re-run:   safe at any time; nothing restarts without a change.
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
@@ -18,6 +18,7 @@ main() {
   phase loading 0
   if [[ $(setting GPU) == yes ]]; then services=(vllm.service "${services[@]}"); fi
   gateway_settings
+  install -d --mode=0750 --owner="$user" --group="$group" "$state/gateway"
   if ! docker network inspect lamplighter >/dev/null 2>&1; then docker network create lamplighter; fi
   install_units "${helpers[@]}" "${services[@]}"
   for service in "${services[@]}"; do
@@ -42,6 +43,8 @@ gateway_settings() {
     "INFERENCE_BACKENDS=http://vllm:8000" \
     "INFERENCE_ENGINE=$engine" \
     "INFERENCE_KEYS_FILE=/etc/gateway/keys" \
+    "INFERENCE_ETA_FILE=/etc/gateway/status" \
+    "INFERENCE_USAGE_FILE=/var/lib/gateway/usage.json" \
     "INFERENCE_DEFAULT_TIMEOUT_SECONDS=$default" \
     "INFERENCE_MAX_TIMEOUT_SECONDS=$max" >"$run/gateway.env"
   if differs "$run/gateway.env" "$target"; then put "$run/gateway.env" "$target"; fi

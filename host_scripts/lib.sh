@@ -6,6 +6,9 @@ trap 'log "FAILED at ${BASH_SOURCE[0]##*/}:${LINENO}: ${BASH_COMMAND}"' ERR
 
 # shellcheck disable=SC2034 # the steps read these; a test points them at a sandbox
 {
+  # The gateway's container runs as this user and group: files/inference-app.service
+  user=${GATEWAY_USER:-10001}
+  group=${GATEWAY_GROUP:-10001}
   etc=${ETC:-/etc}
   run=${RUN:-/run}/lamplighter
   state=${STATE:-/var/lib}/lamplighter
@@ -52,6 +55,14 @@ retry() {
 
 # parameter NAME - print an SSM parameter to a pipe: never to a log, never as an argument.
 parameter() { python3 -B "$here/bin/parameter.py" "$(setting AWS_REGION)" "$1"; }
+
+# gateway_folder - what the gateway reads and the agent writes: keys and status. The group owns the folder, and by the
+# setgid bit every file in it, so that the agent needs neither root nor a capability.
+gateway_folder() {
+  if ! getent group lamplighter-gateway >/dev/null; then groupadd --system --gid "$group" lamplighter-gateway; fi
+  install -d --mode=0755 "$etc/lamplighter"
+  install -d --mode=2770 --group="$group" "$etc/lamplighter/gateway"
+}
 
 # phase PHASE PERCENT [CAUSE] - tell the agent how far the set-up is. A step that runs alone tells nothing:
 # what its host does then is for the agent's probes to say.

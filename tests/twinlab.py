@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import functools
 import json
-import socket
-import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +16,7 @@ import openai
 from botocore.config import Config
 from lamplighter.local import twin as twins
 from lamplighter.local.record import Twin
+from patience import eventually
 
 # Ledger rows are bookkeeping, reports are observations: neither is a creation.
 CREATING = (
@@ -79,14 +78,18 @@ class Installation:
         assert ended["output"] == {"name": name, "left": 0}
 
     def repairs(self, name: str) -> list[dict[str, Any]]:
-        """The completed incidents of the deployment's present life, oldest first."""
+        """The completed repairs of the deployment's present life, in their order.
+
+        That order is the lock's: of two repairs of one loss, either may come first.
+        """
         rows = self.rows(name)
         born = max(row["at"] for row in rows if row.get("text") == "provisioning started")
-        incidents = [row for row in rows if row["sk"].startswith("incident#")]
-        return [i for i in incidents if "closed_at" in i and i["opened_at"] > born]
+        closed = [row for row in rows if row["sk"].startswith("incident#") and "closed_at" in row]
+        present = [row for row in closed if row["began_at"] > born]
+        return sorted(present, key=lambda row: row["began_at"])
 
     def quiet(self) -> None:
-        """Wait until no execution runs: every event that was sent has been dealt with."""
+        """Wait until no execution runs. An event on its way may still start one."""
         sfn = self.client("stepfunctions")
         machines = [self.outputs[f"{v}Arn"] for v in ("Provision", "Repair", "Teardown")]
         eventually(
@@ -206,16 +209,3 @@ def _client(service: str, endpoint: str) -> Any:
         aws_secret_access_key="test",
         config=Config(retries={"total_max_attempts": 1}, proxies={}),
     )
-
-
-def eventually(look: Callable[[], Any], good: Callable[[Any], bool], seconds: float) -> Any:
-    deadline = time.monotonic() + seconds
-    while not good(seen := look()):
-        assert time.monotonic() < deadline, f"still {seen!r} after {seconds} s"
-        time.sleep(0.1)
-    return seen
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return int(free.getsockname()[1])

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 # No answer at all, as opposed to a no: it may come when asked again.
 Silence = (aws_errors.HTTPClientError, aws_errors.ConnectionError)
 AwsError = (aws_errors.BotoCoreError, aws_errors.ClientError)
-_NOT_ALLOWED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"}
+NOT_ALLOWED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"}
 _NOT_KNOWN = {
     "ExpiredToken",
     "ExpiredTokenException",
@@ -132,7 +132,7 @@ def open_session(region: str | None, environment: Mapping[str, str]) -> boto3.Se
 
 def explain(error: Exception) -> Unavailable:
     """Return what AWS's or botocore's error means to the operator: what, which, what to do."""
-    return Unavailable(_sentence(error), name=_code(error) or type(error).__name__)
+    return Unavailable(_sentence(error), name=code(error) or type(error).__name__)
 
 
 def _config(endpoint: str | None) -> Config:
@@ -152,7 +152,7 @@ def _outputs(session: boto3.Session, endpoint: str | None, stack: str) -> dict[s
     try:
         [found] = client.describe_stacks(StackName=stack)["Stacks"]
     except aws_errors.ClientError as error:
-        if _code(error) != "ValidationError":
+        if code(error) != "ValidationError":
             raise
         raise Unavailable(
             f"Lamplighter is not installed here: region {session.region_name} of this account has "
@@ -161,7 +161,8 @@ def _outputs(session: boto3.Session, endpoint: str | None, stack: str) -> dict[s
     return {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", [])}
 
 
-def _code(error: Exception) -> str:
+def code(error: Exception) -> str:
+    """Return AWS's error code; empty for an error that AWS did not send."""
     return error.response["Error"]["Code"] if isinstance(error, aws_errors.ClientError) else ""
 
 
@@ -188,9 +189,9 @@ def _of_the_client(error: Exception) -> str:
 
 
 def _refusal(error: aws_errors.ClientError) -> str:
-    message, code = error.response["Error"].get("Message", ""), _code(error)
-    if code in _NOT_ALLOWED:
+    message, refusal = error.response["Error"].get("Message", ""), code(error)
+    if refusal in NOT_ALLOWED:
         return f"AWS does not allow {error.operation_name} to these credentials: {message}"
-    if code in _NOT_KNOWN:
-        return f"AWS does not accept these credentials ({code}): {_LOG_IN}"
-    return f"AWS refused {error.operation_name} ({code}): {message}"
+    if refusal in _NOT_KNOWN:
+        return f"AWS does not accept these credentials ({refusal}): {_LOG_IN}"
+    return f"AWS refused {error.operation_name} ({refusal}): {message}"

@@ -4,7 +4,8 @@ LamplighterError
 ├── WorkflowFailed      1   the workflow ended, and not well
 ├── BadSpec             2   the specification cannot be read, or the workflow says it is wrong
 ├── UnknownDeployment   3   no deployment has this name
-├── Conflict            4   refused: already live with another specification, locked, or not ours
+├── UnknownKey          3   the deployment has no API key of this id
+├── Conflict            4   refused: there already but different, locked, or not ours
 ├── Unavailable         5   AWS is not reachable, not allowed, or Lamplighter is not installed there
 └── Interrupted       130   Ctrl-C; a workflow that was being watched goes on
 """
@@ -23,8 +24,8 @@ Exit codes:
   0    done
   1    the workflow failed
   2    wrong usage, or a wrong specification
-  3    no such deployment
-  4    refused: live with another specification, locked, or not ours
+  3    no such deployment, or no such key
+  4    refused: there already but different, locked, or not ours
   5    AWS is not reachable or not allowed, or Lamplighter is not installed
   130  interrupted (the workflow goes on)
 """
@@ -59,9 +60,18 @@ class UnknownDeployment(LamplighterError):
     @classmethod
     def named(cls, name: str, known: Collection[str]) -> Self:
         """Say which names there are, the nearest first."""
-        near = get_close_matches(name, known, n=len(known) or 1, cutoff=0.0)
-        listed = f"known: {', '.join(near)}" if near else "there are none yet"
-        return cls(f"there is no deployment {name!r} ({listed})")
+        return cls(f"there is no deployment {name!r} ({_listed(name, known)})")
+
+
+class UnknownKey(LamplighterError):
+    """The deployment has no API key of this id."""
+
+    exit_code = 3
+
+    @classmethod
+    def named(cls, key_id: str, deployment: str, known: Collection[str]) -> Self:
+        """Say which keys there are, the nearest first."""
+        return cls(f"{deployment} has no key {key_id!r} ({_listed(key_id, known)})")
 
 
 class Conflict(LamplighterError):
@@ -100,6 +110,11 @@ def failure(name: str, cause: str, execution: str = "") -> LamplighterError:
     name, sentence = unwrapped(name, cause)
     kind = _BY_NAME.get(name, WorkflowFailed)
     return kind(sentence or "no cause was given", name=name, execution=execution)
+
+
+def _listed(name: str, known: Collection[str]) -> str:
+    near = get_close_matches(name, known, n=len(known) or 1, cutoff=0.0)
+    return f"known: {', '.join(near)}" if near else "there are none yet"
 
 
 def unwrapped(name: str, cause: str) -> tuple[str, str]:

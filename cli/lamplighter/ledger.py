@@ -1,11 +1,12 @@
 """What the ledger table says about deployments: read only, the workflows write it.
 
 One partition per deployment; the sort key says what a row is: `deployment`, `lock`,
-`event#<time>`, `incident#<time>#<instance>`, `resource#<kind>`.
+`event#<time>`, `incident#<time>#<execution>`, `resource#<kind>`.
 """
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, fields
 from datetime import datetime
 from decimal import Decimal
@@ -49,9 +50,10 @@ class Deployment:
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """One outage and its repair; `closed_at` is empty while it is open."""
+    """One outage and its repair: noticed, begun under the lock, closed (empty while it is open)."""
 
     opened_at: str = ""
+    began_at: str = ""
     closed_at: str = ""
     trigger: str = ""
     instance_id: str = ""
@@ -85,6 +87,13 @@ def deployment(table: Table, name: str) -> Deployment | None:
     return Deployment.from_row(row) if row else None
 
 
+def tags(table: Table, name: str) -> dict[str, str]:
+    """Return the tags that the deployment's specification puts on every resource."""
+    row = _row(table, name, "deployment") or {}
+    spec: dict[str, Any] = json.loads(row.get("spec") or "{}")
+    return dict(spec.get("tags") or {})
+
+
 def names(table: Table) -> list[str]:
     """Return every name with any row: a provisioning that stopped early has no deployment row."""
     return sorted({str(row["pk"]) for row in _scan(table)})
@@ -97,8 +106,12 @@ def lock_owner(table: Table, name: str) -> str | None:
 
 
 def incidents(table: Table, name: str) -> list[Incident]:
-    """Return the incidents, oldest first."""
-    return [Incident.from_row(row) for row in _query(table, name, "incident#")]
+    """Return the incidents in the order of their repairs.
+
+    Of two that wait for the lock, the one that was noticed later may be repaired first.
+    """
+    found = [Incident.from_row(row) for row in _query(table, name, "incident#")]
+    return sorted(found, key=lambda one: datetime.fromisoformat(one.began_at or one.opened_at))
 
 
 def timeline(table: Table, name: str) -> list[Entry]:

@@ -9,7 +9,18 @@ from typing import Any
 import click
 
 from lamplighter import aws, errors
-from lamplighter.commands import down, events, key, local, plan, repair, status, up
+from lamplighter.commands import (
+    down,
+    events,
+    gateway,
+    key,
+    keys,
+    local,
+    plan,
+    repair,
+    status,
+    up,
+)
 from lamplighter.options import STACK, STATE_DIR, Options, example
 
 
@@ -112,6 +123,8 @@ for command in (
     repair.repair,
     down.down,
     key.key,
+    keys.keys,
+    gateway.gateway,
     local.local,
 ):
     cli.add_command(command)

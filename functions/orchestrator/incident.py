@@ -62,7 +62,8 @@ def check(clients: Clients, ledger: Ledger, request: dict[str, Any]) -> dict[str
     """Return {"repair": bool, "why", "generation", "instance_id"}, looked at under the lock.
 
     request: {"opened_at"} and {"instance_id", "trigger", "doomed"} of an event, or {"reason",
-    "force"} by hand. opened_at is the workflow's start: asking twice opens one incident.
+    "force"} by hand. opened_at is the workflow's start: asking twice opens one incident. Workflows
+    wait for the lock in no order, so began_at, written under it, tells which repair came first.
     """
     row = ledger.deployment()
     current = row.get("instance_id")
@@ -76,9 +77,10 @@ def check(clients: Clients, ledger: Ledger, request: dict[str, Any]) -> dict[str
     ledger.note("repair", f"repairing {current}: {trigger}", instance_id=current)
     opened = request["opened_at"]
     ledger.write(
-        _key(opened, current),
+        _key(ledger, opened),
         {
             "opened_at": opened,
+            "began_at": ledger.time(),
             "trigger": trigger,
             "instance_id": current,
             "execution": ledger.owner,
@@ -94,7 +96,7 @@ def close(ledger: Ledger, opened_at: str, instance_id: str, outcome: str) -> dic
     replaced_by = row.get("instance_id") if row.get("instance_id") != instance_id else None
     seconds = round(ledger.age({"intended_at": opened_at}), 1)
     ledger.update(
-        _key(opened_at, instance_id),
+        _key(ledger, opened_at),
         {
             "closed_at": ledger.time(),
             "outcome": outcome,
@@ -114,9 +116,9 @@ def close(ledger: Ledger, opened_at: str, instance_id: str, outcome: str) -> dic
 
 def abandon(ledger: Ledger, opened_at: str) -> None:
     """Close the incident that this repair opened, if it did, as failed."""
-    for row in ledger.rows():
-        if row["sk"].startswith(f"incident#{opened_at}#") and "closed_at" not in row:
-            close(ledger, opened_at, row["instance_id"], "failed")
+    row = ledger.read(_key(ledger, opened_at))
+    if row and "closed_at" not in row:
+        close(ledger, opened_at, row["instance_id"], "failed")
 
 
 def _why_not(row: dict[str, Any], request: dict[str, Any]) -> str | None:
@@ -156,5 +158,6 @@ def _answers(clients: Clients, ledger: Ledger, row: Row) -> bool:
     return ledger.age({"intended_at": row["phase_at"]}) < clients.settings.host_silence_seconds
 
 
-def _key(opened_at: str, instance_id: str | None) -> str:
-    return f"incident#{opened_at}#{instance_id}"
+def _key(ledger: Ledger, opened_at: str) -> str:
+    """One loss is told by several events: two workflows may start in the same millisecond."""
+    return f"incident#{opened_at}#{ledger.owner.rpartition(':')[2]}"

@@ -5,7 +5,7 @@
          lock                  owner (execution ARN), acquired_at
          await                 token, instance_id, execution: a workflow waits for the host
          resource#<kind>       state (intent | ready), id, intended_at, facts of that resource
-         incident#<time>#<id>  one repair: trigger, outcome, seconds
+         incident#<time>#<execution>  one repair: trigger, outcome, seconds
          event#<time>          one line of history
 
 Every write made by a workflow is a transaction that also checks the lock's owner: a Lambda that

@@ -21,11 +21,14 @@ def acquire(ledger: Ledger, sfn: SFNClient, step_seconds: float) -> None:
     """Make `ledger.owner` the owner of the lock.
 
     Raises LockHeld while another workflow runs, Pending while a Lambda of a workflow that just
-    died might still act (one Lambda timeout, `step_seconds`).
+    died might still act (one Lambda timeout, `step_seconds`), or when the lock was given back
+    between our two looks at it.
     """
     if _take(ledger, "attribute_not_exists(#owner) OR #owner = :me", me=ledger.owner):
         return
-    holder = (ledger.read(LOCK) or {}).get("owner", "")
+    holder = (ledger.read(LOCK) or {}).get("owner")
+    if holder is None:
+        raise Pending(f"the lock of {ledger.name!r} was given back this moment: it is free again")
     ended = _ended_at(sfn, holder)
     if ended is None:
         raise LockHeld(f"{holder} works on {ledger.name!r}: wait for it, or stop that execution")

@@ -65,6 +65,11 @@ def api_key_parameter(name: str) -> str:
     return f"/lamplighter/{name}/api-key"
 
 
+def keys_path(name: str) -> str:
+    """Return the SSM path under which every key has a parameter, named by its id."""
+    return f"/lamplighter/{name}/keys"
+
+
 def ownership_record(host: str) -> str:
     """Return the TXT record that marks an A record as ours (Route53 records carry no tags)."""
     return f"_lamplighter.{host}."

@@ -108,6 +108,7 @@ def _values(deployment: Deployment, settings: Settings, image: str) -> dict[str,
         "max_timeout_seconds": deployment.gateway.max_timeout_seconds,
         "hf_token_parameter": deployment.engine.hf_token_parameter or "",
         "api_key_parameter": naming.api_key_parameter(deployment.name),
+        "keys_path": naming.keys_path(deployment.name),
         "report_seconds": _report_seconds(settings.host_silence_seconds),
     }
 

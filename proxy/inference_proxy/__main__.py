@@ -1,13 +1,17 @@
-"""`python -m inference_proxy --host 127.0.0.1 --port 8080`; settings.py lists the environment."""
+"""`python -m inference_proxy --host 127.0.0.1 --port 8080 [--config gateway.yaml]`.
+
+settings.py says what may be set, in the document and in the environment.
+"""
 
 import argparse
-import ipaddress
 import os
 import sys
+from pathlib import Path
 
 from inference_proxy import log
 from inference_proxy.app import create_app
-from inference_proxy.auth import InvalidKeysFile
+from inference_proxy.gateway import is_loopback
+from inference_proxy.keys import InvalidKeysFile
 from inference_proxy.server import Server
 from inference_proxy.settings import InvalidSetting, Settings
 
@@ -18,9 +22,9 @@ def main() -> int:
     arguments = _arguments()
     log.configure()
     try:
-        settings = Settings.from_env(os.environ)
+        settings = Settings.load(arguments.config, os.environ)
         _refuse_open_door(settings, arguments.host)
-        app = create_app(settings)
+        app = create_app(settings, arguments.config, os.environ)
     except (InvalidSetting, InvalidKeysFile) as error:
         print(f"inference_proxy: {error}", file=sys.stderr)  # noqa: T201 -- for whoever started it
         return _MISUSE
@@ -32,26 +36,20 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="inference_proxy", description="OpenAI API for vLLM")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
     parser.add_argument("--port", default=8080, type=int, help="port to listen on (%(default)s)")
+    parser.add_argument("--config", type=Path, help="settings, as YAML or JSON")
     return parser.parse_args()
 
 
 def _refuse_open_door(settings: Settings, host: str) -> None:
     """Without keys everyone who reaches the port may use the GPU: only this machine may."""
-    if settings.keys_file is not None:
+    if settings.keys_file is not None or settings.jwt is not None:
         return
-    if not _is_loopback(host):
+    if not is_loopback(host):
         raise InvalidSetting(
             f"--host is {host!r} and no keys are configured: set INFERENCE_KEYS_FILE, "
             "or listen on 127.0.0.1"
         )
     log.logger.warning("open to every process of this machine: INFERENCE_KEYS_FILE is not set")
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 if __name__ == "__main__":

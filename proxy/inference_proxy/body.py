@@ -1,64 +1,79 @@
-"""A request's body: taken in whole and within the limit, looked at, never changed."""
+"""A request's body: what is checked of it, and the few fields that decide something here.
 
-import asyncio
+Everything else passes unseen: unknown fields, number formats, key order and duplicates.
+"""
+
+import re
 from collections.abc import Mapping
 from email.message import Message
 
 import msgspec
-from litestar.types import Receive
+import multipart
 
-from inference_proxy.errors import (
-    BodyTimedOut,
-    BodyTooLarge,
-    ClientLeft,
-    InvalidRequest,
-    UnsupportedMediaType,
-)
+from inference_proxy.errors import BodyTooLarge, InvalidRequest, UnsupportedMediaType
+from inference_proxy.routes import Body
+from inference_proxy.settings import Settings
 
-UPLOAD_SECONDS = 60.0
+_OPENING = (b"{", b"[")
+_STRUCTURE = bytes(set(range(256)) - set(b'"[]{}'))
+_FORM_FIELD_BYTES = 4096
+
+
+class StreamOptions(msgspec.Struct, frozen=True, gc=False):
+    include_usage: bool | None = None
 
 
 class Ask(msgspec.Struct, frozen=True, gc=False):
-    """The four fields that decide something here. All others pass unseen and unchanged."""
+    """The fields that decide something here."""
 
     model: str | None = None
     stream: bool | None = None
     max_tokens: int | None = None
     max_completion_tokens: int | None = None
+    max_output_tokens: int | None = None
+    n: int | float | None = None
+    best_of: int | None = None
+    stream_options: StreamOptions | None = None
+
+    @property
+    def output_tokens(self) -> int:
+        """The most that may be made, as far as the request says."""
+        return max(
+            self.max_tokens or 0, self.max_completion_tokens or 0, self.max_output_tokens or 0, 0
+        )
 
 
 _decoder = msgspec.json.Decoder(Ask)  # strict: `"stream": 0` is not a boolean
 
 
-async def read(receive: Receive, headers: Mapping[bytes, bytes], limit: int) -> bytes:
-    """Return the whole body, at most `limit` bytes, of a request that says it is JSON."""
-    _check_type(headers)
+def check_head(headers: Mapping[bytes, bytes], kind: Body, limit: int) -> None:
+    """Refuse a body by what its headers say. Raises UnsupportedMediaType, BodyTooLarge."""
+    given = headers.get(b"content-type", b"")
+    if headers.get(b"content-encoding", b"identity").lower() != b"identity":
+        raise UnsupportedMediaType("Send the body without a content encoding.")
+    # What the SDKs send; the general parser takes its time.
+    if given != b"application/json" or kind is not Body.JSON:
+        _check_type(given, kind)
     if int(headers.get(b"content-length", 0)) > limit:
-        raise _too_large(limit)
-    try:
-        async with asyncio.timeout(UPLOAD_SECONDS):
-            return await _collect(receive, limit)
-    except TimeoutError as error:
-        raise BodyTimedOut(f"The body did not arrive within {UPLOAD_SECONDS:g} s.") from error
+        raise too_large(limit)
 
 
-async def _collect(receive: Receive, limit: int) -> bytes:
-    parts: list[bytes] = []
-    size = 0
-    while True:
-        message = await receive()
-        if message["type"] != "http.request":
-            raise ClientLeft
-        parts.append(message["body"])
-        size += len(message["body"])
-        if size > limit:
-            raise _too_large(limit)
-        if not message["more_body"]:
-            return parts[0] if len(parts) == 1 else b"".join(parts)
+def decode(body: bytes, kind: Body, content_type: bytes, settings: Settings) -> Ask:
+    """Read the fields. Raises InvalidRequest for what this endpoint cannot take."""
+    if kind is Body.FORM:
+        ask = _decode_form(body, content_type)
+    else:
+        _check_depth(body, settings.max_depth)
+        ask = _decode_json(body)
+    _check_limits(ask, settings)
+    return ask
 
 
-def decode(body: bytes) -> Ask:
-    """Read the four fields. Raises InvalidRequest for anything that is not one JSON object."""
+def too_large(limit: int) -> BodyTooLarge:
+    return BodyTooLarge(f"The body is larger than the {limit} bytes that are taken here.")
+
+
+def _decode_json(body: bytes) -> Ask:
     try:
         if not body.isascii():
             body.decode()  # msgspec does not look into the strings that it skips
@@ -71,18 +86,79 @@ def decode(body: bytes) -> Ask:
         raise InvalidRequest(f"The body is not what this endpoint takes: {error}.") from error
 
 
-def _check_type(headers: Mapping[bytes, bytes]) -> None:
-    if headers.get(b"content-encoding", b"identity").lower() != b"identity":
-        raise UnsupportedMediaType("Send the body without a content encoding.")
-    given = headers.get(b"content-type", b"")
-    if given == b"application/json":  # what the SDKs send; the general parser takes its time
-        return
+def _decode_form(body: bytes, content_type: bytes) -> Ask:
+    """Read `model` and `stream`; each may stand there once, or two readers could differ."""
+    fields: dict[str, str] = {}
+    try:
+        for name, part in form_parts(body, content_type):
+            if name not in {"model", "stream"}:
+                continue
+            if name in fields:
+                raise InvalidRequest(f"The form has more than one field {name!r}.", param=name)
+            if part.filename is not None or part.size > _FORM_FIELD_BYTES:
+                raise InvalidRequest(f"The form's field {name!r} is no short text.", param=name)
+            fields[name] = part.value
+    except (multipart.MultipartError, ValueError, LookupError) as error:
+        raise InvalidRequest("The form cannot be read as multipart/form-data.") from error
+    stream = fields.get("stream", "false").lower() in {"true", "1", "yes", "on"}
+    return Ask(model=fields.get("model"), stream=stream)
+
+
+def form_parts(body: bytes, content_type: bytes) -> list[tuple[str, multipart.MultipartPart]]:
+    """Return (name, part) of a form. Raises multipart.MultipartError, ValueError."""
+    _, options = multipart.parse_options_header(content_type.decode("latin-1"))
+    parsed = multipart.MultipartParser(
+        _Source(body), options.get("boundary", ""), memfile_limit=len(body) + 1, strict=True
+    )
+    return [(part.name, part) for part in parsed.parts()]
+
+
+class _Source:
+    """The few methods of a file that the parser needs."""
+
+    def __init__(self, body: bytes) -> None:
+        self._body, self._at = body, 0
+
+    def read(self, size: int) -> bytes:
+        piece = self._body[self._at : self._at + size]
+        self._at += len(piece)
+        return piece
+
+
+def _check_type(given: bytes, kind: Body) -> None:
     declared = Message()
     declared["content-type"] = given.decode("latin-1")
     charset = str(declared.get_param("charset", "utf-8")).lower()
-    if declared.get_content_type() != "application/json" or charset not in {"utf-8", "utf8"}:
-        raise UnsupportedMediaType("Send the body as `Content-Type: application/json`, in UTF-8.")
+    if declared.get_content_type() != kind.value or charset not in {"utf-8", "utf8"}:
+        raise UnsupportedMediaType(f"Send the body as `Content-Type: {kind.value}`, in UTF-8.")
 
 
-def _too_large(limit: int) -> BodyTooLarge:
-    return BodyTooLarge(f"The body is larger than the {limit} bytes that are taken here.")
+def _check_depth(body: bytes, limit: int) -> None:
+    """Few brackets cannot nest deeply; of many, only the brackets outside of strings are left."""
+    if body.count(b"{") + body.count(b"[") <= limit:
+        return
+    bare = re.sub(rb"\\.", b"", body, flags=re.DOTALL).translate(None, _STRUCTURE)
+    bare = re.sub(rb'"[^"]*"', b"", bare)
+    for _ in range(limit):
+        inner = bare.replace(b"[]", b"").replace(b"{}", b"")
+        if len(inner) == len(bare):
+            break
+        bare = inner
+    # What is left either nests deeper, or its brackets do not match: the parser says that.
+    if bare and sum(map(bare.count, _OPENING)) > 0 and _is_balanced_so_far(bare):
+        raise InvalidRequest(f"The body is nested deeper than the {limit} levels taken here.")
+
+
+def _is_balanced_so_far(bare: bytes) -> bool:
+    return bare.startswith(_OPENING)
+
+
+def _check_limits(ask: Ask, settings: Settings) -> None:
+    for name in ("n", "best_of"):
+        if (getattr(ask, name) or 0) > settings.max_n:
+            raise InvalidRequest(f"{name!r} may be at most {settings.max_n} here.", param=name)
+    most = settings.max_output_tokens
+    if most is not None and ask.output_tokens > most:
+        names = ("max_tokens", "max_completion_tokens", "max_output_tokens")
+        name = next(name for name in names if (getattr(ask, name) or 0) > most)
+        raise InvalidRequest(f"{name!r} may be at most {most} here.", param=name)

@@ -2,24 +2,29 @@
 
 ProxyError
 ├── InvalidRequest        400  the request or its body is not what the API takes
-├── InvalidKey            401  no key, or none that we know
+├── InvalidKey            401  no key, or none that we know, or one that is not valid now
+├── Forbidden             403  the key may not use this model, or a filter rule refuses the request
 ├── UnknownPath           404  not an endpoint of this gateway; the backend never hears of it
 ├── UnknownModel          404  no backend serves the model
 ├── MethodNotAllowed      405  the endpoint exists, under another method
-├── BodyTimedOut          408  the client did not finish sending its request
+├── RequestTimedOut       408  the client did not finish sending its request
 ├── BodyTooLarge          413  over the limit, by its own word or by count
-├── UnsupportedMediaType  415  not plain JSON in UTF-8
+├── UnsupportedMediaType  415  not a body of the kind that the endpoint takes
+├── RateLimited           429  too many requests, tokens or streams at once for this key
+│   └── QuotaExceeded     429  the key's budget for today is used up
 ├── InternalError         500  a defect of the gateway
 ├── BackendLost           502  the backend broke off after the request was sent
 │   └── StreamIncomplete  502  a stream ended before the model was done (told in-band)
-├── BackendUnavailable    503  no connection: loading, restarting, or down
+├── BackendUnavailable    503  no connection: restarting, or down
+│   ├── ModelLoading      503  the engine is up and still loads the model
+│   └── Overloaded        503  the admission queue is full, or its wait was too long
 ├── EngineDisabled        503  this deployment runs without an engine
 └── BudgetEnded           504  one of the request's time budgets ran out
 
 ClientLeft is no ProxyError: nobody is left to tell.
 """
 
-from typing import ClassVar
+import math
 
 import msgspec
 
@@ -27,6 +32,7 @@ Headers = list[tuple[bytes, bytes]]
 
 # The OpenAI SDK does not retry at all when it is told to wait longer than two minutes.
 LONGEST_RETRY_AFTER_SECONDS = 120
+DEFAULT_RETRY_AFTER_SECONDS = 10
 
 _NEVER_RETRY: Headers = [(b"x-should-retry", b"false")]
 
@@ -38,9 +44,10 @@ class ClientLeft(Exception):
 class ProxyError(Exception):
     """A message for the client: never a backend's address, never a key."""
 
-    status: ClassVar[int] = 500
-    kind: ClassVar[str] = "server_error"
-    code: ClassVar[str] = "internal_error"
+    status: int = 500
+    kind: str = "server_error"
+    code: str = "internal_error"
+    raw: bytes | None = None  # a body to be sent as it is
 
     def __init__(self, message: str, *, param: str | None = None) -> None:
         super().__init__(message)
@@ -65,6 +72,16 @@ class InvalidKey(ProxyError):
         return [(b"www-authenticate", b"Bearer")]
 
 
+class Forbidden(ProxyError):
+    """`code`: model_not_allowed or request_filtered."""
+
+    status, kind = 403, "permission_error"
+
+    def __init__(self, message: str, *, code: str, param: str | None = None) -> None:
+        super().__init__(message, param=param)
+        self.code = code
+
+
 class UnknownPath(ProxyError):
     status, kind, code = 404, "invalid_request_error", "unknown_url"
 
@@ -84,7 +101,7 @@ class MethodNotAllowed(ProxyError):
         return [(b"allow", self.allow.encode("latin-1"))]
 
 
-class BodyTimedOut(ProxyError):
+class RequestTimedOut(ProxyError):
     status, kind, code = 408, "invalid_request_error", "request_timeout"
 
     def headers(self) -> Headers:
@@ -97,6 +114,29 @@ class BodyTooLarge(ProxyError):
 
 class UnsupportedMediaType(ProxyError):
     status, kind, code = 415, "invalid_request_error", "unsupported_media_type"
+
+
+class RateLimited(ProxyError):
+    """`seconds` is exact: the same request passes after it. `limits`: the x-ratelimit headers."""
+
+    status, kind, code = 429, "rate_limit_error", "rate_limit_exceeded"
+
+    def __init__(self, message: str, *, seconds: float, limits: Headers) -> None:
+        super().__init__(message)
+        self.seconds = seconds
+        self.limits = limits
+
+    def headers(self) -> Headers:
+        return retry_after(self.seconds, exact=True) + self.limits
+
+
+class QuotaExceeded(RateLimited):
+    """Not before midnight UTC: a client that retries by itself would only burn requests."""
+
+    kind, code = "insufficient_quota", "insufficient_quota"
+
+    def headers(self) -> Headers:
+        return super().headers() + _NEVER_RETRY
 
 
 class InternalError(ProxyError):
@@ -117,11 +157,24 @@ class StreamIncomplete(BackendLost):
 
 
 class BackendUnavailable(ProxyError):
+    """`seconds`: when it may be back, as far as anybody knows."""
+
     status, code = 503, "backend_unavailable"
-    retry_after_seconds: ClassVar[int] = 10
+
+    def __init__(self, message: str, *, seconds: float = DEFAULT_RETRY_AFTER_SECONDS) -> None:
+        super().__init__(message)
+        self.seconds = seconds
 
     def headers(self) -> Headers:
-        return retry_after(self.retry_after_seconds)
+        return retry_after(self.seconds)
+
+
+class ModelLoading(BackendUnavailable):
+    code = "model_loading"
+
+
+class Overloaded(BackendUnavailable):
+    code = "overloaded"
 
 
 class EngineDisabled(ProxyError):
@@ -142,10 +195,14 @@ class BudgetEnded(ProxyError):
         return _NEVER_RETRY
 
 
-def retry_after(seconds: int) -> Headers:
-    """Return the standard header and the one that OpenAI's SDK prefers, capped."""
-    wait = min(seconds, LONGEST_RETRY_AFTER_SECONDS)
-    return [(b"retry-after", b"%d" % wait), (b"retry-after-ms", b"%d" % (wait * 1000))]
+def retry_after(seconds: float, *, exact: bool = False) -> Headers:
+    """Return the standard header (whole seconds, rounded up) and the one OpenAI's SDK prefers.
+
+    An estimate is capped at what the SDK still obeys; an exact time is told as it is.
+    """
+    wait = max(seconds, 0.001) if exact else min(max(seconds, 1), LONGEST_RETRY_AFTER_SECONDS)
+    whole, thousandths = math.ceil(wait), math.ceil(wait * 1000)
+    return [(b"retry-after", b"%d" % whole), (b"retry-after-ms", b"%d" % thousandths)]
 
 
 def error_body(message: str, kind: str, code: str, param: str | None = None) -> bytes:

@@ -6,90 +6,88 @@ Paths are compared as they came, undecoded: `//v1/models` or `/v1/%6dodels` is s
 The query string is not passed on: none of these endpoints takes one.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
-from urllib.parse import unquote
+from enum import Enum
 
-import msgspec
+from inference_proxy.dialects import ANTHROPIC, OPENAI, RESPONSES, Dialect
+from inference_proxy.errors import MethodNotAllowed, UnknownPath
 
-from inference_proxy import VERSION
-from inference_proxy.errors import BackendLost, MethodNotAllowed, UnknownModel, UnknownPath
 
-_INFERENCE = (
-    "/v1/chat/completions",
-    "/v1/completions",
-    "/v1/embeddings",
-    "/tokenize",
-    "/detokenize",
-    "/v1/rerank",
-    "/rerank",
-    "/v2/rerank",
-    "/score",
-    "/v1/score",
-)
-_MODELS = "/v1/models"
+class Body(Enum):
+    """What an endpoint takes."""
+
+    NONE = "none"
+    JSON = "application/json"
+    FORM = "multipart/form-data"
 
 
 @dataclass(frozen=True, slots=True)
-class Route:
-    """Where a request goes, and what becomes of a good (200, unstreamed) answer on its way back."""
+class Endpoint:
+    """One path that passes. `generates`: tokens, so it may stream.
 
-    method: str
+    `injects`: a stream's `stream_options` may be set to have its usage told.
+    """
+
     path: str
-    edit: Callable[[bytes], bytes] | None = None
+    method: str
+    operation: str
+    dialect: Dialect = OPENAI
+    body: Body = Body.JSON
+    generates: bool = False
+    injects: bool = False
 
 
-def match(method: str, path: str) -> Route:
-    """Return the route of a raw request path. Raises UnknownPath, MethodNotAllowed."""
-    route = _ROUTES.get(path) or _one_model(path)
-    if route is None:
-        raise UnknownPath("There is no such endpoint here.")
-    if method != route.method:
-        raise MethodNotAllowed(f"This endpoint takes {route.method} only.", allow=route.method)
-    return route
+MODELS = "/v1/models"
 
-
-def _one_model(path: str) -> Route | None:
-    """Return the route of a single model, which vLLM does not serve: it is picked from its list."""
-    name = unquote(path.removeprefix(_MODELS + "/"))
-    if not path.startswith(_MODELS + "/") or not name:
-        return None
-    return Route("GET", _MODELS, partial(_pick, name))
-
-
-class _Model(msgspec.Struct):
-    id: str
-
-
-class _Models(msgspec.Struct):
-    data: list[msgspec.Raw]
-
-
-def _pick(name: str, body: bytes) -> bytes:
-    try:
-        entries = msgspec.json.decode(body, type=_Models).data
-        named = {msgspec.json.decode(entry, type=_Model).id: bytes(entry) for entry in entries}
-    except ValueError as error:
-        raise BackendLost("The model server's list of models cannot be read.") from error
-    if name not in named:
-        raise UnknownModel(f"The model {name[:200]!r} is not served here.", param="model")
-    return named[name]
-
-
-class _Version(msgspec.Struct):
-    version: str | None = None
-
-
-def _with_our_version(body: bytes) -> bytes:
-    try:
-        theirs = msgspec.json.decode(body, type=_Version).version
-    except ValueError as error:
-        raise BackendLost("The model server's version cannot be read.") from error
-    return msgspec.json.encode({"version": theirs, "proxy_version": VERSION})
-
-
-_ROUTES = {path: Route("POST", path) for path in _INFERENCE} | {
-    _MODELS: Route("GET", _MODELS),
-    "/version": Route("GET", "/version", _with_our_version),
+ENDPOINTS = {
+    endpoint.path: endpoint
+    for endpoint in (
+        Endpoint("/v1/chat/completions", "POST", "chat", generates=True, injects=True),
+        Endpoint("/v1/completions", "POST", "text_completion", generates=True, injects=True),
+        Endpoint("/v1/responses", "POST", "responses", RESPONSES, generates=True),
+        Endpoint("/v1/messages", "POST", "messages", ANTHROPIC, generates=True),
+        Endpoint("/v1/messages/count_tokens", "POST", "count_tokens", ANTHROPIC),
+        Endpoint("/v1/embeddings", "POST", "embeddings"),
+        Endpoint("/tokenize", "POST", "tokenize"),
+        Endpoint("/detokenize", "POST", "detokenize"),
+        Endpoint("/pooling", "POST", "pooling"),
+        Endpoint("/classify", "POST", "classify"),
+        Endpoint("/score", "POST", "score"),
+        Endpoint("/v1/score", "POST", "score"),
+        Endpoint("/rerank", "POST", "rerank"),
+        Endpoint("/v1/rerank", "POST", "rerank"),
+        Endpoint("/v2/rerank", "POST", "rerank"),
+        Endpoint(
+            "/v1/audio/transcriptions", "POST", "transcription", body=Body.FORM, generates=True
+        ),
+        Endpoint("/v1/audio/translations", "POST", "translation", body=Body.FORM, generates=True),
+        Endpoint(MODELS, "GET", "models", body=Body.NONE),
+        Endpoint("/version", "GET", "version", body=Body.NONE),
+    )
 }
+
+# One model, by its name, which may hold slashes: vLLM itself does not serve this.
+ONE_MODEL = Endpoint(f"{MODELS}/{{model}}", "GET", "models", body=Body.NONE)
+
+_BY_PATH = {path.encode(): endpoint for path, endpoint in ENDPOINTS.items()}
+_MODEL_PREFIX = f"{MODELS}/".encode()
+
+
+def find(path: bytes) -> Endpoint | None:
+    """Return the endpoint of a raw request path, if there is one."""
+    endpoint = _BY_PATH.get(path)
+    if endpoint is None and path.startswith(_MODEL_PREFIX) and path != _MODEL_PREFIX:
+        return ONE_MODEL
+    return endpoint
+
+
+def check_method(endpoint: Endpoint, method: bytes) -> None:
+    """Raises MethodNotAllowed."""
+    if method != endpoint.method.encode():
+        raise MethodNotAllowed(
+            f"This endpoint takes {endpoint.method} only.", allow=endpoint.method
+        )
+
+
+def unknown() -> UnknownPath:
+    return UnknownPath("There is no such endpoint here.")

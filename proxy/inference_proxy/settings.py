@@ -1,91 +1,172 @@
-"""The gateway's settings, read from the environment once and trusted afterwards."""
+"""The gateway's settings: read from a document and the environment, checked once, then trusted."""
 
-import math
+import ipaddress
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
-from urllib.parse import urlsplit
+from typing import Annotated, Literal, Self
 
-_BACKEND = "http://127.0.0.1:8000"
-_DEFAULT_SECONDS = 90.0
-_MAX_SECONDS = 600.0
-_MAX_BYTES = 50 * 1024 * 1024
+from msgspec import Meta, Struct, field
+
+from inference_proxy import document, options
+from inference_proxy.backend_settings import COUNT, FILE, BackendSettings, Count, Name
+from inference_proxy.document import CONFIG, InvalidSetting
+from inference_proxy.filters import FilterRule
+from inference_proxy.jwt import JwtSettings
+from inference_proxy.options import Option, option
+
+__all__ = ["BackendSettings", "InvalidSetting", "Settings", "config_file", "reference"]
+
+Balancing = Literal["least_outstanding", "round_robin", "session", "prefix"]
+
+_DAY = 86_400
+_SECONDS = "a number of seconds above 0"
+_SWITCH = "true or false (in the environment: enabled or disabled)"
+
+Seconds = Annotated[float, Meta(gt=0, le=_DAY)]
 
 
-class InvalidSetting(Exception):
-    """One variable, what it holds, and what it may hold."""
+class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    backends: Annotated[
+        Annotated[tuple[BackendSettings, ...], Meta(min_length=1)],
+        option(
+            "The model servers. In the environment: origins, separated by commas.",
+            "a list of backends, each an origin such as http://127.0.0.1:8000",
+            variable="BACKENDS",
+        ),
+    ] = (BackendSettings(url="http://127.0.0.1:8000"),)
+    aliases: Annotated[
+        dict[Name, Name],
+        option(
+            "Other names for served models; the backend is told its own.",
+            "names and the models they stand for (in the environment: a=model,b=model)",
+        ),
+    ] = field(default_factory=dict)
+    balancing: Annotated[
+        Balancing,
+        option(
+            "Which backend gets a request: the one with the fewest outstanding, each in turn, the "
+            "same one for a session (x-session-id, else the key), or for the same first 1 KiB.",
+            "least_outstanding, round_robin, session or prefix",
+        ),
+    ] = "least_outstanding"
+    engine_enabled: Annotated[
+        bool,
+        option("Whether this deployment has an engine at all.", _SWITCH, variable="ENGINE"),
+    ] = True
+    keys_file: Annotated[
+        Path | None,
+        option("API keys, hashed; not set: open to whoever reaches it.", FILE, restart=True),
+    ] = None
+    jwt: Annotated[
+        JwtSettings | None,
+        option("Accept tokens of an OpenID provider too.", "issuer and audience", restart=True),
+    ] = None
+    filters: Annotated[
+        tuple[FilterRule, ...], option("Rules that refuse requests.", "a list of rules")
+    ] = ()
+    trusted_proxies: Annotated[
+        tuple[str, ...],
+        option("Whose X-Forwarded-For is believed.", "networks such as 10.0.0.0/8"),
+    ] = ("127.0.0.0/8", "::1/128")
+    cors_origins: Annotated[
+        tuple[Name, ...],
+        option(
+            "Web pages that may call from a browser; none named: none.", "origins", restart=True
+        ),
+    ] = ()
+    default_timeout: Annotated[
+        Seconds,
+        option("For an answer to begin.", _SECONDS, variable="DEFAULT_TIMEOUT_SECONDS"),
+    ] = 90.0
+    max_timeout: Annotated[
+        Seconds,
+        option("For a whole answer, at most.", _SECONDS, variable="MAX_TIMEOUT_SECONDS"),
+    ] = 600.0
+    keepalive_seconds: Annotated[
+        Seconds, option("Between the comments on a silent stream, for who asks.", _SECONDS)
+    ] = 15.0
+    max_body: Annotated[
+        Count,
+        option("Largest request.", "a whole number of bytes above 0", variable="MAX_BODY_BYTES"),
+    ] = 50 * 1024 * 1024
+    max_depth: Annotated[Count, option("Deepest nesting of a body.", COUNT)] = 128
+    max_n: Annotated[Count, option("Most choices that one request may ask for.", COUNT)] = 16
+    max_output_tokens: Annotated[
+        Count | None, option("Most tokens that one request may ask for; not set: any.", COUNT)
+    ] = None
+    queue_length: Annotated[
+        Annotated[int, Meta(ge=0, le=2**62)],
+        option("Requests that may wait for a backend, of each worker process.", "a whole number"),
+    ] = 256
+    queue_seconds: Annotated[Seconds, option("How long they wait.", _SECONDS)] = 30.0
+    count_usage: Annotated[
+        bool, option("Have streams counted too; clients see no trace of it.", _SWITCH)
+    ] = True
+    usage_file: Annotated[
+        Path | None, option("Keeps the usage per key over restarts.", FILE, restart=True)
+    ] = None
+    eta_file: Annotated[
+        Path | None,
+        option("Where the host's agent tells how loading gets on.", FILE, restart=True),
+    ] = None
+    probe_seconds: Annotated[
+        Seconds, option("Between looks at a backend that is up.", _SECONDS)
+    ] = 5.0
+    docs: Annotated[bool, option("Serve /docs and /openapi.json.", _SWITCH, restart=True)] = True
+    otlp_endpoint: Annotated[
+        Name | None, option("Where traces go, by OTLP/HTTP.", "a URL", restart=True)
+    ] = None
 
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """Timeouts are seconds, sizes are bytes, backends are origins (`http://host:port`)."""
-
-    backends: tuple[str, ...] = (_BACKEND,)
-    engine_enabled: bool = True
-    keys_file: Path | None = None
-    default_timeout: float = _DEFAULT_SECONDS
-    max_timeout: float = _MAX_SECONDS
-    max_body: int = _MAX_BYTES
+    def __post_init__(self) -> None:
+        self._check_timeouts()
+        self._check_backends()
+        self._check_aliases()
+        for network in self.trusted_proxies:
+            _check_network(network)
 
     @classmethod
-    def from_env(cls, environment: Mapping[str, str]) -> Self:
-        """Unset and empty mean the default. Raises InvalidSetting."""
-        given = {name: value.strip() for name, value in environment.items() if value.strip()}
-        settings = cls(
-            backends=_origins(given.get("INFERENCE_BACKENDS", _BACKEND)),
-            engine_enabled=_is_enabled(given.get("INFERENCE_ENGINE", "enabled")),
-            keys_file=Path(given["INFERENCE_KEYS_FILE"])
-            if "INFERENCE_KEYS_FILE" in given
-            else None,
-            default_timeout=_seconds(given, "INFERENCE_DEFAULT_TIMEOUT_SECONDS", _DEFAULT_SECONDS),
-            max_timeout=_seconds(given, "INFERENCE_MAX_TIMEOUT_SECONDS", _MAX_SECONDS),
-            max_body=_bytes(given, "INFERENCE_MAX_BODY_BYTES", _MAX_BYTES),
-        )
-        if settings.default_timeout > settings.max_timeout:
+    def load(cls, path: Path | None, environment: Mapping[str, str]) -> Self:
+        """Read the document at `path` (else at INFERENCE_CONFIG, if any), then the environment.
+
+        Raises InvalidSetting.
+        """
+        return document.load(cls, config_file(path, environment), environment)
+
+    def _check_timeouts(self) -> None:
+        if self.default_timeout > self.max_timeout:
             raise InvalidSetting(
-                f"INFERENCE_DEFAULT_TIMEOUT_SECONDS is {settings.default_timeout:g}, "
-                f"it may be at most INFERENCE_MAX_TIMEOUT_SECONDS ({settings.max_timeout:g})"
+                f"default_timeout (INFERENCE_DEFAULT_TIMEOUT_SECONDS) is {self.default_timeout:g}, "
+                f"it may be at most max_timeout ({self.max_timeout:g})"
             )
-        return settings
+
+    def _check_backends(self) -> None:
+        names = [backend.name for backend in self.backends]
+        if twice := {name for name in names if names.count(name) > 1}:
+            raise InvalidSetting(f"backends names {', '.join(sorted(twice))} twice")
+
+    def _check_aliases(self) -> None:
+        for alias, model in self.aliases.items():
+            if model in self.aliases:
+                raise InvalidSetting(
+                    f"aliases: {alias} stands for {model}, which is an alias too: name the model"
+                )
 
 
-def _origins(value: str) -> tuple[str, ...]:
-    return tuple(_origin(part.strip()) for part in value.split(","))
+def config_file(path: Path | None, environment: Mapping[str, str]) -> Path | None:
+    """Return the document that is in force: the one named, else that of INFERENCE_CONFIG."""
+    named = environment.get(CONFIG, "").strip()
+    return path or (Path(named) if named else None)
 
 
-def _origin(value: str) -> str:
+def reference() -> list[Option]:
+    """Return everything that may be set, for the README."""
+    return options.reference(Settings)
+
+
+def _check_network(value: str) -> None:
     try:
-        url = urlsplit(value)
-        named = url.scheme in {"http", "https"} and url.hostname and url.port != 0
-    except ValueError:
-        named = False
-    if not named or url.path not in {"", "/"} or url.query or url.fragment or url.username:
+        ipaddress.ip_network(value)
+    except ValueError as error:
         raise InvalidSetting(
-            f"INFERENCE_BACKENDS holds {value!r}, it takes origins such as "
-            "http://127.0.0.1:8000, separated by commas"
-        )
-    return f"{url.scheme}://{url.netloc}"
-
-
-def _is_enabled(value: str) -> bool:
-    if value not in {"enabled", "disabled"}:
-        raise InvalidSetting(f"INFERENCE_ENGINE is {value!r}, it takes enabled or disabled")
-    return value == "enabled"
-
-
-def _seconds(given: Mapping[str, str], name: str, default: float) -> float:
-    try:
-        seconds = float(given.get(name, default))
-    except ValueError:
-        seconds = math.nan
-    if not 0 < seconds < math.inf:
-        raise InvalidSetting(f"{name} is {given[name]!r}, it takes a number of seconds above 0")
-    return seconds
-
-
-def _bytes(given: Mapping[str, str], name: str, default: int) -> int:
-    value = given.get(name, str(default))
-    if not (value.isascii() and value.isdigit() and int(value) > 0):
-        raise InvalidSetting(f"{name} is {value!r}, it takes a whole number of bytes above 0")
-    return int(value)
+            f"trusted_proxies holds {value!r}, it takes networks such as 10.0.0.0/8"
+        ) from error

@@ -1,80 +1,61 @@
-"""Stop a request where it stands when its client leaves or one of its budgets ends.
+"""End a request when one of its budgets does.
 
-Racing each chunk against the two would cost more than the chunk itself. Instead the request's own
-task is cancelled, and leaving the `async with` turns that into the reason. The backend's connection
-closes on the way out, which is what frees the GPU, in every phase alike.
+One look at all requests every tenth of a second costs less than a timer for each of them, which
+nearly always would be cancelled. So a budget may be overdrawn by that tenth.
 """
 
-import asyncio
-from types import TracebackType
-from typing import Self
+from collections.abc import Callable
 
-from litestar.types import Receive
-
-from inference_proxy.errors import BudgetEnded, ClientLeft
+from inference_proxy.connection import Connection
+from inference_proxy.errors import BudgetEnded
 from inference_proxy.timeouts import Budgets
+
+LOOK_SECONDS = 0.1
+CONNECTION = "the connection to the model server"
+AFTER_LAST_EVENT_SECONDS = 1.0  # for the backend to end what it has said the last word of
 
 
 class Watch:
-    """`async with Watch(receive, budgets)`: raises ClientLeft or BudgetEnded out of the block."""
+    """The clocks of one request. `last` is when the latest bytes came; who gets them sets it.
 
-    __slots__ = (
-        "_budgets", "_last", "_listener", "_loop", "_reason", "_receive", "_saw_bytes", "_started",
-        "_task", "_timer",
-    )  # fmt: skip
+    `heard` is a connection that knows of later ones.
+    """
 
-    def __init__(self, receive: Receive, budgets: Budgets) -> None:
-        self._receive = receive
-        self._budgets = budgets
-        self._reason: Exception | None = None
-        self._saw_bytes = False
+    __slots__ = ("_end", "_what", "budgets", "heard", "last", "seconds", "started")
 
-    async def __aenter__(self) -> Self:
-        self._loop = asyncio.get_running_loop()
-        self._task = asyncio.current_task()
-        self._started = self._last = self._loop.time()
-        self._listener = self._loop.create_task(self._listen())
-        self._timer = self._loop.call_later(self._budgets.first_byte, self._check)
-        return self
+    def __init__(self, budgets: Budgets, now: float, end: Callable[[BudgetEnded], None]) -> None:
+        self.budgets = budgets
+        self._end = end
+        self._what = ""
+        self.seconds = budgets.total
+        self.started = self.last = now
+        self.heard: Connection | None = None
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
-    ) -> None:
-        self._listener.cancel()
-        self._timer.cancel()
-        if self._reason is None or self._task is None:
-            return
-        self._task.uncancel()
-        if kind is asyncio.CancelledError:
-            raise self._reason from None
+    def connecting(self, now: float) -> None:
+        self._set(CONNECTION, self.budgets.connect, now)
 
-    def progress(self) -> None:
-        """Bytes came: the next gap is measured from here."""
-        self._last = self._loop.time()
-        if not self._saw_bytes:
-            self._saw_bytes = True
-            self._timer.cancel()
-            self._check()
+    def awaiting_answer(self, now: float) -> None:
+        self._set("the first byte of the answer", self.budgets.first_byte, now)
 
-    async def _listen(self) -> None:
-        while (await self._receive())["type"] != "http.disconnect":
-            pass
-        self._stop(ClientLeft())
+    def awaiting_rest(self, now: float) -> None:
+        """A whole answer has begun; only its total counts from here on."""
+        self._set("the whole answer", self.budgets.total, now)
 
-    def _check(self) -> None:
-        """End the budget that is due, or look again when the next one is."""
-        budgets = self._budgets
-        gap = budgets.idle if self._saw_bytes else budgets.first_byte
-        due = min(self._started + budgets.total, self._last + gap)
-        if self._loop.time() < due:
-            self._timer = self._loop.call_at(due, self._check)
-        elif due == self._started + budgets.total:
-            self._stop(BudgetEnded("the whole answer", budgets.total))
-        else:
-            what = "the gap between chunks" if self._saw_bytes else "the first byte"
-            self._stop(BudgetEnded(what, gap))
+    def flowing(self, now: float) -> None:
+        self._set("the next byte of the stream", self.budgets.idle, now)
 
-    def _stop(self, reason: Exception) -> None:
-        if self._reason is None and self._task is not None:
-            self._reason = reason
-            self._task.cancel()
+    def ending(self, now: float) -> None:
+        self._set("the end of the stream", AFTER_LAST_EVENT_SECONDS, now)
+
+    def look(self, now: float) -> None:
+        """Called again and again while the request is with a backend."""
+        if now >= self.started + self.budgets.total:
+            self._end(BudgetEnded("the whole answer", self.budgets.total))
+        elif now >= self.latest() + self.seconds:
+            self._end(BudgetEnded(self._what, self.seconds))
+
+    def latest(self) -> float:
+        return self.last if self.heard is None else max(self.last, self.heard.last)
+
+    def _set(self, what: str, seconds: float, now: float) -> None:
+        self._what, self.seconds, self.last = what, seconds, now

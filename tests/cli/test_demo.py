@@ -15,6 +15,7 @@ from lamplighter.deadline import Late, within
 from lamplighter.local import record
 from lamplighter.local.processes import started_at
 from lamplighter.screen import Screen
+from ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,7 +45,10 @@ def outage(
             arn = workflows.begin("repair", {"name": "prod"}, f"repair-{number}")
             output = {"outcome": outcome, "why": "it runs", "instance_id": "i-3"}
             workflows.executions[arn].script = script.of(output=output)
-        serving.put_item(Item={"pk": "prod", "sk": "incident#t#i-2", "outcome": "repaired"})
+        at = "2026-05-01T12:30:00+00:00"
+        serving.put_item(
+            Item={"pk": "prod", "sk": f"incident#{at}#repair-0", "opened_at": at, "began_at": at}
+        )
         return "i-2"
 
     monkeypatch.setattr("lamplighter.local.twin.break_", lose)
@@ -108,9 +112,7 @@ def test_a_limit_inside_another_gives_the_outer_one_back() -> None:
 @pytest.fixture
 def engine() -> Iterator[str]:
     """The origin of a running stub engine."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     command = ["-m", "lamplighter.local.engine", "--port", str(port), "--model", "m"]
     with subprocess.Popen([sys.executable, *command]) as process:
         _await_port(port)

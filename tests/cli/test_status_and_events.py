@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 def incident(serving: Table) -> Table:
     closed: dict[str, Any] = {
         "pk": "prod",
-        "sk": "incident#2026-05-01T11:00:00+00:00#i-1",
+        "sk": "incident#2026-05-01T11:00:00+00:00#repair-prod-1",
         "opened_at": "2026-05-01T11:00:00+00:00",
+        "began_at": "2026-05-01T11:00:30+00:00",
         "closed_at": "2026-05-01T11:03:00+00:00",
         "trigger": "EC2 Instance State-change Notification: terminated",
         "instance_id": "i-1",
@@ -66,6 +67,23 @@ def test_status_of_one_tells_its_last_incidents(lamplighter: Run) -> None:
     assert "generation  2" in out
     assert "180 s" in out
     assert "EC2 Instance State-change Notification: terminated" in out
+
+
+def test_the_newest_repair_is_told_first_even_if_its_loss_was_noticed_earlier(
+    lamplighter: Run, incident: Table
+) -> None:
+    noticed, began = "2026-05-01T10:59:59.000Z", "2026-05-01T11:05:00+00:00"
+    incident.put_item(
+        Item={"pk": "prod", "sk": f"incident#{noticed}#repair-prod-2", "opened_at": noticed,
+              "began_at": began, "instance_id": "i-1", "outcome": "failed"}
+    )  # fmt: skip
+
+    lines = lamplighter("status", "prod").stdout.splitlines()
+
+    assert [word for line in lines for word in ("failed", "repaired") if word in line.split()] == [
+        "failed",
+        "repaired",
+    ]
 
 
 @pytest.mark.usefixtures("incident")

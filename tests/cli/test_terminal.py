@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import pty
+import select
 import subprocess
 import sys
-import time
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 import pytest
 from lamplighter import live
@@ -16,8 +17,6 @@ from lamplighter.executions import Change
 from lamplighter.screen import Screen
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from clilab.fixture_types import Shown
 
 ENTERED = datetime(2026, 5, 1, tzinfo=UTC)
@@ -37,7 +36,7 @@ def on_terminal() -> Shown:
             env=os.environ | {"TERM": "xterm-256color"} | environment,
         ):
             os.close(theirs)
-            return _drained(ours)
+            return _drained(ours).decode()
 
     return run
 
@@ -65,9 +64,29 @@ def test_a_pipe_gets_no_colours_even_when_they_are_forced() -> None:
     assert b"\x1b" not in done.stderr
 
 
+@dataclass
+class Terminal:
+    """A screen on a pty of 100 columns; seen: what it has shown so far."""
+
+    screen: Screen
+    stream: TextIO
+    pty: int
+    seen: bytes = b""
+
+    def until(self, text: str) -> None:
+        """Wait until the screen has shown this."""
+        while text.encode() not in self.seen:
+            assert select.select([self.pty], [], [], 20)[0], f"{text!r} is not in {self.seen!r}"
+            self.seen += os.read(self.pty, 65536)
+
+    def shown(self) -> str:
+        """Return all that it has shown once it is done."""
+        self.stream.close()
+        return (self.seen + _drained(self.pty)).decode()
+
+
 @pytest.fixture
-def terminal(monkeypatch: pytest.MonkeyPatch) -> tuple[Screen, Callable[[], str]]:
-    """A screen on a pty of 100 columns, and what it shows when it is done."""
+def terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
     ours, theirs = pty.openpty()
     monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.setenv("COLUMNS", "100")
@@ -75,48 +94,42 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> tuple[Screen, Callable[[], str]
     stream = os.fdopen(theirs, "w", encoding="utf-8")
     monkeypatch.setattr(sys, "stderr", stream)
 
-    def shown() -> str:
-        stream.close()
-        return _drained(ours)
-
-    return Screen.open(json=False, color=True), shown
+    return Terminal(Screen.open(json=False, color=True), stream, ours)
 
 
 def test_progress_is_redrawn_in_place_with_seconds_and_the_hosts_phase(
-    terminal: tuple[Screen, Callable[[], str]],
+    terminal: Terminal,
 ) -> None:
-    screen, shown = terminal
-    with live.view(screen) as view:
+    with live.view(terminal.screen) as view:
         view.change(Change("entered", "EnsureNetwork", ENTERED))
         view.change(Change("left", "EnsureNetwork", ENTERED + timedelta(seconds=3)))
         view.change(Change("entered", "AwaitServing", datetime.now(UTC)))
         view.phase(live.Phase("loading", 50, ""))
-        time.sleep(0.3)  # two frames
+        terminal.until("loading 50 %")
+        terminal.until("\x1b[1A")
 
-    seen = shown()
+    seen = terminal.shown()
 
     assert "EnsureNetwork 3.0 s" in seen
     assert "━" * 10 + "─" * 10 + " loading 50 %" in seen
-    assert "\x1b[1A" in seen
 
 
 def test_a_step_that_failed_for_good_is_marked_when_the_next_one_begins(
-    terminal: tuple[Screen, Callable[[], str]],
+    terminal: Terminal,
 ) -> None:
-    screen, shown = terminal
-    with live.view(screen) as view:
+    with live.view(terminal.screen) as view:
         view.change(Change("entered", "EnsureDns", ENTERED))
         view.change(Change("failing", "EnsureDns", ENTERED, "Refused: no such zone"))
         view.change(Change("entered", "ReportFailure", ENTERED + timedelta(seconds=2)))
 
-    seen = shown()
+    seen = terminal.shown()
 
     assert "✗" in seen
     assert "EnsureDns     2.0 s" in seen
     assert "Refused: no such zone" in seen
 
 
-def _drained(terminal: int) -> str:
+def _drained(terminal: int) -> bytes:
     received = b""
     try:
         while piece := os.read(terminal, 65536):
@@ -124,4 +137,4 @@ def _drained(terminal: int) -> str:
     except OSError:  # Linux's end of a pty
         pass
     os.close(terminal)
-    return received.decode()
+    return received

@@ -4,13 +4,15 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
+from lamplighter.commands.keys import keys
 from lamplighter.commands.local import local
 from lamplighter.main import cli
 
 if TYPE_CHECKING:
     from clilab.fixture_types import Run
 
-COMMANDS = [[name] for name in cli.commands] + [["local", name] for name in local.commands]
+COMMANDS = [[name] for name in cli.commands]
+COMMANDS += [[group.name or "", name] for group in (local, keys) for name in group.commands]
 
 
 def test_help_documents_every_exit_code(lamplighter: Run) -> None:

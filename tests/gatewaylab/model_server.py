@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import ssl
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -112,7 +113,9 @@ async def not_served(call: Call) -> None:
 class ModelServer:
     """Answers like vLLM, except where a test puts a script of its own in `on[path]`."""
 
-    def __init__(self) -> None:
+    def __init__(self, port: int = 0, tls: ssl.SSLContext | None = None) -> None:
+        self.port = port
+        self._tls = tls
         self.calls: list[Call] = []
         self.connections = 0
         self.on: dict[str, Script] = {
@@ -126,9 +129,11 @@ class ModelServer:
 
     async def __aenter__(self) -> Self:
         self._tasks: set[asyncio.Task[None]] = set()
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
-        self.port: int = self._server.sockets[0].getsockname()[1]
-        self.origin = f"http://127.0.0.1:{self.port}"
+        self._server = await asyncio.start_server(
+            self._accept, "127.0.0.1", self.port, ssl=self._tls
+        )
+        self.port = self._server.sockets[0].getsockname()[1]
+        self.origin = f"{'https' if self._tls else 'http'}://127.0.0.1:{self.port}"
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -138,7 +143,8 @@ class ModelServer:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def inference(self) -> list[Call]:
-        return [call for call in self.calls if call.path != "/health"]
+        """Return what clients asked for: not the gateway's own probes."""
+        return [call for call in self.calls if call.path not in {"/health", "/v1/models"}]
 
     async def called(self, count: int = 1) -> Call:
         await until(lambda: len(self.inference()) >= count)

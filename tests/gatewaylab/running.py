@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 import httpx
 from inference_proxy.app import create_app
@@ -14,7 +15,21 @@ from openai import AsyncOpenAI
 
 from gatewaylab.model_server import closed, until
 
-KEY = "sk-lamplighter-test-key"
+KEY = f"sk-alice-{'7' * 43}"
+
+
+def get(path: str, *headers: str, version: str = "1.1", method: str = "GET") -> bytes:
+    """Return one raw request with the key and these header lines."""
+    lines = [f"{method} {path} HTTP/{version}", "Host: gateway", f"Authorization: Bearer {KEY}"]
+    return "\r\n".join([*lines, *headers, "", ""]).encode()
+
+
+def post(
+    path: str, body: bytes, *headers: str, version: str = "1.1", kind: str = "application/json"
+) -> bytes:
+    """Return the same with a body."""
+    lines = [f"Content-Type: {kind}", f"Content-Length: {len(body)}", *headers]
+    return get(path, *lines, version=version, method="POST") + body
 
 
 @dataclass
@@ -44,19 +59,40 @@ class Running:
         await closed(writer)
         return answer
 
-    def post(self, path: str, body: bytes, *headers: str) -> bytes:
-        """Return one raw request: a JSON body, the key, and these header lines."""
-        lines = [f"POST {path} HTTP/1.1", "Host: gateway", f"Authorization: Bearer {KEY}"]
-        lines += ["Content-Type: application/json", f"Content-Length: {len(body)}", *headers]
-        return "\r\n".join([*lines, "", ""]).encode() + body
+    async def at_rest(self) -> None:
+        """Wait until nothing is held for anybody: no request, no place, no slot, no limit."""
+        await until(lambda: self.held() == [0, 0, 0, 0])
+
+    def held(self) -> list[int]:
+        """Return how many are in flight, with backends, queued, and counted against a key."""
+        backends = self.gateway.routing.backends
+        accounts = self.gateway.limiter._accounts.values()
+        return [
+            self.gateway.in_flight,
+            sum(backend.outstanding for backend in backends),
+            self.gateway.admission.queued,
+            sum(account.at_work for account in accounts),
+        ]
+
+    @asynccontextmanager
+    async def visitor(self, *requests: bytes) -> AsyncIterator[asyncio.StreamReader]:
+        """Send these; when the block ends the client is gone, without a word."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        writer.write(b"".join(requests))
+        try:
+            yield reader
+        finally:
+            writer.transport.abort()
+            with suppress(ConnectionError):
+                await writer.wait_closed()
 
 
 Start = Callable[..., Awaitable[Running]]
 
 
 @asynccontextmanager
-async def running(settings: Settings) -> AsyncIterator[Running]:
-    app = create_app(settings)
+async def running(settings: Settings, config: Path | None = None) -> AsyncIterator[Running]:
+    app = create_app(settings, config)
     server = Server(app, host="127.0.0.1", port=0)
     # uvicorn's own start and stop pause for 0.1 s each: test_process.py has them, others no time
     server.config.load()

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 from host_scripts.sandbox import render
+from ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,19 +25,25 @@ if TYPE_CHECKING:
     from http.client import HTTPResponse
     from pathlib import Path
 
+LATE_SECONDS = 2.5
+
 
 class Upstream(BaseHTTPRequestHandler):
-    """Answers /slow after 1.6 s, /stream in two pieces, /reset not at all; keeps what it saw."""
+    """Answers /slow late, /stream in two pieces, /reset not at all; keeps what it saw.
+
+    The second piece waits until somebody has read the first; after 5 s it says so.
+    """
 
     protocol_version = "HTTP/1.1"
     seen: ClassVar[list[tuple[str, dict[str, str], int]]] = []
+    first_read: ClassVar[threading.Event] = threading.Event()
 
     def do_GET(self) -> None:
         self.rfile.read(int(self.headers.get("Content-Length", 0)))
         headers = {name.lower(): value for name, value in self.headers.items()}
         self.seen.append((self.path, headers, self.client_address[1]))
         if "slow" in self.path or "completions" in self.path:
-            time.sleep(1.6)
+            time.sleep(LATE_SECONDS)
         if "reset" in self.path:
             self.close_connection = True
             return
@@ -54,9 +61,10 @@ class Upstream(BaseHTTPRequestHandler):
     def _stream(self) -> None:
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
-        for piece in (b"5\r\nfirst\r\n", b"4\r\nlast\r\n", b"0\r\n\r\n"):
-            self.wfile.write(piece)
-            time.sleep(0.5)
+        self.wfile.write(b"5\r\nfirst\r\n")
+        was_read = self.first_read.wait(5)
+        self.wfile.write(b"4\r\nlast\r\n" if was_read else b"6\r\nunread\r\n")
+        self.wfile.write(b"0\r\n\r\n")
 
     def log_message(self, *_: Any) -> None:
         return
@@ -64,7 +72,8 @@ class Upstream(BaseHTTPRequestHandler):
 
 class Front:
     def __init__(self, folder: Path, **values: Any) -> None:
-        self.folder, self.http, self.https, self.up = folder, free(), free(), free()
+        self.folder = folder
+        self.http, self.https, self.up = (free_port() for _ in range(3))
         self.conf = folder / "nginx.conf"
         self.conf.write_text(self._adapt(render("nginx.conf.j2", gateway_port=self.up, **values)))
         (folder / "acme").mkdir()
@@ -98,13 +107,17 @@ class Front:
     def start(self) -> subprocess.Popen[bytes]:
         command = [nginx(), "-c", str(self.conf), "-e", str(self.folder / "error.log")]
         process = subprocess.Popen([*command, "-g", "daemon off;"], stderr=subprocess.DEVNULL)
-        for _ in range(100):
+        deadline = time.monotonic() + 20
+        while process.poll() is None and time.monotonic() < deadline:
             with socket.socket() as probe:
                 if probe.connect_ex(("127.0.0.1", self.https)) == 0:
                     return process
             time.sleep(0.05)
         process.kill()
         raise AssertionError((self.folder / "error.log").read_text())
+
+    def logs(self) -> str:
+        return "".join(path.read_text() for path in self.folder.glob("*.log"))
 
     def tls(self, *protocols: str) -> ssl.SSLSocket:
         context = ssl.create_default_context()
@@ -150,12 +163,6 @@ def certificate(folder: Path) -> None:
         check=True,
         capture_output=True,
     )
-
-
-def free() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
 
 
 def serve(port: int) -> ThreadingHTTPServer:

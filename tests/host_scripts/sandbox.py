@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -29,13 +30,18 @@ REAL = [
     "sort", "tail", "tee", "touch", "tr", "true",
 ]
 RECORDED = [
-    "apt-get", "docker", "dpkg", "nginx", "nvidia-ctk", "nvidia-smi", "sleep", "systemctl",
+    "apt-get", "docker", "dpkg", "getent", "groupadd", "nginx", "nvidia-ctk", "nvidia-smi", "sleep",
+    "systemctl",
 ]
 # fmt: on
 PYTHON = f'exec {sys.executable} "$@"'
 
 API_KEY = "sk-planted-api-key-000000000000"
 HF_TOKEN = "hf_plantedtoken0000000000000000"
+UNLIMITED = (
+    *("not_before", "expires", "models"),
+    *("requests_per_minute", "tokens_per_minute", "concurrency", "tokens_per_day"),
+)
 SECRETS = (API_KEY, HF_TOKEN, "registry-password")
 
 SETTINGS: dict[str, Any] = {
@@ -55,6 +61,7 @@ SETTINGS: dict[str, Any] = {
     "max_timeout_seconds": 600,
     "hf_token_parameter": "/lamplighter/demo/hf-token",
     "api_key_parameter": "/lamplighter/demo/api-key",
+    "keys_path": "/lamplighter/demo/keys",
     "report_seconds": 30,
 }
 
@@ -76,8 +83,9 @@ class Host:
         for command in RECORDED:
             self.answer(command)
         self.program("python3", PYTHON)
-        self._parameter("lamplighter/demo/api-key", API_KEY)
-        self._parameter("lamplighter/demo/hf-token", HF_TOKEN)
+        self.parameter("lamplighter/demo/api-key", API_KEY)
+        self.parameter("lamplighter/demo/hf-token", HF_TOKEN)
+        self.key("default")
 
     def install(self, **changed: Any) -> None:
         """Put the scripts and rendered settings where bootstrap would have put them."""
@@ -157,6 +165,7 @@ class Host:
             "LOGS": str(self.root / "log"),
             "WWW": str(self.root / "www"),
             "GATEWAY_GROUP": str(os.getgid()),
+            "GATEWAY_USER": str(os.getuid()),
         }
 
     @property
@@ -169,10 +178,22 @@ class Host:
         files = [path for folder in owned for path in folder.rglob("*") if path.is_file()]
         return {str(p.relative_to(self.root)): (p.stat().st_mode, sha256(p)) for p in files}
 
-    def _parameter(self, name: str, value: str) -> None:
+    def parameter(self, name: str, value: str) -> None:
         path = self.aws / "ssm" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(value)
+
+    def key(self, key_id: str) -> None:
+        """Let SSM have a key of this id, as provision and `lamplighter keys` write it."""
+        self.parameter(f"lamplighter/demo/keys/{key_id}", json.dumps([entry(key_id)]))
+
+
+def entry(key_id: str, **changed: Any) -> dict[str, Any]:
+    """One entry of the keys file; the salt tells two apart."""
+    salt = hashlib.sha256(key_id.encode()).hexdigest()[:32]
+    digest = hashlib.sha256(bytes.fromhex(salt) + API_KEY.encode()).hexdigest()
+    plain = {"id": key_id, "salt": salt, "sha256": digest, "priority": "standard"}
+    return plain | dict.fromkeys(UNLIMITED) | changed
 
 
 def sha256(path: Path) -> str:

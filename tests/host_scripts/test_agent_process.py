@@ -24,6 +24,7 @@ class Agent:
         settings.write_text(render("deployment.env.j2", **{**SETTINGS, "report_seconds": 1}))
         self.events, self.spool = host.aws / "events", host.root / "phase"
         self.output = host.root / "agent.log"
+        self.keys, self.status = host.root / "keys", host.root / "status"
         self.environment = {
             "PATH": os.environ["PATH"],
             "PYTHONPATH": str(TESTS / "fake_aws"),
@@ -31,6 +32,9 @@ class Agent:
             "DEPLOYMENT_ENV": str(settings),
             "INSTANCE_ID": "i-0123",
             "PHASE_FILE": str(self.spool),
+            "KEYS_FILE": str(self.keys),
+            "KEYS_SECONDS": "0.1",
+            "STATUS_FILE": str(self.status),
             **environment,
         }
         self.process: subprocess.Popen[bytes] | None = None
@@ -47,13 +51,19 @@ class Agent:
     def stop(self) -> int:
         assert self.process
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(5)
+        return self.process.wait(20)
 
     def phase(self, phase: str, percent: int = 0, cause: str | None = None) -> None:
         line = json.dumps({"phase": phase, "percent": percent, "cause": cause})
         beside = self.spool.with_suffix(".new")
         beside.write_text(line)
         beside.replace(self.spool)
+
+    @property
+    def key_ids(self) -> list[str]:
+        if not self.keys.exists():
+            return []
+        return [entry["id"] for entry in json.loads(self.keys.read_text())["keys"]]
 
     @property
     def reports(self) -> list[dict[str, Any]]:
@@ -148,16 +158,58 @@ def test_sigterm_ends_the_agent_at_once_even_while_it_waits_for_an_answer(
     agent: Agent, endpoint: Endpoint
 ) -> None:
     endpoint.serve_all()
-    endpoint.delays["/health"] = 3.0
+    endpoint.delays["/health"] = 60.0
     agent.start()
     wait(lambda: endpoint.count("/health"))
-    began = time.monotonic()
 
     status = agent.stop()
 
+    output = agent.output.read_text()
     assert status == 0
-    assert time.monotonic() - began < 1
-    assert b"agent stopped" in agent.output.read_bytes()
+    assert "agent stopped" in output
+    # It did not wait until its look was over, not even until the answer was late.
+    assert "phase changed" not in output
+    assert agent.reports == []
+
+
+def test_the_gateways_keys_follow_ssm_while_the_host_is_still_being_set_up(
+    agent: Agent, blank_host: Host
+) -> None:
+    agent.phase("images", 50)
+    blank_host.key("alice")
+    agent.start()
+    wait(lambda: agent.key_ids == ["alice", "default"])
+
+    (blank_host.aws / "ssm-down").mkdir()
+    wait(lambda: b"EndpointConnectionError" in agent.output.read_bytes())
+    kept = agent.key_ids
+    (blank_host.aws / "ssm-down").rmdir()
+    (blank_host.aws / "ssm/lamplighter/demo/keys/alice").unlink()
+
+    wait(lambda: agent.key_ids == ["default"])
+    assert kept == ["alice", "default"]
+
+
+def test_the_gateway_is_told_how_far_the_engine_is(agent: Agent, endpoint: Endpoint) -> None:
+    agent.start()
+    wait(lambda: agent.status.exists())
+    before = json.loads(agent.status.read_text())
+    endpoint.serve_all()
+
+    wait(lambda: json.loads(agent.status.read_text())["phase"] == "serving")
+
+    assert before["phase"] == "loading"
+
+
+def test_an_agent_whose_keys_cannot_be_followed_any_more_ends_to_be_started_again(
+    agent: Agent, blank_host: Host
+) -> None:
+    (blank_host.aws / "ssm/lamplighter/demo/keys/alice").write_bytes(b"\xff")  # no AWS does that
+    agent.start()
+
+    assert agent.process
+    assert agent.process.wait(20) == 1
+    assert b"agent failed" in agent.output.read_bytes()
 
 
 def test_no_secret_is_logged_or_reported(agent: Agent, endpoint: Endpoint) -> None:

@@ -47,6 +47,7 @@ def told(**changed: Any) -> Settings:
         "event_bus": "lamplighter",
         "model": "org/model",
         "api_key_parameter": "/lamplighter/demo/api-key",
+        "keys_path": "/lamplighter/demo/keys",
         "report_seconds": 30.0,
         "gateway_url": "http://127.0.0.1:1",
         "engine_url": "http://127.0.0.1:1",

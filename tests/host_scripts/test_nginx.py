@@ -6,12 +6,12 @@ import itertools
 import json
 import re
 import socket
-import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from host_scripts.front import Front, Upstream, serve
 from host_scripts.sandbox import SETTINGS, render
+from patience import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,10 +29,10 @@ HEADERS = {
 
 @pytest.fixture(scope="module")
 def front(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
-    """Return nginx with one second for ordinary paths and three for inference."""
+    """Return nginx with one second for ordinary paths and ten for inference."""
     folder = tmp_path_factory.mktemp("front")
     folder.chmod(0o755)
-    front = Front(folder, **VALUES, default_timeout_seconds=1, max_timeout_seconds=3)
+    front = Front(folder, **VALUES, default_timeout_seconds=1, max_timeout_seconds=10)
     upstream, process = serve(front.up), front.start()
     yield front
     process.terminate()
@@ -173,15 +173,14 @@ def test_a_body_of_more_than_50_mib_is_refused_before_it_is_sent(front: Front) -
 
 
 def test_a_stream_arrives_piece_by_piece(front: Front) -> None:
-    began = time.monotonic()
+    Upstream.first_read.clear()
 
     with front.asking("/v1/stream") as answer:
         first = answer.read1(5)
-        after = time.monotonic() - began
+        Upstream.first_read.set()
         rest = answer.read()
 
     assert (first, rest) == (b"first", b"last")
-    assert after < 0.45
 
 
 def test_the_gateway_learns_who_asked_and_nobody_can_pretend(front: Front) -> None:
@@ -206,8 +205,8 @@ def test_connections_to_the_gateway_are_used_again(front: Front) -> None:
 
 
 def test_a_key_in_the_query_reaches_no_log(front: Front) -> None:
-    front.ask("/v1/models?api_key=sk-planted")
+    front.ask("/v1/models/asked-with-a-key?api_key=sk-planted")
 
-    logs = "".join(path.read_text() for path in front.folder.glob("*.log"))
-    assert "/v1/models" in logs
+    # A line is written after its answer was sent.
+    logs = eventually(front.logs, lambda text: "/v1/models/asked-with-a-key" in text, 10)
     assert "sk-planted" not in logs

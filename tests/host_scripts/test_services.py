@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from host_scripts.sandbox import Host
 
@@ -40,13 +42,22 @@ def test_a_host_without_a_gpu_has_no_vllm_and_a_gateway_that_knows(host: Host) -
     assert "INFERENCE_ENGINE=disabled" in (host.etc / "lamplighter/gateway.env").read_text()
 
 
-def test_the_gateway_is_told_the_timeouts(ready: Host) -> None:
+def test_the_gateway_may_keep_its_counts_where_its_container_sees_them(ready: Host) -> None:
+    folder = ready.root / "state" / "lamplighter" / "gateway"
+
+    assert folder.stat().st_mode & 0o777 == 0o750
+    assert (folder.stat().st_uid, folder.stat().st_gid) == (os.getuid(), os.getgid())
+
+
+def test_the_gateway_is_told_the_timeouts_and_where_its_files_are(ready: Host) -> None:
     settings = (ready.etc / "lamplighter/gateway.env").read_text().splitlines()
 
     assert settings == [
         "INFERENCE_BACKENDS=http://vllm:8000",
         "INFERENCE_ENGINE=enabled",
         "INFERENCE_KEYS_FILE=/etc/gateway/keys",
+        "INFERENCE_ETA_FILE=/etc/gateway/status",
+        "INFERENCE_USAGE_FILE=/var/lib/gateway/usage.json",
         "INFERENCE_DEFAULT_TIMEOUT_SECONDS=90",
         "INFERENCE_MAX_TIMEOUT_SECONDS=600",
     ]
@@ -129,12 +140,14 @@ def test_the_agent_is_started_before_everything_else_and_reloads_only_once(host:
 
     units = "lamplighter-agent.service lamplighter-setup.service"
     assert first == [
+        "getent group lamplighter-gateway",
         "systemctl daemon-reload",
         f"systemctl enable --quiet {units}",
         "systemctl is-active --quiet lamplighter-agent.service",
         "systemctl start lamplighter-agent.service",
     ]
-    assert host.calls == first[2:]
+    assert host.calls == [first[0], *first[3:]]
+    assert (host.etc / "lamplighter/gateway").is_dir()
 
 
 def test_the_first_run_makes_a_certificate_for_the_name_and_reloads_once(host: Host) -> None:

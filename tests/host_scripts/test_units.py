@@ -50,10 +50,30 @@ def test_a_container_is_published_on_loopback_only(unit: str) -> None:
 
 
 def test_the_gateway_is_not_root_and_its_group_is_the_keys_group() -> None:
-    script = (SCRIPTS / "40-secrets.sh").read_text()
+    script = (SCRIPTS / "lib.sh").read_text()
 
     assert values_of(start_line("inference-app.service"), "--user") == ["10001:10001"]
+    assert "GATEWAY_USER:-10001" in script
     assert "GATEWAY_GROUP:-10001" in script
+
+
+def test_the_gateway_reads_keys_and_status_and_writes_its_counts_only() -> None:
+    volumes = values_of(start_line("inference-app.service"), "--volume")
+
+    assert volumes == [
+        "/etc/lamplighter/gateway:/etc/gateway:ro",
+        "/var/lib/lamplighter/gateway:/var/lib/gateway",
+    ]
+
+
+def test_the_agent_writes_nothing_but_what_the_gateway_reads_and_is_not_root() -> None:
+    unit = text("lamplighter-agent.service")
+    written = re.findall(r"_FILE=(/etc/\S+)", unit)
+
+    assert re.findall(r"ReadWritePaths=(.*)", unit) == ["/etc/lamplighter/gateway"]
+    assert written == ["/etc/lamplighter/gateway/keys", "/etc/lamplighter/gateway/status"]
+    assert "lamplighter-gateway" in re.findall(r"SupplementaryGroups=(.*)", unit)[0].split()
+    assert {"DynamicUser=yes", "CapabilityBoundingSet="} <= set(unit.splitlines())
 
 
 def test_vllm_gets_its_model_as_one_word_and_its_flags_as_many() -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import pytest
 from orchestrator import incident, lifecycle, probe
 from orchestrator.errors import InvalidRequest, Pending
+from orchestrator.ledger import LOCK
 from orchestrator.resources import instance
 
 STATE = "EC2 Instance State-change Notification"
@@ -91,6 +93,40 @@ def test_a_lost_instance_opens_one_incident_however_often_it_is_checked(live):
     assert first["repair"]
     assert second["repair"]
     assert [row["trigger"] for row in incidents(live)] == ["lost"]
+
+
+def test_two_repairs_noticed_in_the_same_millisecond_have_a_record_each_in_their_order(live):
+    lost = current(live)
+    terminate(live)
+    opened = live.ledger.time()
+    first, second = (taken_over(live, name) for name in ("z", "a"))
+
+    for ledger in (first, second):
+        ledger.put(LOCK, {"owner": ledger.owner})
+        incident.check(live.clients, ledger, {"opened_at": opened, "instance_id": lost})
+        incident.abandon(ledger, opened)
+
+    in_order = sorted(incidents(live), key=lambda row: row["began_at"])
+    assert [row["execution"] for row in in_order] == [first.owner, second.owner]
+    assert [row["outcome"] for row in in_order] == ["failed", "failed"]
+
+
+def taken_over(workflow, execution):
+    """The ledger as another workflow sees it."""
+    return dataclasses.replace(
+        workflow.ledger, owner=f"arn:aws:states:execution:repair:{execution}"
+    )
+
+
+def test_a_workflow_closes_no_incident_but_its_own(live):
+    opened = live.ledger.time()
+    check(live, force=True, opened_at=opened)
+    other = taken_over(live, "other")
+    other.put(LOCK, {"owner": other.owner})
+
+    incident.abandon(other, opened)
+
+    assert ["closed_at" in row for row in incidents(live)] == [False]
 
 
 def test_the_replacement_is_one_instance_however_often_it_is_asked_for(live, account):

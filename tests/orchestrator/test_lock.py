@@ -83,6 +83,23 @@ def test_only_the_owner_releases(ledger):
     assert ledger("a").read(LOCK) is None
 
 
+def test_a_lock_given_back_between_two_looks_is_taken_at_the_next_try(ledger, monkeypatch):
+    acquire(ledger("a"))
+    read = Ledger.read
+
+    def too_late(self, key):
+        lock.release(ledger("a"))
+        return read(self, key)
+
+    monkeypatch.setattr(Ledger, "read", too_late)
+
+    with pytest.raises(Pending, match="it is free again"):
+        acquire(ledger("b"))
+    acquire(ledger("b"))
+
+    assert ledger("b").read(LOCK)["owner"] == "b"
+
+
 def test_a_zombie_cannot_write(ledger, account):
     acquire(ledger("a"))
     ended = account.clock.now() - timedelta(seconds=STEP_SECONDS)

@@ -1,14 +1,15 @@
+import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
-from dataclasses import replace
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
 from gatewaylab.model_server import ModelServer
 from gatewaylab.running import KEY, Running, Start, running
-from inference_proxy.settings import Settings
+from inference_proxy.keys import new_entry
+from inference_proxy.settings import BackendSettings, Settings
+from msgspec.structs import replace
 
 
 @pytest.fixture
@@ -20,13 +21,13 @@ async def model_server() -> AsyncIterator[ModelServer]:
 @pytest.fixture
 def keys_file(tmp_path: Path) -> Path:
     path = tmp_path / "keys"
-    path.write_text(f"# who may ask\nalice {sha256(KEY.encode()).hexdigest()}\n")
+    path.write_text(json.dumps({"keys": [new_entry("alice", KEY)]}))
     return path
 
 
 @pytest.fixture
 def settings(model_server: ModelServer, keys_file: Path) -> Settings:
-    return Settings(backends=(model_server.origin,), keys_file=keys_file)
+    return Settings(backends=(BackendSettings(model_server.origin),), keys_file=keys_file)
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 from gatewaylab.model_server import Call, ModelServer
-from gatewaylab.running import KEY, Running, Start
-from inference_proxy import body
+from gatewaylab.running import KEY, Running, Start, post
+from inference_proxy import protocol
 
 CHAT = "/v1/chat/completions"
 JSON = {"content-type": "application/json"}
@@ -43,6 +43,10 @@ MALFORMED = {
     "100k objects deep": b'{"x":' + b'{"a":' * 100_000,
     "stream as a number": b'{"stream":0}',
     "stream as text": b'{"stream":"true"}',
+    "too many choices": b'{"n":17}',
+    "too many tries": b'{"best_of":1000}',
+    "nested too deeply": b'{"x":' + b"[" * 200 + b"]" * 200 + b"}",
+    "nested too deeply between strings": b'{"x":["]"' + b',["\\"]' * 200 + b"]" * 201 + b"}",
     "max_tokens as text": b'{"max_tokens":"10"}',
     "max_tokens as a fraction": b'{"max_tokens":1.5}',
     "max_tokens as a float": b'{"max_tokens":10.0}',
@@ -153,7 +157,7 @@ async def test_json_with_its_charset_named_is_taken(gateway: Running) -> None:
 
 async def test_a_body_that_says_it_is_too_large_is_refused_before_it_is_sent(start: Start) -> None:
     gateway = await start(max_body=1000)
-    request = gateway.post(CHAT, b"x" * 1001, "Expect: 100-continue")
+    request = post(CHAT, b"x" * 1001, "Expect: 100-continue")
 
     answer = await gateway.raw(request[:-1001])
 
@@ -187,9 +191,9 @@ async def test_a_body_of_exactly_the_limit_is_taken(start: Start) -> None:
 async def test_a_body_that_does_not_come_is_a_408(
     gateway: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(body, "UPLOAD_SECONDS", 0.1)
+    monkeypatch.setattr(protocol, "UPLOAD_SECONDS", 0.1)
 
-    answer = await gateway.raw(gateway.post(CHAT, b"{}")[:-1])
+    answer = await gateway.raw(post(CHAT, b"{}")[:-1])
 
     assert answer.startswith(b"HTTP/1.1 408 ")
     assert b"connection: close" in answer
@@ -203,7 +207,6 @@ async def test_a_body_that_does_not_come_is_a_408(
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
         b"GET /v1/models\r\n\r\n",
         b"GET /v1/models HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
-        b"GET /v1/models HTTP/1.1\r\nHost: a b\r\n\r\n",
         b"GET /v1/models HTTP/1.1\r\nHost: a\r\nBad Header: 1\r\n\r\n",
         b"POST /v1/completions HTTP/1.1\r\nHost: a\r\nContent-Length: 7, 7\r\n\r\n{}     ",
         b"POST /v1/completions HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n",
@@ -224,10 +227,10 @@ async def test_what_is_not_clearly_one_http_request_is_a_400_in_our_shape(
 async def test_a_request_line_with_another_machines_address_goes_to_our_model_server(
     gateway: Running, model_server: ModelServer
 ) -> None:
-    head = ["GET http://169.254.169.254/v1/models HTTP/1.1", "Host: x"]
+    head = ["GET http://169.254.169.254/version HTTP/1.1", "Host: x"]
     head += [f"Authorization: Bearer {KEY}", "", ""]
 
     answer = await gateway.raw("\r\n".join(head).encode())
 
     assert answer.startswith(b"HTTP/1.1 200 ")
-    assert [call.path for call in model_server.inference()] == ["/v1/models"]
+    assert [call.path for call in model_server.inference()] == ["/version"]

@@ -1,126 +1,173 @@
-"""A client that leaves frees the model server, in whichever phase its request is."""
+"""A client that leaves frees the model server, in whichever phase its request is.
+
+The bound is a tenth of a second. What is asserted is the median of several tries, which one hiccup
+of a loaded machine cannot spoil; what was measured is printed.
+"""
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from statistics import median
 
 import pytest
-from gatewaylab.model_server import Call, ModelServer, Script
-from gatewaylab.running import Running
+from gatewaylab.model_server import Call, ModelServer, Script, until
+from gatewaylab.running import Running, Start, post
+from gatewaylab.speeches import CHAT, GENERATING, WHOLE_ONLY, Speech
+from gatewaylab.visiting import written_keys
+from inference_proxy.settings import BackendSettings
 
-CHAT = "/v1/chat/completions"
-BOUND_SECONDS = 2.0  # generous for a loaded machine; the time taken is printed
+BOUND_SECONDS = 0.1
+TRIES = 5
 
-
-async def before_headers(call: Call) -> None:
-    await call.silence()
-
-
-async def silent_in_mid_stream(call: Call) -> None:
-    call.start_stream()
-    call.event("one")
-    await call.silence()
+Leave = Callable[[bytes], Awaitable[float]]
 
 
-async def flowing(call: Call) -> None:
-    call.start_stream()
-    while True:
-        call.event("more")
-        await call.writer.drain()
-        await asyncio.sleep(0.01)
+@pytest.fixture
+def keys_file(tmp_path: Path) -> Path:
+    return written_keys(tmp_path, concurrency=4, requests_per_minute=100_000)
 
 
-async def half_an_answer(call: Call) -> None:
-    call.head(**{"content-length": "100"})
-    call.write(b'{"half":')
-    await call.silence()
+def before_headers(_: Speech) -> Script:
+    async def script(call: Call) -> None:
+        await call.silence()
+
+    return script
 
 
-@asynccontextmanager
-async def client(gateway: Running, path: str, body: bytes) -> AsyncIterator[asyncio.StreamReader]:
-    """A client that is gone, without a word, when the block ends."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
-    writer.write(gateway.post(path, body))
-    yield reader
-    await leave(writer)
+def silent(speech: Speech) -> Script:
+    async def script(call: Call) -> None:
+        call.start_stream()
+        call.chunk(speech.word)
+        await call.silence()
+
+    return script
 
 
-async def leave(writer: asyncio.StreamWriter) -> None:
-    writer.transport.abort()
-    with suppress(ConnectionError):
-        await writer.wait_closed()
+def flowing(speech: Speech) -> Script:
+    async def script(call: Call) -> None:
+        call.start_stream()
+        while True:
+            call.chunk(speech.word)
+            await call.writer.drain()
+            await asyncio.sleep(0.005)
+
+    return script
 
 
-@pytest.mark.parametrize(
-    ("script", "path", "body", "heard"),
-    [
-        pytest.param(before_headers, CHAT, b'{"stream":false}', b"", id="whole answer awaited"),
-        pytest.param(before_headers, CHAT, b'{"stream":true}', b"", id="stream awaited"),
-        pytest.param(before_headers, "/v1/completions", b"{}", b"", id="completion awaited"),
-        pytest.param(before_headers, "/v1/embeddings", b"{}", b"", id="embedding awaited"),
-        pytest.param(half_an_answer, CHAT, b"{}", b"", id="whole answer half read"),
-        pytest.param(silent_in_mid_stream, CHAT, b'{"stream":true}', b"one", id="stream silent"),
-        pytest.param(flowing, CHAT, b'{"stream":true}', b"more", id="stream flowing"),
-    ],
-)
-async def test_a_client_that_leaves_frees_the_model_server(
-    gateway: Running,
-    model_server: ModelServer,
-    script: Script,
-    path: str,
-    body: bytes,
-    heard: bytes,
-) -> None:
-    model_server.on[path] = script
+def half_read(_: Speech) -> Script:
+    async def script(call: Call) -> None:
+        call.head(**{"content-length": "100"})
+        call.write(b'{"half":')
+        await call.silence()
 
-    async with client(gateway, path, body) as reader:
-        call = await model_server.called()
-        await asyncio.sleep(0.05)
-        if heard:
-            await reader.readuntil(heard)
+    return script
+
+
+async def freed_after(gateway: Running, model_server: ModelServer, request: bytes) -> float:
+    """Return the seconds from a client's leaving to the model server's hearing of it."""
+    before = len(model_server.inference())
+    async with gateway.visitor(request):
+        call = await model_server.called(before + 1)
+        await asyncio.sleep(0.02)
         left_at = time.perf_counter()
-    await asyncio.wait_for(call.aborted.wait(), BOUND_SECONDS)
+    await asyncio.wait_for(call.aborted.wait(), 5)
+    await gateway.at_rest()
+    return call.aborted_at - left_at
 
-    print(f"aborted after {(call.aborted_at - left_at) * 1000:.1f} ms")  # noqa: T201 -- the measurement
-    await gateway.idle()
-    assert gateway.gateway.upstream.backends[0].outstanding == 0
+
+async def measured(what: str, once: Callable[[], Awaitable[float]]) -> float:
+    """Return the median of some tries; of twice as many if the machine was busy."""
+    took = [await once() for _ in range(TRIES)]
+    if median(took) > BOUND_SECONDS:
+        took += [await once() for _ in range(TRIES)]
+    print(f"{what}: median {median(took) * 1000:.1f} ms, worst {max(took) * 1000:.1f} ms")  # noqa: T201 -- the measurement
+    return median(took)
+
+
+@pytest.mark.parametrize("script", [before_headers, silent, flowing])
+@pytest.mark.parametrize("speech", GENERATING, ids=lambda speech: speech.path)
+async def test_a_client_that_leaves_a_stream_frees_the_model_server_at_once(
+    gateway: Running, model_server: ModelServer, speech: Speech, script: Callable[[Speech], Script]
+) -> None:
+    model_server.on[speech.path] = script(speech)
+    request = post(speech.path, speech.body(stream=True), kind=speech.kind)
+
+    took = await measured(
+        f"{speech.path}, stream, {script.__name__}",
+        lambda: freed_after(gateway, model_server, request),
+    )
+
+    assert took <= BOUND_SECONDS
+
+
+@pytest.mark.parametrize("script", [before_headers, half_read])
+@pytest.mark.parametrize("path", [*WHOLE_ONLY, *(speech.path for speech in GENERATING)])
+async def test_a_client_that_leaves_before_its_whole_answer_frees_the_model_server_at_once(
+    gateway: Running, model_server: ModelServer, path: str, script: Callable[[Speech], Script]
+) -> None:
+    speech = next((one for one in GENERATING if one.path == path), Speech(path, b"", b"", b""))
+    model_server.on[path] = script(speech)
+    request = post(path, speech.body(stream=False), kind=speech.kind)
+
+    took = await measured(
+        f"{path}, {script.__name__}", lambda: freed_after(gateway, model_server, request)
+    )
+
+    assert took <= BOUND_SECONDS
+
+
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize("path", [*WHOLE_ONLY, *(speech.path for speech in GENERATING)])
+async def test_a_client_that_leaves_the_queue_never_reaches_the_model_server(
+    start: Start, model_server: ModelServer, path: str, *, stream: bool
+) -> None:
+    gateway = await start(backends=(BackendSettings(model_server.origin, max_in_flight=1),))
+    speech = next((one for one in GENERATING if one.path == path), Speech(path, b"", b"", b""))
+    model_server.on[CHAT.path] = before_headers(CHAT)
+    request = post(path, speech.body(stream=stream), kind=speech.kind)
+    queue = gateway.gateway.admission
+
+    async def once() -> float:
+        async with gateway.visitor(request):
+            await until(lambda: queue.queued == 1)
+            left_at = time.perf_counter()
+        while queue.queued:  # noqa: ASYNC110 -- what is waited for has no event of its own
+            await asyncio.sleep(0.001)
+        return time.perf_counter() - left_at
+
+    async with gateway.visitor(post(CHAT.path, CHAT.body(stream=False))):
+        await model_server.called()
+        took = await measured(f"{path}, queued", once)
+    await gateway.at_rest()
+
+    assert took <= BOUND_SECONDS
+    assert len(model_server.inference()) == 1
 
 
 async def test_a_client_that_leaves_in_mid_upload_is_forgotten(
     gateway: Running, model_server: ModelServer
 ) -> None:
-    _, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
-    writer.write(gateway.post(CHAT, b"{}" + b" " * 100)[:-50])
-    await writer.drain()
-    await asyncio.sleep(0.05)
-    assert gateway.gateway.in_flight == 1
+    async with gateway.visitor(post(CHAT.path, b"{}" + b" " * 100)[:-50]):
+        await until(lambda: gateway.gateway.in_flight == 1)
 
-    await leave(writer)
-
-    await gateway.idle()
+    await gateway.at_rest()
     assert model_server.inference() == []
 
 
-async def test_the_gauge_is_back_at_zero_after_every_kind_of_end(
-    gateway: Running, model_server: ModelServer
+async def test_the_next_in_the_queue_takes_the_place_of_a_client_that_leaves(
+    start: Start, model_server: ModelServer
 ) -> None:
-    async def cut(call: Call) -> None:
-        call.start_stream()
-        call.event("one")
-        call.writer.transport.abort()
+    gateway = await start(backends=(BackendSettings(model_server.origin, max_in_flight=1),))
+    good = model_server.on[CHAT.path]
+    model_server.on[CHAT.path] = silent(CHAT)
+    async with gateway.visitor(post(CHAT.path, CHAT.body(stream=True))) as reader:
+        await reader.readuntil(b"one")
+        model_server.on[CHAT.path] = good
+        waiting = asyncio.ensure_future(gateway.chat())
+        await until(lambda: gateway.gateway.admission.queued == 1)
 
-    good = model_server.on[CHAT]
-    model_server.on["/v1/completions"] = cut
-    assert good is not cut
+    answer = await waiting
 
-    await asyncio.gather(
-        *(gateway.chat(stream=stream) for stream in (True, False, True)),
-        *(gateway.client.post("/v1/completions", json={"stream": True}) for _ in range(5)),
-        gateway.client.post(CHAT, content=b"{", headers={"content-type": "application/json"}),
-        gateway.client.get("/nowhere"),
-    )
-
-    ready = await gateway.client.get("/health/ready")
-    assert ready.json() == {"status": "ready", "in_flight": 0}
-    assert gateway.gateway.upstream.backends[0].outstanding == 0
+    assert answer.status_code == 200
+    await gateway.at_rest()

@@ -10,11 +10,12 @@ from gatewaylab.model_server import Call, ModelServer, Script
 from gatewaylab.running import Running, Start
 from inference_proxy import timeouts
 from inference_proxy.body import Ask
-from inference_proxy.settings import Settings
-from inference_proxy.timeouts import Budgets, budgets, patience
+from inference_proxy.settings import BackendSettings, Settings
+from inference_proxy.timeouts import Budgets, Paces, budgets, patience
 
 CHAT = "/v1/chat/completions"
 D90_M600 = Settings()
+UNKNOWN_PACE = Paces().of(None)
 
 
 @pytest.mark.parametrize(
@@ -38,7 +39,7 @@ D90_M600 = Settings()
 def test_budgets_follow_what_the_request_asks_for(
     ask: Ask, client: float, expected: Budgets
 ) -> None:
-    assert budgets(ask, D90_M600, client) == expected
+    assert budgets(ask, D90_M600, UNKNOWN_PACE, 0, client) == expected
 
 
 @pytest.mark.parametrize(
@@ -49,7 +50,8 @@ def test_budgets_follow_what_the_request_asks_for(
 def test_a_clients_patience_counts_only_if_it_is_said_plainly(
     header: bytes | None, seconds: float
 ) -> None:
-    assert patience(header) == seconds
+    for name in (b"x-stainless-read-timeout", b"x-request-timeout"):
+        assert patience({name: header} if header is not None else {}) == seconds
 
 
 async def silence(call: Call) -> None:
@@ -91,6 +93,37 @@ async def test_a_whole_answer_that_takes_too_long_is_a_504(
     await asyncio.wait_for(call.aborted.wait(), 2)
 
 
+def test_a_long_prompt_buys_time_for_the_first_byte() -> None:
+    long, short = (
+        budgets(Ask(stream=True), D90_M600, (0.1, 0.001), size) for size in (404_000, 4_000)
+    )
+
+    assert long == Budgets(5, 190, 90, 600)
+    assert short == Budgets(5, 90, 90, 600)
+
+
+def test_a_slow_model_is_given_more_time_once_it_is_known() -> None:
+    paces = Paces()
+    for _ in range(100):
+        paces.seen("slow", prompt=1000, tokens=100, first=2.0, all_=22.0)
+
+    token, prefill = paces.of("slow")
+
+    assert token == pytest.approx(3 * 0.2, rel=0.01)
+    assert prefill == pytest.approx(3 * 0.002, rel=0.01)
+    assert paces.of("other") == UNKNOWN_PACE
+
+
+def test_the_learned_pace_stays_within_bounds() -> None:
+    paces = Paces()
+    for _ in range(100):
+        paces.seen("fast", prompt=1_000_000, tokens=100_000, first=0.001, all_=0.002)
+        paces.seen("stuck", prompt=1, tokens=8, first=1000.0, all_=9000.0)
+
+    assert paces.of("fast") == pytest.approx((0.01, 0.0001))
+    assert paces.of("stuck") == pytest.approx((1.0, 0.01))
+
+
 async def test_max_tokens_buy_time(start: Start, model_server: ModelServer) -> None:
     async def slow(call: Call) -> None:
         await asyncio.sleep(0.4)
@@ -124,14 +157,22 @@ async def test_a_stream_without_a_first_byte_is_a_504(
     answer = await gateway.chat(stream=True)
 
     assert answer.status_code == 504
-    assert "the first byte ended after 0.2 s" in answer.json()["error"]["message"]
+    assert "the first byte of the answer ended after 0.2 s" in answer.json()["error"]["message"]
 
 
 @pytest.mark.parametrize(
     ("script", "limits", "named"),
     [
-        (headers_then_silence, {"default_timeout": 0.2}, "the first byte ended after 0.2 s"),
-        (one_event_then_silence, {"default_timeout": 0.2}, "between chunks ended after 0.2 s"),
+        (
+            headers_then_silence,
+            {"default_timeout": 0.2},
+            "the next byte of the stream ended after 0.2 s",
+        ),
+        (
+            one_event_then_silence,
+            {"default_timeout": 0.2},
+            "the next byte of the stream ended after 0.2 s",
+        ),
         (endless, {"default_timeout": 0.2, "max_timeout": 0.5}, "whole answer ended after 0.5 s"),
     ],
 )
@@ -170,7 +211,7 @@ async def test_a_connection_that_is_never_made_is_a_504_of_its_own(
     start: Start, deaf_port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(timeouts, "CONNECT_SECONDS", 0.2)
-    gateway = await start(backends=(f"http://127.0.0.1:{deaf_port}",))
+    gateway = await start(backends=(BackendSettings(f"http://127.0.0.1:{deaf_port}"),))
 
     answer = await gateway.chat()
 

@@ -62,6 +62,27 @@ def test_only_destroying_functions_may_terminate(template):
     assert ending == {"DestroyInstanceFunction", "DestroyPredecessorsFunction"}
 
 
+def test_only_the_instance_follows_the_keys_and_only_under_their_path(template):
+    [(name, statement)] = [
+        (n, s) for n, actions, s in statements(template) if "ssm:GetParametersByPath" in actions
+    ]
+
+    assert name == "InstanceRole"
+    assert statement["Resource"]["!Sub"].endswith(":parameter/lamplighter/*/keys")
+
+
+def test_only_those_who_ask_the_endpoint_or_hash_its_key_read_our_parameters(template):
+    """The others read AWS's public ones."""
+    readers = {
+        name
+        for name, actions, statement in statements(template)
+        if "ssm:GetParameter" in actions and "parameter/lamplighter/" in str(statement["Resource"])
+    }
+
+    probing = {"AwaitServingFunction", "ReceiveHostReportFunction"}
+    assert readers == {"InstanceRole", "EnsureKeysFunction"} | probing
+
+
 def test_every_statement_says_why():
     """A comment stands above each statement, or above the group of two that belong together."""
     lines = [line.strip() for line in (ROOT / "template.yaml").read_text().splitlines()]

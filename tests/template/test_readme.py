@@ -6,7 +6,9 @@ import json
 import re
 import subprocess
 
+import click
 import pytest
+from lamplighter.commands.keys import create
 from orchestrator.deployment import schema
 from template_files import ROOT
 
@@ -30,6 +32,17 @@ def test_the_readme_lists_every_key_of_the_specification():
     listed = [line for line in table.splitlines() if line.startswith("| `")]
 
     assert listed == list(options(schema()))
+
+
+def test_the_readme_lists_every_option_of_a_key():
+    table = README[README.index("| option of `create` |") : README.index("A new key works")]
+
+    listed = re.findall(
+        r"`(--[a-z-]+)`", "".join(re.findall(r"^\| (`--.*?) \|", table, re.MULTILINE))
+    )
+
+    options = [p.opts[0] for p in create.params if isinstance(p, click.Option)]
+    assert sorted(listed) == sorted(set(options) - {"--deployment"})
 
 
 @pytest.mark.parametrize("document", [README, ARCHITECTURE], ids=["README", "ARCHITECTURE"])

@@ -13,7 +13,8 @@ import pytest
 from botocore.config import Config
 from lamplighter.local import twin as twins
 from lamplighter.local.record import Twin
-from twinlab import eventually, free_port
+from patience import eventually
+from ports import free_port
 
 __all__ = ["SCRATCH", "Account", "account", "client_of", "eventually", "free_port"]
 SCRATCH = Path(__file__).parent / "scratch" / "template.yaml"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 
 import pytest
@@ -64,8 +65,8 @@ async def test_it_refuses_again_without_a_host(forwarder: Forwarder) -> None:
 
 
 async def test_a_dead_host_answers_nothing(forwarder: Forwarder) -> None:
-    async with await echo(b"gone ") as gone:
-        port = port_of(gone)
-    await forwarder.lead_to(port)
+    with socket.socket() as gone:  # held and never listening: nobody else can answer there
+        gone.bind(("127.0.0.1", 0))
+        await forwarder.lead_to(gone.getsockname()[1])
 
-    assert await ask(forwarder.port) == b""
+        assert await ask(forwarder.port) == b""

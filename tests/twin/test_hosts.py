@@ -13,17 +13,28 @@ from typing import Any
 
 import httpx
 import pytest
+from lamplighter import entries
 from lamplighter.local import twin as twins
 
 from .conftest import eventually
 
 pytestmark = pytest.mark.twin
 KEY = "sk-test"
-AGENT = """import json, os, sys, time
-names = ("INSTANCE_ID", "GATEWAY_URL", "ENGINE_URL", "DEPLOYMENT_ENV", "PHASE_FILE", "UNITS")
-print(json.dumps({name: os.environ.get(name) for name in names}), flush=True)
+KNOWN = entries.entry("default", KEY) | {"foreign": True}
+# In the place of the real agent: tells what it was told, and brings one key.
+AGENT = f"""import json, os, time
+file = os.environ["KEYS_FILE"]
+with open(file + ".new", "w") as new:
+    json.dump({{"keys": [{KNOWN}]}}, new)
+os.rename(file + ".new", file)
+names = ("INSTANCE_ID", "GATEWAY_URL", "ENGINE_URL", "DEPLOYMENT_ENV", "PHASE_FILE", "UNITS",
+         "KEYS_FILE", "STATUS_FILE")
+print(json.dumps({{name: os.environ.get(name) for name in names}}), flush=True)
 time.sleep(60)
 """
+STAND_IN = {"bin/agent.py": AGENT.encode()}
+BIN = Path(__file__).parents[2] / "host_scripts" / "bin"
+PROGRAMS = [path for path in BIN.rglob("*.py") if path.is_file()]
 SETTINGS = """DEPLOYMENT=hosted
 AWS_REGION=us-east-1
 EVENT_BUS=twin-scratch
@@ -35,6 +46,7 @@ DEFAULT_TIMEOUT_SECONDS=90
 MAX_TIMEOUT_SECONDS=600
 HF_TOKEN_PARAMETER=
 API_KEY_PARAMETER=/twin/hosted/api-key
+KEYS_PATH=/twin/hosted/keys
 REPORT_SECONDS=30
 """
 
@@ -59,10 +71,10 @@ class Hosted:
             )
         )
 
-    def models(self) -> httpx.Response | None:
+    def models(self, key: str = KEY) -> httpx.Response | None:
         try:
             return httpx.get(
-                f"{self.origin()}/v1/models", headers={"Authorization": f"Bearer {KEY}"}
+                f"{self.origin()}/v1/models", headers={"Authorization": f"Bearer {key}"}
             )
         except httpx.TransportError:
             return None
@@ -73,22 +85,39 @@ class Hosted:
 
 @pytest.fixture
 def hosted(account: Any) -> Iterator[Hosted]:
-    made = launched(account, tampered=False)
+    made = launched(account, STAND_IN)
     yield made
+    end(account, made)
+
+
+@pytest.fixture
+def followed(account: Any) -> Iterator[Hosted]:
+    """A host whose agent is the real one, which follows the parameters of SSM."""
+    put_key(account, "default", KEY)
+    made = launched(account, {f"bin/{p.relative_to(BIN)}": p.read_bytes() for p in PROGRAMS})
+    yield made
+    end(account, made)
+
+
+def end(account: Any, made: Hosted) -> None:
     account.client("ec2").terminate_instances(InstanceIds=[made.instance])
     account.client("ec2").release_address(AllocationId=made.allocation)
 
 
-def launched(account: Any, *, tampered: bool) -> Hosted:
-    ec2 = account.client("ec2")
+def put_key(account: Any, key_id: str, key: str) -> None:
+    value = json.dumps([entries.entry(key_id, key) | {"foreign": True}])
     account.client("ssm").put_parameter(
-        Name="/twin/hosted/api-key", Value=KEY, Type="SecureString", Overwrite=True
+        Name=f"/twin/hosted/keys/{key_id}", Value=value, Type="String", Overwrite=True
     )
+
+
+def launched(account: Any, programs: dict[str, bytes], *, tampered: bool = False) -> Hosted:
+    ec2 = account.client("ec2")
     owner = {"Key": "lamplighter:deployment", "Value": "hosted"}
     image = "ami-0123456789abcdef0"
     instance = ec2.run_instances(
         ImageId=image, InstanceType="g6.xlarge", MinCount=1, MaxCount=1,
-        UserData=uploaded(account, tampered=tampered),
+        UserData=uploaded(account, programs, tampered=tampered),
         TagSpecifications=[{"ResourceType": "instance", "Tags": [owner]}],
     )["Instances"][0]["InstanceId"]  # fmt: skip
     address = ec2.allocate_address(
@@ -101,11 +130,11 @@ def launched(account: Any, *, tampered: bool) -> Hosted:
     )
 
 
-def uploaded(account: Any, *, tampered: bool) -> str:
+def uploaded(account: Any, programs: dict[str, bytes], *, tampered: bool) -> str:
     """Put the scripts into a bucket; return the user_data that leads there."""
     store = account.client("s3")
     bucket, prefix = f"twin-hosts-{uuid.uuid4().hex[:8]}", "scripts/0123456789abcdef"
-    files = {"bin/agent.py": AGENT.encode(), "deployment.env": SETTINGS.encode()}
+    files = programs | {"deployment.env": SETTINGS.encode()}
     sums = "".join(f"{hashlib.sha256(c).hexdigest()}  {n}\n" for n, c in files.items()).encode()
     store.create_bucket(Bucket=bucket)
     for name, content in (files | {"SHA256SUMS": sums}).items():
@@ -135,14 +164,30 @@ def test_the_agent_is_told_where_things_are(hosted: Hosted) -> None:
     assert told["ENGINE_URL"] != told["GATEWAY_URL"]
     assert Path(told["DEPLOYMENT_ENV"]).read_text() == SETTINGS
     assert told["UNITS"] == ""
+    assert Path(told["KEYS_FILE"]) == hosted.folder / "gateway" / "keys"
+    assert Path(told["STATUS_FILE"]) == hosted.folder / "gateway" / "status"
 
 
-def test_the_gateway_holds_only_the_hash_of_the_key(hosted: Hosted) -> None:
-    hosted.serves()
-    keys = hosted.folder / "keys"
+def test_a_new_key_works_and_a_revoked_one_fails_without_a_restart(
+    account: Any, followed: Hosted
+) -> None:
+    followed.serves()
+    stranger = followed.models("sk-of-bob")
 
-    assert keys.read_text() == f"default {hashlib.sha256(KEY.encode()).hexdigest()}\n"
-    assert keys.stat().st_mode & 0o777 == 0o600
+    put_key(account, "bob", "sk-of-bob")
+    let_in = eventually(lambda: status(followed, "sk-of-bob"), lambda seen: seen == 200, 10)
+    account.client("ssm").delete_parameter(Name="/twin/hosted/keys/bob")
+    shut_out = eventually(lambda: status(followed, "sk-of-bob"), lambda seen: seen == 401, 10)
+
+    assert stranger is not None
+    assert (stranger.status_code, let_in, shut_out) == (401, 200, 401)
+    assert status(followed, KEY) == 200
+    assert "sk-of-bob" not in (followed.folder / "gateway" / "keys").read_text()
+
+
+def status(host: Hosted, key: str) -> int | None:
+    answer = host.models(key)
+    return None if answer is None else answer.status_code
 
 
 def test_a_service_that_dies_starts_again(hosted: Hosted) -> None:
@@ -200,7 +245,7 @@ def test_a_name_of_the_address_leads_there_too(account: Any, hosted: Hosted) -> 
 
 
 def test_changed_scripts_start_nothing(account: Any) -> None:
-    made = launched(account, tampered=True)
+    made = launched(account, STAND_IN, tampered=True)
 
     states = eventually(
         lambda: twins.status(account.twin.state)["hosts"],
@@ -208,8 +253,7 @@ def test_changed_scripts_start_nothing(account: Any) -> None:
         10,
     )
 
-    account.client("ec2").terminate_instances(InstanceIds=[made.instance])
-    account.client("ec2").release_address(AllocationId=made.allocation)
+    end(account, made)
     assert "integrity: agent.py is not the file" in states[made.instance]
     assert processes_of(made) == []
 

@@ -44,14 +44,12 @@ def test_a_later_process_with_the_same_id_is_left_alone() -> None:
 
 def test_a_tied_process_ends_with_its_killed_parent(tmp_path: Path) -> None:
     told = tmp_path / "pid"
-    script = (
-        "import subprocess, sys, time;"
-        f"child = subprocess.Popen([sys.executable, {tied.__file__!r}, *{SLEEP!r}]);"
-        "time.sleep(0.5);"
-        f"open({str(told)!r}, 'w').write(str(child.pid)); time.sleep(60)"
-    )
+    # The child itself tells its id: by then it is tied.
+    tell = f"import os, time; open({str(told)!r}, 'w').write(f'{{os.getpid()}}'); time.sleep(60)"
+    child_command = [sys.executable, tied.__file__, sys.executable, "-c", tell]
+    script = f"import subprocess; subprocess.Popen({child_command!r}).wait()"
     parent = subprocess.Popen([sys.executable, "-c", script])
-    child = int(eventually(lambda: told.read_text() if told.exists() else "", bool, 10))
+    child = int(eventually(lambda: told.read_text() if told.exists() else "", bool, 20))
 
     os.kill(parent.pid, signal.SIGKILL)
     parent.wait()

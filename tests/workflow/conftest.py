@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 from lamplighter.local import twin as twins
-from twinlab import Installation, free_port
+from ports import free_port
+from twinlab import Installation
 
 # Short waits that AWS needs long: a dead step's last act, invisible tags, a silent host.
-PARAMETERS = {"StepTimeoutSeconds": "4", "SettleSeconds": "2", "HostSilenceSeconds": "8"}
+PARAMETERS = {"StepTimeoutSeconds": "4", "SettleSeconds": "2", "HostSilenceSeconds": "15"}
 
 
 @pytest.fixture(scope="session")

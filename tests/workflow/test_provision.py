@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from lamplighter.local import twin as twins
-from twinlab import eventually
+from patience import eventually
 
 pytestmark = pytest.mark.twin
 
@@ -161,7 +161,7 @@ def test_a_silent_host_is_a_failure(aws):
     ended = aws.ended(execution)
 
     assert ended["error"] == "HostSilent"
-    assert "the host sent no report for 8 seconds" in ended["cause"]
+    assert "the host sent no report for 15 seconds" in ended["cause"]
     assert aws.inventory() == []
 
 

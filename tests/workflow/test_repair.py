@@ -7,12 +7,13 @@ import uuid
 
 import pytest
 from lamplighter.local import twin as twins
-from twinlab import eventually
+from workflow.instance_events import TERMINATION, settled
 
 pytestmark = pytest.mark.twin
 
 SPEC = {"name": "alpha", "model": "m", "dns": {"domain": "demo.test"}}
 STATE_CHANGE = "EC2 Instance State-change Notification"
+NO_CAPACITY = {"code": "InsufficientInstanceCapacity", "message": "none", "status": 500}
 
 
 @pytest.fixture
@@ -20,19 +21,20 @@ def live(aws):
     return aws, aws.up(**SPEC)
 
 
-def repaired(aws, count=1):
-    """Wait for so many completed repairs, and until nothing runs any more."""
-    eventually(lambda: aws.repairs("alpha"), lambda found: len(found) >= count, 60)
-    aws.quiet()
-    return aws.repairs("alpha")
+def terminated(aws):
+    """Terminate the instance, and wait until nobody has anything to do about it any more."""
+    lost = twins.break_(aws.twin.state, "terminate", "alpha")
+    settled(aws, lost, TERMINATION)
+    return lost
 
 
-@pytest.mark.parametrize("how", ["terminate", "stop", "spot-warning"])
-def test_a_lost_instance_is_replaced_exactly_once(live, how):
+@pytest.mark.parametrize(("how", "events"), [("terminate", 0), ("stop", 2), ("spot-warning", 1)])
+def test_a_lost_instance_is_replaced_exactly_once(live, how, events):
     aws, before = live
 
     lost = twins.break_(aws.twin.state, how, "alpha")
-    [incident] = repaired(aws)
+    settled(aws, lost, events + TERMINATION)
+    [incident] = aws.repairs("alpha")
 
     assert incident["outcome"] == "repaired"
     assert incident["instance_id"] == lost == before["instance_id"]
@@ -43,15 +45,13 @@ def test_a_lost_instance_is_replaced_exactly_once(live, how):
 
 
 def test_a_repeated_event_leads_to_no_repair(live):
-    aws, before = live
-    twins.break_(aws.twin.state, "terminate", "alpha")
-    [incident] = repaired(aws)
+    aws, _ = live
+    lost = terminated(aws)
+    [incident] = aws.repairs("alpha")
 
     for _ in range(3):
-        aws.put_event(
-            "aws.ec2", STATE_CHANGE, {"instance-id": before["instance_id"], "state": "terminated"}
-        )
-    aws.quiet()
+        aws.put_event("aws.ec2", STATE_CHANGE, {"instance-id": lost, "state": "terminated"})
+    settled(aws, lost, TERMINATION + 3)
 
     assert aws.repairs("alpha") == [incident]
     assert aws.instances("alpha") == [incident["replaced_by"]]
@@ -107,19 +107,22 @@ def test_a_foreign_instance_is_nobodys_business(aws):
         Name="/aws/service/canonical/ubuntu/server/24.04/stable/current/amd64/hvm/ebs-gp3/ami-id"
     )["Parameter"]["Value"]
     launched = ec2.run_instances(ImageId=image, InstanceType="t3.large", MinCount=1, MaxCount=1)
+    foreign = launched["Instances"][0]["InstanceId"]
 
-    ec2.terminate_instances(InstanceIds=[launched["Instances"][0]["InstanceId"]])
-    aws.quiet()
+    ec2.terminate_instances(InstanceIds=[foreign])
+    answers = settled(aws, foreign, TERMINATION)
 
+    assert answers == [{"ignored": f"{foreign} is not ours"}] * TERMINATION
     assert aws.executions("repair") == started
 
 
 def test_our_own_teardown_starts_no_repair(live):
-    aws, _ = live
+    aws, before = live
 
     aws.down("alpha")
-    aws.quiet()
+    answers = settled(aws, before["instance_id"], TERMINATION)
 
+    assert [answer for answer in answers if "started" in answer] == []
     assert aws.repairs("alpha") == []
     assert aws.inventory() == []
 
@@ -146,18 +149,35 @@ def test_a_repair_of_nothing_known_is_told(aws):
 
 def test_a_repair_without_capacity_fails_and_says_so_and_the_next_one_succeeds(live):
     aws, _ = live
-    aws.fault("ec2.RunInstances", code="InsufficientInstanceCapacity", message="none", status=500)
+    by_hand = {"name": "alpha", "reason": "manual", "force": True}
 
-    twins.break_(aws.twin.state, "terminate", "alpha")
-    eventually(lambda: aws.deployment("alpha")["status"], lambda s: s in {"failed", "serving"}, 60)
-    aws.quiet()
-    by_hand = aws.run("repair", {"name": "alpha", "reason": "manual"})
+    aws.fault("ec2.RunInstances", **NO_CAPACITY)
+    failed = aws.run("repair", by_hand)
+    told = aws.deployment("alpha")
+    succeeded = aws.run("repair", by_hand)
 
-    outcomes = [incident["outcome"] for incident in aws.repairs("alpha")]
     assert aws.struck()
-    assert outcomes[0] == "failed"
-    assert outcomes[1:] == ["repaired"]
-    assert by_hand["status"] == "SUCCEEDED"
+    assert (failed["status"], failed["error"]) == ("FAILED", "InsufficientCapacity")
+    assert "none; try another instance.type, or later" in failed["cause"]
+    assert told["status"] == "failed"
+    assert told["reason"].startswith("InsufficientCapacity: ")
+    assert succeeded["output"]["outcome"] == "repaired"
+    assert [incident["outcome"] for incident in aws.repairs("alpha")] == ["failed", "repaired"]
+    assert aws.deployment("alpha")["status"] == "serving"
+
+
+def test_a_loss_that_finds_no_capacity_is_repaired_at_its_next_event(live):
+    aws, _ = live
+    aws.fault("ec2.RunInstances", **NO_CAPACITY)
+
+    lost = terminated(aws)
+    failed, succeeded = aws.repairs("alpha")
+
+    assert aws.struck()
+    assert (failed["outcome"], succeeded["outcome"]) == ("failed", "repaired")
+    assert (failed["instance_id"], succeeded["instance_id"]) == (lost, lost)
+    assert aws.describe(failed["execution"])["error"] == "InsufficientCapacity"
+    assert aws.instances("alpha") == [succeeded["replaced_by"]]
     assert aws.deployment("alpha")["status"] == "serving"
 
 

@@ -8,7 +8,7 @@ import re
 
 import pytest
 from lamplighter.local import twin as twins
-from twinlab import eventually
+from patience import eventually
 
 pytestmark = pytest.mark.twin
 

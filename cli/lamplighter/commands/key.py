@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 @click.argument("name")
 @pass_options
 def key(options: Options, name: str) -> None:
-    """Print a deployment's API key, and nothing else."""
+    """Print a deployment's first API key, and nothing else.
+
+    It is the key `default`, which provisioning made; `lamplighter keys` makes others.
+    """
     account = options.account()
     known(account.ledger(), name)
     value = read(account, name)

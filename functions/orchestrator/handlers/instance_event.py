@@ -27,6 +27,7 @@ def receive(event: Event, _: LambdaContext) -> dict[str, Any]:
         trigger = incident.parse(event)
     except InvalidRequest as error:
         return _ignored(str(error))
+    logger.append_keys(instance_id=trigger.instance_id)
     name = incident.deployment_of(aws(), trigger)
     if name is None:
         return _ignored(f"{trigger.instance_id} is not ours")

@@ -6,19 +6,24 @@ import logging
 import os
 import signal
 import sys
+import threading
 import time
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import boto3
 from botocore.config import Config
 
 from . import identity, probes, settings, spool, units
 from .apikey import ApiKey
+from .keys import Keys
 from .phases import START, Seen, State, decide
 from .reporter import Reporter
+from .status import Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from .settings import Settings
 
 log = logging.getLogger("lamplighter.agent")
 
@@ -33,15 +38,14 @@ def main() -> None:
     told = settings.load(os.environ)
     quick = Config(connect_timeout=3, read_timeout=5, retries={"total_max_attempts": 1})
     me = told.instance_id or identity.instance_id(time.sleep)
-    api_key = ApiKey(
-        boto3.client("ssm", region_name=told.region, config=quick),
-        told.api_key_parameter,
-        time.monotonic,
-    )
+    ssm = boto3.client("ssm", region_name=told.region, config=quick)
+    _follow_keys(ssm, told)
+    api_key = ApiKey(ssm, told.api_key_parameter, time.monotonic)
     watched = units.Units(told.units, time.monotonic, units.run)
     reporter = Reporter(
         boto3.client("events", region_name=told.region, config=quick), told, me, time.time
     )
+    status = Status(told.status_file, time.time)
     log.info("agent started deployment=%s instance_id=%s", told.deployment, me)
 
     def observe(state: State) -> Seen:
@@ -51,7 +55,11 @@ def main() -> None:
             return Seen(gave_up=gave_up)
         return Seen(check=probes.look(told, api_key, with_completion=not state.is_serving))
 
-    run(observe, reporter.tell, now=time.monotonic, sleep=time.sleep)
+    def tell(state: State, now: float) -> None:
+        status.show(state, now)
+        reporter.tell(state, now)
+
+    run(observe, tell, now=time.monotonic, sleep=time.sleep)
 
 
 def run(
@@ -70,6 +78,23 @@ def run(
         state = after
         tell(state, now())
         sleep(WHILE_SERVING if state.is_serving else UNTIL_SERVING)
+
+
+def _follow_keys(ssm: Any, told: Settings) -> None:
+    """Beside the looks, which may take half a minute each: a revoked key must not wait for them."""
+    if told.keys_file is None:
+        return
+    keys = Keys(ssm, told.keys_path, told.keys_file)
+    threading.excepthook = _die
+    threading.Thread(
+        target=keys.follow, args=(told.keys_seconds, time.sleep), name="keys", daemon=True
+    ).start()
+
+
+def _die(failed: threading.ExceptHookArgs) -> NoReturn:
+    """A thread never ends alone: systemd starts the whole agent again."""
+    log.error("agent failed", exc_info=failed.exc_value)
+    os._exit(1)
 
 
 def _stop(_signal: int, _frame: object) -> NoReturn:

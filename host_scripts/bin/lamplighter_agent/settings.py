@@ -12,13 +12,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """engine_url is None without an engine; front_url is None without nginx in front."""
+    """engine_url is None without an engine; front_url is None without nginx in front; without
+    keys_file and status_file there is no gateway to tell.
+    """
 
     deployment: str
     region: str
     event_bus: str
     model: str
     api_key_parameter: str
+    keys_path: str
     report_seconds: float
     gateway_url: str
     engine_url: str | None
@@ -26,6 +29,9 @@ class Settings:
     instance_id: str | None
     phase_file: Path
     units: tuple[str, ...]
+    keys_file: Path | None = None
+    keys_seconds: float = 30.0  # a new key works, and a revoked one fails, within a minute
+    status_file: Path | None = None
 
 
 def load(environ: Mapping[str, str]) -> Settings:
@@ -39,6 +45,7 @@ def load(environ: Mapping[str, str]) -> Settings:
         event_bus=values["EVENT_BUS"],
         model=values["MODEL"],
         api_key_parameter=values["API_KEY_PARAMETER"],
+        keys_path=values["KEYS_PATH"],
         report_seconds=float(values["REPORT_SECONDS"]),
         gateway_url=environ.get("GATEWAY_URL") or f"http://127.0.0.1:{values['GATEWAY_PORT']}",
         engine_url=environ.get("ENGINE_URL") or engine_url,
@@ -46,7 +53,14 @@ def load(environ: Mapping[str, str]) -> Settings:
         instance_id=environ.get("INSTANCE_ID") or None,
         phase_file=Path(environ.get("PHASE_FILE", "/run/lamplighter/phase")),
         units=tuple(environ.get("UNITS", "").split()),
+        keys_file=_path(environ, "KEYS_FILE"),
+        keys_seconds=float(environ.get("KEYS_SECONDS", "30")),
+        status_file=_path(environ, "STATUS_FILE"),
     )
+
+
+def _path(environ: Mapping[str, str], name: str) -> Path | None:
+    return Path(environ[name]) if environ.get(name) else None
 
 
 def parse(text: str) -> dict[str, str]:

@@ -27,12 +27,26 @@ class S3:
 
 
 class Ssm:
-    def get_parameter(self, *, Name: str, WithDecryption: bool) -> Any:  # noqa: N803
-        assert WithDecryption
+    """FAKE_AWS/ssm-down makes it unreachable; a page holds two parameters."""
+
+    def get_parameter(self, *, Name: str, WithDecryption: bool = False) -> Any:  # noqa: N803
+        self._reach()
+        assert WithDecryption == ("/keys/" not in Name)
         source = ROOT / "ssm" / Name.strip("/")
         if not source.is_file():
             raise ClientError({"Error": {"Code": "ParameterNotFound"}}, "GetParameter")
         return {"Parameter": {"Name": Name, "Value": source.read_text()}}
+
+    def get_parameters_by_path(self, *, Path: str, NextToken: str = "0") -> Any:  # noqa: N803
+        self._reach()
+        found = sorted((ROOT / "ssm" / Path.strip("/")).glob("*"))
+        start, end = int(NextToken), int(NextToken) + 2
+        page = [{"Name": f"{Path}/{p.name}", "Value": p.read_text()} for p in found[start:end]]
+        return {"Parameters": page} | ({"NextToken": str(end)} if end < len(found) else {})
+
+    def _reach(self) -> None:
+        if (ROOT / "ssm-down").exists():
+            raise EndpointConnectionError(endpoint_url="https://ssm")
 
 
 class Ecr:

@@ -40,7 +40,6 @@ class Cloud:
         self._ec2 = session.client("ec2", config=quick)
         self._dns = session.client("route53", config=quick)
         self._s3 = session.client("s3", config=quick)
-        self._ssm = session.client("ssm", config=quick)
 
     def view(self) -> View:
         """DNS is only asked while there is an address that a name could mean."""
@@ -71,8 +70,3 @@ class Cloud:
     def download(self, bucket: str, key: str, target: Path) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         self._s3.download_file(bucket, key, str(target))
-
-    def parameter(self, name: str) -> str:
-        """The decrypted value of an SSM parameter."""
-        answer = self._ssm.get_parameter(Name=name, WithDecryption=True)
-        return answer["Parameter"]["Value"].strip()

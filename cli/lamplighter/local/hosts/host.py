@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
 import logging
 import os
@@ -13,14 +12,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from lamplighter.local.hosts import bootstrap
 from lamplighter.local.hosts.cloud import Cloud
 from lamplighter.local.hosts.engines import Engines
 from lamplighter.local.hosts.unit import Unit, keep_running
 
 log = logging.getLogger("lamplighter.hosts")
+_KEYS_EVERY = 2.0  # seconds; 30 on a real host
+_FIRST_KEYS = 30.0  # seconds until they must be there
 
 
 @dataclass
@@ -37,7 +36,7 @@ class Host:
 
     async def run(self) -> None:
         """Boot, then run the units until cancelled (power-off)."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        (self.folder / "gateway").mkdir(parents=True, exist_ok=True)
         try:
             await self._boot()
             await asyncio.gather(*self._units)
@@ -58,11 +57,10 @@ class Host:
         engine_port, self.gateway_port = _free_ports(2)
         self._tell("booting", 0)
         self._start(self._agent(scripts, engine_port, settings))
-        try:
-            await asyncio.to_thread(self._write_keys, settings["API_KEY_PARAMETER"])
-        except (BotoCoreError, ClientError) as error:
-            self.state = f"failed: {error}"
-            self._tell("failed", 0, f"40-secrets.sh failed: {error}")
+        if not await self._has_keys():
+            cause = f"there is no {self._keys_file} after {_FIRST_KEYS:g} s: see agent.log"
+            self.state = f"failed: {cause}"
+            self._tell("failed", 0, f"40-secrets.sh failed: {cause}")
             return
         self._serve(settings, engine_port)
 
@@ -91,16 +89,30 @@ class Host:
     def _phase_file(self) -> Path:
         return self.folder / "phase"
 
-    def _write_keys(self, parameter: str) -> None:
-        """The gateway knows keys by their hash only."""
-        digest = hashlib.sha256(self.cloud.parameter(parameter).encode()).hexdigest()
-        _replace(self.folder / "keys", f"default {digest}\n", mode=0o600)
+    @property
+    def _keys_file(self) -> Path:
+        return self.folder / "gateway" / "keys"
+
+    @property
+    def _status_file(self) -> Path:
+        return self.folder / "gateway" / "status"
+
+    async def _has_keys(self) -> bool:
+        """The agent brings them: on a real host 40-secrets.sh does the first time, by its code."""
+        for _ in range(round(_FIRST_KEYS / 0.1)):
+            if self._keys_file.exists():
+                return True
+            await asyncio.sleep(0.1)
+        return False
 
     def _agent(self, scripts: Path, engine_port: int, settings: dict[str, str]) -> Unit:
         """The real agent, told where the things are that a real host has at fixed places."""
         environment = dict(os.environ) | {
             "DEPLOYMENT_ENV": str(scripts / "deployment.env"),
             "PHASE_FILE": str(self._phase_file),
+            "KEYS_FILE": str(self._keys_file),
+            "KEYS_SECONDS": str(_KEYS_EVERY),
+            "STATUS_FILE": str(self._status_file),
             "INSTANCE_ID": self.instance,
             "GATEWAY_URL": f"http://127.0.0.1:{self.gateway_port}",
             "UNITS": "",
@@ -116,7 +128,9 @@ class Host:
         } | {
             "INFERENCE_BACKENDS": f"http://127.0.0.1:{engine_port}",
             "INFERENCE_ENGINE": "enabled" if settings["GPU"] == "yes" else "disabled",
-            "INFERENCE_KEYS_FILE": str(self.folder / "keys"),
+            "INFERENCE_KEYS_FILE": str(self._keys_file),
+            "INFERENCE_ETA_FILE": str(self._status_file),
+            "INFERENCE_USAGE_FILE": str(self.folder / "usage.json"),
             "INFERENCE_DEFAULT_TIMEOUT_SECONDS": settings["DEFAULT_TIMEOUT_SECONDS"],
             "INFERENCE_MAX_TIMEOUT_SECONDS": settings["MAX_TIMEOUT_SECONDS"],
         }

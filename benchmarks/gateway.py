@@ -1,0 +1,64 @@
+"""Our own gateway with everything on: keys, limits, metrics, access log, usage per key."""
+
+import hashlib
+import json
+import secrets
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from benchmarks import ROOT
+from benchmarks.processes import Command
+from benchmarks.target import Lab
+
+_KEY_ID = "bench"
+# Limits that are kept account of for every request and never reached.
+_PER_MINUTE = 1_000_000_000
+_CONCURRENCY = 1_000_000
+_PER_DAY = 1_000_000_000_000
+
+
+def new_key() -> str:
+    return f"sk-{_KEY_ID}-{secrets.token_hex(32)}"
+
+
+def command(lab: Lab, port: int) -> Command:
+    return Command(
+        "gateway",
+        (sys.executable, "-m", "inference_proxy", "--host", "127.0.0.1", "--port", str(port)),
+        {
+            "INFERENCE_BACKENDS": lab.backend,
+            "INFERENCE_KEYS_FILE": str(write_keys(lab.folder / "keys.json", lab.key)),
+            "INFERENCE_USAGE_FILE": str(lab.folder / "usage.json"),
+        },
+    )
+
+
+def write_keys(path: Path, key: str) -> Path:
+    """Write the gateway's keys file with this one key in it."""
+    salt = secrets.token_bytes(16)
+    entry = {
+        "id": _KEY_ID,
+        "salt": salt.hex(),
+        "sha256": hashlib.sha256(salt + key.encode()).hexdigest(),
+        "not_before": None,
+        "expires": None,
+        "models": None,
+        "priority": "standard",
+        "requests_per_minute": _PER_MINUTE,
+        "tokens_per_minute": _PER_MINUTE,
+        "concurrency": _CONCURRENCY,
+        "tokens_per_day": _PER_DAY,
+    }
+    path.write_text(json.dumps({"keys": [entry]}), "ascii")
+    return path
+
+
+def version() -> str:
+    """Return the commit, and whether the checkout differs from it."""
+    if shutil.which("git") is None:
+        return "unknown"
+    command = ("git", "-C", str(ROOT), "describe", "--always", "--dirty")
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.stdout.strip() or "unknown"

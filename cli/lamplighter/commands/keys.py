@@ -1,0 +1,182 @@
+"""`lamplighter keys`: who may ask a deployment, and how much."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import click
+
+from lamplighter import entries
+from lamplighter.commands.key_options import key_name, keyring_of, living, of_deployment
+from lamplighter.commands.keys_list import list_
+from lamplighter.entries import Limits
+from lamplighter.errors import BadSpec, Conflict, Interrupted, UnknownKey
+from lamplighter.keyring import FIRST
+from lamplighter.moments import Duration, Moment
+from lamplighter.options import Options, example, pass_options
+from lamplighter.screen import plain
+
+if TYPE_CHECKING:
+    from lamplighter.entries import Entry, Grant
+    from lamplighter.keyring import Keyring
+
+_COUNT = click.IntRange(1, 10**12)
+
+
+@click.group(
+    epilog=example(
+        "lamplighter keys create --deployment prod --name alice --rpm 60",
+        "lamplighter keys list prod",
+        "lamplighter keys rotate prod --name alice --overlap 24h",
+        "lamplighter keys revoke prod --name alice",
+    )
+)
+def keys() -> None:
+    """Make, list, rotate and revoke API keys.
+
+    A change reaches the running host within a minute. Only salted hashes of keys are kept: one
+    that is lost cannot be shown again, it is rotated.
+    """
+
+
+keys.add_command(list_)
+
+
+@keys.command(epilog=example("lamplighter keys create prod --name alice --rpm 60 --expires 30d"))
+@of_deployment
+@key_name
+@click.option("--rpm", type=_COUNT, metavar="N", help="Requests per minute.")
+@click.option("--tpm", type=_COUNT, metavar="N", help="Tokens per minute.")
+@click.option("--concurrency", type=_COUNT, metavar="N", help="Requests at the same time.")
+@click.option("--tokens-per-day", type=_COUNT, metavar="N", help="Tokens per day (UTC).")
+@click.option("--models", metavar="A,B", help="Models it may ask for; without it all.")
+@click.option(
+    "--priority",
+    type=click.Choice(entries.PRIORITIES),
+    default=entries.STANDARD,
+    show_default=True,
+    help="Who is served first when there is a queue.",
+)
+@click.option("--expires", type=Moment(), help="30d, 12h, or 2027-01-31T18:00:00Z.")
+@pass_options
+def create(
+    options: Options,
+    deployment: str | None,
+    named: str | None,
+    key_id: str,
+    rpm: int | None,
+    tpm: int | None,
+    concurrency: int | None,
+    tokens_per_day: int | None,
+    models: str | None,
+    priority: str,
+    expires: datetime | None,
+) -> None:
+    """Make a key and print it, this once."""
+    limits = Limits(priority, _names(models), rpm, tpm, concurrency, tokens_per_day)
+    keyring = living(options, deployment, named)
+    made = entries.grant(key_id, limits, expires)
+    keyring.add(key_id, [made.entry])
+    _hand_over(options, keyring, made, f"it works within a minute: {key_id} may ask then")
+
+
+@keys.command(epilog=example("lamplighter keys rotate prod --name alice --overlap 24h"))
+@of_deployment
+@key_name
+@click.option(
+    "--overlap",
+    type=Duration(),
+    default="24h",
+    show_default=True,
+    help="How long the old key still works; 0s ends it now.",
+)
+@click.option("--expires", type=Moment(), help="Another end than the old key's.")
+@pass_options
+def rotate(
+    options: Options,
+    deployment: str | None,
+    named: str | None,
+    key_id: str,
+    overlap: timedelta,
+    expires: datetime | None,
+) -> None:
+    """Print a new key, this once, in the place of one.
+
+    The limits stay as they are. Both keys work until the overlap ends.
+    """
+    keyring, now = living(options, deployment, named), datetime.now(UTC)
+    key = keyring.key(key_id)
+    old, newest = key.entries, key.entries[-1]
+    end = expires or _still_to_come(keyring, newest, now)
+    made = entries.grant(key_id, Limits.of(newest), end)
+    if key_id == FIRST:
+        # The prober and the agent take it from SSM: they may hear of the new key only when it is
+        # good, and the old one may end only then. Cut off anywhere, one works that they know.
+        key = keyring.replace(key, [*old, made.entry])
+        keyring.publish(made.key)
+    keyring.replace(key, entries.rotated(old, made.entry, overlap, now))
+    until = f"works until {entries.stamp(now + overlap)}" if overlap else "ends within a minute"
+    _hand_over(options, keyring, made, f"it works within a minute, the old one {until}")
+
+
+@keys.command(epilog=example("lamplighter keys revoke prod --name alice --yes"))
+@of_deployment
+@key_name
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@pass_options
+def revoke(
+    options: Options, deployment: str | None, named: str | None, key_id: str, *, yes: bool
+) -> None:
+    """Take a key away: it fails within a minute."""
+    keyring = keyring_of(options, deployment, named)
+    name = keyring.deployment
+    if key_id == FIRST:
+        raise Conflict(
+            f"{FIRST!r} is the key by which {name} is probed and repaired, it cannot be revoked: "
+            f"`{options.command(f'keys rotate {name} --name {FIRST} --overlap 0s')}` ends the "
+            "one that is known"
+        )
+    there = [key.key_id for key in keyring.listed()]
+    if key_id not in there:
+        raise UnknownKey.named(key_id, name, there)
+    if not (yes or not _at_a_terminal() or click.confirm(f"revoke {key_id} of {name}?", err=True)):
+        raise Interrupted(f"nothing was changed: {key_id} may still ask {name}")
+    keyring.remove(key_id)
+    gone = f"{key_id} may not ask {name} any more, within a minute"
+    options.screen().answer({"deployment": name, "id": key_id, "revoked": True}, plain(gone))
+
+
+def _at_a_terminal() -> bool:
+    return sys.stdin.isatty()
+
+
+def _names(models: str | None) -> list[str] | None:
+    if models is None:
+        return None
+    names = [name.strip() for name in models.split(",")]
+    if not all(names):
+        raise click.BadParameter(f"{models!r} has an empty name in it", param_hint="--models")
+    return list(dict.fromkeys(names))
+
+
+def _still_to_come(keyring: Keyring, newest: Entry, now: datetime) -> datetime | None:
+    """Return the end that the old key has; raise BadSpec when a new one would be over at once."""
+    end = entries.ends_at(newest)
+    if end is not None and end <= now:
+        raise BadSpec(
+            f"{newest['id']} of {keyring.deployment} expired at {entries.stamp(end)}: say with "
+            "--expires how long the new key is good"
+        )
+    return end
+
+
+def _hand_over(options: Options, keyring: Keyring, made: Grant, remark: str) -> None:
+    """Print the key alone on stdout, so that a pipe or `$(...)` takes it."""
+    screen, entry = options.screen(), made.entry
+    document = {"deployment": keyring.deployment, "id": entry["id"], "key": made.key}
+    document |= asdict(Limits.of(entry)) | {"expires": entry["expires"]}
+    screen.answer(document, plain(made.key))
+    screen.say(f"keep it: it is not shown again; {remark}")

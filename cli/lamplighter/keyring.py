@@ -1,0 +1,184 @@
+"""A deployment's API keys in SSM: one parameter per key id, which its hosts follow.
+
+These are the only resources that the CLI makes by itself. They carry the deployment's tag, so that
+its teardown deletes and counts them; what lacks the tag is not touched.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from lamplighter import aws, ledger
+from lamplighter.entries import Damaged, Entry, parse
+from lamplighter.errors import BadSpec, Conflict, Unavailable, UnknownKey
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from mypy_boto3_ssm import SSMClient
+
+    from lamplighter.aws import Account
+
+FIRST = "default"
+OWNER = "lamplighter:deployment"
+MAX_BYTES = 4096  # of a parameter in SSM's standard tier
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """entries: oldest first, the last is the newest; empty for a damaged parameter."""
+
+    key_id: str
+    entries: list[Entry]
+    version: int
+    changed: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Keyring:
+    """The keys of one deployment. tags: the operator's own."""
+
+    ssm: SSMClient
+    deployment: str
+    tags: dict[str, str]
+
+    @classmethod
+    def open(cls, account: Account, deployment: str) -> Keyring:
+        tags = ledger.tags(account.ledger(), deployment)
+        return cls(account.parameters(), deployment, tags)
+
+    @property
+    def path(self) -> str:
+        return f"/lamplighter/{self.deployment}/keys"
+
+    @property
+    def secret(self) -> str:
+        """The parameter of the first key itself."""
+        return f"/lamplighter/{self.deployment}/api-key"
+
+    def listed(self) -> list[Key]:
+        """Return all, by id."""
+        with self._allowed("list", "ssm:GetParametersByPath", self.path):
+            pages = self.ssm.get_paginator("get_parameters_by_path").paginate(Path=self.path)
+            found = [_key(each) for page in pages for each in page["Parameters"]]
+        return sorted(found, key=lambda key: key.key_id)
+
+    def key(self, key_id: str) -> Key:
+        """Return the key; raise UnknownKey, or Conflict for one that nobody can read."""
+        with self._allowed("read", "ssm:GetParameter", f"{self.path}/*"):
+            try:
+                found = self.ssm.get_parameter(Name=f"{self.path}/{key_id}")["Parameter"]
+            except self.ssm.exceptions.ParameterNotFound:
+                known = [key.key_id for key in self.listed()]
+                raise UnknownKey.named(key_id, self.deployment, known) from None
+        key = _key(found)
+        if not key.entries:
+            raise Conflict(
+                f"the SSM parameter {self.path}/{key_id} is damaged: delete it, then create the "
+                "key again (hosts keep its last good entries until then)"
+            )
+        return key
+
+    def add(self, key_id: str, entries: list[Entry]) -> None:
+        """Make the key; raise Conflict when there is one of this id."""
+        value = _value(key_id, entries)
+        tags = self.tags | {OWNER: self.deployment, "lamplighter:role": "key"}
+        tags["Name"] = f"{self.deployment}-key"
+        with self._allowed("make", "ssm:PutParameter and ssm:AddTagsToResource", f"{self.path}/*"):
+            try:
+                self.ssm.put_parameter(
+                    Name=f"{self.path}/{key_id}",
+                    Description=f"API key {key_id} of the Lamplighter deployment {self.deployment}",
+                    Type="String",
+                    Value=value,
+                    Tags=[{"Key": name, "Value": text} for name, text in tags.items()],
+                )
+            except self.ssm.exceptions.ParameterAlreadyExists:
+                raise Conflict(
+                    f"{self.deployment} has a key {key_id!r} already: choose another --name, or "
+                    f"`lamplighter keys rotate {self.deployment} --name {key_id}`"
+                ) from None
+
+    def replace(self, key: Key, entries: list[Entry]) -> Key:
+        """Write the entries; raise Conflict when somebody else wrote in between."""
+        name = f"{self.path}/{key.key_id}"
+        version = self._overwrite(name, "String", _value(key.key_id, entries))
+        if version != key.version + 1:
+            raise Conflict(
+                f"somebody else changed the key {key.key_id!r} of {self.deployment} at the same "
+                "time: rotate it again"
+            )
+        return Key(key.key_id, entries, version, key.changed)
+
+    def publish(self, secret: str) -> None:
+        """Let the deployment's own askers (agent, prober, `lamplighter key`) use this first key."""
+        self._overwrite(self.secret, "SecureString", secret)
+
+    def remove(self, key_id: str) -> None:
+        name = f"{self.path}/{key_id}"
+        self._prove_ours(name)
+        with self._allowed("delete", "ssm:DeleteParameter", f"{self.path}/*"):
+            try:
+                self.ssm.delete_parameter(Name=name)
+            except self.ssm.exceptions.ParameterNotFound:
+                return  # somebody else revoked it meanwhile
+
+    def _overwrite(self, name: str, kind: Any, value: str) -> int:
+        self._prove_ours(name)
+        with self._allowed("write", "ssm:PutParameter", name):
+            return self.ssm.put_parameter(Name=name, Type=kind, Value=value, Overwrite=True)[
+                "Version"
+            ]
+
+    def _prove_ours(self, name: str) -> None:
+        """Raise Conflict unless the parameter is there and carries the deployment's tag."""
+        with self._allowed("read the tags of", "ssm:ListTagsForResource", name):
+            try:
+                tags = self.ssm.list_tags_for_resource(ResourceType="Parameter", ResourceId=name)
+            except self.ssm.exceptions.InvalidResourceId:
+                raise Conflict(
+                    f"the SSM parameter {name} is not there: run `lamplighter up` again"
+                ) from None
+        if {"Key": OWNER, "Value": self.deployment} not in tags["TagList"]:
+            raise Conflict(f"the SSM parameter {name} is not ours (no tag {OWNER}): remove it")
+
+    @contextmanager
+    def _allowed(self, what: str, permission: str, where: str) -> Iterator[None]:
+        """Say which permission is missing."""
+        try:
+            yield
+        except ClientError as error:
+            if aws.code(error) not in aws.NOT_ALLOWED:
+                raise
+            raise Unavailable(
+                f"AWS does not let these credentials {what} keys of {self.deployment}: they need "
+                f"{permission} on parameter{where}",
+                name=aws.code(error),
+            ) from error
+
+
+def _key(found: Any) -> Key:
+    key_id = found["Name"].rpartition("/")[2]
+    try:
+        entries = parse(found["Value"])
+    except Damaged:
+        entries = []
+    return Key(key_id, entries, found["Version"], found["LastModifiedDate"])
+
+
+def _value(key_id: str, entries: list[Entry]) -> str:
+    """Return the parameter's value; raise BadSpec when SSM would not take it."""
+    value = json.dumps(entries)
+    if len(value.encode()) > MAX_BYTES:
+        raise BadSpec(
+            f"the {len(entries)} entries of {key_id!r} need {len(value.encode())} bytes, an SSM "
+            f"parameter holds {MAX_BYTES}: name fewer --models, or end old ones with "
+            "`keys rotate --overlap 0s`"
+        )
+    return value

@@ -1,0 +1,55 @@
+"""A request's head as it came, and who may send it: everything that is decided before its body."""
+
+import re
+from random import getrandbits
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from inference_proxy import body as bodies
+from inference_proxy import routes
+from inference_proxy.keys import Caller
+from inference_proxy.routes import Body, Endpoint
+
+if TYPE_CHECKING:
+    from inference_proxy.gateway import Gateway
+
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
+
+
+class Arrival(msgspec.Struct, gc=False):
+    """`headers` are the last of each name, in lower case."""
+
+    endpoint: Endpoint
+    method: bytes
+    path: bytes
+    version: str
+    client: str
+    keep_alive: bool
+    expects_continue: bool
+    headers: dict[bytes, bytes]
+    request_id: bytes
+
+
+def request_id(given: bytes | None) -> bytes:
+    """Return the client's own id if it is one a log can hold, else a new one."""
+    if given is not None and _REQUEST_ID.fullmatch(given):
+        return given
+    return b"%032x" % getrandbits(128)  # told apart, not kept secret
+
+
+def accept(gateway: "Gateway", arrival: Arrival, now: float) -> Caller:
+    """Return who asks, or raise what is wrong with the head. `now`: seconds since the epoch."""
+    endpoint, headers = arrival.endpoint, arrival.headers
+    routes.check_method(endpoint, arrival.method)
+    gateway.filters.check(
+        client=arrival.client,
+        method=endpoint.method,
+        path=arrival.path,
+        headers=headers,
+        size=int(headers.get(b"content-length", 0)),
+    )
+    caller = gateway.keys.identify(headers.get(b"authorization"), headers.get(b"x-api-key"), now)
+    if endpoint.body is not Body.NONE:
+        bodies.check_head(headers, endpoint.body, gateway.settings.max_body)
+    return caller

@@ -1,0 +1,60 @@
+"""What is sent to a backend: the request's bytes, edited where they must be, and its budgets."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from inference_proxy import edit
+from inference_proxy.arrival import Arrival
+from inference_proxy.body import Ask
+from inference_proxy.routes import Body, Endpoint
+from inference_proxy.settings import Settings
+from inference_proxy.target import Target
+from inference_proxy.timeouts import Budgets, Paces, budgets, patience
+
+# What a backend hears of the request's headers. Everything else stays here, the key above all.
+_FORWARDED = (b"content-type", b"accept", b"traceparent", b"tracestate")
+
+
+@dataclass(slots=True)
+class Job:
+    """`head` lacks the lines that belong to a backend. `strips`: we asked for the usage, and the
+    client is not to see it. `body` is let go of once an answer begins: streams take long.
+    """
+
+    endpoint: Endpoint
+    ask: Ask
+    head: bytes
+    body: bytes
+    limits: Budgets
+    strips: bool
+
+
+def make(
+    settings: Settings, paces: Paces, arrival: Arrival, ask: Ask, target: Target, body: bytes
+) -> Job:
+    """Raises InvalidRequest."""
+    endpoint, headers = arrival.endpoint, arrival.headers
+    pace = paces.of(target.served)
+    limits = budgets(ask, settings, pace, len(body), patience(headers))
+    strips = bool(ask.stream and endpoint.injects and settings.count_usage and not _told(ask))
+    if target.edit and target.served is not None:
+        body = edit.rename(body, target.served, endpoint.body, headers.get(b"content-type", b""))
+    if strips:
+        body = edit.ask_for_usage(body, ask)
+    return Job(
+        endpoint, ask, _head(endpoint, headers, arrival.request_id, body), body, limits, strips
+    )
+
+
+def _told(ask: Ask) -> bool:
+    return ask.stream_options is not None and bool(ask.stream_options.include_usage)
+
+
+def _head(
+    endpoint: Endpoint, headers: Mapping[bytes, bytes], request_id: bytes, body: bytes
+) -> bytes:
+    lines = [(name, headers[name]) for name in _FORWARDED if name in headers]
+    lines.append((b"x-request-id", request_id))
+    if endpoint.body is not Body.NONE:
+        lines.append((b"content-length", b"%d" % len(body)))
+    return b"\r\n".join(map(b": ".join, lines)) + b"\r\n\r\n"

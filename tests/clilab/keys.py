@@ -1,0 +1,118 @@
+"""The keys of the deployment `prod` in moto's SSM, and the real gateway's opinion of them."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.client import BaseClient
+from botocore.exceptions import ClientError
+from inference_proxy.keys import Keys
+from lamplighter import entries
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    import pytest
+    from inference_proxy.caller import Caller
+    from lamplighter.entries import Entry
+
+PATH = "/lamplighter/prod/keys"
+SECRET = "/lamplighter/prod/api-key"
+
+
+class Stored:
+    """folder: where the gateway's keys file is written for `ask`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.ssm = boto3.client("ssm")
+        self.file = folder / "keys"
+
+    def provision(self) -> None:
+        """Make what EnsureKeys makes."""
+        first = entries.grant("default", entries.Limits(), None)
+        self.put("default", json.dumps([first.entry]))
+        self._put(SECRET, first.key, "SecureString", "prod")
+
+    def put(self, key_id: str, value: str, owner: str = "prod") -> None:
+        self._put(f"{PATH}/{key_id}", value, "String", owner)
+
+    def _put(self, name: str, value: str, kind: Any, owner: str) -> None:
+        tags: Any = [{"Key": "lamplighter:deployment", "Value": owner}]
+        self.ssm.put_parameter(Name=name, Value=value, Type=kind, Tags=tags)
+
+    def change(self, key_id: str, how: Callable[[list[Entry]], list[Entry]]) -> None:
+        """Write other entries behind the CLI's back."""
+        value = json.dumps(how(self.entries(key_id)))
+        self.ssm.put_parameter(Name=f"{PATH}/{key_id}", Value=value, Type="String", Overwrite=True)
+
+    def meanwhile(self, key_id: str) -> Callable[..., Any]:
+        """Return a grant during which somebody else writes the key."""
+        grant = entries.grant
+
+        def overtaken(*arguments: Any) -> Any:
+            self.change(key_id, lambda found: found)
+            return grant(*arguments)
+
+        return overtaken
+
+    def entries(self, key_id: str) -> list[Entry]:
+        found = self.ssm.get_parameter(Name=f"{PATH}/{key_id}")["Parameter"]["Value"]
+        return entries.parse(found)
+
+    def secret(self) -> str:
+        return self.ssm.get_parameter(Name=SECRET, WithDecryption=True)["Parameter"]["Value"]
+
+    def ids(self) -> list[str]:
+        pages = self.ssm.get_paginator("get_parameters_by_path").paginate(Path=PATH)
+        names = [each["Name"] for page in pages for each in page["Parameters"]]
+        return sorted(name.rpartition("/")[2] for name in names)
+
+    def tags(self, key_id: str) -> dict[str, str]:
+        found = self.ssm.list_tags_for_resource(
+            ResourceType="Parameter", ResourceId=f"{PATH}/{key_id}"
+        )
+        return {tag["Key"]: tag["Value"] for tag in found["TagList"]}
+
+    def everything(self) -> str:
+        """Every value, but the first key itself."""
+        return json.dumps([[key_id, self._value(key_id)] for key_id in self.ids()])
+
+    def _value(self, key_id: str) -> str:
+        return self.ssm.get_parameter(Name=f"{PATH}/{key_id}")["Parameter"]["Value"]
+
+    def ask(self, key: str, at: datetime | None = None) -> Caller:
+        """Show the key to the gateway, which knows what the host would have brought."""
+        known = [one for key_id in self.ids() for one in self.entries(key_id)]
+        self.file.write_text(json.dumps({"keys": known}))
+        now = (at or datetime.now(UTC)).timestamp()
+        return Keys(self.file, None).identify(f"Bearer {key}".encode(), None, now)
+
+    def deny(self, monkeypatch: pytest.MonkeyPatch, operation: str) -> None:
+        self._intercept(monkeypatch, lambda name, _: name == operation, "AccessDeniedException")
+
+    def fail_put(self, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+        """Let the n-th PutParameter from now on fail."""
+        puts: list[str] = []
+
+        def strikes(name: str, _: Any) -> bool:
+            puts.extend([name] if name == "PutParameter" else [])
+            return name == "PutParameter" and len(puts) == number
+
+        self._intercept(monkeypatch, strikes, "InternalServerError")
+
+    @staticmethod
+    def _intercept(
+        monkeypatch: pytest.MonkeyPatch, strikes: Callable[[str, Any], bool], code: str
+    ) -> None:
+        original = BaseClient._make_api_call  # type: ignore[attr-defined]
+
+        def call(client: Any, operation: str, parameters: Any) -> Any:
+            if strikes(operation, parameters):
+                raise ClientError({"Error": {"Code": code, "Message": "planted"}}, operation)
+            return original(client, operation, parameters)
+
+        monkeypatch.setattr(BaseClient, "_make_api_call", call)

@@ -1,0 +1,121 @@
+"""The vLLM server: started, asked for its gauges, and ended in the ways in which servers end.
+
+It takes some 30 s and 3 GB to start: tests share it, one at a time, and start it again where they
+have killed it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import httpx
+from lamplighter.local import twin, vllm
+from patience import eventually
+from ports import free_port
+
+MODEL = "tiny"
+START_SECONDS = 180
+_STOP_SECONDS = 30
+_CORE = "VLLM::EngineCor"  # as the kernel cuts it
+
+
+class Engine:
+    """`more` are further arguments of `vllm serve`. Its port stays the same."""
+
+    def __init__(self, log: Path, *more: str) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._log = log
+        self._command = [*vllm.command(twin.PROJECT, MODEL, self.port), *more]
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def is_running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def launch(self) -> None:
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                self._command,
+                env=os.environ | vllm.ENVIRONMENT,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def ensure(self) -> None:
+        """Have it answer, from a start of its own if nobody's still runs."""
+        if not self.is_running:
+            self.launch()
+        began = time.monotonic()
+        if not self._is_well():
+            eventually(self._is_well, bool, START_SECONDS)
+            self._leave_a_core()
+            print(f"vLLM answered {time.monotonic() - began:.0f} s after its start")  # noqa: T201
+
+    def terminate(self) -> None:
+        self._signal(signal.SIGTERM)
+
+    def stop(self) -> None:
+        """Leave nothing of it; a killed server may have left its workers."""
+        if self._process is None:
+            return
+        if self.is_running:
+            self.terminate()
+        try:
+            self._process.wait(_STOP_SECONDS)
+        finally:
+            eventually(lambda: not _members(self._process), bool, _STOP_SECONDS)
+
+    def core(self) -> int:
+        """Return the id of the process that computes."""
+        [found] = [pid for pid, name in _members(self._process).items() if name == _CORE]
+        return found
+
+    def gauge(self, name: str) -> float:
+        """Return the sum of a metric's series."""
+        text = httpx.get(f"{self.url}/metrics", timeout=10).text
+        found = re.findall(rf"^{re.escape(name)}(?:\{{[^}}]*\}})? (\S+)$", text, re.MULTILINE)
+        return sum(map(float, found))
+
+    def running(self) -> int:
+        return int(self.gauge("vllm:num_requests_running"))
+
+    def _leave_a_core(self) -> None:
+        """Keep it off one core: on two, its two busy loops starve all others, for seconds."""
+        cores = sorted(os.sched_getaffinity(0))
+        for member in _members(self._process):
+            for thread in Path(f"/proc/{member}/task").iterdir():
+                with suppress(ProcessLookupError):
+                    os.sched_setaffinity(int(thread.name), cores[1:] or cores)
+
+    def _is_well(self) -> bool:
+        assert self.is_running, f"vLLM ended: {self._log.read_text('utf-8')[-2000:]}"
+        try:
+            return httpx.get(f"{self.url}/health", timeout=5).is_success
+        except httpx.TransportError:
+            return False
+
+    def _signal(self, number: signal.Signals) -> None:
+        assert self._process is not None
+        self._process.send_signal(number)
+
+
+def _members(leader: subprocess.Popen[bytes] | None) -> dict[int, str]:
+    """Return the processes of its session that live, and what they call themselves."""
+    found = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            pid, name, rest = re.split(r" \(|\) ", stat.read_text("utf-8"), maxsplit=2)
+        except OSError:  # it ended while we looked
+            continue
+        state, _, _, session = rest.split()[:4]
+        if leader is not None and int(session) == leader.pid and state != "Z":
+            found[int(pid)] = name
+    return found
