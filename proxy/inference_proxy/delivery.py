@@ -34,6 +34,7 @@ class Delivery:
     __slots__ = (
         "_connecting", "_connection", "_exchange", "_headers", "_job", "_loop", "_may_repeat",
         "_parts", "_reply", "_status", "_watch", "backend", "chunks", "events", "first_byte",
+        "tokens",
     )  # fmt: skip
 
     def __init__(self, exchange: "Exchange", backend: Backend, job: Job) -> None:
@@ -52,6 +53,7 @@ class Delivery:
         self.events: Events | None = None  # of a stream
         self.chunks = 0
         self.first_byte: float | None = None
+        self.tokens: answers.Tokens = (None, None)  # of a whole answer
         backend.outstanding += 1
 
     def start(self) -> None:
@@ -99,7 +101,7 @@ class Delivery:
     def on_refused(self, _: OSError | UnicodeError) -> None:
         self._connecting = None
         self.backend.failed(self._loop.time())
-        self._exchange.on_refused(self)
+        self._exchange.on_refused()
 
     def on_head(self, status: int, headers: RawHeaders) -> None:
         now = self._loop.time()
@@ -211,7 +213,7 @@ class Delivery:
         if self._connection is None:
             self.backend.failed(self._loop.time())
         if error.budget == CONNECTION:
-            self._exchange.on_refused(self, error)
+            self._exchange.on_refused(error)
         else:
             self._exchange.fail(error)
 
@@ -234,7 +236,7 @@ class Delivery:
             raise answers.refusal(self._status, body, headers, self._job.ask.model, dialect)
         if answers.is_cut(body, dialect):
             raise StreamIncomplete(CUT)
-        self._exchange.tokens = answers.usage(body)
+        self.tokens = answers.usage(body)
         if self._job.endpoint.operation == "version":
             body = answers.with_our_version(body)
             headers = [(b"content-type", b"application/json")]

@@ -82,7 +82,7 @@ def _responses(endpoint: Endpoint) -> Schema:
     error = "AnthropicError" if endpoint.dialect is ANTHROPIC else "Error"
     content: Schema = {_JSON: {}}
     if endpoint.generates:
-        content[_STREAM] = {"schema": {"type": "string"}}
+        content[_STREAM] = {}
     if endpoint.body is Body.FORM:
         content["text/plain"] = {"schema": {"type": "string"}}
     good = {"description": "What was asked for.", "headers": _ID, "content": content}

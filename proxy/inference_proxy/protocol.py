@@ -7,8 +7,10 @@ uvicorn's cycle for the paths of `routes`.
 """
 
 import asyncio
+import re
 from collections.abc import Mapping
 from http import HTTPStatus
+from itertools import chain
 from typing import Any, cast
 
 import httptools
@@ -30,6 +32,7 @@ _PIPELINED = 8
 _EARLY_BYTES = 256 * 1024  # of the bodies of requests whose turn has not come
 _HEADER_LINES = 100
 _HEADER_BYTES = 64 * 1024
+_HOST = re.compile(rb"[A-Za-z0-9._~:\[\]-]*")
 
 
 class _Unacceptable(Exception):
@@ -46,7 +49,7 @@ class Protocol(HttpToolsProtocol):
         self._exchange: Exchange | None = None  # the one that is being answered
         self._heading_since: float | None = None  # None: no head is under way
         self._has_begun = False
-        self._heading_bytes = 0
+        self._heading_bytes = self._fed = 0
         self._refused_at: float | None = None
         self._unread_since: float | None = None
         self._unread_bytes = 0
@@ -75,6 +78,7 @@ class Protocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         self._unset_keepalive_if_required()
+        self._fed = self._heading_bytes + len(data)
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade as offer:
@@ -210,11 +214,13 @@ class Protocol(HttpToolsProtocol):
         """Whether two servers in a row read the same in it, and there is room for its answer."""
         if version != "1.0" and (version != "1.1" or b"host" not in headers):
             return False
-        if len(headers) != len(self.headers):  # a name stands there twice
-            if len(self.headers) > _HEADER_LINES:
-                return False
-            if [name for name, _ in self.headers].count(b"host") > 1:
-                return False
+        if not _HOST.fullmatch(headers.get(b"host", b"")) or len(self.headers) > _HEADER_LINES:
+            return False
+        doubled = len(headers) != len(self.headers)
+        if doubled and [name for name, _ in self.headers].count(b"host") > 1:
+            return False
+        if self._fed > _HEADER_BYTES and sum(map(len, chain(*self.headers))) > _HEADER_BYTES:
+            return False
         return len(self.pipeline) < _PIPELINED and not self.transport.is_closing()
 
     def _decline_upgrade(self, rest: bytes) -> None:

@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass
 
 from gatewaylab.model_server import Call, sse
+from gatewaylab.running import Running
 
 BOUNDARY = "gatewaylab"
 FORM = f"multipart/form-data; boundary={BOUNDARY}"
@@ -80,3 +81,13 @@ TRANSCRIPTIONS = Speech(
 TRANSLATIONS = Speech("/v1/audio/translations", sse("one"), sse("", "stop") + _DONE, _DONE, FORM)
 
 GENERATING = (CHAT, COMPLETIONS, RESPONSES, MESSAGES, TRANSCRIPTIONS, TRANSLATIONS)
+
+
+async def asked(gateway: Running, speech: Speech = CHAT, every: str = "0.1") -> tuple[int, bytes]:
+    """Ask for a stream with comments; return the status and all bytes."""
+    answer = await gateway.client.post(
+        speech.path,
+        content=speech.body(stream=True),
+        headers={"content-type": speech.kind, "x-stream-keepalive": every},
+    )
+    return answer.status_code, answer.content

@@ -84,7 +84,7 @@ class _Wire:
             return await self._hear(shot)
 
     async def _send(self, shot: Shot) -> None:
-        with suppress(ConnectionError):  # refused in mid-sentence: the answer may be there already
+        with suppress(OSError):  # refused in mid-sentence: the answer may be there already
             for piece in shot.pieces:
                 if self._writer.is_closing():
                     return
@@ -104,7 +104,8 @@ class _Wire:
             more = await self._more(None if shot.framed or told else _QUIET_SECONDS)
             if more is None:
                 told = True  # half a request, or a whole one that was answered: no more will come
-                self._writer.write_eof()
+                with suppress(OSError):  # gone in this very moment: the next read says so
+                    self._writer.write_eof()
             elif more:
                 data += more
             else:
@@ -120,12 +121,12 @@ class _Wire:
         try:
             async with asyncio.timeout(seconds) as quiet:
                 return await self._reader.read(1 << 18)
-        except ConnectionError:
-            return b""
         except TimeoutError:
             if quiet.expired():
                 return None
             raise
+        except OSError:
+            return b""
 
     def hang_up(self) -> None:
         self._writer.close()

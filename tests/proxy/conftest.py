@@ -1,7 +1,8 @@
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
+from socket import socket
 from typing import Any
 
 import pytest
@@ -44,3 +45,18 @@ async def start(settings: Settings) -> AsyncIterator[Start]:
 @pytest.fixture
 async def gateway(start: Start) -> Running:
     return await start()
+
+
+@pytest.fixture
+def deaf_port() -> Iterator[int]:
+    """A port whose queue of new connections is full: nobody refuses, nobody answers."""
+    with socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        waiting = [socket() for _ in range(4)]
+        for one in waiting:
+            one.setblocking(False)
+            one.connect_ex(listener.getsockname())
+        yield listener.getsockname()[1]
+        for one in waiting:
+            one.close()

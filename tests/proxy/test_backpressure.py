@@ -166,4 +166,4 @@ async def test_an_idle_connection_holds_nothing_of_the_request_before(
 
         assert exchange.is_done  # type: ignore[union-attr]
         assert not exchange._parts  # type: ignore[union-attr]
-        assert not exchange._job.body  # type: ignore[union-attr]
+        assert not exchange._errand._job.body  # type: ignore[union-attr]

@@ -101,11 +101,13 @@ async def test_a_backend_that_is_taken_away_ends_its_streams_and_gets_nothing_ne
         await until(old.is_closing)
 
 
-async def test_a_backend_that_is_added_gets_requests_at_once(
+async def test_a_backend_that_is_added_gets_requests_once_its_models_are_known(
     lab: Lab, model_server: ModelServer
 ) -> None:
     async with ModelServer() as other, streaming(lab, model_server) as stream:
         lab.change(**at(model_server, other))
+        backends = lab.gateway.gateway.routing.backends
+        await until(lambda: all(backend.knows_models for backend in backends))
         answers = [await lab.gateway.chat() for _ in range(4)]
 
         assert {answer.status_code for answer in answers} == {200}

@@ -2,11 +2,9 @@
 
 import asyncio
 import ssl
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
-from socket import socket
 
 import pytest
 from cryptography import x509
@@ -105,21 +103,6 @@ async def test_bytes_that_nobody_asked_for_close_the_connection_they_came_on(
 
     assert (first.status_code, second.status_code) == (200, 200)
     assert "Hello" in second.text
-
-
-@pytest.fixture
-def deaf_port() -> Iterator[int]:
-    """A port whose queue of new connections is full: nobody refuses, nobody answers."""
-    with socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen(0)
-        waiting = [socket() for _ in range(4)]
-        for one in waiting:
-            one.setblocking(False)
-            one.connect_ex(listener.getsockname())
-        yield listener.getsockname()[1]
-        for one in waiting:
-            one.close()
 
 
 async def test_a_model_server_that_cannot_be_reached_in_time_is_passed_over(

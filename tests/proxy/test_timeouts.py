@@ -2,8 +2,6 @@
 
 import asyncio
 import math
-import socket
-from collections.abc import Iterator
 
 import pytest
 from gatewaylab.model_server import Call, ModelServer, Script
@@ -190,21 +188,6 @@ async def test_a_stream_that_runs_out_of_a_budget_says_which(
     call = await model_server.called()
     await asyncio.wait_for(call.aborted.wait(), 2)
     await gateway.idle()
-
-
-@pytest.fixture
-def deaf_port() -> Iterator[int]:
-    """A port whose queue of new connections is full: nobody refuses, nobody answers."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen(0)
-        waiting = [socket.socket() for _ in range(4)]
-        for one in waiting:
-            one.setblocking(False)
-            one.connect_ex(listener.getsockname())
-        yield listener.getsockname()[1]
-        for one in waiting:
-            one.close()
 
 
 async def test_a_connection_that_is_never_made_is_a_504_of_its_own(

@@ -83,6 +83,7 @@ def test_a_death_in_the_middle_is_told_and_over_once_the_engine_is_back(
         time.sleep(0.5)
     print(f"200 again {time.monotonic() - began:.1f} s after the start; {seen}")  # noqa: T201
     assert {status for status, _ in seen} == {503}
+    engine.ensure()
 
 
 def test_a_stop_in_the_middle_is_told(door: Gate, engine: Engine, told: Told) -> None:

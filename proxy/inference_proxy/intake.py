@@ -1,0 +1,58 @@
+"""What is decided once a request's body is in: what it asks for, of whom, and what it may cost."""
+
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+from inference_proxy import body as bodies
+from inference_proxy import routes
+from inference_proxy.arrival import Arrival
+from inference_proxy.body import Ask
+from inference_proxy.errors import EngineDisabled, Forbidden
+from inference_proxy.keys import Caller
+from inference_proxy.routes import Body, Endpoint
+from inference_proxy.settings import Settings
+from inference_proxy.target import Target
+from inference_proxy.timeouts import BYTES_PER_TOKEN
+
+if TYPE_CHECKING:
+    from inference_proxy.gateway import Gateway
+
+
+def read(gateway: "Gateway", arrival: Arrival, body: bytes) -> Ask:
+    """Raises InvalidRequest, Forbidden."""
+    endpoint = arrival.endpoint
+    if endpoint.body is Body.NONE:
+        return Ask()
+    gateway.filters.check_body(arrival.path, body)
+    kind = arrival.headers.get(b"content-type", b"")
+    return bodies.decode(body, endpoint.body, kind, gateway.settings)
+
+
+def target(gateway: "Gateway", caller: Caller, asked: str | None) -> Target:
+    """Return who may serve the model. Raises EngineDisabled, Forbidden, and as `resolve` does."""
+    check_engine(gateway.settings)
+    found = gateway.routing.resolve(asked)
+    allowed = caller.models
+    if allowed is not None and asked not in allowed and found.served not in allowed:
+        raise Forbidden("This key may not use that model.", code="model_not_allowed", param="model")
+    return found
+
+
+def models(gateway: "Gateway", caller: Caller, path: bytes) -> bytes:
+    """Return the list of models, or one of them. Raises EngineDisabled, and as `resolve` does."""
+    check_engine(gateway.settings)
+    name = unquote(path.decode("latin-1").removeprefix(routes.MODELS).removeprefix("/"))
+    routing = gateway.routing
+    return routing.model_document(name) if name else routing.models_document(caller.models)
+
+
+def estimate(body: bytes, endpoint: Endpoint) -> int:
+    """Return about how many tokens a prompt has; audio and images are not text."""
+    if endpoint.body is not Body.JSON or b";base64," in body:
+        return 0
+    return len(body) // BYTES_PER_TOKEN
+
+
+def check_engine(settings: Settings) -> None:
+    if not settings.engine_enabled:
+        raise EngineDisabled("This deployment runs without an inference engine.")
