@@ -88,7 +88,7 @@ def is_cut(body: bytes, dialect: Dialect) -> bool:
 
     vLLM says so in a `finish_reason`, or by leaving out the `stop_reason` of a message.
     """
-    if b'"abort"' not in body and (dialect is not ANTHROPIC or b'"stop_reason"' in body):
+    if b'"abort"' not in body and (dialect is not ANTHROPIC or b'"stop_reason":"' in body):
         return False
     try:
         ended = _ended.decode(body)

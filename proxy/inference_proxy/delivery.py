@@ -92,6 +92,11 @@ class Delivery:
     def _is_done(self) -> bool:
         return self.events is not None and self.events.done
 
+    @property
+    def was_refused(self) -> bool:
+        """Whether the backend said that it would not, or could not."""
+        return self._status >= _ERRORS_FROM
+
     # -- the connection calls these ----------------------------------------------------------
 
     def on_connected(self, connection: Connection) -> None:

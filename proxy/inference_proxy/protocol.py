@@ -187,14 +187,14 @@ class Protocol(HttpToolsProtocol):
 
     def sweep(self, now: float) -> None:
         """End what takes too long."""
-        if self._heading_since is not None and now - self._heading_since > HEADER_SECONDS:
-            self._refuse(RequestTimedOut(f"No request within {HEADER_SECONDS:g} s."))
-        elif self._refused_at is not None and now - self._refused_at > LINGER_SECONDS:
-            self.transport.close()
-        elif self._exchange is not None:
+        if self._exchange is not None:
             if self._exchange.uploading_for > UPLOAD_SECONDS:
                 said = f"The body did not arrive within {UPLOAD_SECONDS:g} s."
                 self._exchange.fail(RequestTimedOut(said))
+        elif self._heading_since is not None and now - self._heading_since > HEADER_SECONDS:
+            self._refuse(RequestTimedOut(f"No request within {HEADER_SECONDS:g} s."))
+        elif self._refused_at is not None and now - self._refused_at > LINGER_SECONDS:
+            self.transport.close()
         else:
             self._sweep_answered(now, self.transport.get_write_buffer_size())
 

@@ -21,6 +21,8 @@ def settle(
 
 def _count(facts: Facts, delivery: Delivery, estimate: int) -> None:
     facts.first_byte, facts.chunks = delivery.first_byte, delivery.chunks
+    if delivery.was_refused:
+        return  # nothing was generated for it
     given, made = delivery.tokens if delivery.events is None else delivery.events.usage()
     # What broke off is charged all the same: its prompt was read, its chunks were made.
     facts.prompt_tokens = estimate if given is None else given

@@ -5,10 +5,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import httpx
 from inference_proxy.app import create_app
 from inference_proxy.gateway import Gateway
+from inference_proxy.protocol import Protocol
 from inference_proxy.server import Server
 from inference_proxy.settings import Settings
 from openai import AsyncOpenAI
@@ -58,6 +60,10 @@ class Running:
                 answer += more
         await closed(writer)
         return answer
+
+    def connections(self) -> list[Protocol]:
+        """Return the gateway's side of its clients' connections."""
+        return [cast("Protocol", one) for one in self.server.server_state.connections]
 
     async def at_rest(self) -> None:
         """Wait until nothing is held for anybody: no request, no place, no slot, no limit."""

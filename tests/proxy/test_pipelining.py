@@ -3,9 +3,11 @@
 import asyncio
 import json
 
+import pytest
 from gatewaylab.model_server import Call, ModelServer
 from gatewaylab.running import Running, Start, get, post
 from gatewaylab.speeches import CHAT
+from inference_proxy import protocol
 
 CLOSE = "Connection: close"
 
@@ -83,8 +85,8 @@ async def test_large_pipelined_bodies_are_not_read_before_their_turn(
     async with gateway.visitor(ask, post("/detokenize", large, CLOSE)) as reader:
         await model_server.called()
         await asyncio.sleep(0.3)
-        (connection,) = gateway.server.server_state.connections
-        held = connection.cycle._size  # type: ignore[union-attr]
+        (connection,) = gateway.connections()
+        held = connection.cycle._size
         release.set()
         said = await asyncio.wait_for(reader.read(-1), 10)
 
@@ -125,3 +127,24 @@ async def test_a_client_that_leaves_takes_its_whole_pipeline_with_it(
 
     await gateway.at_rest()
     assert len(model_server.inference()) == 1
+
+
+async def test_the_beginning_of_a_next_request_does_not_end_a_stream(
+    gateway: Running, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(protocol, "HEADER_SECONDS", 0.1)
+
+    async def slow(call: Call) -> None:
+        call.start_stream()
+        call.chunk(CHAT.word)
+        await call.writer.drain()
+        await asyncio.sleep(1.5)  # longer than the gateway's look at its connections
+        call.chunk(CHAT.end)
+        call.write(b"0\r\n\r\n")
+
+    model_server.on[CHAT.path] = slow
+
+    async with gateway.visitor(post(CHAT.path, CHAT.body(stream=True)), b"GET /v1/mo") as reader:
+        await asyncio.wait_for(reader.readuntil(b"data: [DONE]\n\n"), 4)
+
+    await gateway.at_rest()

@@ -184,3 +184,18 @@ async def test_usage_is_taken_out_of_a_stream_in_odd_pieces_too(
 
     assert answer.content == WORD % b"" + STOP % b"" + DONE
     assert counted(gateway) == (1, 7, 5)
+
+
+async def test_what_the_backend_refuses_costs_the_key_nothing(
+    gateway: Running, model_server: ModelServer
+) -> None:
+    async def busy(call: Call) -> None:
+        call.reply(b'{"error":{"message":"busy"}}', "429 Too Many Requests")
+
+    model_server.on["/v1/chat/completions"] = busy
+
+    answer = await gateway.chat(messages=[{"role": "user", "content": "long " * 1000}])
+
+    await gateway.idle()
+    assert answer.status_code == 429
+    assert gateway.gateway.usage.today("alice") == 0

@@ -105,7 +105,8 @@ def test_what_is_no_endpoint_of_ours_never_reaches_the_engine(
         assert (path, refused.status_code) == (path, 404)
         assert refused.json()["error"]["code"]
 
-    assert engine.gauge("http_requests_total") - before < len(ADMIN) / 2  # probes and this look
+    seen = engine.gauge("http_requests_total") - before
+    assert 1 <= seen < len(ADMIN) / 2  # these looks, and perhaps a probe
 
 
 @pytest.mark.parametrize("path", ["/v1/embeddings", "/pooling", "/score", "/v1/rerank"])

@@ -63,19 +63,17 @@ class Engine:
             print(f"vLLM answered {took:.0f} s after its start")  # noqa: T201 -- for people
             self._is_settled = True
 
-    def terminate(self) -> None:
-        self._signal(signal.SIGTERM)
-
-    def stop(self) -> None:
-        """Leave nothing of it; a killed server may have left its workers."""
+    def stop(self, patience: float = _STOP_SECONDS) -> None:
+        """Stop it as docker does: ask, wait, and kill what is left of it."""
         if self._process is None:
             return
-        if self.is_running:
-            self.terminate()
-        try:
-            self._process.wait(_STOP_SECONDS)
-        finally:
-            eventually(lambda: not _members(self._process), bool, _STOP_SECONDS)
+        self._process.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(patience)
+        for pid in _members(self._process):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self._process.wait(_STOP_SECONDS)
 
     def core(self) -> int:
         """Return the id of the process that computes."""
@@ -105,10 +103,6 @@ class Engine:
             return httpx.get(f"{self.url}/health", timeout=5).is_success
         except httpx.TransportError:
             return False
-
-    def _signal(self, number: signal.Signals) -> None:
-        assert self._process is not None
-        self._process.send_signal(number)
 
 
 def _members(leader: subprocess.Popen[bytes] | None) -> dict[int, str]:
