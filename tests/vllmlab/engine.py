@@ -89,6 +89,11 @@ class Engine:
     def running(self) -> int:
         return int(self.gauge("vllm:num_requests_running"))
 
+    def asked(self) -> set[str]:
+        """Return the paths that it was asked for since its first start, as its log has them."""
+        text = self._log.read_text("utf-8", errors="replace")
+        return set(re.findall(r'"[A-Z]+ (\S+) HTTP/1\.1" \d', text))
+
     def _leave_a_core(self) -> None:
         """Keep it off one core: on two, its two busy loops starve all others, for seconds."""
         cores = sorted(os.sched_getaffinity(0))
