@@ -135,7 +135,7 @@ def test_http_0_9_never_reaches_the_gateway(front: Front) -> None:
         connection.sendall(b"GET /v1/models\r\n")
         answer = connection.recv(4096)
 
-    assert b"400 Bad Request" in answer
+    assert b'"code":"invalid_request"' in answer
     assert Upstream.seen == []
 
 
