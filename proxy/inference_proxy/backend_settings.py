@@ -49,7 +49,7 @@ class BackendSettings(Struct, frozen=True, forbid_unknown_fields=True):
     ] = ()
     max_in_flight: Annotated[
         Count,
-        option("Requests at once, of each worker process; more wait in the queue.", COUNT),
+        option("Requests at once; more wait in the queue.", COUNT),
     ] = 1024
     api_key_file: Annotated[
         Path | None, option("Holds the key that the gateway shows to this backend.", FILE)

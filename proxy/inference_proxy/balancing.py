@@ -82,7 +82,7 @@ def _home(candidates: Backends, affinity: bytes, least_busy: Backend) -> Backend
     """Return the backend that this affinity always has, unless that one is full or crowded.
 
     Rendezvous hashing: when a backend comes or goes, only its own share moves. The hash is the same
-    in every worker process and after a restart.
+    after a restart too.
     """
     mark = crc32(affinity[:AFFINITY_BYTES])
     home, highest = least_busy, -1

@@ -20,8 +20,6 @@ ProxyError
 │   └── Overloaded        503  the admission queue is full, or its wait was too long
 ├── EngineDisabled        503  this deployment runs without an engine
 └── BudgetEnded           504  one of the request's time budgets ran out
-
-ClientLeft is no ProxyError: nobody is left to tell.
 """
 
 import math
@@ -35,10 +33,6 @@ LONGEST_RETRY_AFTER_SECONDS = 120
 DEFAULT_RETRY_AFTER_SECONDS = 10
 
 _NEVER_RETRY: Headers = [(b"x-should-retry", b"false")]
-
-
-class ClientLeft(Exception):
-    """The client closed its connection before it had the whole answer."""
 
 
 class ProxyError(Exception):
@@ -208,23 +202,3 @@ def retry_after(seconds: float, *, exact: bool = False) -> Headers:
 def error_body(message: str, kind: str, code: str, param: str | None = None) -> bytes:
     error = {"message": message, "type": kind, "param": param, "code": code}
     return msgspec.json.encode({"error": error})
-
-
-def in_band(error: ProxyError) -> bytes:
-    """Return the last two events of a stream that failed after its 200 was sent."""
-    return b"data: " + error.body() + b"\n\ndata: [DONE]\n\n"
-
-
-class _Shape(msgspec.Struct):
-    error: dict[str, object]
-
-
-def shaped(status: int, content_type: bytes, body: bytes) -> tuple[bytes, bytes]:
-    """Return a backend's error as it came if an SDK can read it, else said again in its shape."""
-    try:
-        msgspec.json.decode(body, type=_Shape)
-    except (ValueError, RecursionError):
-        kind = "invalid_request_error" if status < InternalError.status else "server_error"
-        said = error_body(f"The model server answered {status}.", kind, "backend_error")
-        return b"application/json", said
-    return content_type, body

@@ -32,9 +32,7 @@ def target(gateway: "Gateway", caller: Caller, asked: str | None) -> Target:
     """Return who may serve the model. Raises EngineDisabled, Forbidden, and as `resolve` does."""
     check_engine(gateway.settings)
     found = gateway.routing.resolve(asked)
-    allowed = caller.models
-    if allowed is not None and asked not in allowed and found.served not in allowed:
-        raise Forbidden("This key may not use that model.", code="model_not_allowed", param="model")
+    _check_model(caller, asked, found.served)
     return found
 
 
@@ -42,8 +40,10 @@ def models(gateway: "Gateway", caller: Caller, path: bytes) -> bytes:
     """Return the list of models, or one of them. Raises EngineDisabled, and as `resolve` does."""
     check_engine(gateway.settings)
     name = unquote(path.decode("latin-1").removeprefix(routes.MODELS).removeprefix("/"))
-    routing = gateway.routing
-    return routing.model_document(name) if name else routing.models_document(caller.models)
+    if not name:
+        return gateway.routing.models_document(caller.models)
+    _check_model(caller, name)
+    return gateway.routing.model_document(name)
 
 
 def estimate(body: bytes, endpoint: Endpoint) -> int:
@@ -51,6 +51,11 @@ def estimate(body: bytes, endpoint: Endpoint) -> int:
     if endpoint.body is not Body.JSON or b";base64," in body:
         return 0
     return len(body) // BYTES_PER_TOKEN
+
+
+def _check_model(caller: Caller, *names: str | None) -> None:
+    if caller.models is not None and caller.models.isdisjoint(names):
+        raise Forbidden("This key may not use that model.", code="model_not_allowed", param="model")
 
 
 def check_engine(settings: Settings) -> None:

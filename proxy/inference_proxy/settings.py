@@ -68,12 +68,6 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         tuple[str, ...],
         option("Whose X-Forwarded-For is believed.", "networks such as 10.0.0.0/8"),
     ] = ("127.0.0.0/8", "::1/128")
-    cors_origins: Annotated[
-        tuple[Name, ...],
-        option(
-            "Web pages that may call from a browser; none named: none.", "origins", restart=True
-        ),
-    ] = ()
     default_timeout: Annotated[
         Seconds,
         option("For an answer to begin.", _SECONDS, variable="DEFAULT_TIMEOUT_SECONDS"),
@@ -96,7 +90,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     ] = None
     queue_length: Annotated[
         Annotated[int, Meta(ge=0, le=2**62)],
-        option("Requests that may wait for a backend, of each worker process.", "a whole number"),
+        option("Requests that may wait for a backend.", "a whole number"),
     ] = 256
     queue_seconds: Annotated[Seconds, option("How long they wait.", _SECONDS)] = 30.0
     count_usage: Annotated[

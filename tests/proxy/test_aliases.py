@@ -181,3 +181,17 @@ async def test_an_answer_names_the_model_as_the_model_server_does(
     answer = await gateway.client.post(CHAT.path, json={"model": "gpt-4o"})
 
     assert json.loads(answer.content)["model"] == "tiny"
+
+
+async def test_a_key_hears_nothing_of_a_model_that_it_may_not_use(
+    start: Start, tmp_path: Path
+) -> None:
+    gateway = await start(keys_file=written_keys(tmp_path, models=["tiny"]))
+
+    listed = await gateway.client.get("/v1/models")
+    mine = await gateway.client.get("/v1/models/tiny")
+    other = await gateway.client.get("/v1/models/org/large")
+
+    assert [model["id"] for model in listed.json()["data"]] == ["tiny"]
+    assert mine.status_code == 200
+    assert (other.status_code, other.json()["error"]["code"]) == (403, "model_not_allowed")
