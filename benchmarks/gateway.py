@@ -1,4 +1,7 @@
-"""Our own gateway with everything on: keys, limits, metrics, access log, usage per key."""
+"""Our own gateway with everything on: keys, limits, metrics, access log, usage per key.
+
+Compiled as its image has it, or from the source as a checkout runs it.
+"""
 
 import hashlib
 import json
@@ -6,11 +9,17 @@ import secrets
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from benchmarks import ROOT
+from benchmarks.errors import MissingProgram
 from benchmarks.processes import Command
 from benchmarks.target import Lab
+
+COMPILED = ROOT / "dist" / "gateway"
+_SOURCE = ROOT / "proxy" / "inference_proxy"
+_BUILT = ".built"  # make writes it when the compiled package is complete
 
 _KEY_ID = "bench"
 # Limits that are kept account of for every request and never reached.
@@ -24,6 +33,26 @@ def new_key() -> str:
 
 
 def command(lab: Lab, port: int) -> Command:
+    """Return the command of the compiled gateway. Raises MissingProgram."""
+    return _command(lab, port, {"PYTHONPATH": str(compiled(COMPILED, _SOURCE))})
+
+
+def interpreted(lab: Lab, port: int) -> Command:
+    return _command(lab, port, {})
+
+
+def compiled(folder: Path, source: Path) -> Path:
+    """Return the folder, or raise MissingProgram if what is in it is not this source compiled."""
+    built = folder / _BUILT
+    if not built.exists():
+        raise MissingProgram("the compiled gateway is not here: run `make compiled`")
+    newest = max(path.stat().st_mtime for path in source.glob("*.*"))
+    if built.stat().st_mtime < newest:
+        raise MissingProgram("the compiled gateway is older than its source: run `make compiled`")
+    return folder
+
+
+def _command(lab: Lab, port: int, variables: Mapping[str, str]) -> Command:
     return Command(
         "gateway",
         (sys.executable, "-m", "inference_proxy", "--host", "127.0.0.1", "--port", str(port)),
@@ -31,6 +60,7 @@ def command(lab: Lab, port: int) -> Command:
             "INFERENCE_BACKENDS": lab.backend,
             "INFERENCE_KEYS_FILE": str(write_keys(lab.folder / "keys.json", lab.key)),
             "INFERENCE_USAGE_FILE": str(lab.folder / "usage.json"),
+            **variables,
         },
     )
 

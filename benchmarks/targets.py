@@ -10,6 +10,10 @@ def _gateway(lab: Lab, port: int) -> list[Command]:
     return [gateway.command(lab, port)]
 
 
+def _interpreted(lab: Lab, port: int) -> list[Command]:
+    return [gateway.interpreted(lab, port)]
+
+
 def _nginx_and_gateway(lab: Lab, port: int) -> list[Command]:
     between = free_port()
     return [
@@ -39,6 +43,7 @@ OURS = {
     for target in (
         Target("gateway", _gateway, gateway.version),
         Target("nginx+gateway", _nginx_and_gateway, _both_versions),
+        Target("gateway-interpreted", _interpreted, gateway.version),
         Target("nginx", _nginx, nginx.version),
     )
 }

@@ -11,68 +11,55 @@ from inference_proxy.facts import Facts
 
 _LOGGER = "inference_proxy"
 _LONGEST_PATH = 200
+_MILLION = 1_000_000
 
 _encode = msgspec.json.encode
 
 
-class _Answered(msgspec.Struct, gc=False):
-    """A line as it is written: a struct costs a fifth of what a dict does."""
+class _Clock:
+    """The date and time of a line; all but its fraction are made once a second."""
 
-    at: datetime
-    level: str
-    logger: str
-    message: str
-    method: str
-    path: str
-    status: int
-    ms: float
-    request_id: str
-    client: str
-    key_id: str | None
-    operation: str
-    model: str | None
-    backend: str | None
-    stream: bool
-    error: str | None
-    queued_ms: float
-    first_byte_ms: float | None
-    chunks: int
-    prompt_tokens: int | None
-    completion_tokens: int | None
-    request_bytes: int
-    response_bytes: int
-    retried: bool
+    def __init__(self) -> None:
+        self._second = -1
+        self._text = ""
+
+    def at(self, seconds: float) -> str:
+        """Return it as RFC 3339 has it. Raises ValueError, OverflowError or OSError."""
+        second = int(seconds)
+        micro = round((seconds - second) * _MILLION)
+        if micro == _MILLION:
+            second, micro = second + 1, 0
+        if second != self._second:
+            self._text = f"{datetime.fromtimestamp(second, UTC):%Y-%m-%dT%H:%M:%S}"
+            self._second = second
+        return f"{self._text}.{micro:06d}Z" if micro else f"{self._text}Z"
+
+
+_clock = _Clock()
 
 
 def answered(facts: Facts) -> bytes:
-    """Raises ValueError, TypeError, OverflowError or OSError for what no line can hold."""
-    line = _Answered(
-        at=datetime.fromtimestamp(facts.began, UTC),
-        level="info",
-        logger=_LOGGER,
-        message="answered",
-        method=facts.method,
-        path=facts.path.partition("?")[0][:_LONGEST_PATH],
-        status=facts.status,
-        ms=_milliseconds(facts.seconds),
-        request_id=facts.request_id,
-        client=facts.client,
-        key_id=facts.key_id,
-        operation=facts.operation,
-        model=facts.model,
-        backend=facts.backend,
-        stream=facts.stream,
-        error=facts.error,
-        queued_ms=_milliseconds(facts.queued),
-        first_byte_ms=None if facts.first_byte is None else _milliseconds(facts.first_byte),
-        chunks=facts.chunks,
-        prompt_tokens=facts.prompt_tokens,
-        completion_tokens=facts.completion_tokens,
-        request_bytes=facts.request_bytes,
-        response_bytes=facts.response_bytes,
-        retried=facts.retried,
+    """Raises ValueError, OverflowError or OSError for what no line can hold.
+
+    Put together as text: it costs half of what encoding an object does.
+    """
+    first = "null" if facts.first_byte is None else str(_milliseconds(facts.first_byte))
+    line = (
+        f'{{"at":"{_clock.at(facts.began)}","level":"info","logger":"{_LOGGER}",'
+        f'"message":"answered","method":{_text(facts.method)},'
+        f'"path":{_text(facts.path.partition("?")[0][:_LONGEST_PATH])},"status":{facts.status},'
+        f'"ms":{_milliseconds(facts.seconds)},"request_id":{_text(facts.request_id)},'
+        f'"client":{_text(facts.client)},"key_id":{_text(facts.key_id)},'
+        f'"operation":{_text(facts.operation)},"model":{_text(facts.model)},'
+        f'"backend":{_text(facts.backend)},"stream":{_truth(facts.stream)},'
+        f'"error":{_text(facts.error)},"queued_ms":{_milliseconds(facts.queued)},'
+        f'"first_byte_ms":{first},"chunks":{facts.chunks},'
+        f'"prompt_tokens":{_number(facts.prompt_tokens)},'
+        f'"completion_tokens":{_number(facts.completion_tokens)},'
+        f'"request_bytes":{facts.request_bytes},"response_bytes":{facts.response_bytes},'
+        f'"retried":{_truth(facts.retried)}}}\n'
     )
-    return _encode(line) + b"\n"
+    return line.encode()
 
 
 def lines_lost(lines: int) -> bytes:
@@ -83,3 +70,20 @@ def lines_lost(lines: int) -> bytes:
 
 def _milliseconds(seconds: float) -> float:
     return int(seconds * 10_000) / 10
+
+
+def _text(value: str | None) -> str:
+    """Return it as JSON; most of it needs no escape, and asking that costs less."""
+    if value is None:
+        return "null"
+    if value.isascii() and value.isprintable() and '"' not in value and "\\" not in value:
+        return f'"{value}"'
+    return _encode(value).decode()
+
+
+def _truth(value: bool) -> str:  # noqa: FBT001 -- it is the value
+    return "true" if value else "false"
+
+
+def _number(value: int | None) -> str:
+    return "null" if value is None else str(value)

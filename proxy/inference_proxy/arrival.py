@@ -4,8 +4,6 @@ import re
 from random import getrandbits
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from inference_proxy import body as bodies
 from inference_proxy import routes
 from inference_proxy.keys import Caller
@@ -17,18 +15,35 @@ if TYPE_CHECKING:
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 
 
-class Arrival(msgspec.Struct, gc=False):
+class Arrival:
     """`headers` are the last of each name, in lower case."""
 
-    endpoint: Endpoint
-    method: bytes
-    path: bytes
-    version: str
-    client: str
-    keep_alive: bool
-    expects_continue: bool
-    headers: dict[bytes, bytes]
-    request_id: bytes
+    __slots__ = (
+        "client", "endpoint", "expects_continue", "headers", "keep_alive", "method", "path",
+        "request_id", "version",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        method: bytes,
+        path: bytes,
+        version: str,
+        client: str,
+        keep_alive: bool,  # noqa: FBT001 -- as the parser says it
+        expects_continue: bool,  # noqa: FBT001
+        headers: dict[bytes, bytes],
+        request_id: bytes,
+    ) -> None:
+        self.endpoint = endpoint
+        self.method = method
+        self.path = path
+        self.version = version
+        self.client = client
+        self.keep_alive = keep_alive
+        self.expects_continue = expects_continue
+        self.headers = headers
+        self.request_id = request_id
 
 
 def request_id(given: bytes | None) -> bytes:

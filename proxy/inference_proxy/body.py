@@ -1,4 +1,4 @@
-"""A request's body: what is checked of it, and the few fields that decide something here.
+"""A request's body: what is checked of it, and how the few fields that decide are read.
 
 Everything else passes unseen: unknown fields, number formats, key order and duplicates.
 """
@@ -7,9 +7,10 @@ import re
 from collections.abc import Mapping
 from email.message import Message
 
-import msgspec
 import multipart
 
+from inference_proxy import ask as asks
+from inference_proxy.ask import Ask
 from inference_proxy.errors import BodyTooLarge, InvalidRequest, UnsupportedMediaType
 from inference_proxy.routes import Body
 from inference_proxy.settings import Settings
@@ -17,33 +18,6 @@ from inference_proxy.settings import Settings
 _OPENING = (b"{", b"[")
 _STRUCTURE = bytes(set(range(256)) - set(b'"[]{}'))
 _FORM_FIELD_BYTES = 4096
-
-
-class StreamOptions(msgspec.Struct, frozen=True, gc=False):
-    include_usage: bool | None = None
-
-
-class Ask(msgspec.Struct, frozen=True, gc=False):
-    """The fields that decide something here."""
-
-    model: str | None = None
-    stream: bool | None = None
-    max_tokens: int | None = None
-    max_completion_tokens: int | None = None
-    max_output_tokens: int | None = None
-    n: int | float | None = None
-    best_of: int | None = None
-    stream_options: StreamOptions | None = None
-
-    @property
-    def output_tokens(self) -> int:
-        """The most that may be made, as far as the request says."""
-        return max(
-            self.max_tokens or 0, self.max_completion_tokens or 0, self.max_output_tokens or 0, 0
-        )
-
-
-_decoder = msgspec.json.Decoder(Ask)  # strict: `"stream": 0` is not a boolean
 
 
 def check_head(headers: Mapping[bytes, bytes], kind: Body, limit: int) -> None:
@@ -77,7 +51,7 @@ def _decode_json(body: bytes) -> Ask:
     try:
         if not body.isascii():
             body.decode()  # msgspec does not look into the strings that it skips
-        return _decoder.decode(body)
+        return asks.decode(body)
     except RecursionError as error:
         raise InvalidRequest("The body is nested too deeply.") from error
     except UnicodeDecodeError as error:
@@ -154,9 +128,9 @@ def _is_balanced_so_far(bare: bytes) -> bool:
 
 
 def _check_limits(ask: Ask, settings: Settings) -> None:
-    for name in ("n", "best_of"):
-        if (getattr(ask, name) or 0) > settings.max_n:
-            raise InvalidRequest(f"{name!r} may be at most {settings.max_n} here.", param=name)
+    if (ask.n or 0) > settings.max_n or (ask.best_of or 0) > settings.max_n:
+        name = "n" if (ask.n or 0) > settings.max_n else "best_of"
+        raise InvalidRequest(f"{name!r} may be at most {settings.max_n} here.", param=name)
     most = settings.max_output_tokens
     if most is not None and ask.output_tokens > most:
         names = ("max_tokens", "max_completion_tokens", "max_output_tokens")

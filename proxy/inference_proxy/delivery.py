@@ -44,8 +44,8 @@ class Delivery:
         self._loop = exchange.loop
         self._connection: Connection | None = None
         self._connecting: asyncio.Task[None] | None = None
-        self._watch = Watch(job.limits, exchange.loop.time(), self._timed_out)
-        exchange.watches.add(self._watch)
+        self._watch = Watch(job.limits, exchange.loop.time())
+        exchange.deliveries.add(self)
         self._parts: list[bytes] = []
         self._may_repeat = False
         self._status = 0
@@ -66,7 +66,7 @@ class Delivery:
 
     def release(self) -> None:
         """Let go of the backend; a connection that is still at work is cut, which frees it."""
-        self._exchange.watches.discard(self._watch)
+        self._exchange.deliveries.discard(self)
         if self._connecting is not None:
             self._connecting.cancel()
         connection = self._disconnect()
@@ -87,6 +87,12 @@ class Delivery:
         if self._loop.time() - self._watch.latest() < seconds * _NEARLY:
             return False
         return self.events is None or (self.events.is_whole and not self.events.done)
+
+    def look(self, now: float) -> None:
+        """Called again and again: end it when one of its budgets has ended."""
+        error = self._watch.ended(now)
+        if error is not None:
+            self._timed_out(error)
 
     @property
     def _is_done(self) -> bool:

@@ -9,12 +9,13 @@ import re
 import msgspec
 import multipart
 
-from inference_proxy.body import Ask, form_parts
+from inference_proxy import ask as asks
+from inference_proxy.ask import Ask
+from inference_proxy.body import form_parts
 from inference_proxy.errors import InvalidRequest
 from inference_proxy.routes import Body
 
 _encode = msgspec.json.encode
-_read = msgspec.json.Decoder(Ask).decode
 # A quote after a backslash begins no key: it stands inside a string.
 _MODEL = re.compile(rb'(?<!\\)"model"\s*:\s*("(?:[^"\\]|\\.)*")', re.DOTALL)
 _OPTIONS = re.compile(rb'(?<!\\)"stream_options"\s*:\s*(\{[^{}]*\}|null)')
@@ -25,19 +26,12 @@ _USAGE = {"include_usage": msgspec.Raw(b"true")}
 _EACH = "continuous_usage_stats"  # of every event, once usage is asked for at all
 
 
-class _Options(msgspec.Struct):
-    stream_options: dict[str, msgspec.Raw] | None = None
-
-
-_options = msgspec.json.Decoder(_Options)
-
-
 def rename(body: bytes, served: str, kind: Body, content_type: bytes) -> bytes:
     """Return the body with its `model` replaced. Raises InvalidRequest."""
     if kind is Body.FORM:
         return _rename_in_form(body, served, content_type)
     changed = _replaced(body, _MODEL, _encode(served))
-    if _read(changed).model != served:
+    if asks.decode(changed).model != served:
         raise InvalidRequest("The body's 'model' is not written as a plain field.", param="model")
     return changed
 
@@ -46,7 +40,7 @@ def ask_for_usage(body: bytes, ask: Ask) -> bytes:
     """Return the body of a stream with `stream_options.include_usage` set."""
     if ask.stream_options is None and b'"stream_options"' not in body:
         return _with_options(body, _PLAIN)
-    fields = _options.decode(body).stream_options or {}
+    fields = asks.decode_options(body).stream_options or {}
     if _EACH in fields:
         fields[_EACH] = msgspec.Raw(b"false")
     wanted = _encode(fields | _USAGE)
@@ -61,7 +55,7 @@ def _with_options(body: bytes, options: bytes) -> bytes:
 
 
 def _asks(body: bytes) -> bool:
-    options = _read(body).stream_options
+    options = asks.decode(body).stream_options
     return options is not None and bool(options.include_usage)
 
 

@@ -61,11 +61,10 @@ class Errand:
             raise error from None
 
     def end(self) -> Delivery | None:
-        """Give back what was taken, and let go of the body; return what became of it."""
+        """Give back what was taken; return what became of it."""
         if self._is_queued:
             self._leave()
             self._gateway.admission.leave(self)
-        self._job.body = b""
         return self._let_go()
 
     # -- the admission queue calls these -----------------------------------------------------

@@ -15,6 +15,7 @@ ProxyError
 ├── InternalError         500  a defect of the gateway
 ├── BackendLost           502  the backend broke off after the request was sent
 │   └── StreamIncomplete  502  a stream ended before the model was done (told in-band)
+├── Refusal               ...  the backend said an error of its own, which is passed on
 ├── BackendUnavailable    503  no connection: restarting, or down
 │   ├── ModelLoading      503  the engine is up and still loads the model
 │   └── Overloaded        503  the admission queue is full, or its wait was too long
@@ -148,6 +149,19 @@ class BackendLost(ProxyError):
 
 class StreamIncomplete(BackendLost):
     code = "stream_incomplete"
+
+
+class Refusal(ProxyError):
+    """A backend's own error. `raw` is its body as it came, if an SDK can read it."""
+
+    def __init__(self, status: int, message: str, kind: str, code: str) -> None:
+        super().__init__(message)
+        self.status, self.kind, self.code = status, kind, code
+        self.raw: bytes | None = None
+        self.passed: Headers = []
+
+    def headers(self) -> Headers:
+        return self.passed
 
 
 class BackendUnavailable(ProxyError):

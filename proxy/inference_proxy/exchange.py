@@ -38,8 +38,8 @@ class Exchange:
 
     __slots__ = (
         "_arrival", "_caller", "_ended", "_errand", "_estimate", "_gateway", "_is_begun",
-        "_keepalive", "_lease", "_parts", "_size", "_transport", "began", "facts", "is_done",
-        "is_paused", "is_uploaded", "loop", "reply", "watches",
+        "_keepalive", "_lease", "_parts", "_size", "_transport", "began", "deliveries", "facts",
+        "is_done", "is_paused", "is_uploaded", "loop", "reply",
     )  # fmt: skip
 
     def __init__(
@@ -54,7 +54,7 @@ class Exchange:
         self._transport = transport
         self._ended = ended
         self.loop = gateway.loop
-        self.watches = gateway.watches
+        self.deliveries = gateway.deliveries
         self._parts: list[bytes] = []
         self._size = 0
         self._is_begun = self.is_uploaded = False
@@ -104,9 +104,8 @@ class Exchange:
 
     def receive_end(self) -> None:
         self.is_uploaded = True
-        caller = self._caller
-        if caller is not None and not self.is_done:
-            self.guarded(lambda: self._proceed(caller))
+        if self._caller is not None and not self.is_done:
+            self.guarded(self._proceed)
 
     def client_left(self) -> None:
         if not self.is_done:
@@ -201,21 +200,23 @@ class Exchange:
     # ----------------------------------------------------------------------------------------
 
     def _accept(self) -> None:
-        self._caller = accept(self._gateway, self._arrival, self.facts.began)
-        self.facts.key_id = self._caller.id
+        caller = self._caller = accept(self._gateway, self._arrival, self.facts.began)
+        self.facts.key_id = caller.id
         if self._size > self._gateway.settings.max_body:
             self._refuse_size()
         elif self.is_uploaded:
-            self._proceed(self._caller)
+            self._proceed()
         elif self._arrival.expects_continue:
             self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def _refuse_size(self) -> None:
         raise bodies.too_large(self._gateway.settings.max_body)
 
-    def _proceed(self, caller: Caller) -> None:
+    def _proceed(self) -> None:
         """The body is in: decide everything else, and send it or queue it."""
-        gateway, arrival, facts = self._gateway, self._arrival, self.facts
+        gateway, arrival, facts, caller = self._gateway, self._arrival, self.facts, self._caller
+        if caller is None:
+            return
         body = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
         self._parts = []
         if arrival.endpoint.body is Body.NONE:
@@ -255,13 +256,18 @@ class Exchange:
         return [named] if self._lease is None else [named, *self._lease.headers]
 
     def _finish(self) -> None:
-        """Give back everything that was taken, once, and say how it ended."""
+        """Give back everything that was taken, once, and say how it ended.
+
+        Nothing that knows this exchange is kept: no cycle is left to the collector.
+        """
         if self.is_done:
             return
         self.is_done = True
         if self._keepalive is not None:
             self._keepalive.stop()
-        delivery = self._errand.end() if self._errand is not None else None
+            self._keepalive = None
+        errand, self._errand = self._errand, None
+        delivery = None if errand is None else errand.end()
         facts = self.facts
         facts.seconds = time.perf_counter() - self.began
         facts.status = facts.status or self.reply.status

@@ -13,6 +13,7 @@ from typing import Any
 from inference_proxy.admission import Admission
 from inference_proxy.backends import Backend
 from inference_proxy.connection import Pool
+from inference_proxy.delivery import Delivery
 from inference_proxy.eta import Eta
 from inference_proxy.filters import Filters
 from inference_proxy.jwt import Jwt
@@ -26,7 +27,7 @@ from inference_proxy.settings import Settings
 from inference_proxy.telling import Telling
 from inference_proxy.timeouts import Paces
 from inference_proxy.usage import Usage
-from inference_proxy.watch import LOOK_SECONDS, Watch
+from inference_proxy.watch import LOOK_SECONDS
 
 _TICK_SECONDS = 1.0
 _SAVE_TICKS = 10
@@ -51,7 +52,7 @@ class Gateway:
         """
         self.in_flight = 0
         self.draining = False
-        self.watches: set[Watch] = set()  # of the requests that are with a backend
+        self.deliveries: set[Delivery] = set()  # the requests that are with a backend
         self.connections: Iterable[Any] = ()  # the server's, once it has started
         self.usage = Usage(settings.usage_file)
         self.keys = Keys(settings.keys_file, Jwt(settings.jwt) if settings.jwt else None)
@@ -141,8 +142,8 @@ class Gateway:
         while True:
             await asyncio.sleep(LOOK_SECONDS)
             now = self.loop.time()
-            for watch in list(self.watches):
-                watch.look(now)
+            for delivery in list(self.deliveries):
+                delivery.look(now)
 
     async def _tick(self) -> None:
         """Once a second: end what takes too long, look at files that may have changed."""

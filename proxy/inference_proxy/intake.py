@@ -6,7 +6,7 @@ from urllib.parse import unquote
 from inference_proxy import body as bodies
 from inference_proxy import routes
 from inference_proxy.arrival import Arrival
-from inference_proxy.body import Ask
+from inference_proxy.ask import Ask
 from inference_proxy.errors import EngineDisabled, Forbidden
 from inference_proxy.keys import Caller
 from inference_proxy.routes import Body, Endpoint

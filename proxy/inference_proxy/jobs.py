@@ -1,11 +1,10 @@
 """What is sent to a backend: the request's bytes, edited where they must be, and its budgets."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from inference_proxy import edit
 from inference_proxy.arrival import Arrival
-from inference_proxy.body import Ask
+from inference_proxy.ask import Ask
 from inference_proxy.routes import Body, Endpoint
 from inference_proxy.settings import Settings
 from inference_proxy.target import Target
@@ -15,18 +14,29 @@ from inference_proxy.timeouts import Budgets, Paces, budgets, patience
 _FORWARDED = (b"content-type", b"accept", b"traceparent", b"tracestate")
 
 
-@dataclass(slots=True)
 class Job:
     """`head` lacks the lines that belong to a backend. `strips`: we asked for the usage, and the
     client is not to see it. `body` is let go of once an answer begins: streams take long.
     """
 
-    endpoint: Endpoint
-    ask: Ask
-    head: bytes
-    body: bytes
-    limits: Budgets
-    strips: bool
+    __slots__ = ("ask", "body", "endpoint", "head", "limits", "strips")
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        ask: Ask,
+        head: bytes,
+        body: bytes,
+        limits: Budgets,
+        *,
+        strips: bool,
+    ) -> None:
+        self.endpoint = endpoint
+        self.ask = ask
+        self.head = head
+        self.body = body
+        self.limits = limits
+        self.strips = strips
 
 
 def make(
@@ -41,9 +51,8 @@ def make(
         body = edit.rename(body, target.served, endpoint.body, headers.get(b"content-type", b""))
     if strips:
         body = edit.ask_for_usage(body, ask)
-    return Job(
-        endpoint, ask, _head(endpoint, headers, arrival.request_id, body), body, limits, strips
-    )
+    head = _head(endpoint, headers, arrival.request_id, body)
+    return Job(endpoint, ask, head, body, limits, strips=strips)
 
 
 def _told(ask: Ask) -> bool:
@@ -53,8 +62,8 @@ def _told(ask: Ask) -> bool:
 def _head(
     endpoint: Endpoint, headers: Mapping[bytes, bytes], request_id: bytes, body: bytes
 ) -> bytes:
-    lines = [(name, headers[name]) for name in _FORWARDED if name in headers]
-    lines.append((b"x-request-id", request_id))
+    lines = [name + b": " + headers[name] for name in _FORWARDED if name in headers]
+    lines.append(b"x-request-id: " + request_id)
     if endpoint.body is not Body.NONE:
-        lines.append((b"content-length", b"%d" % len(body)))
-    return b"\r\n".join(map(b": ".join, lines)) + b"\r\n\r\n"
+        lines.append(b"content-length: %d" % len(body))
+    return b"\r\n".join(lines) + b"\r\n\r\n"

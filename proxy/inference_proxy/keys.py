@@ -85,7 +85,8 @@ class Keys:
     def _lookup(self, key: bytes, now: float) -> Caller:
         if len(key) > LONGEST_KEY:
             raise _unknown()
-        own = self._named.get(key[3 : key.rfind(b"-")], []) if key.startswith(_PREFIX) else []
+        key_id, _, _ = key.removeprefix(_PREFIX).rpartition(b"-")
+        own = self._named.get(key_id, []) if key.startswith(_PREFIX) else []
         untimely = None
         for entry in own:
             if _fits(entry, key):

@@ -7,10 +7,7 @@ uvicorn's cycle for the paths of `routes`.
 """
 
 import asyncio
-import re
-from collections.abc import Mapping
 from http import HTTPStatus
-from itertools import chain
 from typing import Any, cast
 
 import httptools
@@ -21,6 +18,7 @@ from inference_proxy.arrival import Arrival, request_id
 from inference_proxy.errors import InvalidRequest, ProxyError, RequestTimedOut
 from inference_proxy.exchange import Exchange
 from inference_proxy.gateway import Gateway
+from inference_proxy.head import MOST_BYTES, is_one_request
 
 # Far longer than nginx keeps its idle connections to us: it never sends into a closed one.
 IDLE_SECONDS = 75
@@ -30,9 +28,6 @@ LINGER_SECONDS = 5.0  # for a client that was refused in the middle of its body 
 UNREAD_SECONDS = 60.0  # how long a client that does not read may hold the end of its answer
 _PIPELINED = 8
 _EARLY_BYTES = 256 * 1024  # of the bodies of requests whose turn has not come
-_HEADER_LINES = 100
-_HEADER_BYTES = 64 * 1024
-_HOST = re.compile(rb"[A-Za-z0-9._~:\[\]-]*")
 
 
 class _Unacceptable(Exception):
@@ -88,7 +83,7 @@ class Protocol(HttpToolsProtocol):
             self._refuse(InvalidRequest(said))
         if self._heading_since is not None and self._has_begun:
             self._heading_bytes += len(data)
-            if self._heading_bytes > _HEADER_BYTES:
+            if self._heading_bytes > MOST_BYTES:
                 self._refuse(InvalidRequest("The request's headers are too large."))
 
     def pause_writing(self) -> None:
@@ -118,7 +113,8 @@ class Protocol(HttpToolsProtocol):
         self._heading_since = None
         self._heading_bytes = 0
         headers, version = dict(self.headers), self.parser.get_http_version()
-        if not self._is_one_request(headers, version):
+        has_room = len(self.pipeline) < _PIPELINED and not self.transport.is_closing()
+        if not has_room or not is_one_request(self.headers, headers, version, self._fed):
             raise _Unacceptable
         if self.parser.should_upgrade():
             if b"upgrade" not in headers or self.parser.get_method() == b"CONNECT":
@@ -126,9 +122,12 @@ class Protocol(HttpToolsProtocol):
             return  # it comes again without the offer
         expects = b"expect" in headers and version == "1.1"
         self.expect_100_continue = expects and headers[b"expect"].lower() == b"100-continue"
-        path = httptools.parse_url(self.url).path
-        endpoint = None if path is None else routes.find(path)
+        path: bytes | None = self.url
+        endpoint = routes.BY_PATH.get(self.url)  # most need no parser
         if endpoint is None:
+            path = httptools.parse_url(self.url).path
+            endpoint = None if path is None else routes.find(path)
+        if endpoint is None or path is None:
             self._hand_to_litestar()
             return
         arrival = Arrival(
@@ -209,19 +208,6 @@ class Protocol(HttpToolsProtocol):
             self._unread_since, self._unread_bytes = now, unread
         elif now - self._unread_since > UNREAD_SECONDS:
             self.transport.abort()
-
-    def _is_one_request(self, headers: Mapping[bytes, bytes], version: str) -> bool:
-        """Whether two servers in a row read the same in it, and there is room for its answer."""
-        if version != "1.0" and (version != "1.1" or b"host" not in headers):
-            return False
-        if not _HOST.fullmatch(headers.get(b"host", b"")) or len(self.headers) > _HEADER_LINES:
-            return False
-        doubled = len(headers) != len(self.headers)
-        if doubled and [name for name, _ in self.headers].count(b"host") > 1:
-            return False
-        if self._fed > _HEADER_BYTES and sum(map(len, chain(*self.headers))) > _HEADER_BYTES:
-            return False
-        return len(self.pipeline) < _PIPELINED and not self.transport.is_closing()
 
     def _decline_upgrade(self, rest: bytes) -> None:
         head = upgrade.declined(self.parser.get_method(), self.url, self.headers)

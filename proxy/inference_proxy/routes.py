@@ -69,13 +69,13 @@ ENDPOINTS = {
 # One model, by its name, which may hold slashes: vLLM itself does not serve this.
 ONE_MODEL = Endpoint(f"{MODELS}/{{model}}", "GET", "models", body=Body.NONE)
 
-_BY_PATH = {path.encode(): endpoint for path, endpoint in ENDPOINTS.items()}
+BY_PATH = {path.encode(): endpoint for path, endpoint in ENDPOINTS.items()}
 _MODEL_PREFIX = f"{MODELS}/".encode()
 
 
 def find(path: bytes) -> Endpoint | None:
     """Return the endpoint of a raw request path, if there is one."""
-    endpoint = _BY_PATH.get(path)
+    endpoint = BY_PATH.get(path)
     if endpoint is None and path.startswith(_MODEL_PREFIX) and path != _MODEL_PREFIX:
         return ONE_MODEL
     return endpoint

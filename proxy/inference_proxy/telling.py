@@ -3,8 +3,9 @@
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
+from inference_proxy.access_log import AccessLog
 from inference_proxy.facts import Facts
-from inference_proxy.log import AccessLog, logger
+from inference_proxy.log import logger
 from inference_proxy.metrics import Metrics
 from inference_proxy.settings import InvalidSetting, Settings
 

@@ -17,8 +17,9 @@ the budgets that it can see: the total of a whole answer, the first byte and the
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from inference_proxy.body import Ask
+from inference_proxy.ask import Ask
 from inference_proxy.settings import Settings
 
 CONNECT_SECONDS = 5.0
@@ -33,8 +34,7 @@ _FEW_TOKENS = 8  # say little about the pace
 _MODELS = 64  # remembered
 
 
-@dataclass(frozen=True, slots=True)
-class Budgets:
+class Budgets(NamedTuple):
     """Seconds. `first_byte` and `total` count from the start, `idle` from the last chunk."""
 
     connect: float
@@ -91,8 +91,9 @@ def budgets(
     if ask.stream:
         quiet = min(default, client)
         return Budgets(min(CONNECT_SECONDS, quiet), min(first, client), quiet, most)
-    # Bounded before the product: JSON integers may be too large for a float.
-    total = min(most, first + min(ask.output_tokens, most / token) * token, client)
+    # Bounded as an integer, and before the product: JSON's may be too large for a float.
+    tokens = min(ask.output_tokens, math.ceil(most / token))
+    total = min(most, first + tokens * token, client)
     return Budgets(min(CONNECT_SECONDS, total), total, total, total)
 
 

@@ -4,8 +4,6 @@ One look at all requests every tenth of a second costs less than a timer for eac
 nearly always would be cancelled. So a budget may be overdrawn by that tenth.
 """
 
-from collections.abc import Callable
-
 from inference_proxy.connection import Connection
 from inference_proxy.errors import BudgetEnded
 from inference_proxy.timeouts import Budgets
@@ -21,11 +19,10 @@ class Watch:
     `heard` is a connection that knows of later ones.
     """
 
-    __slots__ = ("_end", "_what", "budgets", "heard", "last", "seconds", "started")
+    __slots__ = ("_what", "budgets", "heard", "last", "seconds", "started")
 
-    def __init__(self, budgets: Budgets, now: float, end: Callable[[BudgetEnded], None]) -> None:
+    def __init__(self, budgets: Budgets, now: float) -> None:
         self.budgets = budgets
-        self._end = end
         self._what = ""
         self.seconds = budgets.total
         self.started = self.last = now
@@ -47,12 +44,13 @@ class Watch:
     def ending(self, now: float) -> None:
         self._set("the end of the stream", AFTER_LAST_EVENT_SECONDS, now)
 
-    def look(self, now: float) -> None:
-        """Called again and again while the request is with a backend."""
+    def ended(self, now: float) -> BudgetEnded | None:
+        """Return the budget that has ended, if one has."""
         if now >= self.started + self.budgets.total:
-            self._end(BudgetEnded("the whole answer", self.budgets.total))
-        elif now >= self.latest() + self.seconds:
-            self._end(BudgetEnded(self._what, self.seconds))
+            return BudgetEnded("the whole answer", self.budgets.total)
+        if now >= self.latest() + self.seconds:
+            return BudgetEnded(self._what, self.seconds)
+        return None
 
     def latest(self) -> float:
         return self.last if self.heard is None else max(self.last, self.heard.last)

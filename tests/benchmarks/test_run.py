@@ -73,8 +73,20 @@ def test_a_target_that_ends_at_once_says_why(built, lab):
 
 @needs_two_cores
 def test_the_gateway_takes_the_key_that_the_benchmark_made_for_it(lab):
-    with serving(TARGETS["gateway"], lab) as front:
+    with serving(TARGETS["gateway-interpreted"], lab) as front:
         front.check()
+
+
+def test_a_compiled_gateway_that_is_older_than_its_source_is_not_measured(tmp_path):
+    source, folder = tmp_path / "source", tmp_path / "dist"
+    for path in (source / "exchange.py", folder / ".built"):
+        path.parent.mkdir()
+        path.touch()
+    assert gateway.compiled(folder, source) == folder
+    os.utime(folder / ".built", (0, 0))
+
+    with pytest.raises(MissingProgram, match="older than its source: run `make compiled`"):
+        gateway.compiled(folder, source)
 
 
 def test_the_keys_file_does_not_hold_the_key(tmp_path):

@@ -49,6 +49,13 @@ def test_what_is_no_json_is_whole() -> None:
     assert not answers.is_cut(b'"abort"}', OPENAI)
 
 
+@pytest.mark.parametrize("count", [-1, 10**12, 10**400])
+def test_a_usage_that_nobody_can_have_had_is_not_believed(count: int) -> None:
+    body = json.dumps({"usage": {"prompt_tokens": count, "completion_tokens": 1}}).encode()
+
+    assert answers.usage(body) == (None, None)
+
+
 def test_a_refusal_keeps_its_bytes_for_openais_clients_only() -> None:
     body = b'{"error": {"message": "no", "type": "Bad Request", "code": 400}}'
 

@@ -165,4 +165,4 @@ async def test_an_idle_connection_holds_nothing_of_the_request_before(
 
         assert exchange.is_done
         assert not exchange._parts
-        assert not exchange._errand._job.body
+        assert exchange._errand is None

@@ -104,7 +104,7 @@ async def test_nothing_is_left_over(
         await asyncio.gather(*(visit(gateway, one) for one in seeds))
 
         await gateway.at_rest()
-        assert not gateway.gateway.watches
+        assert not gateway.gateway.deliveries
         assert not [one for one in caplog.records if one.levelno >= logging.ERROR]
         model_server.on[CHAT.path] = other.on[CHAT.path] = chat
         assert (await gateway.chat()).status_code == 200

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 from gatewaylab.visiting import chat
-from inference_proxy import log
+from inference_proxy import access_log as log
+from inference_proxy.access_log import AccessLog
 from inference_proxy.facts import Facts
-from inference_proxy.log import AccessLog
 
 
 @pytest.fixture
@@ -63,6 +63,30 @@ def test_what_a_client_sends_cannot_forge_a_line(tmp_path: Path) -> None:
     (line,) = written(tmp_path, chat(path='/a"}\n{"level":"info"'))
 
     assert line["path"] == '/a"}\n{"level":"info"'
+
+
+@pytest.mark.parametrize("text", ['"', "\\", "\n", "\x7f", "\u2028", "é", "😀", ""])
+def test_every_text_is_in_the_line_as_it_was(tmp_path: Path, text: str) -> None:
+    named = dict.fromkeys(("method", "path", "request_id", "client", "operation", "key_id"), text)
+    named |= {"model": text, "backend": text, "error": text}
+
+    (line,) = written(tmp_path, chat(**named))
+
+    assert {name: line[name] for name in named} == named
+
+
+@pytest.mark.parametrize(
+    ("began", "at"),
+    [
+        (1_790_000_000.0, "2026-09-21T14:13:20Z"),
+        (1_790_000_000.000_001, "2026-09-21T14:13:20.000001Z"),
+        (1_790_000_000.999_999_9, "2026-09-21T14:13:21Z"),
+    ],
+)
+def test_a_line_has_the_time_to_the_microsecond(tmp_path: Path, began: float, at: str) -> None:
+    (line,) = written(tmp_path, chat(began=began))
+
+    assert line["at"] == at
 
 
 def test_what_no_line_can_hold_is_counted_and_raises_nothing(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import pytest
 from gatewaylab.model_server import ModelServer
 from gatewaylab.running import Running
 from gatewaylab.visiting import chat
+from inference_proxy.facts import Facts
 from inference_proxy.settings import Settings
 from inference_proxy.telling import Telling
 from inference_proxy.usage import Usage
@@ -25,13 +26,15 @@ def test_a_request_is_in_metrics_usage_and_log(capfd: pytest.CaptureFixture[str]
     assert usage.today("alice") == 41
 
 
-def test_a_defect_in_telling_does_not_become_the_requests(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    telling = Telling(Settings(), Usage(None))
-    monkeypatch.setattr(telling, "metrics", None)
+class Defect:
+    def record(self, facts: Facts) -> None:
+        raise AttributeError(facts)
 
-    telling.answered(chat())
+
+def test_a_defect_in_telling_does_not_become_the_requests(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    Telling(Settings(), Defect()).answered(chat())
 
     assert "a request could not be told of" in caplog.text
 

@@ -7,7 +7,7 @@ import pytest
 from gatewaylab.model_server import Call, ModelServer, Script
 from gatewaylab.running import Running, Start
 from inference_proxy import timeouts
-from inference_proxy.body import Ask
+from inference_proxy.ask import Ask
 from inference_proxy.settings import BackendSettings, Settings
 from inference_proxy.timeouts import Budgets, Paces, budgets, patience
 

@@ -1,0 +1,38 @@
+"""The few fields of a request's body that decide something here. What is not named passes unseen.
+
+Not compiled, as everything that msgspec decodes by its annotations: mypyc does not keep them.
+"""
+
+import msgspec
+
+
+class StreamOptions(msgspec.Struct, frozen=True, gc=False):
+    include_usage: bool | None = None
+
+
+class Ask(msgspec.Struct, frozen=True, gc=False):
+    model: str | None = None
+    stream: bool | None = None
+    max_tokens: int | None = None
+    max_completion_tokens: int | None = None
+    max_output_tokens: int | None = None
+    n: int | float | None = None
+    best_of: int | None = None
+    stream_options: StreamOptions | None = None
+
+    @property
+    def output_tokens(self) -> int:
+        """The most that may be made, as far as the request says."""
+        return max(
+            self.max_tokens or 0, self.max_completion_tokens or 0, self.max_output_tokens or 0, 0
+        )
+
+
+class Options(msgspec.Struct):
+    """The same `stream_options`, with all that is in them."""
+
+    stream_options: dict[str, msgspec.Raw] | None = None
+
+
+decode = msgspec.json.Decoder(Ask).decode  # strict: `"stream": 0` is not a boolean
+decode_options = msgspec.json.Decoder(Options).decode
