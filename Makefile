@@ -22,7 +22,7 @@ BENCH_VENVS = $(if $(filter-out litellm,$(PEERS)),.venv-bench/.installed) $(if $
 
 .PHONY: help
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # uv comes from the Python index into the project's own .venv; the interpreter is the one that is here.
 $(BIN)/uv: requirements/uv.txt
@@ -49,9 +49,11 @@ demo: setup ## the whole product on a local AWS: install, up, chat, break, heal,
 test: setup ## every test that needs nothing but this checkout
 	@$(BIN)/pytest -m "not vllm and not host and not clients"
 
+# What the host's tests run on loopback; the machine's own needs are in tests/host/lab/packages.py.
 .PHONY: test-host
-test-host: setup ## the tests that need Debian packages; as root it installs them
-	@command -v nginx > /dev/null || { [ "$$(id -u)" = 0 ] && apt-get install --quiet --quiet --yes nginx-light > /dev/null; } || { echo "nginx is missing: apt-get install nginx-light" >&2; exit 1; }
+test-host: setup ## nginx, certbot, and a whole machine booted from our user_data; as root it installs what it needs
+	@missing=; for each in nginx certbot pebble; do command -v $$each > /dev/null || missing="$$missing $${each/%nginx/nginx-light}"; done; \
+	[ -z "$$missing" ] || { [ "$$(id -u)" = 0 ] && apt-get update --quiet --quiet && DEBIAN_FRONTEND=noninteractive apt-get install --quiet --quiet --yes --no-install-recommends $$missing > /dev/null; } || { echo "missing: apt-get install$$missing" >&2; exit 1; }
 	@$(BIN)/pytest -m host
 
 tests/clients/node/node_modules/.installed: tests/clients/node/package-lock.json
@@ -64,9 +66,25 @@ tests/clients/node/node_modules/.installed: tests/clients/node/package-lock.json
 test-clients: setup .venv-openai1/.installed tests/clients/node/node_modules/.installed ## the OpenAI and Anthropic SDKs, Python and Node, against the gateway
 	@$(BIN)/pytest -m clients tests/clients
 
+# What the gateway's image holds: the same package with its busiest modules compiled. Needs a C compiler.
+COMPILED_GATEWAY := dist/gateway
+$(COMPILED_GATEWAY)/.built: $(VENV)/.installed proxy/hatch_build.py $(wildcard proxy/inference_proxy/*.*)
+	@echo "compiling the gateway into $(COMPILED_GATEWAY) (a minute)"
+	@rm -rf $(COMPILED_GATEWAY) dist/wheel
+	@LAMPLIGHTER_COMPILE=1 $(BIN)/uv build --quiet --wheel --no-build-isolation --python $(BIN)/python --out-dir dist/wheel proxy
+	@$(BIN)/uv pip install --quiet --no-deps --target $(COMPILED_GATEWAY) dist/wheel/*.whl
+	@touch $@
+
+.PHONY: compiled
+compiled: $(COMPILED_GATEWAY)/.built ## compile the gateway's busiest modules, as its image has them, into dist/gateway
+
+.PHONY: test-compiled
+test-compiled: compiled ## the gateway's tests against its compiled modules
+	@LAMPLIGHTER_COMPILE=1 PYTHONPATH=$(CURDIR)/$(COMPILED_GATEWAY) $(BIN)/pytest -m "not vllm and not host and not clients" tests/proxy tests/hostile
+
 .PHONY: fuzz
 fuzz: setup ## 100,000 requests that nobody should send: no 5xx, no hang (REQUESTS=, SEED=)
-	@PYTHONPATH=tests $(BIN)/python -m hostile.fuzz --requests $(REQUESTS) --seed $(SEED)
+	@PYTHONPATH=tests$${PYTHONPATH:+:$$PYTHONPATH} $(BIN)/python -m hostile.fuzz --requests $(REQUESTS) --seed $(SEED)
 
 .PHONY: test-vllm
 test-vllm: setup ## the tests against a real vLLM on CPU (installs it, 4 GB, once)
@@ -80,7 +98,7 @@ test-vllm: setup ## the tests against a real vLLM on CPU (installs it, 4 GB, onc
 	@touch $@
 
 .PHONY: bench
-bench: setup $(BENCH_VENVS) ## the gateway's cost beside nginx and other routers (PEERS=, ROUNDS=, SECONDS=, FLAGS=--check)
+bench: compiled $(BENCH_VENVS) ## the gateway's cost beside nginx and other routers (PEERS=, ROUNDS=, SECONDS=, FLAGS=--check)
 	@$(BIN)/python -m benchmarks --peers "$(PEERS)" --rounds $(ROUNDS) --seconds $(SECONDS) $(FLAGS)
 
 .PHONY: check
@@ -91,8 +109,8 @@ check: setup ## format, lint, types, import contracts, shell, templates, contain
 	@$(BIN)/lint-imports --no-cache
 	@AWS_DEFAULT_REGION=us-east-1 SAM_CLI_TELEMETRY=0 $(BIN)/sam validate --lint
 	@$(BIN)/cfn-lint template.yaml
-	@$(BIN)/shellcheck --external-sources host_scripts/*.sh .ci/run
-	@$(BIN)/shfmt -i 2 -ci -d host_scripts/*.sh .ci/run
+	@$(BIN)/shellcheck --external-sources host_scripts/*.sh tests/host/lab/*.sh .ci/run
+	@$(BIN)/shfmt -i 2 -ci -d host_scripts/*.sh tests/host/lab/*.sh .ci/run
 	@$(BIN)/hadolint proxy/Dockerfile
 	@echo "check: clean"
 
@@ -100,7 +118,7 @@ check: setup ## format, lint, types, import contracts, shell, templates, contain
 format: setup ## format the code
 	@$(BIN)/ruff format --quiet $(SOURCES)
 	@$(BIN)/ruff check --quiet --fix $(SOURCES)
-	@$(BIN)/shfmt -i 2 -ci -w host_scripts/*.sh .ci/run
+	@$(BIN)/shfmt -i 2 -ci -w host_scripts/*.sh tests/host/lab/*.sh .ci/run
 
 .PHONY: deploy
 deploy: setup ## install the orchestrator into the AWS account of your credentials
@@ -122,7 +140,8 @@ lock: $(BIN)/uv ## resolve the dependencies again
 	@$(COMPILE) --python-version 3.11 requirements/bench-litellm.in --output-file requirements/bench-litellm.txt
 	@$(COMPILE) --python-version 3.12 --constraint requirements/dev.txt functions/requirements.in --output-file functions/requirements.txt
 	@$(COMPILE) --python-version 3.12 --constraint requirements/dev.txt proxy/requirements.in --output-file proxy/requirements.txt
+	@$(COMPILE) --python-version 3.12 --constraint requirements/dev.txt proxy/requirements-compile.in --output-file proxy/requirements-compile.txt
 
 .PHONY: clean
 clean: ## remove what make made
-	@rm -rf $(VENV) .venv-vllm .venv-openai1 .venv-bench .venv-bench-litellm benchmarks/build tests/clients/node/node_modules .lamplighter .aws-sam .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	@rm -rf $(VENV) .venv-vllm .venv-openai1 .venv-bench .venv-bench-litellm benchmarks/build dist tests/clients/node/node_modules .lamplighter .aws-sam .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

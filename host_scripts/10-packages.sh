@@ -1,13 +1,15 @@
 #!/usr/bin/env bash
-# Install what the machine image did not bring: nginx, docker, openssl, boto3.
+# Install what the machine image did not bring: nginx, docker, openssl, boto3; let apt bring security updates by itself.
 #
 # Needs:    apt and its mirrors, only when something is missing
-# Changes:  packages, by apt; docker enabled and started
+# Changes:  packages, by apt; docker enabled and started; /etc/apt/apt.conf.d/52lamplighter-updates
 # Re-run:   safe at any time; a complete machine is left alone.
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
 # shellcheck source=host_scripts/lib.sh
 source "$here/lib.sh"
+
+updates=$etc/apt/apt.conf.d/52lamplighter-updates
 
 export DEBIAN_FRONTEND=noninteractive
 
@@ -21,6 +23,8 @@ main() {
   if ! imports_boto3; then packages+=(python3-boto3); fi
   if ((${#packages[@]})); then add "${packages[@]}"; fi
   if ! systemctl is-active --quiet docker.service; then systemctl enable --quiet --now docker.service; fi
+  if ! has unattended-upgrade; then add_updater; fi
+  if differs "$here/files/52lamplighter-updates.conf" "$updates"; then put "$here/files/52lamplighter-updates.conf" "$updates"; fi
 }
 
 imports_boto3() { python3 -c 'import boto3' 2>/dev/null; }
@@ -31,6 +35,15 @@ add() {
   retry 5 15 apt update
   retry 5 15 apt install --no-install-recommends "$@"
   log "installed $*"
+}
+
+# add_updater - Ubuntu's images bring it; a machine that cannot have it serves without, and says so.
+add_updater() {
+  if retry 2 5 apt update && retry 2 5 apt install --no-install-recommends unattended-upgrades; then
+    log "installed unattended-upgrades"
+  else
+    log "unattended-upgrades cannot be installed: nothing brings security updates to this machine"
+  fi
 }
 
 apt() { apt-get --quiet --yes -o DPkg::Lock::Timeout=600 "$@"; }

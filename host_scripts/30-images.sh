@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Pull the container images: the gateway, and with a GPU vLLM. An image that is here is not pulled again (tags are immutable).
+# Pull the container images: the gateway, and vLLM where there is an engine. An image that is here is not pulled again
+# (tags are immutable), and none is pulled that the disk cannot hold.
 #
 # Needs:    10-packages.sh (docker); the instance role may read ECR
 # Changes:  docker's images; the registry's password is kept nowhere
@@ -10,10 +11,14 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
 source "$here/lib.sh"
 
 main() {
-  local gpu images=() image done=0
-  gpu=$(setting GPU)
+  local images=() image done=0 needed=0
   images+=("$(setting GATEWAY_IMAGE)")
-  if [[ $gpu == yes ]]; then images+=("$(setting VLLM_IMAGE)"); fi
+  if has_engine; then images+=("$(setting VLLM_IMAGE)"); fi
+
+  for image in "${images[@]}"; do
+    if ! is_here "$image"; then needed=$((needed + $(unpacked "$image"))); fi
+  done
+  if ((needed > 0)); then has_room "${DOCKER_ROOT:-/var/lib/docker}" "$needed" "the container images"; fi
 
   DOCKER_CONFIG=$(mktemp -d)
   export DOCKER_CONFIG
@@ -24,6 +29,17 @@ main() {
     done=$((done + 1))
   done
   phase images 100
+}
+
+# unpacked IMAGE - about how many GiB it takes: the registry only tells the packed size.
+unpacked() {
+  if [[ $1 == "$(setting GATEWAY_IMAGE)" ]]; then
+    printf '1\n'
+  elif [[ $(setting ENGINE) == gpu ]]; then
+    printf '30\n'
+  else
+    printf '5\n'
+  fi
 }
 
 is_here() { docker image inspect "$1" >/dev/null 2>&1; }

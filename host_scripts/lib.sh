@@ -9,9 +9,15 @@ trap 'log "FAILED at ${BASH_SOURCE[0]##*/}:${LINENO}: ${BASH_COMMAND}"' ERR
   # The gateway's container runs as this user and group: files/inference-app.service
   user=${GATEWAY_USER:-10001}
   group=${GATEWAY_GROUP:-10001}
+  # The engine's: files/vllm@.service
+  engine_user=${ENGINE_USER:-10002}
+  engine_group=${ENGINE_GROUP:-10002}
+  gib=$((1024 * 1024 * 1024))
+  restarting=90 # exit status of a step that restarts the machine: lamplighter-setup.service goes on after the boot
   etc=${ETC:-/etc}
   run=${RUN:-/run}/lamplighter
   state=${STATE:-/var/lib}/lamplighter
+  cache=$state/cache # weights and compiled kernels
 }
 # shellcheck disable=SC2154 # here: the folder of whoever sources this
 settings=$here/deployment.env
@@ -33,6 +39,18 @@ has() { command -v "$1" >/dev/null; }
 
 # differs SOURCE TARGET - a pure question.
 differs() { ! cmp --silent "$1" "$2"; }
+
+# has_engine - a pure question: does this machine run vLLM, on a GPU or without?
+has_engine() { [[ $(setting ENGINE) != none ]]; }
+
+# has_room FOLDER GIB WHAT - stop when the disk of FOLDER has less than GIB free for WHAT.
+has_room() {
+  local free
+  free=$(df --output=avail --block-size=1 "$1" | tail --lines=1)
+  if ((free >= $2 * gib)); then return; fi
+  log "$3 need $2 GiB, the disk has $((free / gib)) GiB free: raise instance.root_volume_gib"
+  return 1
+}
 
 # put SOURCE TARGET [MODE] - write TARGET whole or not at all.
 put() {
@@ -60,6 +78,7 @@ parameter() { python3 -B "$here/bin/parameter.py" "$(setting AWS_REGION)" "$1"; 
 # setgid bit every file in it, so that the agent needs neither root nor a capability.
 gateway_folder() {
   if ! getent group lamplighter-gateway >/dev/null; then groupadd --system --gid "$group" lamplighter-gateway; fi
+  if [[ -g $etc/lamplighter/gateway ]]; then return; fi # lamplighter-secrets.service may not make it again
   install -d --mode=0755 "$etc/lamplighter"
   install -d --mode=2770 --group="$group" "$etc/lamplighter/gateway"
 }

@@ -17,18 +17,26 @@ main() {
   mkdir -p "$logs" "$state"
   rm -f "$state/setup-done"
   phase booting 0
-  for path in "$here"/[0-9][0-9]-*.sh; do
+  for path in "$here"/[0-8][0-9]-*.sh; do
     step "$path" "${path##*/}"
   done
   touch "$state/setup-done"
   phase "done" 100
   log "the set-up is complete"
+  # From here on the agent looks for itself, and says better than a step why an engine does not come up.
+  bash "$here/90-verify.sh" 2>&1 | tee "$logs/90-verify.sh.log"
 }
 
 # step PATH NAME - run one step; when it fails, say which and why, and stop.
 step() {
+  local status=0
   log "running $2"
-  if bash "$1" 2>&1 | tee "$logs/$2.log"; then return; fi
+  bash "$1" 2>&1 | tee "$logs/$2.log" || status=$?
+  if ((status == 0)); then return; fi
+  if ((status == restarting)); then
+    log "$2 restarts this machine; the set-up goes on after the boot"
+    exit 0
+  fi
   phase failed 0 "$2 failed: $(tail --lines=4 "$logs/$2.log" | tr '\n' ' ')"
   log "$2 failed: see $logs/$2.log"
   exit 1

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Self
@@ -89,7 +90,11 @@ class Network:
 class Instance:
     """The EC2 instance that serves."""
 
-    gpu: bool = option(True, about="false: no engine, the gateway says 'disabled'", type="boolean")
+    gpu: bool = option(
+        True,
+        about="false: no engine (unless engine.on_cpu), the gateway says 'disabled'",
+        type="boolean",
+    )
     type: str = option(
         "g6.xlarge", about="EC2 instance type", type="string", pattern=r"[a-z0-9-]+\.[a-z0-9-]+"
     )
@@ -110,6 +115,11 @@ class Instance:
 class Engine:
     """vLLM and its settings; null leaves a setting to vLLM."""
 
+    on_cpu: bool = option(
+        False,
+        about="run the engine although instance.gpu is false; engine.image must be a CPU build",
+        type="boolean",
+    )
     image: str = option(
         "vllm/vllm-openai:v0.11.0",
         about="container image with a tag or digest",
@@ -165,6 +175,29 @@ class Gateway:
 
 
 @dataclass(frozen=True, slots=True)
+class Certificate:
+    """How the endpoint proves its name; without dns.domain it signs its own certificate."""
+
+    challenge: str = option(
+        "dns-01",
+        about="how an authority sees that the name is ours; own: from own_parameter",
+        enum=["dns-01", "http-01", "own", "self-signed"],
+    )
+    directory: str = option(
+        "https://acme-v02.api.letsencrypt.org/directory",
+        about="ACME directory of the certificate authority",
+        type="string",
+        pattern=r"https://[A-Za-z0-9.-]+(:[0-9]{1,5})?/[A-Za-z0-9./_-]*",
+    )
+    own_parameter: str | None = option(
+        None,
+        about="SSM SecureString with your own certificate chain and key, PEM, under /lamplighter/",
+        type=["string", "null"],
+        pattern=r"/lamplighter/[A-Za-z0-9_./-]{1,500}",
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Deployment:
     """One deployment; its name is the identity that every resource is tagged with."""
 
@@ -201,6 +234,7 @@ class Deployment:
     instance: Instance = section(Instance, about="EC2 instance")
     engine: Engine = section(Engine, about="vLLM")
     gateway: Gateway = section(Gateway, about="OpenAI API")
+    certificate: Certificate = section(Certificate, about="TLS certificate")
 
     @classmethod
     def parse(cls, document: Any) -> Self:
@@ -222,6 +256,13 @@ class Deployment:
     def host(self) -> str | None:
         """The public DNS name, or None when the endpoint is an IP address."""
         return f"{self.dns.subdomain}.{self.dns.domain}" if self.dns.domain else None
+
+    @property
+    def engine_kind(self) -> str:
+        """What the engine runs on: gpu, cpu, or none when there is no engine."""
+        if self.instance.gpu:
+            return "gpu"
+        return "cpu" if self.engine.on_cpu else "none"
 
 
 def schema() -> dict[str, Any]:
@@ -250,6 +291,33 @@ def _contradictions(spec: Deployment) -> Iterator[str]:
         yield f"gateway.port: {spec.gateway.port} is engine.port too; choose two different ports"
     if spec.gateway.max_timeout_seconds < spec.gateway.default_timeout_seconds:
         yield "gateway.max_timeout_seconds: smaller than gateway.default_timeout_seconds"
+    yield from _bad_engine(spec)
+    yield from _bad_certificate(spec)
+
+
+def _bad_engine(spec: Deployment) -> Iterator[str]:
+    if not spec.engine.on_cpu:
+        return
+    if spec.instance.gpu:
+        yield "engine.on_cpu: instance.gpu is true; set it to false, or leave engine.on_cpu out"
+    elif re.match(r"vllm/vllm-openai[:@]", spec.engine.image):
+        yield f"engine.image: {spec.engine.image} needs a GPU; with engine.on_cpu name a CPU build"
+
+
+def _bad_certificate(spec: Deployment) -> Iterator[str]:
+    """The default, dns-01, needs nothing: without a domain the host signs its own."""
+    chosen, own = spec.certificate.challenge, spec.certificate.own_parameter
+    if chosen == "own" and not own:
+        yield "certificate.own_parameter: missing; challenge 'own' takes the certificate from there"
+    if chosen != "own" and own:
+        yield f"certificate.own_parameter: given with challenge {chosen!r}; set challenge to 'own'"
+    if chosen in {"http-01", "own"} and not spec.dns.domain:
+        yield f"certificate.challenge: {chosen!r} is for a name; set dns.domain too"
+    if chosen == "http-01" and not spec.network.is_open:
+        yield (
+            "certificate.challenge: 'http-01' needs port 80 open to everybody; "
+            "choose 'dns-01', or put 0.0.0.0/0 into network.allowed_cidrs"
+        )
 
 
 def _bad_vpc_range(cidr: str) -> Iterator[str]:

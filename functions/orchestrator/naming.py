@@ -70,6 +70,11 @@ def keys_path(name: str) -> str:
     return f"/lamplighter/{name}/keys"
 
 
+def tls_path(name: str) -> str:
+    """Return the SSM path under which the host keeps its ACME account and certificate."""
+    return f"/lamplighter/{name}/tls"
+
+
 def ownership_record(host: str) -> str:
     """Return the TXT record that marks an A record as ours (Route53 records carry no tags)."""
     return f"_lamplighter.{host}."

@@ -76,10 +76,11 @@ def vllm_args(deployment: Deployment) -> str:
     """Return vLLM's flags; what the specification leaves out is left to vLLM."""
     engine = deployment.engine
     flags: list[tuple[str, Any]] = [
-        ("--gpu-memory-utilization", engine.gpu_memory_utilization),
         ("--tensor-parallel-size", engine.tensor_parallel_size),
         ("--pipeline-parallel-size", engine.pipeline_parallel_size),
     ]
+    if deployment.instance.gpu:
+        flags.append(("--gpu-memory-utilization", engine.gpu_memory_utilization))
     if engine.max_model_len:
         flags.append(("--max-model-len", engine.max_model_len))
     if engine.tool_call_parser:
@@ -91,6 +92,8 @@ def vllm_args(deployment: Deployment) -> str:
 
 
 def _values(deployment: Deployment, settings: Settings, image: str) -> dict[str, Any]:
+    engine, certificate = deployment.engine, deployment.certificate
+    gpus = engine.tensor_parallel_size * engine.pipeline_parallel_size
     return {
         "deployment": deployment.name,
         "aws_region": settings.region,
@@ -98,6 +101,8 @@ def _values(deployment: Deployment, settings: Settings, image: str) -> dict[str,
         "endpoint_host": deployment.host or "",
         "email": deployment.email or "",
         "gpu": "yes" if deployment.instance.gpu else "no",
+        "engine": deployment.engine_kind,
+        "gpus": gpus if deployment.instance.gpu else 0,
         "model": deployment.model,
         "vllm_image": deployment.engine.image,
         "vllm_port": deployment.engine.port,
@@ -110,6 +115,12 @@ def _values(deployment: Deployment, settings: Settings, image: str) -> dict[str,
         "api_key_parameter": naming.api_key_parameter(deployment.name),
         "keys_path": naming.keys_path(deployment.name),
         "report_seconds": _report_seconds(settings.host_silence_seconds),
+        "certificate": certificate.challenge if deployment.host else "self-signed",
+        "own_certificate": certificate.own_parameter or "",
+        "acme_directory": certificate.directory,
+        "hosted_zone": deployment.dns.zone_id or "",
+        "tls_path": naming.tls_path(deployment.name),
+        "metrics_namespace": "Lamplighter",
     }
 
 

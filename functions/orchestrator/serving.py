@@ -163,7 +163,7 @@ def _probe(clients: Clients, ledger: Ledger) -> dict[str, str]:
     endpoint = row["endpoint"]
     if not deployment.network.is_open:
         return {"endpoint": endpoint, "probed_from": "host"}
-    if deployment.instance.gpu:
+    if deployment.engine_kind != "none":
         probe.serves(endpoint, keys.read(clients, ledger.name))
     else:
         probe.ready(endpoint)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 sys.path.insert(0, str(SCRIPTS / "bin"))
 _before, sys.dont_write_bytecode = sys.dont_write_bytecode, True
 importlib.import_module("lamplighter_agent.main")
+importlib.import_module("lamplighter_certificate.main")
 sys.dont_write_bytecode = _before
 
 

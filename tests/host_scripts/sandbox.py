@@ -25,14 +25,20 @@ JINJA = jinja2.Environment(
 
 # fmt: off
 REAL = [
-    "bash", "sh", "cat", "chmod", "cmp", "cp", "cut", "dirname", "basename", "env", "false", "find",
-    "grep", "head", "install", "ls", "mkdir", "mktemp", "mv", "openssl", "rm", "sed", "sha256sum",
-    "sort", "tail", "tee", "touch", "tr", "true",
+    "bash", "sh", "cat", "chmod", "cmp", "cp", "cut", "dirname", "du", "basename", "env", "false",
+    "find", "grep", "head", "install", "ls", "mkdir", "mktemp", "mv", "openssl", "rm", "sed",
+    "sha256sum", "sort", "tail", "tee", "touch", "tr", "true", "uname",
 ]
 RECORDED = [
-    "apt-get", "docker", "dpkg", "getent", "groupadd", "nginx", "nvidia-ctk", "nvidia-smi", "sleep",
-    "systemctl",
+    "apt-get", "apt-mark", "certbot", "curl", "df", "docker", "dpkg", "getent", "groupadd",
+    "journalctl", "nginx", "nvidia-ctk", "nvidia-smi", "sleep", "unattended-upgrade",
 ]
+# A machine that serves at once: whoever asks for a verdict gets a good one.
+SERVES = """case "$*" in
+"start inference-verify.service")
+  mkdir -p "$RUN/lamplighter"
+  printf '{"ok": true, "boot_id": "%s"}' "$(cat "$BOOT_ID_FILE")" >"$RUN/lamplighter/verify.json" ;;
+esac"""
 # fmt: on
 PYTHON = f'exec {sys.executable} "$@"'
 
@@ -51,6 +57,8 @@ SETTINGS: dict[str, Any] = {
     "endpoint_host": "infer.example.com",
     "email": "ops@example.com",
     "gpu": "yes",
+    "engine": "gpu",
+    "gpus": 1,
     "model": "org/model",
     "vllm_image": "vllm/vllm-openai:v0.11.0",
     "vllm_port": 8000,
@@ -63,6 +71,12 @@ SETTINGS: dict[str, Any] = {
     "api_key_parameter": "/lamplighter/demo/api-key",
     "keys_path": "/lamplighter/demo/keys",
     "report_seconds": 30,
+    "certificate": "dns-01",
+    "own_certificate": "",
+    "acme_directory": "https://acme-v02.api.letsencrypt.org/directory",
+    "hosted_zone": "Z0123456789ABC",
+    "tls_path": "/lamplighter/demo/tls",
+    "metrics_namespace": "Lamplighter",
 }
 
 
@@ -82,7 +96,14 @@ class Host:
             (self.bin / command).symlink_to(str(shutil.which(command)))
         for command in RECORDED:
             self.answer(command)
+        self.answer("systemctl", SERVES)
+        self.answer("df", "echo Avail; echo 107374182400")
+        self.answer("nvidia-smi", "echo 'GPU 0: NVIDIA L4'")
+        self.gpu = root / "pci" / "0000:00:1e.0" / "vendor"
+        self.gpu.parent.mkdir(parents=True)
+        self.gpu.write_text("0x10de\n")
         self.program("python3", PYTHON)
+        (root / "boot_id").write_text("boot-of-today\n")
         self.parameter("lamplighter/demo/api-key", API_KEY)
         self.parameter("lamplighter/demo/hf-token", HF_TOKEN)
         self.key("default")
@@ -152,6 +173,12 @@ class Host:
             timeout=60,
         )
 
+    def program_of(self, name: str, *words: str) -> Path:
+        """Return a script that runs one of our Python programs as its unit does."""
+        script = self.root / f"run-{name}.sh"
+        script.write_text(f"exec python3 -B {self.scripts}/bin/{name} {' '.join(words)}\n")
+        return script
+
     def environment(self) -> dict[str, str]:
         return {
             "PATH": str(self.bin),
@@ -166,6 +193,12 @@ class Host:
             "WWW": str(self.root / "www"),
             "GATEWAY_GROUP": str(os.getgid()),
             "GATEWAY_USER": str(os.getuid()),
+            "ENGINE_GROUP": str(os.getgid()),
+            "ENGINE_USER": str(os.getuid()),
+            "DOCKER_ROOT": str(self.root),
+            "HF_ENDPOINT": "http://127.0.0.1:9",  # nobody answers
+            "PCI": str(self.root / "pci"),
+            "BOOT_ID_FILE": str(self.root / "boot_id"),
         }
 
     @property

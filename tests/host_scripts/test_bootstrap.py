@@ -28,6 +28,14 @@ def publish_marker(host: Host) -> str:
     return host.seal()
 
 
+def test_b1_a_fresh_boot_runs_the_whole_setup(blank_host: Host) -> None:
+    done = boot(blank_host, blank_host.publish())
+
+    assert done.returncode == 0, done.stderr
+    assert (blank_host.root / "state/lamplighter/setup-done").exists()
+    assert "verified:" in done.stdout + done.stderr
+
+
 def test_a_fresh_machine_fetches_proves_and_runs_the_scripts(blank_host: Host) -> None:
     done = boot(blank_host, publish_marker(blank_host))
 
@@ -71,6 +79,7 @@ def test_a_tampered_script_stops_the_boot(blank_host: Host) -> None:
 
     assert done.returncode != 0
     assert "lib.sh: FAILED" in done.stdout
+    assert "failed: integrity" in done.stdout
     assert "setup ran" not in done.stdout
     assert not blank_host.scripts.exists()
 

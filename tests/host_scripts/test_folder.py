@@ -69,7 +69,7 @@ def test_only_the_bootstrap_the_settings_and_nginx_are_templates() -> None:
     with_braces = {
         path.name
         for path in SCRIPTS.rglob("*")
-        if path.is_file() and path.suffix in {".sh", ".service"} and "{{" in path.read_text()
+        if path.is_file() and path.suffix not in {".j2", ".py", ".pyc"} and "{{" in path.read_text()
     }
 
     assert templates == {"bootstrap.sh.j2", "deployment.env.j2", "nginx.conf.j2"}
@@ -86,7 +86,10 @@ def test_the_settings_have_exactly_the_agreed_keys() -> None:
 def test_nothing_else_would_be_uploaded() -> None:
     files = [p for p in SCRIPTS.rglob("*") if p.is_file() and "__pycache__" not in p.parts]
 
-    assert {path.suffix for path in files} == {".sh", ".j2", ".service", ".py"}
+    assert {path.suffix for path in files} == {
+        *(".sh", ".j2", ".py"),
+        *(".service", ".target", ".timer", ".conf"),
+    }
     assert not [path for path in files if "test" in path.name]
 
 

@@ -63,7 +63,7 @@ def test_without_aws_a_host_starts_with_the_keys_it_had(host: Host) -> None:
     assert keys_of(host).read_text() == before
 
 
-def test_vllm_gets_the_token_in_a_file_that_only_root_reads(host: Host) -> None:
+def test_b12_vllm_gets_the_token_in_a_file_that_only_root_reads(host: Host) -> None:
     host.run("40-secrets.sh")
 
     token = host.run_dir / "vllm.env"

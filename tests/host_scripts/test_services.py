@@ -7,7 +7,7 @@ import os
 import pytest
 from host_scripts.sandbox import Host
 
-SERVICES = ["vllm.service", "inference-app.service", "lamplighter-agent.service"]
+SERVICES = ["vllm@0.service", "inference-app.service", "lamplighter-agent.service"]
 
 
 @pytest.fixture
@@ -30,16 +30,43 @@ def test_the_first_run_reloads_once_before_it_starts_anything(host: Host) -> Non
     host.run("50-services.sh")
 
     verbs = [call.split()[1] for call in host.calls if call.startswith("systemctl")]
-    assert verbs == ["daemon-reload", "enable", "restart", "restart", "restart"]
+    assert verbs == ["daemon-reload", "enable", "restart", "restart", "restart", "is-active"]
 
 
 def test_a_host_without_a_gpu_has_no_vllm_and_a_gateway_that_knows(host: Host) -> None:
-    host.configure(gpu="no")
+    host.configure(engine="none", gpus=0)
     host.run("40-secrets.sh")
 
     assert restarted(host) == SERVICES[1:]
-    assert not (host.etc / "systemd/system/vllm.service").exists()
+    assert list((host.etc / "systemd/system").glob("vllm*")) == []
     assert "INFERENCE_ENGINE=disabled" in (host.etc / "lamplighter/gateway.env").read_text()
+
+
+@pytest.mark.parametrize(
+    ("changed", "settings"),
+    [
+        ({}, ["VLLM_DEVICE=--gpus all", "VLLM_MOUNT="]),
+        ({"engine": "cpu"}, ["VLLM_DEVICE=", "VLLM_MOUNT="]),
+        ({"model": "/m/x"}, ["VLLM_DEVICE=--gpus all", "VLLM_MOUNT=--volume /m/x:/m/x:ro"]),
+    ],
+    ids=str,
+)
+def test_docker_is_told_of_gpus_and_of_a_model_on_the_machine(
+    host: Host, changed: dict[str, object], settings: list[str]
+) -> None:
+    host.configure(**changed)
+    host.run("40-secrets.sh")
+
+    assert "vllm@0.service" in restarted(host)
+    assert (host.etc / "lamplighter/vllm-0.env").read_text().splitlines() == settings
+
+
+def test_an_engine_that_is_no_longer_wanted_goes(ready: Host) -> None:
+    ready.configure(engine="none", gpus=0)
+
+    assert restarted(ready) == SERVICES[1:]
+    assert "systemctl disable --quiet --now vllm@0.service vllm.service vllm.target" in ready.calls
+    assert list((ready.etc / "systemd/system").glob("vllm*")) == []
 
 
 def test_the_gateway_may_keep_its_counts_where_its_container_sees_them(ready: Host) -> None:
@@ -53,7 +80,7 @@ def test_the_gateway_is_told_the_timeouts_and_where_its_files_are(ready: Host) -
     settings = (ready.etc / "lamplighter/gateway.env").read_text().splitlines()
 
     assert settings == [
-        "INFERENCE_BACKENDS=http://vllm:8000",
+        "INFERENCE_BACKENDS=http://vllm-0:8000",
         "INFERENCE_ENGINE=enabled",
         "INFERENCE_KEYS_FILE=/etc/gateway/keys",
         "INFERENCE_ETA_FILE=/etc/gateway/status",
@@ -75,7 +102,7 @@ def test_the_network_of_the_containers_is_made_once(host: Host) -> None:
 @pytest.mark.parametrize(
     ("changed", "services"),
     [
-        ({"model": "org/other"}, ["vllm.service", "lamplighter-agent.service"]),
+        ({"model": "org/other"}, ["vllm@0.service", "lamplighter-agent.service"]),
         ({"max_timeout_seconds": 300}, ["inference-app.service", "lamplighter-agent.service"]),
         ({"gateway_image": "new"}, ["inference-app.service", "lamplighter-agent.service"]),
         ({"report_seconds": 10}, ["lamplighter-agent.service"]),
@@ -100,14 +127,14 @@ def test_a_changed_unit_restarts_vllm_because_the_reload_takes_its_gpu(ready: Ho
     unit = ready.scripts / "files/inference-app.service"
     unit.write_text(unit.read_text() + "# changed\n")
 
-    assert restarted(ready) == ["vllm.service", "inference-app.service"]
+    assert restarted(ready) == ["vllm@0.service", "inference-app.service"]
 
 
 def test_a_service_that_is_down_is_started_and_not_restarted(ready: Host) -> None:
-    ready.answer("systemctl", 'case "$*" in "is-active --quiet vllm"*) exit 3;; esac')
+    ready.answer("systemctl", 'case "$*" in "is-active --quiet vllm@0"*) exit 3;; esac')
 
     assert restarted(ready) == []
-    assert "systemctl start vllm.service" in ready.calls
+    assert "systemctl start vllm@0.service" in ready.calls
 
 
 def test_a_run_that_was_cut_before_the_restart_is_made_good_by_the_next(ready: Host) -> None:
@@ -116,7 +143,7 @@ def test_a_run_that_was_cut_before_the_restart_is_made_good_by_the_next(ready: H
     assert ready.run("50-services.sh").returncode != 0
     ready.answer("systemctl")
 
-    assert restarted(ready) == ["vllm.service", "lamplighter-agent.service"]
+    assert restarted(ready) == ["vllm@0.service", "lamplighter-agent.service"]
 
 
 def test_a_run_that_was_cut_before_the_reload_is_made_good_by_the_next(ready: Host) -> None:

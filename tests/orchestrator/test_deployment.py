@@ -20,6 +20,17 @@ def test_name_and_model_are_enough():
     assert deployment.host is None
 
 
+def test_the_engine_runs_where_it_is_asked_to():
+    cpu = {"instance": {"gpu": False}, "engine": {"on_cpu": True, "image": "mine/vllm-cpu:1"}}
+
+    kinds = [
+        Deployment.parse({**MINIMAL, **wanted}).engine_kind
+        for wanted in ({}, {"instance": {"gpu": False}}, cpu)
+    ]
+
+    assert kinds == ["gpu", "none", "cpu"]
+
+
 def test_a_document_survives_the_round_trip():
     deployment = Deployment.parse({**MINIMAL, "tags": {"team": "ml"}, "dns": {"domain": "a.dev"}})
 
@@ -57,6 +68,31 @@ def test_a_document_survives_the_round_trip():
         ({"tags": {"a": "$(id)"}}, "tags.a: '$(id)' is not allowed"),
         ({"engine": {"image": "vllm"}}, "engine.image: 'vllm' is not allowed"),
         ({"engine": None}, "engine: must be a mapping"),
+        ({"engine": {"on_cpu": True}}, "engine.on_cpu: instance.gpu is true; set it to false"),
+        (
+            {"engine": {"on_cpu": True}, "instance": {"gpu": False}},
+            "engine.image: vllm/vllm-openai:v0.11.0 needs a GPU",
+        ),
+        (
+            {"certificate": {"challenge": "own"}, "dns": {"domain": "a.dev"}},
+            "certificate.own_parameter: missing",
+        ),
+        ({"certificate": {"own_parameter": "/lamplighter/tls"}}, "set challenge to 'own'"),
+        ({"certificate": {"own_parameter": "/else/tls"}}, "'/else/tls' is not allowed"),
+        ({"certificate": {"challenge": "http-01"}}, "set dns.domain too"),
+        (
+            {"certificate": {"challenge": "tls-alpn-01"}},
+            "allowed: dns-01, http-01, own, self-signed",
+        ),
+        ({"certificate": {"directory": "http://ca"}}, "certificate.directory: 'http://ca' is not"),
+        (
+            {
+                "certificate": {"challenge": "http-01"},
+                "dns": {"domain": "a.dev"},
+                "network": {"allowed_cidrs": ["203.0.113.0/24"]},
+            },
+            "'http-01' needs port 80 open to everybody",
+        ),
     ],
 )
 def test_a_wrong_key_is_told_with_its_path(wrong, told):

@@ -123,6 +123,19 @@ def test_a_foreign_hash_is_refused_and_survives_the_teardown(started):
     assert started.account.inventory()["parameters"] == [HASHED]
 
 
+def test_destroy_deletes_the_certificate_and_account_that_the_host_stored(started):
+    started.ensure(keys)
+    stored = [f"{naming.tls_path('demo')}/{name}" for name in ("certificate", "account")]
+    for name in stored:
+        put(started, name, kind="SecureString")
+    put(started, "/lamplighter/demo2/tls/account", owner="demo2")
+
+    started.destroy(keys)
+
+    left = started.clients.ssm.describe_parameters()["Parameters"]
+    assert [found["Name"] for found in left] == ["/lamplighter/demo2/tls/account"]
+
+
 def test_destroy_deletes_every_key_of_ours_and_none_of_others(started, account):
     started.ensure(keys)
     for number in range(60):  # more than a page

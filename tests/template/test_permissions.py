@@ -9,7 +9,7 @@ from template_files import ROOT
 # Calls that take no resource, or whose resource has no ARN (task tokens).
 UNSCOPED = re.compile(
     r"^(ec2:Describe\w+|ssm:DescribeParameters|route53:ListHostedZonesByName|"
-    r"ecr:GetAuthorizationToken|ssm:UpdateInstanceInformation|ssmmessages:\w+|states:SendTask\w+|logs:\w+)$"
+    r"cloudwatch:PutMetricData|ecr:GetAuthorizationToken|ssm:UpdateInstanceInformation|ssmmessages:\w+|states:SendTask\w+|logs:\w+)$"
 )
 CHANGES_EC2 = re.compile(r"^ec2:(?!Describe|CreateTags$)")
 
@@ -81,6 +81,46 @@ def test_only_those_who_ask_the_endpoint_or_hash_its_key_read_our_parameters(tem
 
     probing = {"AwaitServingFunction", "ReceiveHostReportFunction"}
     assert readers == {"InstanceRole", "EnsureKeysFunction"} | probing
+
+
+def test_the_instance_writes_no_parameter_but_its_certificate_and_account(template):
+    [statement] = [
+        s
+        for n, actions, s in statements(template)
+        if "ssm:PutParameter" in actions and n == "InstanceRole"
+    ]
+
+    paths = {resource["!Sub"].partition(":parameter")[2] for resource in statement["Resource"]}
+    assert paths == {"/lamplighter/*/tls/certificate", "/lamplighter/*/tls/account"}
+
+
+def test_the_instance_changes_txt_records_of_the_acme_label_only(template):
+    [statement] = [
+        s
+        for n, actions, s in statements(template)
+        if n == "InstanceRole" and "route53:ChangeResourceRecordSets" in actions
+    ]
+    keys = {
+        f"route53:ChangeResourceRecordSets{what}"
+        for what in ("NormalizedRecordNames", "RecordTypes", "Actions")
+    }
+
+    condition = statement["Condition"]
+    given = condition["ForAllValues:StringLike"] | condition["ForAllValues:StringEquals"]
+    assert given == {
+        "route53:ChangeResourceRecordSetsNormalizedRecordNames": "_acme-challenge.*",
+        "route53:ChangeResourceRecordSetsRecordTypes": "TXT",
+        "route53:ChangeResourceRecordSetsActions": ["UPSERT", "DELETE"],
+    }
+    assert condition["Null"] == dict.fromkeys(keys, "false")
+
+
+def test_the_instance_counts_in_one_namespace(template):
+    [statement] = [
+        s for _, actions, s in statements(template) if "cloudwatch:PutMetricData" in actions
+    ]
+
+    assert statement["Condition"] == {"StringEquals": {"cloudwatch:namespace": "Lamplighter"}}
 
 
 def test_every_statement_says_why():

@@ -39,6 +39,7 @@ SETTINGS = """DEPLOYMENT=hosted
 AWS_REGION=us-east-1
 EVENT_BUS=twin-scratch
 GPU=yes
+ENGINE=gpu
 MODEL=tiny model
 VLLM_PORT=8000
 GATEWAY_PORT=8080

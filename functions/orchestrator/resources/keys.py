@@ -4,6 +4,8 @@
                                     prober and its operator read it
     /lamplighter/<name>/keys/<id>   what the gateway knows of one key: the entries of its keys file
                                     with that id, a JSON list (salted hash, limits; never the key)
+    /lamplighter/<name>/tls/        what its host wrote: certificate and ACME account; they go with
+                                    the keys
 
 The hashes need no SecureString: 256 random bits cannot be found from their hash. A key's value
 never leaves SSM through a log, a return value or an execution history.
@@ -60,7 +62,7 @@ def ensure(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str
 
 
 def destroy(clients: Clients, deployment: Deployment, ledger: Ledger) -> None:
-    """Delete the deployment's keys, also those that the operator made."""
+    """Delete the deployment's keys, also those that the operator made, and its certificate."""
     for name in list(_ours(clients, deployment.name)):
         with tolerating("ParameterNotFound"):
             clients.ssm.delete_parameter(Name=name)
@@ -124,7 +126,10 @@ def _stored(clients: Clients, deployment: str) -> str:
 def _ours(clients: Clients, deployment: str) -> Iterator[str]:
     """Yield the names of the parameters that carry the deployment's tag."""
     wanted: list[Any] = [
-        {"Key": "Path", "Option": "OneLevel", "Values": [naming.keys_path(deployment)]},
+        *(
+            {"Key": "Path", "Option": "OneLevel", "Values": [path]}
+            for path in (naming.keys_path(deployment), naming.tls_path(deployment))
+        ),
         {
             "Key": "Name",
             "Option": "Equals",

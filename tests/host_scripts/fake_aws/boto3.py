@@ -1,4 +1,4 @@
-"""Stands in for boto3 in programs that a test starts: S3, SSM, ECR and EventBridge out of a folder.
+"""Stands in for boto3 in programs that a test starts: a few services of AWS out of a folder.
 
 FAKE_AWS/s3/<bucket>/<key>, FAKE_AWS/ssm/<name>, FAKE_AWS/events (one line a report; a folder
 FAKE_AWS/events-down makes the bus unreachable).
@@ -44,6 +44,20 @@ class Ssm:
         page = [{"Name": f"{Path}/{p.name}", "Value": p.read_text()} for p in found[start:end]]
         return {"Parameters": page} | ({"NextToken": str(end)} if end < len(found) else {})
 
+    def put_parameter(self, *, Name: str, Value: str, **given: Any) -> Any:  # noqa: N803
+        self._reach()
+        if (ROOT / "ssm-read-only").exists():
+            raise ClientError({"Error": {"Code": "AccessDeniedException"}}, "PutParameter")
+        target = ROOT / "ssm" / Name.strip("/")
+        if target.exists() and not given.get("Overwrite"):
+            raise ClientError({"Error": {"Code": "ParameterAlreadyExists"}}, "PutParameter")
+        assert ("Tags" in given) != bool(given.get("Overwrite"))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(Value)
+        with (ROOT / "ssm-puts").open("a") as file:
+            file.write(json.dumps({"Name": Name, **given}) + "\n")
+        return {}
+
     def _reach(self) -> None:
         if (ROOT / "ssm-down").exists():
             raise EndpointConnectionError(endpoint_url="https://ssm")
@@ -65,6 +79,30 @@ class Events:
         return {"FailedEntryCount": 0, "Entries": [{"EventId": "1"} for _ in Entries]}
 
 
+class Route53:
+    """FAKE_AWS/route53/<name> holds a TXT record; FAKE_AWS/route53-refuses the code of an error."""
+
+    def change_resource_record_sets(self, *, HostedZoneId: str, ChangeBatch: Any) -> Any:  # noqa: N803
+        refuses = ROOT / "route53-refuses"
+        if refuses.exists():
+            raise ClientError({"Error": {"Code": refuses.read_text()}}, "ChangeResourceRecordSets")
+        [change] = ChangeBatch["Changes"]
+        record = change["ResourceRecordSet"]
+        with (ROOT / "route53-changes").open("a") as file:
+            file.write(json.dumps([change["Action"], HostedZoneId, record["Name"]]) + "\n")
+        path = ROOT / "route53" / record["Name"]
+        path.parent.mkdir(exist_ok=True)
+        if change["Action"] == "DELETE":
+            path.unlink()
+        else:
+            path.write_text(record["ResourceRecords"][0]["Value"])
+        return {"ChangeInfo": {"Id": "/change/C1", "Status": "PENDING"}}
+
+    def get_change(self, *, Id: str) -> Any:  # noqa: N803
+        assert Id == "C1"
+        return {"ChangeInfo": {"Id": "/change/C1", "Status": "INSYNC"}}
+
+
 def client(service: str, region_name: str, config: object = None) -> Any:
     assert region_name
-    return {"s3": S3, "ssm": Ssm, "ecr": Ecr, "events": Events}[service]()
+    return {"s3": S3, "ssm": Ssm, "ecr": Ecr, "events": Events, "route53": Route53}[service]()

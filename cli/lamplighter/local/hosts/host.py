@@ -66,7 +66,7 @@ class Host:
 
     def _serve(self, settings: dict[str, str], engine_port: int) -> None:
         self._tell("loading", 0)
-        if settings["GPU"] == "yes":
+        if settings["ENGINE"] != "none":
             self._start(self.engines.unit(settings["MODEL"], engine_port))
         self._start(self._gateway(settings, engine_port))
         self._tell("done", 100)
@@ -117,7 +117,7 @@ class Host:
             "GATEWAY_URL": f"http://127.0.0.1:{self.gateway_port}",
             "UNITS": "",
         }
-        if settings["GPU"] == "yes":
+        if settings["ENGINE"] != "none":
             environment["ENGINE_URL"] = f"http://127.0.0.1:{engine_port}"
         return Unit("agent", [sys.executable, "-B", str(scripts / "bin" / "agent.py")], environment)
 
@@ -127,7 +127,7 @@ class Host:
             name: each for name, each in os.environ.items() if not name.startswith("AWS_")
         } | {
             "INFERENCE_BACKENDS": f"http://127.0.0.1:{engine_port}",
-            "INFERENCE_ENGINE": "enabled" if settings["GPU"] == "yes" else "disabled",
+            "INFERENCE_ENGINE": "disabled" if settings["ENGINE"] == "none" else "enabled",
             "INFERENCE_KEYS_FILE": str(self._keys_file),
             "INFERENCE_ETA_FILE": str(self._status_file),
             "INFERENCE_USAGE_FILE": str(self.folder / "usage.json"),

@@ -1,0 +1,50 @@
+"""The machine image: a Debian tree that stands in for the Ubuntu one of EC2, made once.
+
+Named by what it is made of, kept in the checkout's ignored folder, never written to again: every
+run puts an overlay on top of it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import subprocess
+from pathlib import Path
+
+RELEASE = "bookworm"
+# fmt: off
+PACKAGES = (
+    # a machine
+    "systemd-sysv", "dbus", "udev", "iproute2", "iptables", "procps", "kmod", "ca-certificates",
+    # what EC2's images bring
+    "cloud-init", "curl", "openssl", "docker.io",
+    # what 10-packages.sh and bootstrap would install: nothing is downloaded while the lab runs
+    "nginx-light", "python3-boto3",
+)
+# fmt: on
+
+
+def prepare(cache: Path) -> Path:
+    """Return the tree's folder; the first time it is downloaded and unpacked (a minute or two)."""
+    folder = cache / _name()
+    if not folder.exists():
+        half = folder.with_suffix(".half")
+        shutil.rmtree(half, ignore_errors=True)
+        cache.mkdir(parents=True, exist_ok=True)
+        print(f"\nmaking the machine's tree in {folder}: {len(PACKAGES)} packages", flush=True)  # noqa: T201
+        subprocess.run(_command(half), check=True)
+        half.rename(folder)
+    return folder
+
+
+def _name() -> str:
+    return hashlib.sha256("\n".join((RELEASE, *PACKAGES)).encode()).hexdigest()[:16]
+
+
+def _command(folder: Path) -> list[str]:
+    return [
+        *("mmdebstrap", "--quiet", "--mode=root", "--variant=minbase"),
+        '--aptopt=APT::Install-Recommends "false"',
+        f"--include={','.join(PACKAGES)}",
+        *(RELEASE, str(folder)),
+    ]

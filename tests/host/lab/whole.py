@@ -1,0 +1,97 @@
+"""The lab: the cloud, the deployment's things in it, and the machine that boots from them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from host.lab import machine as machines
+from host.lab import network, seed, tree
+from host.lab.client import Client
+from host.lab.cloud import Cloud
+from host.lab.images import ROOT, Images
+from host.lab.machine import Machine
+from host.lab.processes import Processes
+from patience import eventually
+
+HOME = ROOT / ".lamplighter"
+TREES = HOME / "host-tree"
+_LOCK = "\0lamplighter-lab"  # the namespaces have fixed names: one lab a computer
+
+
+@dataclass(frozen=True, slots=True)
+class Lab:
+    cloud: Cloud
+    machine: Machine
+    seeded: seed.Seeded
+    after: ExitStack
+
+    def client(self, key: str = "") -> Client:
+        """Return a caller who trusts the machine's present certificate, with the first API key."""
+        trusted = self.machine.said("cat /etc/lamplighter/tls/server.crt")
+        return Client(trusted, key or self.seeded.api_key)
+
+    def verified(self, seconds: float) -> dict[str, Any]:
+        """Return the machine's verdict on itself, once it is good and of this boot."""
+        good: dict[str, Any] = eventually(self._verdict, lambda it: it.get("ok") is True, seconds)
+        return good
+
+    def remove(self) -> None:
+        """End it before the `with` does; the second time nothing happens."""
+        self.after.close()
+
+    def _verdict(self) -> dict[str, Any]:
+        files = "/proc/sys/kernel/random/boot_id /run/lamplighter/verify.json"
+        boot_id, _, verdict = self.machine.run(f"cat {files}").stdout.partition("\n")
+        try:
+            found: dict[str, Any] = json.loads(verdict)
+        except ValueError:
+            return {"said": verdict}
+        return found if found["boot_id"] == boot_id else {"of another boot": found}
+
+
+@contextmanager
+def lab() -> Iterator[Lab]:
+    """Yield a lab whose machine is off and blank; nothing of it is left afterwards."""
+    with ExitStack() as after:
+        after.enter_context(_only_one())
+        image = tree.prepare(TREES)
+        folder = HOME / "host-lab"
+        machines.remove_leftovers()
+        shutil.rmtree(folder, ignore_errors=True)
+        after.callback(shutil.rmtree, folder)
+        processes = Processes(folder / "logs")
+        after.callback(network.remove)
+        network.make()
+        after.callback(processes.end_all)
+        cloud = Cloud(folder, processes)
+        cloud.start()
+        images = Images(folder / "images", image, cloud.certificates)
+        images.push(seed.GATEWAY_IMAGE, seed.ENGINE_IMAGE)
+        seeded = _seed(cloud)
+        cloud.launch(seeded.user_data)
+        authority = cloud.certificates.authority.read_text()
+        machine = Machine(folder / "disk", image, processes, authority)
+        after.callback(machine.remove)
+        yield Lab(cloud, machine, seeded, after)
+
+
+def _seed(cloud: Cloud) -> seed.Seeded:
+    with cloud.account():
+        return network.within(network.CLOUD, seed.seed)
+
+
+@contextmanager
+def _only_one() -> Iterator[None]:
+    """Hold a name that the kernel gives back, however this process ends."""
+    with socket.socket(socket.AF_UNIX) as lock:
+        try:
+            lock.bind(_LOCK)
+        except OSError as error:
+            raise RuntimeError("another lab runs on this computer: wait for it") from error
+        yield

@@ -1,0 +1,137 @@
+"""A blank machine, our user_data, and nothing else: what it is a minute later."""
+
+from __future__ import annotations
+
+import pytest
+from host.conftest import Say
+from host.lab import network
+from host.lab.seed import HF_TOKEN, MODEL
+from host.lab.whole import Lab
+
+pytestmark = pytest.mark.host
+
+METADATA = f"http://{network.METADATA}/latest"
+
+
+def test_user_data_runs_to_its_end(lab: Lab, say: Say) -> None:
+    status = lab.machine.run("cloud-init status --wait --long").stdout
+
+    output = lab.machine.run("tail -n 40 /var/log/cloud-init-output.log").stdout
+    assert "status: done" in status, output
+    assert lab.machine.run("test -e /var/lib/lamplighter/setup-done").returncode == 0
+    say(lab.machine.said("tail -n 1 /var/log/cloud-init-output.log"))
+
+
+def test_the_machine_verifies_itself(lab: Lab) -> None:
+    verdict = lab.verified(60)
+
+    assert not [layer for layer, problem in verdict["layers"].items() if problem]
+
+
+def test_no_unit_failed(lab: Lab) -> None:
+    lab.verified(60)
+
+    assert lab.machine.said("systemctl --failed --no-legend") == ""
+    assert lab.machine.said("systemctl is-system-running --wait") == "running"
+
+
+def test_a_chat_goes_through_nginx_and_the_gateway_to_the_engine_and_back(lab: Lab) -> None:
+    reply = lab.client().chat(MODEL)
+
+    assert reply.status == 200, reply.text
+    assert reply.json()["choices"][0]["message"]["content"]
+    assert "max-age" in reply.headers["strict-transport-security"]
+
+
+def test_a_stream_arrives_whole(lab: Lab) -> None:
+    body = {"model": MODEL, "messages": [{"role": "user", "content": "Go on."}], "stream": True}
+
+    reply = lab.client().post("/v1/chat/completions", body)
+
+    assert reply.status == 200, reply.text
+    assert reply.text.endswith("data: [DONE]\n\n")
+
+
+def test_nobody_gets_in_without_a_key(lab: Lab) -> None:
+    reply = lab.client(key="sk-default-of-somebody-else").chat(MODEL)
+
+    assert reply.status == 401
+
+
+def test_only_the_web_ports_listen_to_the_outside(lab: Lab) -> None:
+    sockets = [line.split()[3] for line in lab.machine.said("ss -ltnH").splitlines()]
+
+    outside = {
+        each.rpartition(":")[2] for each in sockets if not each.startswith(("127.", "[::1]"))
+    }
+    assert outside == {"80", "443"}
+
+
+def test_the_host_told_its_phases_up_to_serving(lab: Lab) -> None:
+    lab.verified(60)
+
+    phases = [report["phase"] for report in lab.cloud.reports()]
+
+    assert phases[-1] == "serving"
+    assert "images" in phases
+    assert "failed" not in phases
+
+
+def test_the_metadata_service_wants_a_token(lab: Lab) -> None:
+    ask = "curl --silent --output /dev/null --max-time 5 --write-out '%{http_code}'"
+
+    assert lab.machine.said(f"{ask} {METADATA}/meta-data/instance-id") == "401"
+
+
+@pytest.mark.parametrize("container", ["inference-app", "vllm-0"])
+def test_no_container_reaches_the_machines_credentials(lab: Lab, container: str) -> None:
+    header = "{'X-aws-ec2-metadata-token-ttl-seconds': '60'}"
+    ask = (
+        "from urllib.request import Request, urlopen; "
+        f"urlopen(Request('{METADATA}/api/token', method='PUT', headers={header}), timeout=3)"
+    )
+
+    tried = lab.machine.run(f'docker exec {container} python -c "{ask}"')
+
+    assert tried.returncode != 0
+    assert "timed out" in tried.stdout
+
+
+@pytest.mark.parametrize("secret", ["token", "key"])
+def test_a_secret_is_nowhere_that_others_look(lab: Lab, secret: str) -> None:
+    value = HF_TOKEN if secret == "token" else lab.seeded.api_key
+    pattern = f"{value[:-1]}[{value[-1]}]"  # does not match the command that looks for it
+
+    logs = lab.machine.run(
+        f"journalctl --output=export --no-pager | grep -ac '{pattern}'; "
+        f"grep -rlsa '{pattern}' /var/log /etc /opt /var/lib/cloud /usr/local /tmp"
+    )
+    everywhere = lab.machine.run(
+        f"grep -rlsa '{pattern}' /var /etc /opt /run /tmp /home /proc/[0-9]*/cmdline "
+        "/proc/[0-9]*/environ",
+        unprivileged=True,
+    )
+    arguments = lab.machine.run(f"grep -lsa '{pattern}' /proc/[0-9]*/cmdline")
+
+    assert logs.stdout.split() == ["0"]
+    assert everywhere.stdout == ""
+    assert arguments.stdout == ""
+
+
+def test_a_changed_script_is_not_run(lab: Lab) -> None:
+    """The bootstrap of the same user_data again, with one object of the bucket changed."""
+    key = f"{lab.seeded.prefix}/setup.sh"
+    before = lab.machine.said("sha256sum /opt/lamplighter/setup.sh")
+    intact = lab.cloud.read(lab.seeded.bucket, key)
+    lab.cloud.write(lab.seeded.bucket, key, intact + b"\ntouch /tampered\n")
+
+    try:
+        done = lab.machine.run("bash /var/lib/cloud/instance/scripts/part-001")
+    finally:
+        lab.cloud.write(lab.seeded.bucket, key, intact)
+
+    assert done.returncode != 0
+    assert "setup.sh: FAILED" in done.stdout
+    assert "failed: integrity" in done.stdout
+    assert lab.machine.run("test -e /tampered").returncode != 0
+    assert lab.machine.said("sha256sum /opt/lamplighter/setup.sh") == before

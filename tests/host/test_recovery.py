@@ -1,0 +1,97 @@
+"""What breaks comes back by itself: processes, then the whole machine."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from host.conftest import Say
+from host.lab.seed import MODEL
+from host.lab.whole import Lab
+from patience import eventually
+
+pytestmark = pytest.mark.host
+
+MAIN = "systemctl show --property MainPID --value"
+CONTAINER = "docker inspect --format '{{.State.Pid}}'"
+BACK = 30  # seconds; what it took is told
+
+
+@pytest.mark.parametrize(
+    ("part", "pid"),
+    [
+        ("vLLM", f"{CONTAINER} vllm-0"),
+        ("the gateway", f"{CONTAINER} inference-app"),
+        ("nginx", f"{MAIN} nginx.service"),
+        ("the agent", f"{MAIN} lamplighter-agent.service"),
+    ],
+    ids=["vllm", "gateway", "nginx", "agent"],
+)
+def test_a_killed_process_comes_back(lab: Lab, say: Say, part: str, pid: str) -> None:
+    eventually(lambda: _status(lab), lambda status: status == 200, BACK)
+    killed = lab.machine.said(pid)
+
+    lab.machine.said(f"kill -9 {killed}")
+    began = time.monotonic()
+    eventually(
+        lambda: lab.machine.run(pid).stdout.strip(),
+        lambda now: now.isdecimal() and now not in {"0", killed},
+        BACK,
+    )
+    eventually(lambda: _status(lab), lambda status: status == 200, BACK)
+
+    say(f"{part} killed: served again after {time.monotonic() - began:.1f} s")
+
+
+def test_a_reboot_serves_again_without_a_second_bootstrap(lab: Lab, say: Say) -> None:
+    before = lab.machine.boot_id()
+    began = time.monotonic()
+
+    lab.machine.said("systemctl reboot")
+    eventually(lambda: _boot_id(lab), lambda now: now not in {"", before}, 60)
+    _tell_recovery(lab, say, "rebooted", began)
+
+    assert lab.client().chat(MODEL).status == 200
+    assert _bootstraps(lab) == 1
+
+
+def test_a_power_cut_is_survived(lab: Lab, say: Say) -> None:
+    before = lab.machine.boot_id()
+    began = time.monotonic()
+
+    lab.machine.power_cut()
+    lab.machine.boot()
+    _tell_recovery(lab, say, "power cut", began)
+
+    assert lab.machine.boot_id() != before
+    assert lab.client().chat(MODEL).status == 200
+    assert lab.machine.said("systemctl --failed --no-legend") == ""
+    assert _bootstraps(lab) == 1
+
+
+def _tell_recovery(lab: Lab, say: Say, what: str, began: float) -> None:
+    """Wait until it serves, and until it says so itself."""
+    eventually(lambda: _status(lab), lambda status: status == 200, 60)
+    served = time.monotonic() - began
+    lab.verified(60)
+    say(f"{what}: served after {served:.1f} s, verified after {time.monotonic() - began:.1f} s")
+
+
+def _status(lab: Lab) -> int:
+    try:
+        return lab.client().chat(MODEL).status
+    except (OSError, AssertionError):  # nobody listens, or there is no machine to ask
+        return 0
+
+
+def _boot_id(lab: Lab) -> str:
+    """Empty while there is no machine to ask."""
+    try:
+        return lab.machine.boot_id()
+    except AssertionError:
+        return ""
+
+
+def _bootstraps(lab: Lab) -> int:
+    done = "grep --count 'the set-up is complete' /var/log/cloud-init-output.log"
+    return int(lab.machine.said(done))
