@@ -15,7 +15,7 @@ pause=5
 patience=${PATIENCE:-900} # seconds in which something must move
 
 main() {
-  local before='' now quiet=0 unit
+  local before='' now moved=$SECONDS unit
   while true; do
     systemctl start inference-verify.service
     if is_verified; then break; fi
@@ -23,9 +23,9 @@ main() {
       if systemctl is-failed --quiet "$unit"; then refuse "$unit gave up; its journal says why: journalctl --unit $unit"; fi
     done
     now=$(movement)
-    if [[ $now == "$before" ]]; then quiet=$((quiet + pause)); else quiet=0; fi
+    if [[ $now != "$before" ]]; then moved=$SECONDS; fi
     before=$now
-    if ((quiet >= patience)); then refuse "nothing moved for $quiet s: $(tr -d '\n' <"$verdict")"; fi
+    if ((SECONDS - moved >= patience)); then refuse "nothing moved for $((SECONDS - moved)) s: $(tr -d '\n' <"$verdict")"; fi
     sleep "$pause"
   done
   log "verified: $(tr -d '\n' <"$verdict")"

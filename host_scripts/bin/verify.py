@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Ask every layer of this host, then the whole chain for one token: `verify.py FILE`.
+"""Ask every layer of this host, then the whole chain for one token: `verify.py FILE [SECONDS]`.
 
-Writes {"ok", "boot_id", "at", "layers": {name: null or what is wrong}} into FILE, whole or not at
+It asks again until all is well, for SECONDS at most: a chain that comes up is seen at once. Writes {"ok", "boot_id", "at", "layers": {name: null or what is wrong}} into FILE, whole or not at
 all. Reads only, repairs nothing. AWS may be away: then the engine is asked for the token directly,
 and the chain for its refusal of a request without a key.
 """
@@ -28,16 +28,23 @@ from lamplighter_agent.apikey import ApiKey  # noqa: E402
 from lamplighter_agent.phases import Check  # noqa: E402
 from lamplighter_agent.settings import parse  # noqa: E402
 
+AGAIN = 2.0  # seconds
 QUICK = 5.0  # seconds for an answer that needs no thinking
 COMPLETION = 60.0  # seconds for one token: others may be asking too
 OK, BAD_REQUEST, UNAUTHORIZED = 200, 400, 401
 
 
-def main(target: Path, environ: Mapping[str, str]) -> None:
+def main(target: Path, seconds: float, environ: Mapping[str, str]) -> None:
     told = parse(Path(environ.get("DEPLOYMENT_ENV", "/opt/lamplighter/deployment.env")).read_text())
     front = environ.get("FRONT_URL", "https://127.0.0.1")
     boot_id = Path(environ.get("BOOT_ID_FILE", "/proc/sys/kernel/random/boot_id"))
-    layers = verify(told, front)
+    until = time.monotonic() + seconds
+    while not write(target, boot_id, verify(told, front)) and time.monotonic() < until:
+        time.sleep(AGAIN)
+
+
+def write(target: Path, boot_id: Path, layers: dict[str, str | None]) -> bool:
+    """Return whether all is well."""
     verdict = {
         "ok": not any(layers.values()),
         "boot_id": boot_id.read_text().strip(),
@@ -48,6 +55,7 @@ def main(target: Path, environ: Mapping[str, str]) -> None:
     new.write_text(json.dumps(verdict) + "\n")
     new.chmod(0o644)
     new.replace(target)
+    return not any(layers.values())
 
 
 def verify(told: dict[str, str], front: str) -> dict[str, str | None]:
@@ -104,4 +112,4 @@ def token(model: str, origin: str, key: str | None) -> str | None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), os.environ)
+    main(Path(sys.argv[1]), float(sys.argv[2]) if sys.argv[2:] else 0.0, os.environ)
