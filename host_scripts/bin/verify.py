@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Ask every layer of this host, then the whole chain for one token: `verify.py FILE [SECONDS]`.
 
-It asks again until all is well, for SECONDS at most: a chain that comes up is seen at once. Writes {"ok", "boot_id", "at", "layers": {name: null or what is wrong}} into FILE, whole or not at
-all. Reads only, repairs nothing. AWS may be away: then the engine is asked for the token directly,
-and the chain for its refusal of a request without a key.
+It asks again until all is well, for SECONDS at most: a chain that comes up is seen at once. Writes
+{"ok", "boot_id", "at", "layers": {name: null or what is wrong}} into FILE, whole or not at all.
+Reads only, repairs nothing. AWS may be away: then the engine is asked for the token directly, and
+the chain for its refusal of a request without a key.
 """
 
 from __future__ import annotations
