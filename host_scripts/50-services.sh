@@ -11,7 +11,7 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
 source "$here/lib.sh"
 
 at_boot=(inference-cleanup.service lamplighter-secrets.service lamplighter-setup.service inference-verify.timer)
-at_boot+=(lamplighter-certificate.service lamplighter-certificate.timer)
+at_boot+=(lamplighter-certificate.service lamplighter-certificate.timer lamplighter-repair.path)
 services=(inference-app.service lamplighter-agent.service)
 
 main() {
@@ -37,7 +37,9 @@ main() {
       systemctl start "$service"
     fi
   done
-  if ! systemctl is-active --quiet inference-verify.timer; then systemctl start inference-verify.timer; fi
+  for service in inference-verify.timer lamplighter-repair.path; do
+    if ! systemctl is-active --quiet "$service"; then systemctl start "$service"; fi
+  done
 }
 
 # engine_settings - what docker is told beside the unit's own words: the GPUs, and a model that lies on this machine.
@@ -103,7 +105,7 @@ install_units() {
 # unit_files - the paths under files/ that belong on this machine.
 unit_files() {
   local path
-  for path in "$here"/files/*.{service,target,timer} "$here"/files/*.d/*.conf; do
+  for path in "$here"/files/*.{service,target,timer,path} "$here"/files/*.d/*.conf; do
     path=${path#"$here/files/"}
     if [[ $path != vllm* ]] || has_engine; then printf '%s\n' "$path"; fi
   done

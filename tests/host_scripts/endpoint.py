@@ -17,7 +17,7 @@ COMPLETION = {"choices": [{"index": 0, "finish_reason": "length", "message": {"c
 
 @dataclass
 class Endpoint:
-    """answers: path -> (status, JSON body); delays: path -> seconds; asked: (path, body)."""
+    """answers: path -> (status, text or JSON); delays: path -> seconds; asked: (path, body)."""
 
     answers: dict[str, tuple[int, Any]] = field(default_factory=dict)
     delays: dict[str, float] = field(default_factory=dict)
@@ -64,7 +64,8 @@ class Handler(BaseHTTPRequestHandler):
             status, answer = 401, {"error": {"code": "invalid_api_key"}}
         if status == 0:  # hang up
             return
-        data = b"" if answer is None else json.dumps(answer).encode()
+        text = answer if isinstance(answer, str) else json.dumps(answer)
+        data = b"" if answer is None else text.encode()
         self.send_response(status)
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from host_scripts.sandbox import SETTINGS, render
 from lamplighter_agent import settings, spool, units
 from lamplighter_agent.main import run
-from lamplighter_agent.phases import START, Check, Seen, State, Verdict, decide
+from lamplighter_agent.phases import START, Broken, Check, Seen, State, Verdict, decide
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,8 +28,11 @@ def test_a_host_says_what_its_setup_says() -> None:
     assert after(Seen(setup=State("images", 50))).said == ("images", 50, None)
 
 
+HANGS = Seen(broken=Broken("engine", "it hangs"))
+
+
 @pytest.mark.parametrize("look", [DEAD, UNSURE])
-def test_a_host_that_never_served_is_loading_for_as_long_as_it_takes(look: Seen) -> None:
+def test_b2_a_host_that_never_served_is_loading_for_as_long_as_it_takes(look: Seen) -> None:
     state = after(*[look] * 6000)
 
     assert state.phase == "loading"
@@ -60,6 +64,28 @@ def test_an_unhealthy_host_says_so_until_it_serves_again() -> None:
 
     assert state.phase == "unhealthy"
     assert after(WORKS, state=state).phase == "serving"
+
+
+def test_what_is_proved_broken_needs_no_second_look_and_names_its_part() -> None:
+    state = after(WORKS, HANGS)
+
+    assert state == State("unhealthy", cause="it hangs", mends="engine", urgent=True)
+
+
+def test_b2_an_engine_that_was_started_again_loads_for_as_long_as_it_takes() -> None:
+    """Until something serves there is nothing more to mend; the first cause stays."""
+    state = after(WORKS, HANGS, *[DEAD] * 6000)
+
+    assert state == State("unhealthy", cause="it hangs")
+    assert after(UNSURE, state=state).mends is None
+    assert after(WORKS, state=state) == State("serving")
+
+
+def test_a_part_that_is_still_broken_after_its_repair_stays_to_be_mended() -> None:
+    gateway = Seen(check=Check(Verdict.DEAD, "502", mends="gateway"))
+
+    assert after(WORKS, *[gateway] * 9).mends == "gateway"
+    assert after(WORKS, HANGS, UNSURE) == after(WORKS, HANGS)
 
 
 def test_a_unit_that_systemd_gave_up_on_is_a_failure_with_its_cause() -> None:
@@ -164,6 +190,20 @@ def test_values_with_spaces_and_equal_signs_are_taken_as_they_stand() -> None:
     assert settings.parse(text) == {"VLLM_ARGS": "--a b --c=d", "EMAIL": ""}
 
 
+@pytest.mark.parametrize(
+    ("engine", "url"),
+    [("gpu", "http://127.0.0.1:8000"), ("cpu", "http://127.0.0.1:8000"), ("none", None)],
+)
+def test_an_engine_is_asked_on_a_gpu_and_without(
+    engine: str, url: str | None, tmp_path: Path
+) -> None:
+    path = tmp_path / "deployment.env"
+    gpu = "yes" if engine == "gpu" else "no"
+    path.write_text(render("deployment.env.j2", **{**SETTINGS, "engine": engine, "gpu": gpu}))
+
+    assert settings.load({"DEPLOYMENT_ENV": str(path)}).engine_url == url
+
+
 class Enough(Exception):
     pass
 
@@ -181,6 +221,7 @@ def test_the_agent_looks_fast_until_it_serves_and_calmly_afterwards() -> None:
     with pytest.raises(Enough):
         run(
             lambda _: next(looks),
+            lambda state: state,
             lambda state, _: told.append(state.phase),
             now=lambda: 0.0,
             sleep=sleep,

@@ -92,7 +92,7 @@ def test_no_token_is_bought_when_none_is_asked_for(settings: Settings, endpoint:
     ("status", "verdict"),
     [(500, Verdict.DEAD), (503, Verdict.DEAD), (0, Verdict.DEAD), (404, Verdict.UNSURE)],
 )
-def test_a_layer_that_fails_ends_the_look_and_is_named(
+def test_b16_a_layer_that_fails_ends_the_look_and_is_named(
     settings: Settings, endpoint: Endpoint, path: str, status: int, verdict: Verdict
 ) -> None:
     endpoint.answers[path] = (status, {})
@@ -110,8 +110,31 @@ def test_a_closed_port_is_dead(endpoint: Endpoint, tmp_path: Path) -> None:
     assert found == Check(Verdict.DEAD, "http://127.0.0.1:1/health: Connection refused")
 
 
+@pytest.mark.parametrize(
+    ("path", "status", "part"),
+    [
+        ("/health", 503, "engine"),
+        ("/health", 0, None),  # cut off: its process ends, or has not begun to answer
+        ("/health/live", 502, "gateway"),  # nginx' word on what is behind it
+        ("/health/live", 0, "nginx"),
+        ("/v1/models", 503, "gateway"),
+        ("/v1/models", 404, None),
+    ],
+)
+def test_what_a_restart_may_help_is_named(
+    settings: Settings, endpoint: Endpoint, path: str, status: int, part: str | None
+) -> None:
+    endpoint.answers[path] = (status, {})
+
+    assert look(settings, with_completion=False).mends == part
+
+
+def test_b2_an_engine_that_loads_is_nothing_to_mend(endpoint: Endpoint, tmp_path: Path) -> None:
+    assert look(told(endpoint, tmp_path, engine_url="http://127.0.0.1:1")).mends is None
+
+
 @pytest.mark.parametrize("path", ["/health", "/v1/models", "/v1/chat/completions"])
-def test_an_answer_that_does_not_come_in_time_proves_nothing(
+def test_b16_an_answer_that_does_not_come_in_time_proves_nothing(
     settings: Settings, endpoint: Endpoint, path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(probes, "QUICK", 1.0)

@@ -16,6 +16,7 @@ from host_scripts.sandbox import SCRIPTS, SECRETS, SETTINGS, TESTS, Host, render
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 
 class Agent:
@@ -210,6 +211,24 @@ def test_an_agent_whose_keys_cannot_be_followed_any_more_ends_to_be_started_agai
     assert agent.process
     assert agent.process.wait(20) == 1
     assert b"agent failed" in agent.output.read_bytes()
+
+
+def test_a_part_that_stays_dead_is_asked_for_once(
+    agent: Agent, endpoint: Endpoint, blank_host: Host, tmp_path: Path
+) -> None:
+    """The whole way from a dead check to the file that root waits for, at the real pace."""
+    request, done = tmp_path / "repair", tmp_path / "repairs"
+    agent.environment |= {"REPAIR_FILE": str(request), "REPAIRS_FILE": str(done)}
+    endpoint.serve_all()
+    agent.start()
+    wait(lambda: agent.heard("serving"))
+    endpoint.answers["/health"] = (500, {})
+
+    wait(lambda: agent.heard("unhealthy"), 40)
+    wait(request.exists, 60)
+
+    assert json.loads(request.read_text())["part"] == "engine"
+    assert agent.reports[-1]["cause"] == f"{endpoint.url}/health answered 500"
 
 
 def test_no_secret_is_logged_or_reported(agent: Agent, endpoint: Endpoint) -> None:

@@ -88,7 +88,7 @@ def test_nothing_else_would_be_uploaded() -> None:
 
     assert {path.suffix for path in files} == {
         *(".sh", ".j2", ".py"),
-        *(".service", ".target", ".timer", ".conf"),
+        *(".service", ".target", ".path", ".timer", ".conf"),
     }
     assert not [path for path in files if "test" in path.name]
 

@@ -30,7 +30,7 @@ def test_the_first_run_reloads_once_before_it_starts_anything(host: Host) -> Non
     host.run("50-services.sh")
 
     verbs = [call.split()[1] for call in host.calls if call.startswith("systemctl")]
-    assert verbs == ["daemon-reload", "enable", "restart", "restart", "restart", "is-active"]
+    assert verbs == ["daemon-reload", "enable", *["restart"] * 3, *["is-active"] * 2]
 
 
 def test_a_host_without_a_gpu_has_no_vllm_and_a_gateway_that_knows(host: Host) -> None:
@@ -135,6 +135,17 @@ def test_a_service_that_is_down_is_started_and_not_restarted(ready: Host) -> Non
 
     assert restarted(ready) == []
     assert "systemctl start vllm@0.service" in ready.calls
+
+
+def test_a_timer_and_a_watch_that_do_not_run_are_started(ready: Host) -> None:
+    ready.answer("systemctl", 'case "$*" in is-active*timer | is-active*path) exit 3;; esac')
+
+    assert restarted(ready) == []
+    started = [call for call in ready.calls if call.startswith("systemctl start")]
+    assert started == [
+        "systemctl start inference-verify.timer",
+        "systemctl start lamplighter-repair.path",
+    ]
 
 
 def test_a_run_that_was_cut_before_the_restart_is_made_good_by_the_next(ready: Host) -> None:

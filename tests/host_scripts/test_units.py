@@ -13,7 +13,7 @@ from host_scripts.sandbox import SCRIPTS, SETTINGS, render
 
 UNITS = sorted((SCRIPTS / "files").glob("*.service"))
 CONTAINERS = ["vllm@.service", "inference-app.service"]
-KINDS = {".service", ".target", ".timer"}
+KINDS = {".path", ".service", ".target", ".timer"}
 FILES = sorted(path for path in (SCRIPTS / "files").iterdir() if path.suffix in KINDS)
 # Tenths: 2.0 for what is ours alone, 5.0 for what tells docker what to run.
 EXPOSED = dict.fromkeys(CONTAINERS, 50) | {
@@ -21,6 +21,7 @@ EXPOSED = dict.fromkeys(CONTAINERS, 50) | {
     "inference-verify.service": 20,
     "lamplighter-agent.service": 20,
     "lamplighter-certificate.service": 20,
+    "lamplighter-repair.service": 50,
     "lamplighter-secrets.service": 20,
     "vllm.service": 20,
 }

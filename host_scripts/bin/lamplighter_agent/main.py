@@ -16,7 +16,9 @@ from botocore.config import Config
 from . import identity, probes, settings, spool, units
 from .apikey import ApiKey
 from .keys import Keys
-from .phases import START, Seen, State, decide
+from .mender import Mender
+from .phases import START, Broken, Seen, State, Verdict, decide
+from .progress import Progress
 from .reporter import Reporter
 from .status import Status
 
@@ -46,6 +48,8 @@ def main() -> None:
         boto3.client("events", region_name=told.region, config=quick), told, me, time.time
     )
     status = Status(told.status_file, time.time)
+    progress = Progress(told.engine_url, told.model, time.monotonic)
+    mender = Mender(told.repair_file, told.repairs_file, time.monotonic)
     log.info("agent started deployment=%s instance_id=%s", told.deployment, me)
 
     def observe(state: State) -> Seen:
@@ -53,30 +57,37 @@ def main() -> None:
             return Seen(setup=setup)
         if gave_up := watched.gave_up():
             return Seen(gave_up=gave_up)
-        return Seen(check=probes.look(told, api_key, with_completion=not state.is_serving))
+        check = probes.look(told, api_key, with_completion=not state.is_serving)
+        if not state.is_serving or check.verdict is Verdict.DEAD:
+            progress.restart()
+        elif hangs := progress.hangs():
+            return Seen(broken=Broken("engine", hangs))
+        return Seen(check=check)
 
     def tell(state: State, now: float) -> None:
         status.show(state, now)
         reporter.tell(state, now)
 
-    run(observe, tell, now=time.monotonic, sleep=time.sleep)
+    run(observe, mender.mend, tell, now=time.monotonic, sleep=time.sleep)
 
 
 def run(
     observe: Callable[[State], Seen],
+    mend: Callable[[State], State],
     tell: Callable[[State, float], None],
     *,
     now: Callable[[], float],
     sleep: Callable[[float], None],
 ) -> NoReturn:
     """Look fast until the host serves, then calmly. Ends only by an exception, as SIGTERM makes."""
-    state = START
+    state = told = START
     while True:
-        after = decide(state, observe(state))
-        if after.said != state.said:
-            log.info("phase changed from=%s to=%s cause=%s", state.phase, after.phase, after.cause)
-        state = after
-        tell(state, now())
+        state = decide(state, observe(state))
+        after = mend(state)
+        if after.said != told.said:
+            log.info("phase changed from=%s to=%s cause=%s", told.phase, after.phase, after.cause)
+        told = after
+        tell(told, now())
         sleep(WHILE_SERVING if state.is_serving else UNTIL_SERVING)
 
 

@@ -1,13 +1,14 @@
 """The phase machine: pure decisions, no clock, no network.
 
 A host that is being set up says what its spool says; then it is loading until every check passes,
-and serving. A serving host turns unhealthy after three dead checks in a row. A check without an
-answer in time proves nothing: a saturated engine is busy, not dead.
+and serving. A serving host turns unhealthy after three dead checks in a row, or when something on
+it is proved broken. A check without an answer in time proves nothing: a saturated engine is busy,
+not dead.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 DEAD_AFTER = 3
@@ -23,18 +24,34 @@ class Verdict(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Check:
+    """mends: the part (repairs.PARTS) whose restart may help where the verdict is DEAD."""
+
     verdict: Verdict
     why: str | None = None
+    mends: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A part of a host that serves, or seems to, which will not get well by itself."""
+
+    part: str
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """phase, percent (0-100 or None) and cause are reported; dead_checks are those in a row."""
+    """phase, percent (0-100 or None) and cause are reported; dead_checks are those in a row.
+
+    mends: the part whose restart may help an unhealthy host; urgent: it will not come back alone.
+    """
 
     phase: str
     percent: int | None = None
     cause: str | None = None
     dead_checks: int = 0
+    mends: str | None = None
+    urgent: bool = False
 
     @property
     def is_serving(self) -> bool:
@@ -52,6 +69,7 @@ class Seen:
 
     setup: State | None = None  # the set-up is under way, or has failed
     gave_up: str | None = None  # why systemd no longer restarts one of our units
+    broken: Broken | None = None  # what answers, perhaps, and is broken all the same
     check: Check | None = None  # what the probes proved
 
 
@@ -64,6 +82,8 @@ def decide(state: State, seen: Seen) -> State:
         return seen.setup
     if seen.gave_up is not None:
         return State("failed", cause=seen.gave_up)
+    if seen.broken is not None:
+        return State("unhealthy", cause=seen.broken.why, mends=seen.broken.part, urgent=True)
     if seen.check is None or seen.check.verdict is Verdict.WORKS:
         return State("serving")
     if state.phase in {"serving", "unhealthy"}:
@@ -72,9 +92,11 @@ def decide(state: State, seen: Seen) -> State:
 
 
 def _served_before(state: State, check: Check) -> State:
-    if check.verdict is Verdict.UNSURE or not state.is_serving:
+    if check.verdict is Verdict.UNSURE:
         return state
+    if not state.is_serving:  # the first cause stays; what is started again now, loads
+        return replace(state, mends=check.mends, urgent=False)
     dead = state.dead_checks + 1
     if dead >= DEAD_AFTER:
-        return State("unhealthy", cause=check.why)
+        return State("unhealthy", cause=check.why, mends=check.mends)
     return State("serving", dead_checks=dead)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -27,27 +28,40 @@ def look(settings: Settings, api_key: ApiKey, *, with_completion: bool) -> Check
 
 
 def _engine(settings: Settings) -> Check | None:
-    return _is_ok(f"{settings.engine_url}/health") if settings.engine_url else None
+    """Nobody behind its port is no matter for a restart: it loads, or systemd starts it again."""
+    if not settings.engine_url:
+        return None
+    url = f"{settings.engine_url}/health"
+    found = exchange("GET", url, seconds=QUICK)
+    return _mended_by("engine" if isinstance(found, Answer) else None, expect_ok(url, found))
 
 
 def _front(settings: Settings) -> Check | None:
-    return _is_ok(f"{settings.front_url}/health/live") if settings.front_url else None
+    """An answer that is an error is nginx' word on the gateway behind it."""
+    if not settings.front_url:
+        return None
+    url = f"{settings.front_url}/health/live"
+    found = exchange("GET", url, seconds=QUICK)
+    part = "gateway" if isinstance(found, Answer) else "nginx"
+    return _mended_by(part, expect_ok(url, found))
 
 
 def _gateway(settings: Settings, api_key: ApiKey, *, with_completion: bool) -> Check | None:
     if not settings.engine_url:
-        return _is_ok(f"{settings.gateway_url}/health/ready")
+        url = f"{settings.gateway_url}/health/ready"
+        return _mended_by("gateway", expect_ok(url, exchange("GET", url, seconds=QUICK)))
     key = api_key.read()
     if isinstance(key, Check):
         return key
     problem = _lists_model(settings, key, api_key)
     if problem is None and with_completion:
         return _completes(settings, key)
-    return problem
+    return _mended_by("gateway", problem)
 
 
-def _is_ok(url: str) -> Check | None:
-    return expect_ok(url, exchange("GET", url, seconds=QUICK))
+def _mended_by(part: str | None, problem: Check | None) -> Check | None:
+    dead = problem is not None and problem.verdict is Verdict.DEAD
+    return replace(problem, mends=part) if problem and dead else problem
 
 
 def _lists_model(settings: Settings, key: str, api_key: ApiKey) -> Check | None:

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class Settings:
     """engine_url is None without an engine; front_url is None without nginx in front; without
-    keys_file and status_file there is no gateway to tell.
+    keys_file and status_file there is no gateway to tell; without repair_file (to ask) and
+    repairs_file (what was done) nothing is repaired.
     """
 
     deployment: str
@@ -32,13 +33,16 @@ class Settings:
     keys_file: Path | None = None
     keys_seconds: float = 30.0  # a new key works, and a revoked one fails, within a minute
     status_file: Path | None = None
+    repair_file: Path | None = None
+    repairs_file: Path | None = None
 
 
 def load(environ: Mapping[str, str]) -> Settings:
     """Raise KeyError naming the setting that deployment.env lacks, OSError without the file."""
     path = Path(environ.get("DEPLOYMENT_ENV", "/opt/lamplighter/deployment.env"))
     values = parse(path.read_text())
-    engine_url = f"http://127.0.0.1:{values['VLLM_PORT']}" if values["GPU"] == "yes" else None
+    has_engine = values["ENGINE"] != "none"  # on a GPU or without
+    engine_url = f"http://127.0.0.1:{values['VLLM_PORT']}" if has_engine else None
     return Settings(
         deployment=values["DEPLOYMENT"],
         region=values["AWS_REGION"],
@@ -56,6 +60,8 @@ def load(environ: Mapping[str, str]) -> Settings:
         keys_file=_path(environ, "KEYS_FILE"),
         keys_seconds=float(environ.get("KEYS_SECONDS", "30")),
         status_file=_path(environ, "STATUS_FILE"),
+        repair_file=_path(environ, "REPAIR_FILE"),
+        repairs_file=_path(environ, "REPAIRS_FILE"),
     )
 
 

@@ -1,0 +1,94 @@
+"""Does the engine get on? A process that answers may hang behind its own front.
+
+vLLM's front goes on answering /health and /metrics while the engine behind it stands still, and a
+saturated engine is slow to answer although it works. So neither silence nor an answer proves
+anything alone; what proves life is that something moves: a counter, or one token that is asked
+for. A token is asked for only where nothing moved for half a minute. An engine that hangs is one
+where nothing moved for a minute and that left a token's question without any answer.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .answers import Answer, exchange
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ASK_AFTER = 30.0  # seconds without movement, then it is asked for a token
+HANGS_AFTER = 60.0  # seconds without movement, and the question unanswered
+QUICK = 5.0  # seconds for a page of metrics
+COMPLETION = 20.0  # seconds for one token of an engine where nothing moves
+
+# What only the engine itself moves. The cache's usage grows with each piece of a long prompt, when
+# no token comes for minutes. Requests that are broken off are counted by the front alone.
+_SIGNS = (
+    "vllm:generation_tokens_total",
+    "vllm:kv_cache_usage_perc",
+    "vllm:num_requests_running",
+    "vllm:num_requests_waiting",
+    "vllm:prompt_tokens_total",
+    "vllm:request_success_total",
+)
+_FRONTS_OWN = 'finished_reason="abort"'
+
+Counters = tuple[str, ...]
+
+
+class Progress:
+    """engine_url: of vLLM itself, past the gateway; None: nothing can hang. now: seconds."""
+
+    def __init__(self, engine_url: str | None, model: str, now: Callable[[], float]) -> None:
+        self._url, self._model, self._now = engine_url, model, now
+        self._counters: Counters | None = None
+        self._moved = now()
+        self._unanswered = False
+
+    def restart(self) -> None:
+        """Count from here on: what does not serve, loads, for as long as it needs."""
+        self._counters, self._moved, self._unanswered = None, self._now(), False
+
+    def hangs(self) -> str | None:
+        """Look at the engine of a host that serves; return what proves that it hangs, or None."""
+        if self._url is None:
+            return None
+        self._look(counters(self._url))
+        if self._still >= ASK_AFTER and not self._unanswered:
+            if answers_token(self._url, self._model):
+                self.restart()
+            else:
+                self._unanswered = True
+        if self._unanswered and self._still >= HANGS_AFTER:
+            return (
+                f"the engine hangs: nothing moved in it for {self._still:.0f} s, "
+                f"and a question for one token stayed unanswered"
+            )
+        return None
+
+    @property
+    def _still(self) -> float:
+        return self._now() - self._moved
+
+    def _look(self, seen: Counters | None) -> None:
+        """Nothing in time is no movement; a page without our counters is nothing to judge by."""
+        if seen is None or seen == self._counters:
+            return
+        self.restart()
+        self._counters = seen or None
+
+
+def counters(url: str) -> Counters | None:
+    """Return the lines of /metrics that move with the engine; None without an answer in time."""
+    found = exchange("GET", f"{url}/metrics", seconds=QUICK)
+    if not isinstance(found, Answer):
+        return None
+    lines = found.body.decode("utf-8", errors="replace").splitlines()
+    return tuple(line for line in lines if line.startswith(_SIGNS) and _FRONTS_OWN not in line)
+
+
+def answers_token(url: str, model: str) -> bool:
+    """Ask for one token; any answer, also a refusal, comes from something that does not hang."""
+    chat = {"model": model, "max_tokens": 1, "messages": [{"role": "user", "content": "Say yes."}]}
+    found = exchange("POST", f"{url}/v1/chat/completions", seconds=COMPLETION, body=chat)
+    return isinstance(found, Answer)
