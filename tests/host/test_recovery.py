@@ -43,6 +43,28 @@ def test_a_killed_process_comes_back(lab: Lab, say: Say, part: str, pid: str) ->
     say(f"{part} killed: served again after {time.monotonic() - began:.1f} s")
 
 
+def test_an_engine_that_hangs_is_noticed_and_started_again(lab: Lab, say: Say) -> None:
+    """Stopped, not ended: docker and systemd both believe that it runs."""
+    eventually(lambda: _last_said(lab), lambda line: "to=serving" in line, BACK)
+    hanging = lab.machine.said(f"{CONTAINER} vllm-0")
+    told = len(lab.cloud.reports())
+
+    lab.machine.said("kill -STOP $(docker top vllm-0 -o pid | tail -n +2)")
+    began = time.monotonic()
+    report = eventually(
+        lambda: [each for each in lab.cloud.reports()[told:] if each["phase"] == "unhealthy"],
+        bool,
+        120,
+    )[0]
+    noticed = time.monotonic() - began
+    eventually(lambda: _status(lab), lambda status: status == 200, 60)
+
+    say(f"engine hung: noticed after {noticed:.0f} s, served {time.monotonic() - began:.0f} s")
+    assert "the engine hangs" in report["cause"]
+    assert lab.machine.said(f"{CONTAINER} vllm-0") != hanging
+    assert lab.machine.said("systemctl is-active lamplighter-repair.path") == "active"
+
+
 def test_a_reboot_serves_again_without_a_second_bootstrap(lab: Lab, say: Say) -> None:
     before = lab.machine.boot_id()
     began = time.monotonic()
@@ -82,6 +104,12 @@ def _status(lab: Lab) -> int:
         return lab.client().chat(MODEL).status
     except (OSError, AssertionError):  # nobody listens, or there is no machine to ask
         return 0
+
+
+def _last_said(lab: Lab) -> str:
+    """Return the newest line on its phase of the agent that runs now."""
+    journal = "journalctl --unit lamplighter-agent.service --output cat --no-pager"
+    return lab.machine.said(f"{journal} | grep -E 'agent started|phase changed' | tail -n 1")
 
 
 def _boot_id(lab: Lab) -> str:

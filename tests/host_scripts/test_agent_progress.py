@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING
 import pytest
 from host_scripts.endpoint import Endpoint, stop
 from lamplighter_agent import progress
+from lamplighter_agent.phases import Check, State, Verdict
 from lamplighter_agent.progress import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
+UNSURE = Check(Verdict.UNSURE, "too slow")
 TICK = 5.0  # seconds between two looks of the agent
 
 
@@ -25,7 +28,12 @@ class Played:
         self.asked: list[float] = []
         monkeypatch.setattr(progress, "counters", lambda _: self.counters)
         monkeypatch.setattr(progress, "answers_token", self._token)
-        self.progress = Progress("http://engine", "org/model", lambda: self.now)
+        self.state, self.check = State("serving"), Check(Verdict.WORKS)
+        self.begin()
+
+    def begin(self, marker: Path | None = None) -> None:
+        """Be judged by an agent that was just started."""
+        self.progress = Progress("http://engine", "org/model", lambda: self.now, marker)
 
     def moves(self) -> None:
         self.counters = (f"vllm:generation_tokens_total {self.now}",)
@@ -37,7 +45,7 @@ class Played:
             self.now += TICK
             if moving:
                 self.moves()
-            if hangs := self.progress.hangs():
+            if hangs := self.progress.judge(self.state, self.check):
                 return hangs
         return None
 
@@ -113,20 +121,41 @@ def test_an_engine_without_counters_cannot_be_judged(engine: Played) -> None:
     assert engine.asked == []
 
 
-def test_what_does_not_serve_is_not_judged(engine: Played) -> None:
+def test_b2_an_engine_that_loads_for_ten_minutes_is_not_judged(engine: Played) -> None:
+    engine.state, engine.check, engine.answers = State("loading"), UNSURE, False
+
+    assert engine.looks(600) is None
+    assert engine.asked == []
+
+
+def test_b2_an_engine_that_loads_again_is_not_judged(engine: Played) -> None:
+    """Started again after an outage: nobody is behind its port until it has loaded."""
+    engine.looks(600)
+    engine.state, engine.check = State("unhealthy"), Check(Verdict.DEAD, "refused")
+    engine.answers, asked = False, len(engine.asked)
+
+    assert engine.looks(600) is None
+    assert len(engine.asked) == asked
+
+
+def test_an_agent_that_is_started_again_still_sees_that_it_hangs(
+    engine: Played, tmp_path: Path
+) -> None:
+    marker = tmp_path / "served"
+    engine.begin(marker)
+    engine.looks(60)
     engine.answers = False
-    engine.looks(50)
+    engine.begin(marker)
+    engine.state, engine.check = State("loading"), UNSURE
 
-    engine.now += 3600
-    engine.progress.restart()
-
-    assert engine.looks(25) is None
+    assert engine.looks(120) == progress.HANGS
 
 
 def test_without_an_engine_nothing_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(progress, "counters", lambda _: pytest.fail("asked"))
+    nothing = Progress(None, "", lambda: 0.0)
 
-    assert Progress(None, "", lambda: 0.0).hangs() is None
+    assert nothing.judge(State("serving"), Check(Verdict.WORKS)) is None
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from . import identity, probes, settings, spool, units
 from .apikey import ApiKey
 from .keys import Keys
 from .mender import Mender
-from .phases import START, Broken, Seen, State, Verdict, decide
+from .phases import START, Broken, Seen, State, decide
 from .progress import Progress
 from .reporter import Reporter
 from .status import Status
@@ -48,7 +48,7 @@ def main() -> None:
         boto3.client("events", region_name=told.region, config=quick), told, me, time.time
     )
     status = Status(told.status_file, time.time)
-    progress = Progress(told.engine_url, told.model, time.monotonic)
+    progress = Progress(told.engine_url, told.model, time.monotonic, told.served_file)
     mender = Mender(told.repair_file, told.repairs_file, time.monotonic)
     log.info("agent started deployment=%s instance_id=%s", told.deployment, me)
 
@@ -58,9 +58,7 @@ def main() -> None:
         if gave_up := watched.gave_up():
             return Seen(gave_up=gave_up)
         check = probes.look(told, api_key, with_completion=not state.is_serving)
-        if not state.is_serving or check.verdict is Verdict.DEAD:
-            progress.restart()
-        elif hangs := progress.hangs():
+        if hangs := progress.judge(state, check):
             return Seen(broken=Broken("engine", hangs))
         return Seen(check=check)
 

@@ -5,6 +5,8 @@ saturated engine is slow to answer although it works. So neither silence nor an 
 anything alone; what proves life is that something moves: a counter, or one token that is asked
 for. A token is asked for only where nothing moved for half a minute. An engine that hangs is one
 where nothing moved for a minute and that left a token's question without any answer.
+
+An engine of a host that never served since the boot is not judged: it loads.
 """
 
 from __future__ import annotations
@@ -12,9 +14,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .answers import Answer, exchange
+from .phases import Check, State, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 ASK_AFTER = 30.0  # seconds without movement, then it is asked for a token
 HANGS_AFTER = 60.0  # seconds without movement, and the question unanswered
@@ -33,37 +37,60 @@ _SIGNS = (
 )
 _FRONTS_OWN = 'finished_reason="abort"'
 
+HANGS = (
+    f"the engine hangs: nothing moved in it for {HANGS_AFTER:g} s, "
+    "and a question for one token stayed unanswered"
+)
+
 Counters = tuple[str, ...]
 
 
 class Progress:
-    """engine_url: of vLLM itself, past the gateway; None: nothing can hang. now: seconds."""
+    """engine_url: of vLLM itself, past the gateway; None: nothing can hang. now: seconds.
 
-    def __init__(self, engine_url: str | None, model: str, now: Callable[[], float]) -> None:
-        self._url, self._model, self._now = engine_url, model, now
+    marker: a file that is there when this host served once since the boot, for an agent that is
+    started again while the engine hangs.
+    """
+
+    def __init__(
+        self,
+        engine_url: str | None,
+        model: str,
+        now: Callable[[], float],
+        marker: Path | None = None,
+    ) -> None:
+        self._url, self._model, self._now, self._marker = engine_url, model, now, marker
+        self._served = marker is not None and marker.exists()
         self._counters: Counters | None = None
         self._moved = now()
         self._unanswered = False
 
-    def restart(self) -> None:
-        """Count from here on: what does not serve, loads, for as long as it needs."""
+    def judge(self, state: State, check: Check) -> str | None:
+        """Return what proves that the engine hangs, or None; check: of the same look.
+
+        Where nobody is behind its port it loads, for as long as it needs.
+        """
+        if state.is_serving and not self._served:
+            self._served = True
+            if self._marker:
+                self._marker.touch()
+        if self._url is None or not self._served or check.verdict is Verdict.DEAD:
+            self._restart()
+            return None
+        return self._hangs(self._url)
+
+    def _restart(self) -> None:
         self._counters, self._moved, self._unanswered = None, self._now(), False
 
-    def hangs(self) -> str | None:
-        """Look at the engine of a host that serves; return what proves that it hangs, or None."""
-        if self._url is None:
-            return None
-        self._look(counters(self._url))
+    def _hangs(self, url: str) -> str | None:
+        self._look(counters(url))
         if self._still >= ASK_AFTER and not self._unanswered:
-            if answers_token(self._url, self._model):
-                self.restart()
+            if answers_token(url, self._model):
+                self._restart()
             else:
                 self._unanswered = True
         if self._unanswered and self._still >= HANGS_AFTER:
-            return (
-                f"the engine hangs: nothing moved in it for {self._still:.0f} s, "
-                f"and a question for one token stayed unanswered"
-            )
+            return HANGS
         return None
 
     @property
@@ -74,7 +101,7 @@ class Progress:
         """Nothing in time is no movement; a page without our counters is nothing to judge by."""
         if seen is None or seen == self._counters:
             return
-        self.restart()
+        self._restart()
         self._counters = seen or None
 
 

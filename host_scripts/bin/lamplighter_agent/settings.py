@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 class Settings:
     """engine_url is None without an engine; front_url is None without nginx in front; without
     keys_file and status_file there is no gateway to tell; without repair_file (to ask) and
-    repairs_file (what was done) nothing is repaired.
+    repairs_file (what was done) nothing is repaired. served_file: see progress.py.
     """
 
     deployment: str
@@ -35,6 +35,7 @@ class Settings:
     status_file: Path | None = None
     repair_file: Path | None = None
     repairs_file: Path | None = None
+    served_file: Path | None = None
 
 
 def load(environ: Mapping[str, str]) -> Settings:
@@ -62,6 +63,7 @@ def load(environ: Mapping[str, str]) -> Settings:
         status_file=_path(environ, "STATUS_FILE"),
         repair_file=_path(environ, "REPAIR_FILE"),
         repairs_file=_path(environ, "REPAIRS_FILE"),
+        served_file=_path(environ, "SERVED_FILE"),
     )
 
 
