@@ -51,7 +51,7 @@ test: setup ## every test that needs nothing but this checkout
 
 # What the host's tests run on loopback; the machine's own needs are in tests/host/lab/packages.py.
 .PHONY: test-host
-test-host: setup ## nginx, certbot, and a whole machine booted from our user_data; as root it installs what it needs
+test-host: setup .venv-sslyze/.installed ## nginx, certbot, and a whole machine booted from our user_data; as root it installs what it needs
 	@missing=; for each in nginx certbot pebble; do command -v $$each > /dev/null || missing="$$missing $${each/%nginx/nginx-light}"; done; \
 	[ -z "$$missing" ] || { [ "$$(id -u)" = 0 ] && apt-get update --quiet --quiet && DEBIAN_FRONTEND=noninteractive apt-get install --quiet --quiet --yes --no-install-recommends $$missing > /dev/null; } || { echo "missing: apt-get install$$missing" >&2; exit 1; }
 	@$(BIN)/pytest -m host
@@ -136,6 +136,7 @@ lock: $(BIN)/uv ## resolve the dependencies again
 	@$(COMPILE) --python-version 3.11 requirements/dev.in --output-file requirements/dev.txt
 	@$(COMPILE) requirements/uv.in --output-file requirements/uv.txt
 	@$(COMPILE) --python-version 3.11 requirements/openai1.in --output-file requirements/openai1.txt
+	@$(COMPILE) --python-version 3.11 requirements/sslyze.in --output-file requirements/sslyze.txt
 	@$(COMPILE) --python-version 3.11 requirements/bench.in --output-file requirements/bench.txt
 	@$(COMPILE) --python-version 3.11 requirements/bench-litellm.in --output-file requirements/bench-litellm.txt
 	@$(COMPILE) --python-version 3.12 --constraint requirements/dev.txt functions/requirements.in --output-file functions/requirements.txt
@@ -144,4 +145,4 @@ lock: $(BIN)/uv ## resolve the dependencies again
 
 .PHONY: clean
 clean: ## remove what make made
-	@rm -rf $(VENV) .venv-vllm .venv-openai1 .venv-bench .venv-bench-litellm benchmarks/build dist tests/clients/node/node_modules .lamplighter .aws-sam .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	@rm -rf $(VENV) .venv-vllm .venv-openai1 .venv-sslyze .venv-bench .venv-bench-litellm benchmarks/build dist tests/clients/node/node_modules .lamplighter .aws-sam .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

@@ -14,7 +14,8 @@ pytestmark = pytest.mark.host
 
 MAIN = "systemctl show --property MainPID --value"
 CONTAINER = "docker inspect --format '{{.State.Pid}}'"
-BACK = 30  # seconds; what it took is told
+CERTIFICATE = "lamplighter-certificate.service"
+BACK, BOOTED = 30, 90  # seconds; what it took is told
 
 
 @pytest.mark.parametrize(
@@ -97,6 +98,26 @@ def _tell_recovery(lab: Lab, say: Say, what: str, began: float) -> None:
     served = time.monotonic() - began
     lab.verified(60)
     say(f"{what}: served after {served:.1f} s, verified after {time.monotonic() - began:.1f} s")
+
+
+def test_a_new_machine_in_its_place_serves_with_the_stored_certificate(lab: Lab, say: Say) -> None:
+    """Nothing of the old one's disk is left; what it stored in SSM is."""
+    served = lab.machine.said("cat /etc/lamplighter/tls/server.crt")
+    ordered = lab.cloud.orders()
+
+    began = time.monotonic()
+    lab.machine.replace()
+    lab.machine.boot()
+    lab.verified(BOOTED)
+    say(f"replaced: verified after {time.monotonic() - began:.1f} s")
+
+    assert lab.client().chat(MODEL).status == 200
+    assert lab.machine.said("cat /etc/lamplighter/tls/server.crt") == served
+    lab.machine.said(f"systemctl start {CERTIFICATE}")
+    ended = f"systemctl show --property SubState,Result {CERTIFICATE}"
+    eventually(lambda: lab.machine.said(ended), lambda it: "SubState=dead" in it, BACK)
+    assert "Result=success" in lab.machine.said(ended)
+    assert lab.cloud.orders() == ordered
 
 
 def _status(lab: Lab) -> int:

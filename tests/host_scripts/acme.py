@@ -23,23 +23,35 @@ from patience import eventually
 from ports import free_port
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+# of pebble: no pauses, no made-up errors, and every order proved anew
+PEBBLE = {"PEBBLE_VA_NOSLEEP": "1", "PEBBLE_WFE_NONCEREJECT": "0", "PEBBLE_AUTHZREUSE": "0"}
 
 _A, _TXT, _NXDOMAIN = 1, 16, 3
 
 
 class Names(socketserver.ThreadingUDPServer):
-    """Every name is this machine; a TXT record is what Route53 was told. dead: nothing is known."""
+    """Every name is this machine; a TXT record is what told says. dead: nothing is known."""
 
     daemon_threads = True
 
-    def __init__(self, records: Path) -> None:
-        super().__init__(("127.0.0.1", 0), _Question)
-        self.records, self.dead = records, False
+    def __init__(self, address: tuple[str, int], told: Callable[[str], str | None]) -> None:
+        super().__init__(address, _Question)
+        self._told, self.dead = told, False
 
     def txt(self, name: str) -> str | None:
-        path = self.records / f"{name.lower()}."
-        return path.read_text().strip('"') if path.is_file() and not self.dead else None
+        return None if self.dead else self._told(f"{name.lower()}.")
+
+
+def records(folder: Path) -> Callable[[str], str | None]:
+    """Return what reads the fake Route53's files."""
+
+    def told(name: str) -> str | None:
+        path = folder / name
+        return path.read_text().strip('"') if path.is_file() else None
+
+    return told
 
 
 class _Question(socketserver.BaseRequestHandler):
@@ -88,7 +100,7 @@ class Acme:
 
     def __init__(self, folder: Path, aws: Path, webroot: Path) -> None:
         self.folder, self.webroot = folder, webroot
-        self.names = Names(aws / "route53")
+        self.names = Names(("127.0.0.1", 0), records(aws / "route53"))
         self.port, self.management, self.http = free_port(), free_port(), free_port()
         self.directory = f"https://127.0.0.1:{self.port}/dir"
         self.environment = {
@@ -114,7 +126,7 @@ class Acme:
 
     def orders(self) -> int:
         """Return how many orders the authority has seen."""
-        return (self.folder / "pebble.log").read_text().count("Added order ")
+        return orders(self.folder / "pebble.log")
 
     def root(self) -> str:
         with urllib.request.urlopen(
@@ -131,24 +143,14 @@ class Acme:
             "privateKey": str(self.folder / "ca.key"),
             "httpPort": self.http,
             "tlsPort": free_port(),
-            "ocspResponderURL": "",
-            "externalAccountBindingRequired": False,
-            "domainBlocklist": ["blocked-domain.example"],
-            "certificateValidityPeriod": days * 86_400,
         }
-        (self.folder / "pebble.json").write_text(json.dumps({"pebble": config}))
         resolver = f"127.0.0.1:{self.names.server_address[1]}"
-        settings = {"VA_NOSLEEP": "1", "WFE_NONCEREJECT": "0", "AUTHZREUSE": "0"}
+        command = pebble(self.folder / "pebble.json", config, days, resolver)
         with (self.folder / "pebble.log").open("w") as log:
-            return subprocess.Popen(
-                [program("pebble"), "-config", self.folder / "pebble.json", "-dnsserver", resolver],
-                env=os.environ | {f"PEBBLE_{key}": value for key, value in settings.items()},
-                stdout=log,
-                stderr=log,
-            )
+            return subprocess.Popen(command, env=os.environ | PEBBLE, stdout=log, stderr=log)
 
     def certify(self) -> None:
-        files = ["-keyout", self.folder / "ca.key", "-out", self.folder / "ca.pem"]
+        files = ["-keyout", f"{self.folder}/ca.key", "-out", f"{self.folder}/ca.pem"]
         key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-noenc", "-days", "2"]
         names = ["-subj", "/CN=pebble", "-addext", "subjectAltName=IP:127.0.0.1"]
         command = ["openssl", "req", "-x509", *names, *key, *files]
@@ -162,6 +164,24 @@ class Acme:
             return bool(self.root())
         except OSError:
             return False
+
+
+def pebble(file: Path, addresses: dict[str, Any], days: int, resolver: str) -> list[str]:
+    """Write its settings; return the command. resolver: address:port of the name server."""
+    config = {
+        **addresses,
+        "ocspResponderURL": "",
+        "externalAccountBindingRequired": False,
+        "domainBlocklist": ["blocked-domain.example"],
+        "certificateValidityPeriod": days * 86_400,
+    }
+    file.write_text(json.dumps({"pebble": config}))
+    return [program("pebble"), "-config", str(file), "-dnsserver", resolver]
+
+
+def orders(log: Path) -> int:
+    """Return how many orders the authority with this log has seen."""
+    return log.read_text().count("Added order ")
 
 
 def program(name: str) -> str:

@@ -1,10 +1,12 @@
-"""The cloud's end of the cable: DNS, AWS, instance metadata and the container registry."""
+"""The cloud's end of the cable: DNS, AWS, metadata, container registry, certificate authority."""
 
 from __future__ import annotations
 
 import json
+import ssl
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,22 +18,29 @@ from host.lab import network
 from host.lab.certificates import Certificates, make
 from host.lab.processes import Processes
 
+from host_scripts import acme
+
 ACCOUNT, REGION = "123456789012", "us-east-1"
 REGISTRY = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com"
 REGISTRY_PASSWORD = f"{ACCOUNT}-auth-token"  # what moto's GetAuthorizationToken says
 DOMAIN = "lab.test"
 HOST = f"infer.{DOMAIN}"
+AUTHORITY = f"acme.{DOMAIN}"
+ACME_DIRECTORY = f"https://{AUTHORITY}/dir"
 
 _ADDRESSES = {
     "amazonaws.com": network.AWS,
     f"dkr.ecr.{REGION}.amazonaws.com": network.ECR,
     HOST: network.INSTANCE,
+    AUTHORITY: network.ACME,
 }
 _NAMES = [
     *(f"*.{kind}amazonaws.com" for kind in ("", f"{REGION}.", f"s3.{REGION}.", "s3.")),
     *(f"*.{kind}.{REGION}.amazonaws.com" for kind in ("ecr", "dkr.ecr")),
+    AUTHORITY,
 ]
 _INSTANCE_ID = "i-0123456789abcdef0"
+_MANAGEMENT = 15000  # pebble's port for whoever wants its root
 
 
 class Cloud:
@@ -40,13 +49,55 @@ class Cloud:
     def __init__(self, folder: Path, processes: Processes) -> None:
         self.folder, self.processes = folder, processes
         self.journal = folder / "journal.jsonl"
-        self.certificates: Certificates = make(folder / "pki", _NAMES, [network.AWS, network.ECR])
+        self.certificates: Certificates = make(
+            folder / "pki", _NAMES, [network.AWS, network.ECR, network.ACME]
+        )
 
     def start(self) -> None:
         """Start what needs no deployment; the metadata service follows with user_data."""
         self._dns()
         self._aws()
         self._registry()
+        self._program("names", "host.lab.names", network.ACME, **self._account())
+        self.authority(days=20)
+
+    def authority(self, days: int) -> None:
+        """Start the certificate authority, or another in its place that knows nothing of it.
+
+        days: how long its certificates last.
+        """
+        if self.processes.pid("pebble"):
+            self.processes.end("pebble")
+        log = self.processes.logs / "pebble.log"
+        log.unlink(missing_ok=True)
+        made = self.certificates
+        config = {
+            "listenAddress": f"{network.ACME}:443",
+            "managementListenAddress": f"{network.ACME}:{_MANAGEMENT}",
+            "certificate": str(made.cloud),
+            "privateKey": str(made.cloud_key),
+            "httpPort": 80,
+            "tlsPort": 443,
+        }
+        command = acme.pebble(self.folder / "pebble.json", config, days, f"{network.ACME}:53")
+        inside = network.inside(network.CLOUD, *command)
+        self.processes.start("pebble", inside, **acme.PEBBLE)
+        self._wait_for("pebble", network.ACME, 443)
+
+    def orders(self) -> int:
+        """Return how many certificates the present authority was asked for."""
+        return acme.orders(self.processes.logs / "pebble.log")
+
+    def root(self) -> str:
+        """Return the present authority's own certificate, which clients trust; PEM."""
+        trust = ssl.create_default_context(cafile=str(self.certificates.authority))
+        url = f"https://{network.ACME}:{_MANAGEMENT}/roots/0"
+
+        def read() -> str:
+            with urllib.request.urlopen(url, context=trust, timeout=10) as answer:
+                return str(answer.read().decode())
+
+        return network.within(network.CLOUD, read)
 
     def launch(self, user_data: str) -> None:
         """Let the metadata service speak of an instance with this user_data."""
@@ -69,6 +120,12 @@ class Cloud:
                 lambda: boto3.client("s3").put_object(Bucket=bucket, Key=key, Body=content),
             )
 
+    def delete(self, bucket: str, key: str) -> None:
+        with self.account():
+            network.within(
+                network.CLOUD, lambda: boto3.client("s3").delete_object(Bucket=bucket, Key=key)
+            )
+
     def told(self, action: str) -> list[dict[str, Any]]:
         """Return the bodies of the calls of that action, oldest first."""
         if not self.journal.exists():
@@ -85,12 +142,18 @@ class Cloud:
     def account(self) -> Iterator[None]:
         """boto3's clients that are made here talk to this cloud; for use in its namespace."""
         with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("AWS_ENDPOINT_URL", f"https://{network.AWS}")
-            patch.setenv("AWS_CA_BUNDLE", str(self.certificates.authority))
-            patch.setenv("AWS_DEFAULT_REGION", REGION)
-            patch.setenv("AWS_ACCESS_KEY_ID", "lab")
-            patch.setenv("AWS_SECRET_ACCESS_KEY", "lab")
+            for name, value in self._account().items():
+                patch.setenv(name, value)
             yield
+
+    def _account(self) -> dict[str, str]:
+        return {
+            "AWS_ENDPOINT_URL": f"https://{network.AWS}",
+            "AWS_CA_BUNDLE": str(self.certificates.authority),
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_ACCESS_KEY_ID": "lab",
+            "AWS_SECRET_ACCESS_KEY": "lab",
+        }
 
     def _dns(self) -> None:
         command = [
@@ -130,7 +193,7 @@ class Cloud:
             },
         }
 
-    def _program(self, name: str, module: str, *arguments: str) -> None:
+    def _program(self, name: str, module: str, *arguments: str, **environment: str) -> None:
         command = [sys.executable, "-m", module, *arguments]
         here = str(Path(__file__).parents[2])
         self.processes.start(
@@ -138,6 +201,7 @@ class Cloud:
             network.inside(network.CLOUD, *command),
             PYTHONPATH=here,
             MOTO_EC2_LOAD_DEFAULT_AMIS="false",
+            **environment,
         )
 
     def _wait_for(self, name: str, address: str, port: int) -> None:

@@ -65,9 +65,8 @@ class Machine:
 
     def __init__(self, disk: Path, tree: Path, processes: Processes, authority: str) -> None:
         self.disk, self.tree, self.processes = disk, tree, processes
-        for name in ("upper", "work", "root", "docker", "containerd"):
-            (disk / name).mkdir(parents=True)
-        self._prepare(authority)
+        self._authority = authority
+        self._prepare()
 
     def boot(self) -> None:
         command = ["bash", str(_LOOP), str(self.tree), str(self.disk), NAME, network.MACHINE]
@@ -82,6 +81,11 @@ class Machine:
         assert leader is not None, "the machine is off already"
         os.kill(leader, signal.SIGKILL)
         self.processes.wait("machine", seconds=20)
+
+    def replace(self) -> None:
+        """A new machine in its place: the disk is blank again. It is off."""
+        self.remove()
+        self._prepare()
 
     def remove(self) -> None:
         if self.leader() is not None:
@@ -124,8 +128,11 @@ class Machine:
     def boot_id(self) -> str:
         return self.said("cat /proc/sys/kernel/random/boot_id")
 
-    def _prepare(self, authority: str) -> None:
+    def _prepare(self) -> None:
         """Write what EC2's image and its first boot find: our files lie on top of the tree's."""
+        for name in ("upper", "work", "root", "docker", "containerd"):
+            (self.disk / name).mkdir(parents=True)
+        authority = self._authority
         bundle = (self.tree / _BUNDLE).read_text()
         files = {
             _BUNDLE: bundle + authority,

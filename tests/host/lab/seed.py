@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
-from host.lab.cloud import ACCOUNT, DOMAIN, REGION, REGISTRY
+from host.lab.cloud import ACCOUNT, ACME_DIRECTORY, DOMAIN, REGION, REGISTRY
 from orchestrator.clients import Clients
 from orchestrator.deployment import Deployment
 from orchestrator.ledger import LOCK, Ledger
@@ -30,7 +30,7 @@ SPEC: dict[str, Any] = {
     "dns": {"domain": DOMAIN},
     "instance": {"gpu": False},
     "engine": {"on_cpu": True, "image": ENGINE_IMAGE, "hf_token_parameter": HF_TOKEN_PARAMETER},
-    "certificate": {"challenge": "self-signed"},
+    "certificate": {"challenge": "dns-01", "directory": ACME_DIRECTORY},
 }
 _LEDGER = "ledger"
 
@@ -69,7 +69,7 @@ def seed(spec: dict[str, Any] = SPEC) -> Seeded:
 
 
 def _furnish(clients: Clients) -> None:
-    """What the installation and the operator bring: ledger, event bus, Hugging Face token."""
+    """What the installation and the operator bring: ledger, event bus, zone, token."""
     clients.dynamodb.create_table(
         TableName=_LEDGER,
         KeySchema=[
@@ -83,6 +83,7 @@ def _furnish(clients: Clients) -> None:
         BillingMode="PAY_PER_REQUEST",
     )
     boto3.client("events").create_event_bus(Name=EVENT_BUS)
+    boto3.client("route53").create_hosted_zone(Name=DOMAIN, CallerReference=NAME)
     clients.ssm.put_parameter(Name=HF_TOKEN_PARAMETER, Value=HF_TOKEN, Type="SecureString")
 
 

@@ -18,8 +18,8 @@ PACKAGES = (
     "systemd-sysv", "dbus", "udev", "iproute2", "iptables", "procps", "kmod", "ca-certificates",
     # what EC2's images bring
     "cloud-init", "curl", "openssl", "docker.io",
-    # what 10-packages.sh and bootstrap would install: nothing is downloaded while the lab runs
-    "nginx-light", "python3-boto3",
+    # what the bootstrap and the steps would install: nothing is downloaded while the lab runs
+    "nginx-light", "python3-boto3", "certbot",
 )
 # fmt: on
 

@@ -32,9 +32,20 @@ class Lab:
     after: ExitStack
 
     def client(self, key: str = "") -> Client:
-        """Return a caller who trusts the machine's present certificate, with the first API key."""
-        trusted = self.machine.said("cat /etc/lamplighter/tls/server.crt")
-        return Client(trusted, key or self.seeded.api_key)
+        """Return a caller who trusts the authority, and has the first API key.
+
+        Waits for the certificate: it is ordered beside the rest of the boot.
+        """
+        eventually(self.certificate, lambda it: it.get("kind") == "acme", 60)
+        return Client(self.cloud.root(), key or self.seeded.api_key)
+
+    def certificate(self) -> dict[str, Any]:
+        """Return the machine's verdict on its certificate; empty while there is none."""
+        return _parsed(self.machine.run("cat /run/lamplighter/certificate").stdout)
+
+    def console(self) -> bytes:
+        """Return what the machine wrote on its console, all boots of it."""
+        return (self.cloud.processes.logs / "machine.log").read_bytes()
 
     def verified(self, seconds: float) -> dict[str, Any]:
         """Return the machine's verdict on itself, once it is good and of this boot."""
@@ -48,11 +59,16 @@ class Lab:
     def _verdict(self) -> dict[str, Any]:
         files = "/proc/sys/kernel/random/boot_id /run/lamplighter/verify.json"
         boot_id, _, verdict = self.machine.run(f"cat {files}").stdout.partition("\n")
-        try:
-            found: dict[str, Any] = json.loads(verdict)
-        except ValueError:
-            return {"said": verdict}
-        return found if found["boot_id"] == boot_id else {"of another boot": found}
+        found = _parsed(verdict)
+        return found if found.get("boot_id") == boot_id else {"of another boot": found}
+
+
+def _parsed(text: str) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = json.loads(text)
+    except ValueError:
+        return {"said": text}
+    return found
 
 
 @contextmanager
