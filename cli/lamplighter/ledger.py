@@ -36,6 +36,7 @@ class Deployment:
     phase_percent: int | None = None
     phase_cause: str = ""
     phase_at: str = ""
+    warnings: tuple[str, ...] = ()
     endpoint: str = ""
     address: str = ""
     served_at: str = ""
@@ -45,7 +46,8 @@ class Deployment:
 
     @classmethod
     def from_row(cls, row: dict[str, Any]) -> Self:
-        return cls(name=row["pk"], **_known(cls, row))
+        known = _known(cls, row) | {"warnings": tuple(row.get("warnings", "").splitlines())}
+        return cls(name=row["pk"], **known)
 
 
 @dataclass(frozen=True, slots=True)

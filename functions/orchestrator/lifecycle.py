@@ -31,6 +31,7 @@ _TIMEOUT = "a step took longer than its limit; start again, nothing is made twic
 _UNKNOWN_YET = (
     "served_instance", "instance_id", "address", "endpoint", "served_at",
     "phase", "phase_percent", "phase_cause", "phase_at", "reported_at",
+    "warnings",
 )  # fmt: skip
 
 

@@ -23,12 +23,16 @@ PHASES = (
     *("booting", "drivers", "images", "weights", "loading", "serving", "unhealthy", "failed"),
 )
 _GONE = ("TaskTimedOut", "TaskDoesNotExist", "InvalidToken")
-_MAX_CAUSE = 1_000  # characters of a host's cause that we keep
+_MAX_CAUSE = 1_000  # characters of a host's cause, and of each warning, that we keep
+_MAX_WARNINGS = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a host says about itself. percent: 0 to 100 of the phase, or None; sent_at: UTC, ISO."""
+    """What a host says about itself. percent: 0 to 100 of the phase, or None; sent_at: UTC, ISO.
+
+    warnings: what its operator should know although it may serve; sentences with their remedies.
+    """
 
     deployment: str
     instance_id: str
@@ -36,6 +40,7 @@ class Report:
     percent: float | None
     cause: str | None
     sent_at: str | None = None
+    warnings: tuple[str, ...] = ()
 
     @classmethod
     def parse(cls, event: Any) -> Self:
@@ -56,7 +61,13 @@ class Report:
         text = None if cause is None else str(cause)[:_MAX_CAUSE]
         sent = _utc(detail["sent_at"]) if "sent_at" in detail else None
         who = (detail["deployment"], detail["instance_id"], detail["phase"])
-        return cls(*who, percent, text, sent)
+        return cls(*who, percent, text, sent, _warnings(detail.get("warnings", [])))
+
+
+def _warnings(told: Any) -> tuple[str, ...]:
+    if not isinstance(told, list):
+        raise InvalidRequest(f"detail.warnings: {str(told)[:100]!r} is no list")
+    return tuple(" ".join(str(each).split())[:_MAX_CAUSE] for each in told[:_MAX_WARNINGS])
 
 
 def _utc(time: Any) -> str:
@@ -90,6 +101,7 @@ def receive(clients: Clients, ledger: Ledger, report: Report) -> str:
         "phase_percent": report.percent,
         "phase_cause": report.cause,
         "phase_at": ledger.time(),
+        "warnings": "\n".join(report.warnings) or None,
         "reported_at": report.sent_at or ledger.time(),
     }
     newest = "(attribute_not_exists(reported_at) OR reported_at <= :sent)"

@@ -86,6 +86,19 @@ def test_the_newest_repair_is_told_first_even_if_its_loss_was_noticed_earlier(
     ]
 
 
+def test_status_of_one_shows_what_its_host_warns_of(lamplighter: Run, serving: Table) -> None:
+    serving.put_item(
+        Item={"pk": "prod", "sk": "deployment", "status": "serving", "warnings": "disk\nzone"}
+    )
+
+    lines = lamplighter("status", "prod").stdout.splitlines()
+    found = json.loads(lamplighter("--json", "status", "prod").stdout)
+
+    at = next(number for number, line in enumerate(lines) if line.startswith("warnings"))
+    assert [line.split()[-1] for line in lines[at : at + 2]] == ["disk", "zone"]
+    assert found["warnings"] == ["disk", "zone"]
+
+
 @pytest.mark.usefixtures("incident")
 def test_status_for_machines_has_numbers_as_numbers(lamplighter: Run) -> None:
     found = json.loads(lamplighter("--json", "status", "prod").stdout)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from host_scripts.sandbox import SETTINGS, render
-from lamplighter_agent import settings, spool, units
+from lamplighter_agent import settings, spool
 from lamplighter_agent.main import run
 from lamplighter_agent.phases import START, Broken, Check, Seen, State, Verdict, decide
 
@@ -98,6 +98,13 @@ def test_a_unit_started_again_by_hand_is_loading_again() -> None:
     assert after(Seen(gave_up="why"), DEAD).phase == "loading"
 
 
+def test_how_far_a_new_engine_is_is_told_and_of_one_that_served_it_is_not() -> None:
+    loads = Seen(check=Check(Verdict.DEAD, "refused"), loading=("weights", 40))
+
+    assert after(loads) == State("weights", 40, "refused")
+    assert after(WORKS, loads).phase == "serving"
+
+
 def test_the_count_of_dead_checks_is_no_news_for_the_orchestrator() -> None:
     assert after(WORKS, DEAD).said == after(WORKS).said
 
@@ -126,62 +133,6 @@ def test_a_spool_that_cannot_be_read_is_said_and_survived(tmp_path: Path, text: 
     assert state is not None
     assert state.phase == "booting"
     assert "cannot be read" in str(state.cause)
-
-
-SHOWN = """\
-Id=vllm.service
-SubState=failed
-NRestarts=5
-
-Id=nginx.service
-SubState=running
-NRestarts=0
-"""
-JOURNAL = """\
-INFO loading weights
-Error response from daemon: No such container: vllm
-ValueError: token hf_abcdef123456 has no access to org/model
-INFO bye
-"""
-
-
-def watched(shown: str, journal: str = JOURNAL) -> units.Units:
-    answers = {"systemctl": shown, "journalctl": journal}
-    return units.Units(["vllm.service", "nginx.service"], lambda: 0.0, lambda c: answers[c[0]])
-
-
-def test_a_failed_unit_is_explained_by_its_errors_without_their_secrets() -> None:
-    cause = watched(SHOWN).gave_up()
-
-    assert cause == (
-        "vllm.service gave up after 5 restarts: ValueError: token hf_*** has no access to org/model"
-    )
-
-
-@pytest.mark.parametrize("substate", ["running", "auto-restart", "failed-before-auto-restart"])
-def test_a_unit_that_systemd_still_restarts_has_not_failed(substate: str) -> None:
-    assert watched(SHOWN.replace("failed", substate)).gave_up() is None
-
-
-def test_a_machine_without_systemd_has_no_failed_units() -> None:
-    assert watched("").gave_up() is None
-    assert units.run(["/absent/systemctl"]) == ""
-
-
-def test_an_empty_journal_and_a_long_one_both_make_a_cause() -> None:
-    assert units.cause("") == "its journal is empty"
-    assert len(units.cause("RuntimeError: " + "x" * 5000)) == 600
-
-
-def test_systemd_is_asked_every_five_seconds_at_most() -> None:
-    asked: list[str] = []
-    clock = iter([0.0, 0.0, 4.9, 5.0, 5.0])
-    watched = units.Units(["a"], lambda: next(clock), lambda c: asked.append(c[0]) or "")  # type: ignore[func-returns-value]
-
-    for _ in range(3):
-        watched.gave_up()
-
-    assert len(asked) == 2
 
 
 def test_values_with_spaces_and_equal_signs_are_taken_as_they_stand() -> None:

@@ -44,6 +44,7 @@ def told(endpoint: Endpoint, tmp_path: Path, **changed: Any) -> Settings:
         "model": "org/model",
         "api_key_parameter": "/key",
         "keys_path": "/keys",
+        "metrics_namespace": "Lamplighter",
         "report_seconds": 30.0,
         "gateway_url": endpoint.url,
         "engine_url": endpoint.url,

@@ -48,6 +48,7 @@ def told(**changed: Any) -> Settings:
         "model": "org/model",
         "api_key_parameter": "/lamplighter/demo/api-key",
         "keys_path": "/lamplighter/demo/keys",
+        "metrics_namespace": "Lamplighter",
         "report_seconds": 30.0,
         "gateway_url": "http://127.0.0.1:1",
         "engine_url": "http://127.0.0.1:1",
@@ -70,7 +71,7 @@ def reporter(bus: Bus) -> Reporter:
 
 
 def test_a_report_is_what_the_orchestrator_expects(bus: Bus, reporter: Reporter) -> None:
-    reporter.tell(State("images", 50, "slow"), 0.0)
+    reporter.tell(State("images", 50, "slow"), ("disk full",), 0.0)
 
     (entry,) = bus.entries
     assert json.loads(entry.pop("Detail")) == {
@@ -79,6 +80,7 @@ def test_a_report_is_what_the_orchestrator_expects(bus: Bus, reporter: Reporter)
         "phase": "images",
         "percent": 50,
         "cause": "slow",
+        "warnings": ["disk full"],
         "sent_at": "2023-11-14T22:13:20.250Z",
     }
     assert entry == {
@@ -92,7 +94,7 @@ def test_a_change_is_reported_at_once_and_the_same_again_every_thirty_seconds(
     bus: Bus, reporter: Reporter
 ) -> None:
     for tenth in range(700):
-        reporter.tell(LOADING if tenth < 3 else SERVING, tenth / 10)
+        reporter.tell(LOADING if tenth < 3 else SERVING, (), tenth / 10)
 
     assert bus.phases == ["loading", "serving", "serving", "serving"]
 
@@ -103,12 +105,12 @@ def test_a_bus_that_is_away_is_asked_ever_slower_and_hears_the_newest_state(
 ) -> None:
     bus.problem = problem
     for second in range(100):
-        reporter.tell(State("loading", second), float(second))
+        reporter.tell(State("loading", second), (), float(second))
     assert bus.tries == 8  # at 0, 1, 3, 7, 15, 31, 61 and 91 seconds
 
     bus.problem = None
     for second in range(100, 125):
-        reporter.tell(SERVING, float(second))
+        reporter.tell(SERVING, (), float(second))
 
     assert bus.phases == ["serving"]
 
@@ -117,7 +119,7 @@ def test_a_bus_that_is_away_for_a_week_does_not_end_the_agent(bus: Bus, reporter
     bus.problem = AWAY
 
     for attempt in range(20_000):
-        reporter.tell(LOADING, attempt * 30.0)
+        reporter.tell(LOADING, (), attempt * 30.0)
 
     assert bus.tries == 20_000
 

@@ -42,7 +42,7 @@ def waiting(workflow, monkeypatch):
 
 def receive(workflow, phase, instance="i-1", **facts):
     said = (facts.get("percent"), facts.get("cause"), facts.get("sent_at"))
-    report = Report("demo", instance, phase, *said)
+    report = Report("demo", instance, phase, *said, facts.get("warnings", ()))
     return serving.receive(workflow.clients, workflow.ledger, report)
 
 
@@ -52,6 +52,33 @@ def test_progress_is_recorded_and_keeps_the_workflow_waiting(waiting):
     row = waiting.ledger.deployment()
     assert (row["phase"], row["phase_percent"]) == ("weights", 40)
     assert waiting.clients.sfn.told == [("send_task_heartbeat", {"taskToken": "secret-task-token"})]
+
+
+def test_the_newest_warnings_are_kept_and_no_others(waiting):
+    receive(waiting, "loading", warnings=("disk full", "no zone"))
+    before = waiting.ledger.deployment()["warnings"]
+    receive(waiting, "loading")
+
+    assert before == "disk full\nno zone"
+    assert "warnings" not in waiting.ledger.deployment()
+
+
+@pytest.mark.parametrize("told", ["disk full", {"a": 1}, 7])
+def test_warnings_that_are_no_list_are_refused(told):
+    detail = {"deployment": "demo", "instance_id": "i-1", "phase": "serving", "warnings": told}
+
+    with pytest.raises(InvalidRequest, match="detail.warnings"):
+        Report.parse({"detail": detail})
+
+
+def test_warnings_are_bounded_and_a_line_each():
+    detail = {"deployment": "demo", "instance_id": "i-1", "phase": "serving"}
+
+    report = Report.parse({"detail": detail | {"warnings": ["a\nb", 7, "x" * 5000] + ["y"] * 99}})
+
+    assert report.warnings[:2] == ("a b", "7")
+    assert len(report.warnings) == 10
+    assert len(report.warnings[2]) == 1000
 
 
 def test_serving_is_believed_after_a_look_from_outside(waiting):

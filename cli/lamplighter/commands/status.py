@@ -68,6 +68,7 @@ def _facts(found: Deployment, here: str) -> Table:
         "generation": str(found.generation or ""),
         "since": _since(found),
         "reason": found.reason,
+        "warnings": plain("\n".join(found.warnings), "yellow") if found.warnings else "",
     }
     grid = Table.grid(padding=(0, 2))
     for label, fact in facts.items():

@@ -53,7 +53,7 @@ def ensure(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str
         prepare=lambda: {"request": json.dumps(launch.request(clients, deployment, ledger))},
     )
     if ledger.deployment().get("instance_id") != launched:
-        unheard = dict.fromkeys(("phase_percent", "phase_cause", "reported_at"))
+        unheard = dict.fromkeys(("phase_percent", "phase_cause", "reported_at", "warnings"))
         ledger.record(instance_id=launched, phase="launched", **unheard)
         ledger.note(
             "instance", f"launched {launched}, generation {generation}", instance_id=launched

@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import boto3
 from botocore.config import Config
 
-from . import identity, probes, settings, spool, units
+from . import identity, metrics, settings, units
 from .apikey import ApiKey
 from .keys import Keys
 from .mender import Mender
-from .phases import START, Broken, Seen, State, decide
+from .metrics import Metrics
+from .observer import Observer
+from .phases import START, Seen, State, decide
 from .progress import Progress
 from .reporter import Reporter
 from .status import Status
@@ -44,29 +46,35 @@ def main() -> None:
     _follow_keys(ssm, told)
     api_key = ApiKey(ssm, told.api_key_parameter, time.monotonic)
     watched = units.Units(told.units, time.monotonic, units.run)
+    progress = Progress(told.engine_url, told.model, time.monotonic, told.served_file)
+    observer = Observer(told, api_key, watched, progress)
+    mender = Mender(told.repair_file, told.repairs_file, time.monotonic)
+    status = Status(told.status_file, time.time)
     reporter = Reporter(
         boto3.client("events", region_name=told.region, config=quick), told, me, time.time
     )
-    status = Status(told.status_file, time.time)
-    progress = Progress(told.engine_url, told.model, time.monotonic, told.served_file)
-    mender = Mender(told.repair_file, told.repairs_file, time.monotonic)
+    counted = Metrics(
+        boto3.client("cloudwatch", region_name=told.region, config=quick),
+        told.metrics_namespace,
+        told.deployment,
+    )
     log.info("agent started deployment=%s instance_id=%s", told.deployment, me)
 
-    def observe(state: State) -> Seen:
-        if setup := spool.read(told.phase_file):
-            return Seen(setup=setup)
-        if gave_up := watched.gave_up():
-            return Seen(gave_up=gave_up)
-        check = probes.look(told, api_key, with_completion=not state.is_serving)
-        if hangs := progress.judge(state, check):
-            return Seen(broken=Broken("engine", hangs))
-        return Seen(check=check)
-
     def tell(state: State, now: float) -> None:
-        status.show(state, now)
-        reporter.tell(state, now)
+        def measured() -> dict[str, float]:
+            return metrics.measured(
+                serves=state.is_serving,
+                repairs=mender.repairs(now),
+                facts=observer.facts,
+                certificate=observer.certificate,
+                wall=time.time(),
+            )
 
-    run(observe, mender.mend, tell, now=time.monotonic, sleep=time.sleep)
+        status.show(state, now)
+        reporter.tell(state, observer.warnings, now)
+        counted.tell(measured, now)
+
+    run(observer.look, mender.mend, tell, now=time.monotonic, sleep=time.sleep)
 
 
 def run(

@@ -40,7 +40,7 @@ class Mender:
         self._since = now if self._since is None else self._since
         if state.mends is None or self._request is None or self._done is None:
             return state
-        so_far = len(repairs.recent(self._done, now))
+        so_far = self.repairs(now)
         waits = now - self._asked < PAUSE or not (state.urgent or now - self._since >= PATIENCE)
         if so_far >= repairs.MOST and not waits:
             return State(
@@ -50,6 +50,10 @@ class Mender:
         if not waits:
             self._ask(self._request, state)
         return state
+
+    def repairs(self, now: float) -> int:
+        """Return how often something was started again here in the last half hour."""
+        return len(repairs.recent(self._done, now)) if self._done else 0
 
     def _ask(self, request: Path, state: State) -> None:
         self._asked = self._now()

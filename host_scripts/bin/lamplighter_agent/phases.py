@@ -68,9 +68,10 @@ class Seen:
     """One look at the host; the first of these that is there decides."""
 
     setup: State | None = None  # the set-up is under way, or has failed
-    gave_up: str | None = None  # why systemd no longer restarts one of our units
+    gave_up: str | None = None  # why nothing on this host will help any more
     broken: Broken | None = None  # what answers, perhaps, and is broken all the same
     check: Check | None = None  # what the probes proved
+    loading: tuple[str, int | None] | None = None  # phase and percent of an engine that loads
 
 
 START = State("booting")
@@ -88,7 +89,8 @@ def decide(state: State, seen: Seen) -> State:
         return State("serving")
     if state.phase in {"serving", "unhealthy"}:
         return _served_before(state, seen.check)
-    return State("loading", cause=seen.check.why)
+    phase, percent = seen.loading or ("loading", None)
+    return State(phase, percent, cause=seen.check.why)
 
 
 def _served_before(state: State, check: Check) -> State:

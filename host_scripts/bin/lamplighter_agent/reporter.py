@@ -35,11 +35,14 @@ class Reporter:
         self._next = float("-inf")  # when to say it (again)
         self._failures = 0  # in a row
 
-    def tell(self, state: State, now: float) -> None:
-        """Send the state when it is new or due; what could not be sent is tried again, slower."""
+    def tell(self, state: State, warnings: tuple[str, ...], now: float) -> None:
+        """Send the state when it is new or due; what could not be sent is tried again, slower.
+
+        warnings: what an operator should know all the same; a new one alone waits its turn.
+        """
         if now < self._next and (self._failures or state.said == self._said):
             return
-        problem = self._put(state)
+        problem = self._put(state, warnings)
         if problem is None:
             self._said, self._failures = state.said, 0
             self._next = now + self._settings.report_seconds
@@ -48,10 +51,10 @@ class Reporter:
         log.warning("report not sent problem=%s again_in_seconds=%g", problem, pause)
         self._next, self._failures = now + pause, self._failures + 1
 
-    def _put(self, state: State) -> str | None:
+    def _put(self, state: State, warnings: tuple[str, ...]) -> str | None:
         """Return None when the bus took it, else why not."""
         try:
-            answer = self._events.put_events(Entries=[self._entry(state)])
+            answer = self._events.put_events(Entries=[self._entry(state, warnings)])
         except ClientError as error:
             return str(error.response["Error"]["Code"])
         except BotoCoreError as error:
@@ -60,13 +63,14 @@ class Reporter:
             return str(answer["Entries"][0].get("ErrorCode", "refused"))
         return None
 
-    def _entry(self, state: State) -> dict[str, str]:
+    def _entry(self, state: State, warnings: tuple[str, ...]) -> dict[str, str]:
         detail = {
             "deployment": self._settings.deployment,
             "instance_id": self._instance_id,
             "phase": state.phase,
             "percent": state.percent,
             "cause": state.cause,
+            "warnings": list(warnings),
             "sent_at": stamp(self._wall()),
         }
         return {

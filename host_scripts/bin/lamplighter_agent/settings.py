@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 class Settings:
     """engine_url is None without an engine; front_url is None without nginx in front; without
     keys_file and status_file there is no gateway to tell; without repair_file (to ask) and
-    repairs_file (what was done) nothing is repaired. served_file: see progress.py.
+    repairs_file (what was done) nothing is repaired. served_file: see progress.py. machine_file,
+    certificate_file, weights_file: what others on this host found out.
     """
 
     deployment: str
@@ -23,6 +24,7 @@ class Settings:
     model: str
     api_key_parameter: str
     keys_path: str
+    metrics_namespace: str
     report_seconds: float
     gateway_url: str
     engine_url: str | None
@@ -36,6 +38,9 @@ class Settings:
     repair_file: Path | None = None
     repairs_file: Path | None = None
     served_file: Path | None = None
+    machine_file: Path | None = None
+    certificate_file: Path | None = None
+    weights_file: Path | None = None
 
 
 def load(environ: Mapping[str, str]) -> Settings:
@@ -51,6 +56,7 @@ def load(environ: Mapping[str, str]) -> Settings:
         model=values["MODEL"],
         api_key_parameter=values["API_KEY_PARAMETER"],
         keys_path=values["KEYS_PATH"],
+        metrics_namespace=values["METRICS_NAMESPACE"],
         report_seconds=float(values["REPORT_SECONDS"]),
         gateway_url=environ.get("GATEWAY_URL") or f"http://127.0.0.1:{values['GATEWAY_PORT']}",
         engine_url=environ.get("ENGINE_URL") or engine_url,
@@ -64,6 +70,9 @@ def load(environ: Mapping[str, str]) -> Settings:
         repair_file=_path(environ, "REPAIR_FILE"),
         repairs_file=_path(environ, "REPAIRS_FILE"),
         served_file=_path(environ, "SERVED_FILE"),
+        machine_file=_path(environ, "MACHINE_FILE"),
+        certificate_file=_path(environ, "CERTIFICATE_FILE"),
+        weights_file=_path(environ, "WEIGHTS_FILE"),
     )
 
 

@@ -1,11 +1,14 @@
-"""Ask systemd whether it gave up on one of our units, and the journal why. Never repairs."""
+"""Ask systemd which of our units do not stay up, and the journal why. Never repairs."""
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
+from . import causes
 from .masking import masked
 
 if TYPE_CHECKING:
@@ -13,37 +16,114 @@ if TYPE_CHECKING:
 
 EVERY = 5.0  # seconds: two processes for each look
 
-_ERROR = re.compile(r"\w+Error\b|out of memory|^error:", re.IGNORECASE)
+_LINES = 400  # of the journal: an engine that fails writes a traceback, and that of its worker
 _LONGEST = 600  # characters of a cause
+_ERROR = re.compile(r"\w+Error\b|out of memory|\berror:", re.IGNORECASE)
+_SHARDS = re.compile(r"(\d{1,3})% Completed")
+
+
+@dataclass(frozen=True, slots=True)
+class Down:
+    """why: the cause, with its remedy where it is known; gave_up: nobody starts it again."""
+
+    why: str
+    gave_up: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """ends: how often it ended by itself since it last served, as far as this agent saw."""
+
+    name: str
+    state: str
+    run: str
+    restarts: int
+    ends: int
+
+    @property
+    def is_up(self) -> bool:
+        return self.state == "running"
 
 
 class Units:
+    """run: see run() below; now: seconds."""
+
     def __init__(
         self, units: Sequence[str], now: Callable[[], float], run: Callable[[Sequence[str]], str]
     ) -> None:
         self._units, self._now, self._run = units, now, run
-        self._answer: str | None = None
-        self._next = float("-inf")
+        self._served_with: dict[str, int] = {}  # restarts that are forgiven: it served after them
+        self._seen: list[Unit] = []
+        self._down: Down | None = None
+        self._percent: int | None = None
+        self._next = self._next_percent = float("-inf")
 
-    def gave_up(self) -> str | None:
-        """Return why a unit stays down (its last errors), or None; at most five seconds old."""
-        if self._units and self._now() >= self._next:
-            self._next = self._now() + EVERY
-            shown = self._run(
-                ["systemctl", "show", "--property=Id,SubState,NRestarts", *self._units]
-            )
-            self._answer = self._explain(shown)
-        return self._answer
+    def down(self) -> Down | None:
+        """Return what keeps a unit down, or None; at most five seconds old."""
+        self._refresh()
+        return self._down
 
-    def _explain(self, shown: str) -> str | None:
-        for unit in parse(shown):
-            if unit.get("SubState") == "failed":
-                name = unit["Id"]
-                lines = self._run(
-                    ["journalctl", "--unit", name, "--lines=300", "--output=cat", "--no-pager"]
-                )
-                return f"{name} gave up after {unit['NRestarts']} restarts: {cause(lines)}"
-        return None
+    def served(self) -> None:
+        """All of them did their work at this moment: what they ended of before is over."""
+        self._served_with = {unit.name: unit.restarts for unit in self._seen}
+
+    def loaded_percent(self) -> int | None:
+        """Return how much of its weights the first unit has loaded; None as long as it says none.
+
+        At most five seconds old.
+        """
+        if self._now() >= self._next_percent:
+            self._next_percent = self._now() + EVERY
+            self._percent = self._loaded(self._seen[0]) if self._seen else None
+        return self._percent
+
+    def _loaded(self, unit: Unit) -> int | None:
+        if not unit.is_up:
+            return None
+        said = [text for run, text in self._journal(unit.name) if run == unit.run]
+        shards = _SHARDS.findall("\n".join(said))
+        return min(int(shards[-1]), 100) if shards else None
+
+    def _refresh(self) -> None:
+        if not self._units or self._now() < self._next:
+            return
+        self._next = self._now() + EVERY
+        asked = "--property=Id,SubState,InvocationID,NRestarts"
+        shown = self._run(["systemctl", "show", asked, *self._units])
+        self._seen = [self._unit(block) for block in parse(shown) if "Id" in block]
+        found = (self._explained(unit) for unit in self._seen)
+        self._down = next((down for down in found if down), None)
+
+    def _unit(self, block: dict[str, str]) -> Unit:
+        name, restarts = block["Id"], int(block.get("NRestarts") or 0)
+        forgiven = min(self._served_with.get(name, 0), restarts)
+        state = block.get("SubState", "")
+        ends = restarts - forgiven + (state in {"auto-restart", "failed"})
+        return Unit(name, state, block.get("InvocationID", ""), restarts, ends)
+
+    def _explained(self, unit: Unit) -> Down | None:
+        if unit.state == "failed":
+            said = self._last_words(unit)
+            why = causes.diagnosed("\n".join(said), unit.ends) or cause(said)
+            return Down(f"{unit.name} gave up after {unit.restarts} restarts: {why}", gave_up=True)
+        if unit.ends == 0:
+            return None
+        why_not = causes.diagnosed("\n".join(self._last_words(unit)), unit.ends)
+        if why_not is None:
+            return None
+        return Down(f"{unit.name} does not start: {why_not}", gave_up=False)
+
+    def _last_words(self, unit: Unit) -> list[str]:
+        """Return what it said in its last run that ended."""
+        lines = self._journal(unit.name)
+        ended = [run for run, _ in lines if run and not (unit.is_up and run == unit.run)]
+        return [text for run, text in lines if run == ended[-1]] if ended else []
+
+    def _journal(self, name: str) -> list[tuple[str, str]]:
+        """Return (run, line) of the process itself, oldest first."""
+        fields = "--output-fields=MESSAGE,_SYSTEMD_INVOCATION_ID"
+        shape = ["--output=json", "--all", fields, "--no-pager"]
+        return entries(self._run(["journalctl", "--unit", name, f"--lines={_LINES}", *shape]))
 
 
 def parse(shown: str) -> list[dict[str, str]]:
@@ -52,18 +132,35 @@ def parse(shown: str) -> list[dict[str, str]]:
     return [dict(line.split("=", 1) for line in block if "=" in line) for block in blocks]
 
 
-def cause(journal: str) -> str:
+def entries(journal: str) -> list[tuple[str, str]]:
+    """Read `journalctl --output=json`, an object a line; a damaged one is left out."""
+    found = []
+    for line in journal.split("\n"):
+        try:
+            entry = json.loads(line)
+            found.append((str(entry["_SYSTEMD_INVOCATION_ID"]), _text(entry["MESSAGE"]).strip()))
+        except (ValueError, KeyError, TypeError):
+            continue
+    return [(run, text) for run, text in found if text]
+
+
+def _text(message: Any) -> str:
+    """What is no UTF-8 comes as a list of its bytes."""
+    return bytes(message).decode(errors="replace") if isinstance(message, list) else str(message)
+
+
+def cause(said: Sequence[str]) -> str:
     """Return the last three lines that name an error, else the last three; secrets masked."""
-    lines = [line.strip() for line in journal.splitlines() if line.strip()]
-    telling = [line for line in lines if _ERROR.search(line)] or lines
-    text = masked(" | ".join(telling[-3:]))
-    return text[:_LONGEST] or "its journal is empty"
+    telling = [line for line in said if _ERROR.search(line)] or list(said)
+    return masked(" | ".join(telling[-3:]))[:_LONGEST] or "its journal is empty"
 
 
 def run(command: Sequence[str]) -> str:
     """Return what the command printed; a machine without systemd says nothing."""
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)  # noqa: S603
+        done = subprocess.run(  # noqa: S603 - our own words
+            command, capture_output=True, text=True, errors="replace", timeout=10, check=False
+        )
     except (OSError, subprocess.TimeoutExpired):
         return ""
     return done.stdout

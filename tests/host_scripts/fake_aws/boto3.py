@@ -1,29 +1,46 @@
 """Stands in for boto3 in programs that a test starts: a few services of AWS out of a folder.
 
 FAKE_AWS/s3/<bucket>/<key>, FAKE_AWS/ssm/<name>, FAKE_AWS/events (one line a report; a folder
-FAKE_AWS/events-down makes the bus unreachable).
+FAKE_AWS/events-down makes the bus unreachable). FAKE_AWS/boto3-missing: it is not installed.
 """
 
 from __future__ import annotations
 
 import base64
+import io
 import json
 import os
-import shutil
 from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 ROOT = Path(os.environ["FAKE_AWS"])
+if (ROOT / "boto3-missing").exists():
+    raise ImportError("No module named 'boto3'")
+
+
+def _refusal(code: str, message: str, operation: str) -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": message}}, operation)
 
 
 class S3:
-    def download_file(self, bucket: str, key: str, filename: str) -> None:
-        source = ROOT / "s3" / bucket / key
+    def get_object(self, *, Bucket: str, Key: str) -> Any:  # noqa: N803
+        source = ROOT / "s3" / Bucket / Key
+        if not (ROOT / "s3" / Bucket).is_dir():
+            raise _refusal("NoSuchBucket", "The specified bucket does not exist", "GetObject")
         if not source.is_file():
-            raise ClientError({"Error": {"Code": "404", "Message": "Not Found"}}, "HeadObject")
-        shutil.copyfile(source, filename)
+            raise _refusal("NoSuchKey", "The specified key does not exist.", "GetObject")
+        return {"Body": io.BytesIO(source.read_bytes())}
+
+    def put_object(self, *, Bucket: str, Key: str, Body: bytes, ContentType: str) -> None:  # noqa: N803
+        """FAKE_AWS/s3-denied: the role may not."""
+        assert ContentType
+        if (ROOT / "s3-denied").exists():
+            raise ClientError({"Error": {"Code": "AccessDenied"}}, "PutObject")
+        target = ROOT / "s3" / Bucket / Key
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(Body)
 
 
 class Ssm:
@@ -79,6 +96,14 @@ class Events:
         return {"FailedEntryCount": 0, "Entries": [{"EventId": "1"} for _ in Entries]}
 
 
+class CloudWatch:
+    """FAKE_AWS/metrics: one line a call."""
+
+    def put_metric_data(self, *, Namespace: str, MetricData: Any) -> None:  # noqa: N803
+        with (ROOT / "metrics").open("a") as file:
+            file.write(json.dumps([Namespace, MetricData]) + "\n")
+
+
 class Route53:
     """FAKE_AWS/route53/<name> holds a TXT record; FAKE_AWS/route53-refuses the code of an error."""
 
@@ -105,4 +130,12 @@ class Route53:
 
 def client(service: str, region_name: str, config: object = None) -> Any:
     assert region_name
-    return {"s3": S3, "ssm": Ssm, "ecr": Ecr, "events": Events, "route53": Route53}[service]()
+    services = {
+        "cloudwatch": CloudWatch,
+        "ecr": Ecr,
+        "events": Events,
+        "route53": Route53,
+        "s3": S3,
+        "ssm": Ssm,
+    }
+    return services[service]()
