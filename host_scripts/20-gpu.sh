@@ -109,9 +109,4 @@ describe_gpus() {
 
 apt() { apt-get --quiet --yes -o DPkg::Lock::Timeout=600 "$@"; }
 
-refuse() {
-  log "$1"
-  exit 1
-}
-
 main "$@"

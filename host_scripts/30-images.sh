@@ -9,9 +9,12 @@
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
 # shellcheck source=host_scripts/lib.sh
 source "$here/lib.sh"
+shopt -s lastpipe # what ends a pipeline runs in this shell: `told` outlives a try
+
+told=0 # percent, of all images: it never goes back
 
 main() {
-  local images=() image done=0 needed=0
+  local images=() image before=0 needed=0
   images+=("$(setting GATEWAY_IMAGE)")
   if has_engine; then images+=("$(setting VLLM_IMAGE)"); fi
 
@@ -23,10 +26,11 @@ main() {
   DOCKER_CONFIG=$(mktemp -d)
   export DOCKER_CONFIG
   trap 'rm -rf "$DOCKER_CONFIG"' EXIT
+  phase images 0
   for image in "${images[@]}"; do
-    phase images $((100 * done / ${#images[@]}))
-    if ! is_here "$image"; then pull "$image"; fi
-    done=$((done + 1))
+    if is_here "$image"; then continue; fi
+    pull "$image" "$((100 * before / needed))" "$((100 * (before + $(unpacked "$image")) / needed))"
+    before=$((before + $(unpacked "$image")))
   done
   phase images 100
 }
@@ -42,18 +46,39 @@ unpacked() {
   fi
 }
 
-is_here() { docker image inspect "$1" >/dev/null 2>&1; }
-
-pull() {
-  local registry=${1%%/*}
-  if [[ $registry == *.dkr.ecr.*.amazonaws.com* ]]; then retry 5 5 login "$registry"; fi
-  retry 5 15 docker pull --quiet "$1"
+# remedy IMAGE - where the registry has none, or none for us.
+remedy() {
+  if [[ $1 == "$(setting GATEWAY_IMAGE)" ]]; then
+    printf 'run "lamplighter up" again, which builds it\n'
+  else
+    printf 'correct engine.image to a tag that exists, in a public repository or under lamplighter/ in your own ECR\n'
+  fi
 }
 
-# login REGISTRY - one pipeline: its status is also right inside `if`, where errexit is off.
-login() {
-  python3 -B "$here/bin/registry_password.py" "$(setting AWS_REGION)" |
-    docker login --username AWS --password-stdin "$1"
+is_here() { docker image inspect "$1" >/dev/null 2>&1; }
+
+# pull IMAGE FROM TO - FROM and TO: its share of all images, in percent.
+pull() {
+  local registry=${1%%/*} password
+  if [[ $registry == *.dkr.ecr.*.amazonaws.com* ]]; then
+    password=$(retry 5 5 password_of_ecr)
+    retry 5 5 login "$registry" "$password"
+  fi
+  retry 5 15 fetch "$1" "$(remedy "$1")" "$2" "$3"
+}
+
+password_of_ecr() { python3 -B "$here/bin/registry_password.py" "$(setting AWS_REGION)"; }
+
+# login REGISTRY PASSWORD - printf is this shell's own, so that the password is no program's argument.
+login() { printf '%s' "$2" | docker login --username AWS --password-stdin "$1"; }
+
+# fetch IMAGE REMEDY FROM TO - one pipeline: its status is also right in `retry`, where errexit is off.
+fetch() {
+  local percent
+  docker pull "$1" 2>&1 | python3 -B "$here/bin/layers.py" "$@" | while read -r percent; do
+    if ((percent > told)); then phase images "$percent"; fi
+    told=$((percent > told ? percent : told))
+  done
 }
 
 main "$@"

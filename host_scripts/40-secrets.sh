@@ -36,7 +36,7 @@ token_file() {
   fi
   {
     printf 'HF_TOKEN='
-    retry 5 3 parameter "$name"
+    retry 5 3 parameter "$name" engine.hf_token_parameter
     printf '\n'
   } >"$token.new"
   mv "$token.new" "$token"

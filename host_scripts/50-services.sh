@@ -4,14 +4,14 @@
 # Needs:    30-images.sh (the images), 40-secrets.sh (the keys)
 # Changes:  /etc/systemd/system/ (our units), /etc/lamplighter/gateway.env and vllm-0.env, the docker network `lamplighter`,
 #           /var/lib/lamplighter/started/, gateway/ (where the gateway counts usage) and cache/ (where vLLM keeps weights)
-# Re-run:   safe at any time; nothing restarts without a change.
+# Re-run:   safe at any time; nothing restarts without a change, and an engine only after its requests have ended.
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
 # shellcheck source=host_scripts/lib.sh
 source "$here/lib.sh"
 
 at_boot=(inference-cleanup.service lamplighter-secrets.service lamplighter-setup.service inference-verify.timer)
-at_boot+=(lamplighter-certificate.service lamplighter-certificate.timer lamplighter-repair.path)
+at_boot+=(lamplighter-certificate.service lamplighter-certificate.timer lamplighter-repair.path lamplighter-machine.timer)
 services=(inference-app.service lamplighter-agent.service)
 
 main() {
@@ -27,6 +27,7 @@ main() {
   gateway_settings
   install -d --mode=0750 --owner="$user" --group="$group" "$state/gateway"
   if ! docker network inspect lamplighter >/dev/null 2>&1; then docker network create lamplighter; fi
+  if has_engine && ! is_running_with vllm@0.service "$(made_from vllm@0.service | fingerprint)"; then drain; fi
   install_units
   for service in "${services[@]}"; do
     now=$(made_from "$service" | fingerprint)
@@ -37,7 +38,7 @@ main() {
       systemctl start "$service"
     fi
   done
-  for service in inference-verify.timer lamplighter-repair.path; do
+  for service in inference-verify.timer lamplighter-repair.path lamplighter-machine.timer; do
     if ! systemctl is-active --quiet "$service"; then systemctl start "$service"; fi
   done
 }
@@ -55,9 +56,16 @@ engine_settings() {
 # retire_engine - a deployment that had an engine on the CPU and has none any more.
 retire_engine() {
   if ! [[ -e $etc/systemd/system/vllm@.service ]]; then return; fi
+  drain
   systemctl disable --quiet --now vllm@0.service vllm.service vllm.target
   rm -r "$etc"/systemd/system/vllm*
   rm -f "$state/started/vllm@0.service" "$state/started/units"
+}
+
+# drain - what ends a running engine, a reload included, ends its requests. Before, the gateway lets them finish, for two
+# minutes at most, and takes no new ones. It starts again after the engine, like every service that is down.
+drain() {
+  if systemctl is-active --quiet vllm@0.service; then systemctl stop inference-app.service; fi
 }
 
 # gateway_settings - the gateway's own names for our settings; without an engine it answers "disabled" by itself.

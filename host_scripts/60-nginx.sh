@@ -22,7 +22,10 @@ main() {
   nginx -t -q -c "$here/nginx.conf" # stops here, with nginx's own words, when it is bad
   if differs "$here/nginx.conf" "$conf"; then put "$here/nginx.conf" "$conf"; fi
   now=$(fingerprint <"$conf") # not the certificate: whoever places one reloads nginx
-  if is_running_with nginx "$now"; then return; fi
+  if is_running_with nginx "$now"; then
+    if ! systemctl is-active --quiet nginx.service; then systemctl start nginx.service; fi
+    return
+  fi
   systemctl enable --quiet nginx.service
   systemctl reload-or-restart nginx.service
   remember nginx "$now"

@@ -51,9 +51,4 @@ movement() {
   fi
 }
 
-refuse() {
-  log "$1"
-  exit 1
-}
-
 main "$@"

@@ -2,7 +2,8 @@
 # Sourced by every script here: strict mode, one log format, a few small verbs.
 set -Eeuo pipefail
 shopt -s inherit_errexit
-trap 'log "FAILED at ${BASH_SOURCE[0]##*/}:${LINENO}: ${BASH_COMMAND}"' ERR
+# Silent where something refused: its sentence stays the last line, and setup.sh takes it for the cause.
+trap '(($? == refused)) || log "FAILED at ${BASH_SOURCE[0]##*/}:${LINENO}: ${BASH_COMMAND}"' ERR
 
 # shellcheck disable=SC2034 # the steps read these; a test points them at a sandbox
 {
@@ -13,6 +14,7 @@ trap 'log "FAILED at ${BASH_SOURCE[0]##*/}:${LINENO}: ${BASH_COMMAND}"' ERR
   engine_user=${ENGINE_USER:-10002}
   engine_group=${ENGINE_GROUP:-10002}
   gib=$((1024 * 1024 * 1024))
+  refused=91    # exit status of whatever cannot go on until somebody acts: its last line is one sentence that says what to do
   restarting=90 # exit status of a step that restarts the machine: lamplighter-setup.service goes on after the boot
   etc=${ETC:-/etc}
   run=${RUN:-/run}/lamplighter
@@ -24,12 +26,17 @@ settings=$here/deployment.env
 
 log() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }
 
+# refuse SENTENCE - end here; what is wrong, which, and what to do. bin/refusal.py is the same for programs.
+refuse() {
+  log "$1"
+  exit "$refused"
+}
+
 # setting KEY - print the value of KEY. The file is read, never sourced: a value cannot become a command.
 setting() {
   local line
   if ! line=$(grep --max-count=1 "^$1=" "$settings"); then
-    log "$settings has no $1: render it again from deployment.env.j2"
-    return 1
+    refuse "$settings has no $1: render it again from deployment.env.j2"
   fi
   printf '%s\n' "${line#*=}"
 }
@@ -48,8 +55,7 @@ has_room() {
   local free
   free=$(df --output=avail --block-size=1 "$1" | tail --lines=1)
   if ((free >= $2 * gib)); then return; fi
-  log "$3 need $2 GiB, the disk has $((free / gib)) GiB free: raise instance.root_volume_gib"
-  return 1
+  refuse "$3 need $2 GiB, the disk has $((free / gib)) GiB free: raise instance.root_volume_gib"
 }
 
 # put SOURCE TARGET [MODE] - write TARGET whole or not at all.
@@ -59,20 +65,23 @@ put() {
   log "wrote $2"
 }
 
-# retry TRIES SECONDS COMMAND... - run COMMAND until it succeeds.
+# retry TRIES SECONDS COMMAND... - run COMMAND until it succeeds, or refuses: then no other try helps.
 retry() {
-  local tries=$1 pause=$2 try
+  local tries=$1 pause=$2 try status
   shift 2
   for ((try = 1; try <= tries; try++)); do
-    if "$@"; then return; fi
+    status=0
+    "$@" || status=$?
+    if ((status == 0 || status == refused)); then return "$status"; fi
     log "try $try of $tries failed: $1 ${2:-}"
     sleep "$pause"
   done
   return 1
 }
 
-# parameter NAME - print an SSM parameter to a pipe: never to a log, never as an argument.
-parameter() { python3 -B "$here/bin/parameter.py" "$(setting AWS_REGION)" "$1"; }
+# parameter NAME SETTING - print the SSM parameter that SETTING of the specification names: never to a log, never as an
+# argument of a program.
+parameter() { python3 -B "$here/bin/parameter.py" "$(setting AWS_REGION)" "$@"; }
 
 # gateway_folder - what the gateway reads and the agent writes: keys and status. The group owns the folder, and by the
 # setgid bit every file in it, so that the agent needs neither root nor a capability.

@@ -13,8 +13,10 @@ logs=${LOGS:-/var/log}/lamplighter
 export LAMPLIGHTER_SETUP=yes
 
 main() {
-  local path
+  local path lock
   mkdir -p "$logs" "$state"
+  exec {lock}>"$state/setup.lock" # until this run ends, with whatever it runs
+  if ! flock --nonblock "$lock"; then refuse "the set-up runs already: wait until it is over"; fi
   rm -f "$state/setup-done"
   phase booting 0
   for path in "$here"/[0-8][0-9]-*.sh; do
@@ -37,9 +39,27 @@ step() {
     log "$2 restarts this machine; the set-up goes on after the boot"
     exit 0
   fi
-  phase failed 0 "$2 failed: $(tail --lines=4 "$logs/$2.log" | tr '\n' ' ')"
+  phase failed 0 "$(cause "$2" "$status")"
   log "$2 failed: see $logs/$2.log"
   exit 1
+}
+
+# cause NAME STATUS - why it failed. A step that ended itself said so with its last line: that sentence, alone. Where a
+# command ended it, the trap's line is the last (lib.sh), and where a signal did, any line: then what was said before.
+cause() {
+  local last said=()
+  last=$(tail --lines=1 "$logs/$1.log")
+  if (($2 < 128)) && [[ -n $last && $last != *": FAILED at "* ]]; then
+    printf '%s' "${last#"$1: "}"
+    return
+  fi
+  mapfile -t said < <(without_noise <"$logs/$1.log" | tail --lines=4)
+  printf '%s failed (status %d): %s' "$1" "$2" "${said[*]:-$last}"
+}
+
+# without_noise - no traps, no counted tries, no tracebacks but their last line, no line twice in a row.
+without_noise() {
+  sed --regexp-extended '/: (FAILED at |try [0-9]+ of [0-9]+ failed: )|^(Traceback |  File |    )/d' | uniq
 }
 
 main "$@"

@@ -172,6 +172,13 @@ class Gateway:
     max_timeout_seconds: int = option(
         600, about="budget of a long generation", type="integer", minimum=1, maximum=3600
     )
+    requests_per_minute_per_address: int | None = option(
+        None,
+        about="inference requests a minute from one client address; null: no limit",
+        type=["integer", "null"],
+        minimum=1,
+        maximum=100_000,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 
 from orchestrator.aws_errors import code
 from orchestrator.errors import InvalidRequest
-from orchestrator.resources import dns, launch
+from orchestrator.resources import bucket, dns, launch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,10 +16,13 @@ if TYPE_CHECKING:
     from orchestrator.clients import Clients
     from orchestrator.deployment import Deployment
 
+_MAX_BUCKET_NAME = 63  # characters; S3's
+
 
 def check(clients: Clients, deployment: Deployment) -> None:
     """Raise InvalidRequest with one line per problem; create nothing."""
     problems = [
+        *_name(clients, deployment),
         *_instance_type(clients, deployment),
         *_image(clients, deployment),
         *_domain(clients, deployment),
@@ -27,6 +30,15 @@ def check(clients: Clients, deployment: Deployment) -> None:
     ]
     if problems:
         raise InvalidRequest("\n".join(problems))
+
+
+def _name(clients: Clients, deployment: Deployment) -> Iterator[str]:
+    excess = len(bucket.name_of(clients, deployment.name)) - _MAX_BUCKET_NAME
+    if excess > 0:
+        yield (
+            f"name: {deployment.name!r} is too long in {clients.settings.region}, whose name stands"
+            f" beside it in the bucket's; choose one that is {excess} characters shorter"
+        )
 
 
 def _instance_type(clients: Clients, deployment: Deployment) -> Iterator[str]:

@@ -1,7 +1,8 @@
 """The files of the instance: rendered templates, the manifest that guards them, user_data.
 
 Scripts hold no values, values hold no script: everything that differs between deployments is in
-deployment.env (and in nginx.conf, which cannot read it).
+deployment.env (and in nginx.conf, which cannot read it). The chain of proof: user_data knows what
+fetch.py hashes to, and fetch.py what every other file does.
 """
 
 from __future__ import annotations
@@ -18,11 +19,11 @@ from orchestrator.deployment import Deployment
 from orchestrator.errors import InvalidRequest
 from orchestrator.settings import Settings
 
-MANIFEST = "SHA256SUMS"
+MANIFEST = "fetch.py"  # holds the sums of all others, and the program that proves them
 USER_DATA_LIMIT = 1_024  # bytes; AWS allows 16 KB, we promise 1
 _REPORT_SECONDS = 30
 _REPORTS_PER_SILENCE = 6  # a host may lose some reports before it counts as silent
-_BOOTSTRAP = "bootstrap.sh"
+_BOOTSTRAP = "bootstrap.py"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,24 +53,31 @@ def render(folder: Path, deployment: Deployment, settings: Settings, image: str)
             templates[name.removesuffix(".j2")] = environment.from_string(path.read_text("utf-8"))
         elif path.is_file() and "__pycache__" not in path.parts:
             files[name] = path.read_bytes()
-    bootstrap = templates.pop(_BOOTSTRAP)
+    bootstrap, fetch = templates.pop(_BOOTSTRAP), templates.pop(MANIFEST)
     files |= {name: template.render(values).encode() for name, template in templates.items()}
-    files[MANIFEST] = manifest(files)
+    files[MANIFEST] = fetch.render(sums=manifest(files)).encode()
     digest = hashlib.sha256(files[MANIFEST]).hexdigest()
-    prefix = f"scripts/{digest[:16]}"
-    bucket = naming.bucket(deployment.name, settings.account, settings.region)
-    user_data = bootstrap.render(
-        region=settings.region, bucket=bucket, prefix=prefix, sums_sha256=digest
-    )
-    if len(user_data.encode()) > USER_DATA_LIMIT:
-        raise InvalidRequest(f"user_data has {len(user_data)} bytes, more than {USER_DATA_LIMIT}")
-    return HostFiles(files, prefix, user_data)
+    bucket = naming.bucket("{N}", settings.account, "{R}")  # N and R are user_data's own variables
+    user_data = bootstrap.render(values, bucket=bucket, sha256=digest)
+    _must_fit(user_data, settings.event_bus)
+    return HostFiles(files, f"scripts/{digest}", user_data)
 
 
-def manifest(files: dict[str, bytes]) -> bytes:
+def manifest(files: dict[str, bytes]) -> str:
     """Return the files' digests in the format of sha256sum."""
     lines = [f"{hashlib.sha256(files[name]).hexdigest()}  {name}\n" for name in sorted(files)]
-    return "".join(lines).encode()
+    return "".join(lines)
+
+
+def _must_fit(user_data: str, event_bus: str) -> None:
+    """Raise InvalidRequest when the names in it are too long; the bus is named after the stack."""
+    excess = len(user_data.encode()) - USER_DATA_LIMIT
+    if excess > 0:
+        raise InvalidRequest(
+            f"user_data is {excess} bytes larger than the {USER_DATA_LIMIT} that we allow, because "
+            f"it holds the stack's name, {event_bus}: install with a --stack-name that is {excess} "
+            "characters shorter, or give the deployment a shorter name"
+        )
 
 
 def vllm_args(deployment: Deployment) -> str:
@@ -111,6 +119,7 @@ def _values(deployment: Deployment, settings: Settings, image: str) -> dict[str,
         "gateway_port": deployment.gateway.port,
         "default_timeout_seconds": deployment.gateway.default_timeout_seconds,
         "max_timeout_seconds": deployment.gateway.max_timeout_seconds,
+        "requests_per_minute_per_address": deployment.gateway.requests_per_minute_per_address,
         "hf_token_parameter": deployment.engine.hf_token_parameter or "",
         "api_key_parameter": naming.api_key_parameter(deployment.name),
         "keys_path": naming.keys_path(deployment.name),

@@ -1,12 +1,12 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
-    from pathlib import Path
     from typing import Any
 
     from clilab.fixture_types import Lock, Origins, Run
@@ -51,6 +51,18 @@ def test_up_tells_endpoint_key_and_a_curl_line(
         "  API key:  lamplighter key prod",
         f"  try it:   {curl}",
     ]
+
+
+@pytest.mark.usefixtures("ledger", "provisions")
+def test_a_host_with_a_name_has_a_certificate_that_curl_can_verify(
+    lamplighter: Run, spec: str
+) -> None:
+    with Path(spec).open("a", encoding="utf-8") as file:
+        file.write("dns: {domain: example.com}\n")
+
+    result = lamplighter("up", spec)
+
+    assert "curl https://infer.example.com/v1/chat/completions" in result.stdout
 
 
 @pytest.mark.usefixtures("ledger", "provisions")

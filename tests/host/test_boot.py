@@ -103,14 +103,18 @@ def test_a_changed_script_is_not_run(lab: Lab) -> None:
     before = lab.machine.said("sha256sum /opt/lamplighter/setup.sh")
     intact = lab.cloud.read(lab.seeded.bucket, key)
     lab.cloud.write(lab.seeded.bucket, key, intact + b"\ntouch /tampered\n")
+    told = lab.cloud.reports()
 
     try:
-        done = lab.machine.run("bash /var/lib/cloud/instance/scripts/part-001")
+        done = lab.machine.run("/var/lib/cloud/instance/scripts/part-001")
     finally:
         lab.cloud.write(lab.seeded.bucket, key, intact)
 
     assert done.returncode != 0
-    assert "setup.sh: FAILED" in done.stdout
-    assert "failed: integrity" in done.stdout
+    cause = f"integrity: setup.sh was changed in {lab.seeded.bucket}: run lamplighter up"
+    assert f"failed: {cause}" in done.stdout
+    failed = [each for each in lab.cloud.reports()[len(told) :] if each["phase"] == "failed"]
+    who = {each: told[-1][each] for each in ("deployment", "instance_id")}  # as the agent says it
+    assert failed == [who | {"phase": "failed", "cause": cause}]
     assert lab.machine.run("test -e /tampered").returncode != 0
     assert lab.machine.said("sha256sum /opt/lamplighter/setup.sh") == before

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LATE_SECONDS = 2.5
+STATUSES = {"absent": 404, "busy": 429}
 
 
 class Upstream(BaseHTTPRequestHandler):
@@ -47,7 +48,9 @@ class Upstream(BaseHTTPRequestHandler):
         if "reset" in self.path:
             self.close_connection = True
             return
-        self.send_response(404 if "absent" in self.path else 200)
+        self.send_response(self._status())
+        if "busy" in self.path:
+            self.send_header("Retry-After", "7")
         self.send_header("X-Frame-Options", "SAMEORIGIN")
         if "stream" in self.path:
             self._stream()
@@ -57,6 +60,9 @@ class Upstream(BaseHTTPRequestHandler):
         self.wfile.write(b"ok")
 
     do_POST = do_GET  # noqa: N815 - the name that http.server calls
+
+    def _status(self) -> int:
+        return next((code for word, code in STATUSES.items() if word in self.path), 200)
 
     def _stream(self) -> None:
         self.send_header("Transfer-Encoding", "chunked")

@@ -26,8 +26,8 @@ JINJA = jinja2.Environment(
 # fmt: off
 REAL = [
     "bash", "sh", "cat", "chmod", "cmp", "cp", "cut", "dirname", "du", "basename", "env", "false",
-    "find", "grep", "head", "install", "ls", "mkdir", "mktemp", "mv", "openssl", "rm", "sed",
-    "sha256sum", "sort", "tail", "tee", "touch", "tr", "true", "uname",
+    "find", "flock", "grep", "head", "install", "ls", "mkdir", "mktemp", "mv", "openssl", "rm",
+    "sed", "sha256sum", "sort", "tail", "tee", "touch", "tr", "true", "uname", "uniq",
 ]
 RECORDED = [
     "apt-get", "apt-mark", "certbot", "curl", "df", "docker", "dpkg", "getent", "groupadd",
@@ -42,6 +42,7 @@ esac"""
 # fmt: on
 PYTHON = f'exec {sys.executable} "$@"'
 
+BUCKET = "lamplighter-demo-123456789012-eu-central-1"
 API_KEY = "sk-planted-api-key-000000000000"
 HF_TOKEN = "hf_plantedtoken0000000000000000"
 UNLIMITED = (
@@ -103,6 +104,9 @@ class Host:
         self.gpu.parent.mkdir(parents=True)
         self.gpu.write_text("0x10de\n")
         self.program("python3", PYTHON)
+        self.dynamic_users = root / "lib" / "x86_64-linux-gnu" / "libnss_systemd.so.2"
+        self.dynamic_users.parent.mkdir(parents=True)
+        self.dynamic_users.touch()
         (root / "boot_id").write_text("boot-of-today\n")
         self.parameter("lamplighter/demo/api-key", API_KEY)
         self.parameter("lamplighter/demo/hf-token", HF_TOKEN)
@@ -135,26 +139,22 @@ class Host:
 
     def publish(self) -> str:
         """Upload the scripts as the orchestrator does; return the rendered user_data."""
-        folder = self.aws / "s3" / "lamplighter-demo" / "scripts" / "0123456789abcdef"
+        folder = self.aws / "s3" / BUCKET / "scripts" / "not-sealed-yet"
         shutil.copytree(SCRIPTS, folder, ignore=shutil.ignore_patterns("*.j2", "__pycache__"))
         for name in ("deployment.env", "nginx.conf"):
             (folder / name).write_text(render(f"{name}.j2", **SETTINGS))
         return self.seal()
 
     def seal(self) -> str:
-        """Write SHA256SUMS over what is published; return user_data that trusts it."""
+        """Write fetch.py, which holds the sums of what is published; return user_data for it."""
         folder = self.published
-        (folder / "SHA256SUMS").unlink(missing_ok=True)
+        (folder / "fetch.py").unlink(missing_ok=True)
         files = sorted(path for path in folder.rglob("*") if path.is_file())
         sums = "".join(f"{sha256(path)}  {path.relative_to(folder)}\n" for path in files)
-        (folder / "SHA256SUMS").write_text(sums)
-        return render(
-            "bootstrap.sh.j2",
-            region="eu-central-1",
-            bucket="lamplighter-demo",
-            prefix=f"scripts/{folder.name}",
-            sums_sha256=sha256(folder / "SHA256SUMS"),
-        )
+        (folder / "fetch.py").write_text(render("fetch.py.j2", sums=sums))
+        digest = sha256(folder / "fetch.py")
+        folder.rename(folder.with_name(digest))
+        return render("bootstrap.py.j2", bucket=BUCKET, sha256=digest, **SETTINGS)
 
     @property
     def published(self) -> Path:
@@ -198,6 +198,7 @@ class Host:
             "DOCKER_ROOT": str(self.root),
             "HF_ENDPOINT": "http://127.0.0.1:9",  # nobody answers
             "PCI": str(self.root / "pci"),
+            "LIB": str(self.root / "lib"),
             "BOOT_ID_FILE": str(self.root / "boot_id"),
         }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from typing import Any
 
 import pytest
@@ -172,6 +173,19 @@ def test_a_machine_without_systemd_has_no_failed_units() -> None:
     assert machine.down() is None
     assert machine.units.loaded_percent() is None
     assert units.run(["/absent/systemctl"]) == ""
+
+
+def test_a_systemd_that_does_not_answer_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
+    machine = Machine()
+    machine.shown = lambda: ""  # type: ignore[method-assign]
+
+    with caplog.at_level(logging.WARNING):
+        machine.down()
+        machine.down()
+
+    assert [record.message for record in caplog.records] == [
+        "systemd does not answer: whether a unit gave up is not known"
+    ]
 
 
 def test_what_is_no_utf8_does_not_end_the_agent() -> None:

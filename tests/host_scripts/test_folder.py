@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import shutil
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from host_scripts.sandbox import ROOT, SCRIPTS, SETTINGS, render
+from orchestrator import naming, rendering
+from orchestrator.deployment import Deployment
+from orchestrator.errors import InvalidRequest
+from orchestrator.settings import Settings
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from orchestrator.rendering import HostFiles
+
 SHELL = sorted(SCRIPTS.glob("*.sh"))
 STEPS = sorted(SCRIPTS.glob("[0-9][0-9]-*.sh"))
-WORST = {
-    "region": "ap-southeast-5",
-    "bucket": "b" * 63,
-    "prefix": "scripts/" + "a" * 16,
-    "sums_sha256": "f" * 64,
-}
+REGION = "ap-southeast-5"
+ACCOUNT = "123456789012"
+LONGEST = "a-name-of-twenty-four-ch"
 
 
 def tool(name: str) -> str:
@@ -42,29 +46,76 @@ def test_shellcheck_and_shfmt_are_silent(script: Path) -> None:
     assert_clean(script)
 
 
-def test_the_rendered_bootstrap_is_clean_too(tmp_path: Path) -> None:
-    script = tmp_path / "bootstrap.sh"
-    script.write_text(render("bootstrap.sh.j2", **WORST))
+def rendered(stack: str, **spec: Any) -> HostFiles:
+    """Return what the orchestrator makes of this folder, for a stack so named."""
+    settings = Settings(
+        region=REGION, account=ACCOUNT, ledger_table="t", event_bus=stack, instance_profile="p",
+        image_project="i", repair_machine="m", payload=SCRIPTS, settle_seconds=60,
+        step_seconds=60, host_silence_seconds=600,
+    )  # fmt: skip
+    return rendering.render(
+        SCRIPTS, Deployment.parse({"name": LONGEST, "model": "m", **spec}), settings, "i"
+    )
 
-    assert_clean(script)
+
+def test_the_two_halves_of_user_data_are_clean_too(tmp_path: Path) -> None:
+    host = rendered("lamplighter")
+    halves = [tmp_path / "bootstrap.py", tmp_path / "fetch.py"]
+    halves[0].write_text(host.user_data)
+    halves[1].write_bytes(host.files["fetch.py"])
+
+    done = subprocess.run(
+        [tool("ruff"), "check", "--isolated", "--no-cache", "--target-version=py310",
+         "--select=E9,F,B", "--config=builtins=['R', 'B', 'S']", *halves],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
 
 
 def test_user_data_fits_into_a_kilobyte_with_the_longest_names() -> None:
-    assert len(render("bootstrap.sh.j2", **WORST).encode()) <= 1024
+    user_data = rendered("a-stack-of-24-characters").user_data
+
+    assert user_data.startswith("#!/usr/bin/python3\n")
+    assert len(user_data.encode()) <= 1024
 
 
-def test_user_data_carries_its_four_variables_each_on_a_line_of_its_own() -> None:
-    lines = render("bootstrap.sh.j2", **WORST).splitlines()
+def test_a_stack_name_for_which_user_data_has_no_room_is_refused_with_what_to_do() -> None:
+    room = 1024 - len(rendered("s").user_data.encode()) + 1
+    rendered("s" * room)
 
+    with pytest.raises(InvalidRequest) as refused:
+        rendered("s" * (room + 7))
+
+    assert "s" * (room + 7) in str(refused.value)
+    assert "--stack-name that is 7 characters shorter" in str(refused.value)
+
+
+def test_user_data_carries_its_variables_each_on_a_line_of_its_own() -> None:
+    host = rendered("lamplighter")
+
+    digest = hashlib.sha256(host.files["fetch.py"]).hexdigest()
     assert {
-        f"REGION={WORST['region']}",
-        f"BUCKET={WORST['bucket']}",
-        f"PREFIX={WORST['prefix']}",
-        f"SUMS={WORST['sums_sha256']}",
-    } <= set(lines)
+        f'R = "{REGION}"',
+        f'N = "{LONGEST}"',
+        f'B = f"{naming.bucket("{N}", ACCOUNT, "{R}")}"',
+        f'S = "{digest}"',
+    } <= set(host.user_data.splitlines())
+    assert host.prefix == f"scripts/{digest}"
 
 
-def test_only_the_bootstrap_the_settings_and_nginx_are_templates() -> None:
+def test_user_data_proves_what_holds_the_sums_of_all_other_files() -> None:
+    host = rendered("lamplighter")
+
+    sums = re.findall(r"^([0-9a-f]{64})  (.+)$", host.files["fetch.py"].decode(), re.MULTILINE)
+    assert {name: digest for digest, name in sums} == {
+        name: hashlib.sha256(content).hexdigest()
+        for name, content in host.files.items()
+        if name != "fetch.py"
+    }
+
+
+def test_only_user_data_the_settings_and_nginx_are_templates() -> None:
     templates = {path.name for path in SCRIPTS.rglob("*.j2")}
     with_braces = {
         path.name
@@ -72,7 +123,8 @@ def test_only_the_bootstrap_the_settings_and_nginx_are_templates() -> None:
         if path.is_file() and path.suffix not in {".j2", ".py", ".pyc"} and "{{" in path.read_text()
     }
 
-    assert templates == {"bootstrap.sh.j2", "deployment.env.j2", "nginx.conf.j2"}
+    user_data = {"bootstrap.py.j2", "fetch.py.j2"}
+    assert templates == user_data | {"deployment.env.j2", "nginx.conf.j2"}
     assert with_braces == set()
 
 
@@ -81,6 +133,15 @@ def test_the_settings_have_exactly_the_agreed_keys() -> None:
 
     keys = re.findall(r"^([A-Z_]+)=", text, re.MULTILINE)
     assert keys == [key.upper() for key in SETTINGS]
+
+
+def test_a_limit_of_requests_changes_nginx_alone() -> None:
+    limited = rendered("lamplighter", gateway={"requests_per_minute_per_address": 30}).files
+
+    plain = rendered("lamplighter").files
+    assert {name for name in plain if plain[name] != limited[name]} == {"nginx.conf", "fetch.py"}
+    assert b"rate=30r/m;" in limited["nginx.conf"]
+    assert b"limit_req" not in plain["nginx.conf"]
 
 
 def test_nothing_else_would_be_uploaded() -> None:

@@ -6,6 +6,7 @@ import itertools
 import json
 import re
 import socket
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,6 +16,7 @@ from patience import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 pytestmark = pytest.mark.host
 VALUES = {"endpoint_host": "infer.example.com", "email": ""}
@@ -30,9 +32,21 @@ HEADERS = {
 @pytest.fixture(scope="module")
 def front(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
     """Return nginx with one second for ordinary paths and ten for inference."""
-    folder = tmp_path_factory.mktemp("front")
+    with serving(tmp_path_factory.mktemp("front")) as front:
+        yield front
+
+
+@pytest.fixture
+def limited(tmp_path: Path) -> Iterator[Front]:
+    """Return nginx that lets an address send one inference request a minute, and ten at once."""
+    with serving(tmp_path, requests_per_minute_per_address=1) as front:
+        yield front
+
+
+@contextmanager
+def serving(folder: Path, **values: Any) -> Iterator[Front]:
     folder.chmod(0o755)
-    front = Front(folder, **VALUES, default_timeout_seconds=1, max_timeout_seconds=10)
+    front = Front(folder, **VALUES, default_timeout_seconds=1, max_timeout_seconds=10, **values)
     upstream, process = serve(front.up), front.start()
     yield front
     process.terminate()
@@ -46,11 +60,14 @@ def locations(text: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(
-    ("host", "seconds"),
-    list(itertools.product(["", "infer.example.com"], [(90, 600), (1, 3600)])),
+    ("host", "seconds", "per_minute"),
+    [
+        *itertools.product(["", "infer.example.com"], [(90, 600), (1, 3600)], [None]),
+        *itertools.product([""], [(90, 600)], [1, 59, 60, 61, 100_000]),
+    ],
 )
 def test_nginx_accepts_every_variant_without_a_word_of_warning(
-    tmp_path: Any, host: str, seconds: tuple[int, int]
+    tmp_path: Any, host: str, seconds: tuple[int, int], per_minute: int | None
 ) -> None:
     default, longest = seconds
     front = Front(
@@ -59,6 +76,7 @@ def test_nginx_accepts_every_variant_without_a_word_of_warning(
         email="",
         default_timeout_seconds=default,
         max_timeout_seconds=longest,
+        requests_per_minute_per_address=per_minute,
     )
 
     done = front.check()
@@ -210,3 +228,70 @@ def test_a_key_in_the_query_reaches_no_log(front: Front) -> None:
     # A line is written after its answer was sent.
     logs = eventually(front.logs, lambda text: "/v1/models/asked-with-a-key" in text, 10)
     assert "sk-planted" not in logs
+
+
+@pytest.mark.parametrize("path", ["/reset", "/v1/slow/reset"])
+def test_a_key_in_the_query_of_a_request_that_fails_reaches_no_log(front: Front, path: str) -> None:
+    front.ask(f"{path}?api_key=sk-planted")
+
+    logs = eventually(front.logs, lambda text: f"{path} 50" in text, 10)
+    assert "sk-planted" not in logs
+
+
+def test_without_a_limit_an_address_may_ask_as_often_as_it_likes(front: Front) -> None:
+    assert "limit_req" not in front.conf.read_text()
+
+    assert {front.ask("/v1/embeddings", "POST", body="{}").status for _ in range(50)} == {200}
+
+
+def test_with_a_limit_the_burst_passes_and_the_next_request_is_refused(limited: Front) -> None:
+    answers = [limited.ask("/v1/embeddings", "POST", body="{}") for _ in range(13)]
+
+    assert [answer.status for answer in answers] == [200] * 11 + [429] * 2
+    error = json.loads(answers[-1].body)["error"]
+    assert (error["type"], error["code"]) == ("rate_limit_error", "rate_limit_exceeded")
+    assert answers[-1].headers["content-type"] == "application/json"
+    assert answers[-1].headers["retry-after"] == "60"
+    assert answers[0].headers["retry-after"] is None
+    assert {name: answers[-1].headers.get_all(name) for name in HEADERS} == {
+        name: [value] for name, value in HEADERS.items()
+    }
+
+
+def test_with_a_limit_only_inference_is_limited(limited: Front) -> None:
+    for _ in range(12):
+        limited.ask("/v1/embeddings", "POST", body="{}")
+
+    paths = ["/health", "/health/live", "/v1/models", "/", "/status"]
+    assert {path: limited.ask(path).status for path in paths * 3} == dict.fromkeys(paths, 200)
+    assert limited.ask("/v1/embeddings", "POST", body="{}").status == 429
+    assert limited.ask("/score", "POST", body="{}").status == 429
+
+
+def test_a_refused_key_in_the_query_reaches_no_log(limited: Front) -> None:
+    for _ in range(12):
+        limited.ask("/v1/refused-with-a-key?api_key=sk-planted")
+
+    logs = eventually(limited.logs, lambda text: "/v1/refused-with-a-key 429" in text, 10)
+    assert "sk-planted" not in logs
+
+
+@pytest.mark.parametrize(
+    ("per_minute", "burst", "seconds"),
+    [(1, 10, 60), (7, 10, 9), (100, 10, 1), (100_000, 10_000, 1)],
+)
+def test_the_burst_is_a_tenth_and_a_request_comes_free_after_its_share_of_a_minute(
+    per_minute: int, burst: int, seconds: int
+) -> None:
+    text = render("nginx.conf.j2", **SETTINGS, requests_per_minute_per_address=per_minute)
+
+    assert f"rate={per_minute}r/m;" in text
+    assert f"limit_req zone=requests burst={burst} nodelay;" in text
+    assert f'"429 " {seconds};' in text
+
+
+def test_the_gateways_own_refusal_keeps_its_own_word_on_when_to_come_back(front: Front) -> None:
+    answer = front.ask("/v1/busy")
+
+    assert answer.status == 429
+    assert answer.headers.get_all("retry-after") == ["7"]

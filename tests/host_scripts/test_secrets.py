@@ -110,7 +110,22 @@ def test_a_missing_token_stops_the_step(host: Host) -> None:
     done = host.run("40-secrets.sh")
 
     assert done.returncode != 0
-    assert "ParameterNotFound" in done.stderr
+    assert "/lamplighter/demo/hf-token does not exist: write it with `aws ssm put" in done.stderr
+    assert not [call for call in host.calls if call.startswith("sleep")]
+
+
+def test_a_token_that_cannot_be_asked_for_is_asked_for_again_and_told_in_a_line(
+    host: Host,
+) -> None:
+    host.run("40-secrets.sh")
+    (host.aws / "ssm-down").mkdir()
+
+    done = host.run("40-secrets.sh")
+
+    assert done.returncode != 0
+    assert host.calls.count("sleep 3") == 5
+    assert "hf-token cannot be read: EndpointConnectionError" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize("value", ["", "two words", "a line\nand another"])

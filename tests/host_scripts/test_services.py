@@ -18,6 +18,30 @@ def ready(host: Host) -> Host:
     return host
 
 
+# systemctl as it is where only what was started runs.
+REMEMBERS = """for unit; do :; done
+case "$1" in
+start | restart) : >"$OPT/../runs-$unit" ;;
+stop) rm -f "$OPT/../runs-$unit" ;;
+is-active) test -e "$OPT/../runs-$unit" ;;
+esac"""
+
+
+@pytest.fixture
+def running(host: Host) -> Host:
+    """Return a host whose services run, and a systemctl that knows it."""
+    host.answer("systemctl", REMEMBERS)
+    host.run("40-secrets.sh")
+    host.run("50-services.sh")
+    return host
+
+
+def done_to_units(host: Host) -> list[str]:
+    verbs = ("start", "stop", "restart", "disable", "daemon-reload")
+    calls = [call.split() for call in host.calls if call.startswith("systemctl")]
+    return [" ".join([verb, *words[-1:]]) for _, verb, *words in calls if verb in verbs]
+
+
 def restarted(host: Host) -> list[str]:
     done = host.run("50-services.sh")
     assert done.returncode == 0, done.stderr
@@ -25,12 +49,98 @@ def restarted(host: Host) -> list[str]:
 
 
 def test_the_first_run_reloads_once_before_it_starts_anything(host: Host) -> None:
+    host.answer("systemctl", REMEMBERS)
     host.run("40-secrets.sh")
 
     host.run("50-services.sh")
 
-    verbs = [call.split()[1] for call in host.calls if call.startswith("systemctl")]
-    assert verbs == ["daemon-reload", "enable", *["restart"] * 3, *["is-active"] * 2]
+    timers = ["inference-verify.timer", "lamplighter-repair.path", "lamplighter-machine.timer"]
+    assert done_to_units(host) == [
+        "daemon-reload",
+        *[f"restart {service}" for service in SERVICES],
+        *[f"start {timer}" for timer in timers],
+    ]
+
+
+def test_what_starts_at_a_boot_is_enabled_and_the_machines_oneshot_is_not(host: Host) -> None:
+    host.run("40-secrets.sh")
+    host.run("50-services.sh")
+
+    [enabled] = [call.split() for call in host.calls if call.startswith("systemctl enable")]
+    assert "lamplighter-machine.timer" in enabled
+    assert "lamplighter-machine.service" not in enabled
+
+
+def test_an_engine_that_runs_is_drained_before_it_is_restarted(running: Host) -> None:
+    running.configure(model="org/other")
+
+    running.run("50-services.sh")
+
+    assert done_to_units(running) == [
+        "stop inference-app.service",
+        "restart vllm@0.service",
+        "start inference-app.service",
+        "restart lamplighter-agent.service",
+    ]
+
+
+def test_an_engine_is_drained_before_the_reload_that_takes_its_gpu(running: Host) -> None:
+    unit = running.scripts / "files/vllm@.service"
+    unit.write_text(unit.read_text() + "# changed\n")
+
+    running.run("50-services.sh")
+
+    assert done_to_units(running) == [
+        "stop inference-app.service",
+        "daemon-reload",
+        "restart vllm@0.service",
+        "start inference-app.service",
+    ]
+
+
+def test_an_engine_that_is_down_is_restarted_without_a_drain(running: Host) -> None:
+    (running.root / "runs-vllm@0.service").unlink()
+    running.configure(model="org/other")
+
+    running.run("50-services.sh")
+
+    assert done_to_units(running) == [
+        "restart vllm@0.service",
+        "restart lamplighter-agent.service",
+    ]
+
+
+def test_an_engine_that_goes_is_drained_first(running: Host) -> None:
+    running.configure(engine="none", gpus=0)
+
+    running.run("50-services.sh")
+
+    assert done_to_units(running)[:2] == ["stop inference-app.service", "disable vllm.target"]
+    assert "restart inference-app.service" in done_to_units(running)
+
+
+def test_a_gateway_that_changed_drains_by_its_own_restart(running: Host) -> None:
+    running.configure(gateway_image="new")
+
+    running.run("50-services.sh")
+
+    assert done_to_units(running) == [
+        "restart inference-app.service",
+        "restart lamplighter-agent.service",
+    ]
+
+
+def test_a_run_that_was_cut_while_the_engine_restarts_brings_the_gateway_back(
+    running: Host,
+) -> None:
+    running.configure(model="org/other")
+    running.answer("systemctl", f'case "$*" in "restart vllm"*) exit 1;; esac\n{REMEMBERS}')
+    assert running.run("50-services.sh").returncode != 0
+    running.answer("systemctl", REMEMBERS)
+
+    running.run("50-services.sh")
+
+    assert "start inference-app.service" in done_to_units(running)
 
 
 def test_a_host_without_a_gpu_has_no_vllm_and_a_gateway_that_knows(host: Host) -> None:
@@ -145,6 +255,7 @@ def test_a_timer_and_a_watch_that_do_not_run_are_started(ready: Host) -> None:
     assert started == [
         "systemctl start inference-verify.timer",
         "systemctl start lamplighter-repair.path",
+        "systemctl start lamplighter-machine.timer",
     ]
 
 
@@ -223,3 +334,15 @@ def test_a_changed_configuration_is_reloaded_and_the_certificate_stays(host: Hos
 
     assert "systemctl reload-or-restart nginx.service" in host.calls
     assert (host.etc / "lamplighter/tls/server.crt").read_bytes() == certificate
+
+
+def test_an_nginx_that_was_stopped_is_started_and_not_reloaded(ready: Host) -> None:
+    ready.run("60-nginx.sh")
+    ready.answer("systemctl", 'case "$*" in "is-active --quiet nginx.service") exit 3;; esac')
+
+    ready.run("60-nginx.sh")
+
+    assert [call for call in ready.calls if "nginx.service" in call] == [
+        "systemctl is-active --quiet nginx.service",
+        "systemctl start nginx.service",
+    ]

@@ -6,9 +6,42 @@ import json
 import shutil
 import signal
 import subprocess
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from host_scripts.endpoint import Endpoint, stop
 from host_scripts.sandbox import PYTHON, SECRETS, Host
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+GIB = 1024**3
+CONFIG = "/org/model/resolve/main/config.json"
+ABOUT = "/api/models/org/model?blobs=true"
+TOKEN = "/lamplighter/demo/hf-token"
+DENIES = """from botocore.exceptions import ClientError
+class Denies:
+    def __getattr__(self, operation):
+        def deny(**_):
+            raise ClientError({"Error": {"Code": "AccessDeniedException"}}, operation)
+        return deny
+def client(*_, **__):
+    return Denies()
+"""
+
+
+@pytest.fixture
+def hub() -> Iterator[Endpoint]:
+    """Return a Hugging Face Hub with one model of 30 GiB."""
+    about = {
+        "siblings": [{"rfilename": "model.safetensors", "size": 30 * GIB}],
+        "safetensors": {"parameters": {"BF16": 15 * GIB}},
+    }
+    endpoint = Endpoint(answers={CONFIG: (200, {}), ABOUT: (200, about)})
+    server = endpoint.start()
+    yield endpoint
+    stop(server)
 
 
 def spool(host: Host) -> dict[str, object]:
@@ -51,10 +84,184 @@ def test_a_failed_step_ends_the_setup_and_tells_the_agent_why(host: Host) -> Non
 
     assert done.returncode != 0
     assert spool(host)["phase"] == "failed"
-    assert str(spool(host)["cause"]).startswith("20-gpu.sh failed: ")
     assert "has no NVIDIA GPU: choose an instance.type" in str(spool(host)["cause"])
     assert not (host.root / "state/lamplighter/setup-done").exists()
     assert not [call for call in host.calls if "pull" in call]
+
+
+def gpu(sizes: str) -> Callable[[Host], None]:
+    body = f"case $1 in --query-gpu=memory.total) echo {sizes};; *) echo GPU 0;; esac"
+    return lambda host: host.answer("nvidia-smi", body)
+
+
+def disk(gib: int, images: str = "here") -> Callable[[Host], None]:
+    def fill(host: Host) -> None:
+        host.answer("df", f"echo Avail; echo {gib * GIB}")
+        if images == "away":
+            host.answer("docker", 'case "$*" in "image inspect"*) exit 1;; esac')
+
+    return fill
+
+
+def registry(answer: str, image: str = "vllm/vllm-openai") -> Callable[[Host], None]:
+    """Have every image but one here, and a registry that says this of it."""
+    body = f'case "$*" in *inspect*{image}*) exit 1;; pull*) echo "{answer}" >&2; exit 1;; esac'
+    return lambda host: host.answer("docker", body)
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """What is wrong (prepare, answers of the hub), and the sentence that the operator reads."""
+
+    sentence: str
+    prepare: Callable[[Host], object] = lambda _: None
+    answers: dict[str, Any] = field(default_factory=dict)
+
+
+REMEDY = (
+    "correct engine.image to a tag that exists, in a public repository or under lamplighter/ "
+    "in your own ECR"
+)
+UNKNOWN = "Error response from daemon: manifest for x:v0 not found: manifest unknown"
+DENIED = "Error response from daemon: pull access denied for x, repository does not exist"
+
+REFUSALS = {
+    "no GPU": Refusal(
+        "this machine has no NVIDIA GPU: choose an instance.type with one, such as g6.xlarge, "
+        "or set instance.gpu: false",
+        lambda host: host.gpu.write_text("0x1d0f\n"),
+    ),
+    "no disk for the images": Refusal(
+        "the container images need 31 GiB, the disk has 20 GiB free: "
+        "raise instance.root_volume_gib",
+        disk(20, images="away"),
+    ),
+    "no such tag": Refusal(
+        f"the registry has no image vllm/vllm-openai:v0.11.0: {REMEDY}",
+        registry(UNKNOWN),
+    ),
+    "no such repository": Refusal(
+        "the registry refuses vllm/vllm-openai:v0.11.0 (no such repository, or it wants a login): "
+        f"{REMEDY}",
+        registry(DENIED),
+    ),
+    "no gateway": Refusal(
+        "the registry has no image 1234.dkr.ecr.eu-central-1.amazonaws.com/lamplighter-demo:abc: "
+        'run "lamplighter up" again, which builds it',
+        registry(UNKNOWN, image="lamplighter-demo"),
+    ),
+    "a disk that fills up": Refusal(
+        "the disk is full while vllm/vllm-openai:v0.11.0 is pulled: raise instance.root_volume_gib",
+        registry("failed to register layer: write /usr/lib/x: no space left on device"),
+    ),
+    "a model too big for the disk": Refusal(
+        "the weights of org/model need 32 GiB, the disk has 16 GiB free: "
+        "raise instance.root_volume_gib",
+        disk(16),
+    ),
+    "a model too big for the GPU": Refusal(
+        "the weights of org/model need 30 GiB of GPU memory, the engine's GPUs (1) have 22 GiB: "
+        "choose a larger instance.type, more GPUs by engine.tensor_parallel_size, "
+        "or a quantised model",
+        gpu("23034"),
+    ),
+    "no such model": Refusal(
+        "the model org/model does not exist on the Hugging Face Hub: correct `model`",
+        lambda host: host.configure(hf_token_parameter=""),
+        {CONFIG: (404, {})},
+    ),
+    "a gated model": Refusal(
+        "the model org/model is gated: accept its licence on huggingface.co with the account "
+        f"whose token {TOKEN} holds, and let the token read gated repositories",
+        answers={CONFIG: (403, {})},
+    ),
+    "a bad token": Refusal(
+        f"Hugging Face refuses the token in the SSM parameter {TOKEN}, which is mistyped, "
+        "revoked or expired: write a valid one into it, or correct engine.hf_token_parameter",
+        answers={CONFIG: (401, {})},
+    ),
+    "no token": Refusal(
+        f"the SSM parameter {TOKEN} does not exist: write it with `aws ssm put-parameter --region "
+        f"eu-central-1 --type SecureString --name {TOKEN} --value ...`, "
+        "or correct engine.hf_token_parameter",
+        lambda host: (host.aws / "ssm" / TOKEN.strip("/")).unlink(),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REFUSALS)
+def test_the_cause_of_a_refusal_is_the_sentence_that_names_the_remedy(
+    host: Host, hub: Endpoint, case: str
+) -> None:
+    refusal = REFUSALS[case]
+    refusal.prepare(host)
+    hub.answers.update(refusal.answers)
+
+    host.run("setup.sh", HF_ENDPOINT=hub.url)
+
+    assert spool(host) == {"phase": "failed", "percent": 0, "cause": refusal.sentence}
+    assert not [call for call in host.calls if call.startswith("sleep")]  # no second try
+
+
+def test_a_token_that_the_machine_may_not_read_is_told_at_once(host: Host) -> None:
+    host.run("setup.sh", PYTHONPATH=denying(host))
+
+    assert spool(host)["cause"] == (
+        f"the SSM parameter {TOKEN} cannot be read by this machine's role: give it a name "
+        "under /lamplighter/ or /inference/ (engine.hf_token_parameter), encrypted with "
+        "SSM's own key (alias/aws/ssm)"
+    )
+    assert not [call for call in host.calls if call.startswith("sleep")]
+
+
+def test_a_registry_that_the_machine_may_not_log_in_to_is_told_at_once(host: Host) -> None:
+    registry("", image="lamplighter-demo")(host)
+
+    host.run("setup.sh", PYTHONPATH=denying(host))
+
+    assert spool(host)["cause"] == (
+        "this machine's role may not log in to ECR (ecr:GetAuthorizationToken): install "
+        "Lamplighter again with `sam deploy`, and look for a policy of your organisation "
+        "that forbids it"
+    )
+    assert not [call for call in host.calls if "login" in call or call.startswith("sleep")]
+
+
+def denying(host: Host) -> str:
+    """Return a path to a boto3 of an account in which the machine's role may do nothing."""
+    (host.root / "denies").mkdir()
+    (host.root / "denies/boto3.py").write_text(DENIES)
+    return str(host.root / "denies")
+
+
+def test_what_a_command_said_before_it_failed_is_told_without_the_traps_and_tries(
+    host: Host,
+) -> None:
+    host.forget("nginx")
+    host.answer("apt-get", 'echo "E: the mirror is away" >&2; exit 100')
+
+    host.run("setup.sh")
+
+    assert spool(host)["cause"] == "10-packages.sh failed (status 1): E: the mirror is away"
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        ('python3 -c "import json; json.loads(str())"', "(status 1): json.decoder.JSONDecodeError"),
+        ("false", "(status 1): 00-first.sh: FAILED at 00-first.sh:3: false"),
+        ("log halfway; kill -9 $$", "(status 137): 00-first.sh: halfway"),
+        ("exit 7", "(status 7): "),
+    ],
+)
+def test_a_step_that_ends_without_a_sentence_is_told_by_what_there_is(
+    host: Host, body: str, told: str
+) -> None:
+    step(host, "00-first.sh", f"here={host.scripts}\nsource {host.scripts}/lib.sh\n{body}\n")
+
+    host.run("setup.sh")
+
+    assert str(spool(host)["cause"]).startswith(f"00-first.sh failed {told}")
 
 
 def test_a_step_that_restarts_the_machine_is_no_failure_and_the_setup_goes_on_after_it(
@@ -129,3 +336,14 @@ def started(host: Host) -> subprocess.CompletedProcess[str]:
 def names_and_modes(tree: dict[str, tuple[int, str]]) -> dict[str, int]:
     """A certificate is made anew, and what it is compared by with it: names and modes stay."""
     return {name: mode for name, (mode, _) in tree.items()}
+
+
+def test_a_second_run_beside_the_first_is_refused_and_tells_nothing(host: Host) -> None:
+    slow = host.scripts / "05-agent.sh"
+    slow.write_text(f'bash "{host.scripts}/setup.sh"; echo "second: $?"\n')
+
+    done = host.run("setup.sh")
+
+    assert done.returncode == 0, done.stderr
+    assert "the set-up runs already: wait until it is over" in done.stdout + done.stderr
+    assert "second: 91" in done.stdout + done.stderr

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from orchestrator import lifecycle, lock
@@ -45,6 +46,16 @@ def test_what_aws_does_not_have_is_named_before_anything_exists(workflow, accoun
         validate(workflow, **wrong)
 
     assert told in str(refusal.value)
+    assert account.creating_calls() == []
+
+
+def test_a_name_that_makes_no_bucket_name_is_refused_before_anything_exists(workflow, account):
+    settings = workflow.clients.settings
+    workflow.clients.settings = replace(settings, region="ap-southeast-5")
+
+    with pytest.raises(InvalidRequest, match=r"name: 'n{24}' is too long .* 1 characters shorter"):
+        validate(workflow, name="n" * 24)
+
     assert account.creating_calls() == []
 
 

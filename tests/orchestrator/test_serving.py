@@ -67,7 +67,7 @@ def test_the_newest_warnings_are_kept_and_no_others(waiting):
 def test_warnings_that_are_no_list_are_refused(told):
     detail = {"deployment": "demo", "instance_id": "i-1", "phase": "serving", "warnings": told}
 
-    with pytest.raises(InvalidRequest, match="detail.warnings"):
+    with pytest.raises(InvalidRequest, match=r"detail\.warnings"):
         Report.parse({"detail": detail})
 
 

@@ -94,6 +94,22 @@ def test_the_instance_writes_no_parameter_but_its_certificate_and_account(templa
     assert paths == {"/lamplighter/*/tls/certificate", "/lamplighter/*/tls/account"}
 
 
+def test_the_instance_reads_scripts_and_writes_diagnostics_and_nothing_else_in_its_bucket(template):
+    """One that could write scripts could change what the next machine runs."""
+    buckets = "arn:${AWS::Partition}:s3:::lamplighter-*-${AWS::AccountId}-${AWS::Region}"
+    allowed = {
+        (action, statement["Resource"]["!Sub"])
+        for name, actions, statement in statements(template)
+        for action in actions
+        if name == "InstanceRole" and action.startswith("s3:")
+    }
+
+    assert allowed == {
+        ("s3:GetObject", f"{buckets}/scripts/*"),
+        ("s3:PutObject", f"{buckets}/diagnostics/*"),
+    }
+
+
 def test_the_instance_changes_txt_records_of_the_acme_label_only(template):
     [statement] = [
         s

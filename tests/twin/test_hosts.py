@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 import pytest
+from host_scripts.sandbox import render
 from lamplighter import entries
 from lamplighter.local import twin as twins
 
@@ -49,6 +50,7 @@ HF_TOKEN_PARAMETER=
 API_KEY_PARAMETER=/twin/hosted/api-key
 KEYS_PATH=/twin/hosted/keys
 REPORT_SECONDS=30
+METRICS_NAMESPACE=Lamplighter
 """
 
 
@@ -134,15 +136,17 @@ def launched(account: Any, programs: dict[str, bytes], *, tampered: bool = False
 def uploaded(account: Any, programs: dict[str, bytes], *, tampered: bool) -> str:
     """Put the scripts into a bucket; return the user_data that leads there."""
     store = account.client("s3")
-    bucket, prefix = f"twin-hosts-{uuid.uuid4().hex[:8]}", "scripts/0123456789abcdef"
+    bucket = f"twin-hosts-{uuid.uuid4().hex[:8]}"
     files = programs | {"deployment.env": SETTINGS.encode()}
-    sums = "".join(f"{hashlib.sha256(c).hexdigest()}  {n}\n" for n, c in files.items()).encode()
+    sums = "".join(f"{hashlib.sha256(c).hexdigest()}  {n}\n" for n, c in files.items())
+    second_half = render("fetch.py.j2", sums=sums).encode()
+    digest = hashlib.sha256(second_half).hexdigest()
     store.create_bucket(Bucket=bucket)
-    for name, content in (files | {"SHA256SUMS": sums}).items():
+    for name, content in (files | {"fetch.py": second_half}).items():
         changed = b"# changed\n" if tampered and name == "bin/agent.py" else b""
-        store.put_object(Bucket=bucket, Key=f"{prefix}/{name}", Body=content + changed)
-    digest = hashlib.sha256(sums).hexdigest()
-    return f"#!/bin/bash\nREGION=us-east-1\nBUCKET={bucket}\nPREFIX={prefix}\nSUMS={digest}\n"
+        store.put_object(Bucket=bucket, Key=f"scripts/{digest}/{name}", Body=content + changed)
+    return render("bootstrap.py.j2", aws_region="us-east-1", deployment="hosted", bucket=bucket,
+                  sha256=digest, event_bus="twin-scratch")  # fmt: skip
 
 
 def test_an_instance_serves_at_its_address_for_those_with_the_key(hosted: Hosted) -> None:
@@ -255,7 +259,7 @@ def test_changed_scripts_start_nothing(account: Any) -> None:
     )
 
     end(account, made)
-    assert "integrity: agent.py is not the file" in states[made.instance]
+    assert "integrity: bin/agent.py was changed in twin-hosts-" in states[made.instance]
     assert processes_of(made) == []
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @click.command(
     epilog=example(
-        "curl --insecure https://infer.example.com/v1/models \\",
+        "curl https://infer.example.com/v1/models \\",
         """  -H @<(printf 'Authorization: Bearer %s' "$(lamplighter key prod)")""",
     )
 )

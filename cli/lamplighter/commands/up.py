@@ -78,7 +78,8 @@ def _story(
     else:
         first = f"{name} is already serving at {endpoint}, nothing changed"
     key = options.command(f"key {name}")
-    insecure = "--insecure " if here == endpoint else ""  # the host signs its own certificate yet
+    signs_itself = here == endpoint and not (document.get("dns") or {}).get("domain")
+    insecure = "--insecure " if signs_itself else ""
     asked = {
         "model": document.get("model"),
         "messages": [{"role": "user", "content": "Hello"}],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING
 
 from orchestrator import rendering
@@ -19,7 +20,7 @@ _ROLE = "scripts"
 
 def plan(_: Clients, __: Deployment, ledger: Ledger) -> list[Change]:
     there = ledger.resource(_ROLE)
-    return [(present if there else missing)("scripts", "instance scripts and SHA256SUMS in S3")]
+    return [(present if there else missing)("scripts", "instance scripts in S3")]
 
 
 def ensure(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str, str]:
@@ -41,10 +42,18 @@ def destroy(_: Clients, __: Deployment, ledger: Ledger) -> None:
 
 
 def _upload(clients: Clients, where: str, host: rendering.HostFiles) -> None:
-    """Upload what is missing; the manifest last, so that it never names an absent file."""
+    """Upload what is missing or was changed; the manifest last: it never names an absent file."""
     listed = clients.s3.list_objects_v2(Bucket=where, Prefix=f"{host.prefix}/").get("Contents", [])
-    there = {item["Key"] for item in listed}
+    there = {item["Key"]: item["ETag"].strip('"') for item in listed}
     for name in sorted(host.files, key=lambda name: (name == rendering.MANIFEST, name)):
-        key = f"{host.prefix}/{name}"
-        if key not in there:
-            clients.s3.put_object(Bucket=where, Key=key, Body=host.files[name])
+        key, content = f"{host.prefix}/{name}", host.files[name]
+        if there.get(key) != _etag(content):
+            clients.s3.put_object(Bucket=where, Key=key, Body=content)
+
+
+def _etag(content: bytes) -> str:
+    """Return S3's ETag of an object that came in one piece; it proves nothing, the host does.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html
+    """
+    return hashlib.md5(content, usedforsecurity=False).hexdigest()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
 import subprocess
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from .masking import masked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+log = logging.getLogger("lamplighter.agent")
 
 EVERY = 5.0  # seconds: two processes for each look
 
@@ -56,6 +59,7 @@ class Units:
         self._seen: list[Unit] = []
         self._down: Down | None = None
         self._percent: int | None = None
+        self._is_silent = False
         self._next = self._next_percent = float("-inf")
 
     def down(self) -> Down | None:
@@ -90,6 +94,9 @@ class Units:
         self._next = self._now() + EVERY
         asked = "--property=Id,SubState,InvocationID,NRestarts"
         shown = self._run(["systemctl", "show", asked, *self._units])
+        if not shown and not self._is_silent:
+            log.warning("systemd does not answer: whether a unit gave up is not known")
+        self._is_silent = not shown
         self._seen = [self._unit(block) for block in parse(shown) if "Id" in block]
         found = (self._explained(unit) for unit in self._seen)
         self._down = next((down for down in found if down), None)

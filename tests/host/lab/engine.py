@@ -1,4 +1,4 @@
-"""The engine of the lab's image: the twin's stub, told by vLLM's flags what vllm.service gives."""
+"""The engine of the lab's image: the twin's stub behind flags of vLLM's, and no others."""
 
 from __future__ import annotations
 
@@ -13,7 +13,15 @@ def main() -> None:
     parser.add_argument("--model", required=True)
     parser.add_argument("--host", required=True)
     parser.add_argument("--port", type=int, required=True)
-    told, _ = parser.parse_known_args()
+    parser.add_argument("--tensor-parallel-size", type=int)
+    parser.add_argument("--pipeline-parallel-size", type=int)
+    parser.add_argument("--enable-auto-tool-choice", action="store_true")
+    parser.add_argument("--tool-call-parser")
+    told = parser.parse_args()
+    if told.tool_call_parser not in {None, "hermes"}:
+        raise KeyError(
+            f"invalid tool call parser: {told.tool_call_parser} (chose from {{ hermes }})"
+        )
     app = Engine(told.model, token_seconds=0.0).app()
     web.run_app(app, host=told.host, port=told.port, print=None, access_log=None)
 

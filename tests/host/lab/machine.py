@@ -125,6 +125,9 @@ class Machine:
         assert done.returncode == 0, f"{command}: {done.returncode}: {done.stdout}"
         return done.stdout.strip()
 
+    def write(self, path: str, text: str) -> None:
+        Path(f"/proc/{self.leader()}/root{path}").write_text(text)
+
     def boot_id(self) -> str:
         return self.said("cat /proc/sys/kernel/random/boot_id")
 

@@ -49,15 +49,28 @@ def seed(spec: dict[str, Any] = SPEC) -> Seeded:
     """Run the steps against the account that boto3 finds; the gateway's image counts as built."""
     clients = Clients(_settings())
     deployment = Deployment.parse(spec)
-    ledger = Ledger(
-        clients.dynamodb, _LEDGER, deployment.name, "lab", now=lambda: datetime.now(UTC)
-    )
+    ledger = _ledger(clients, deployment)
     _furnish(clients)
     ledger.put(LOCK, {"owner": ledger.owner})
     begin(spec, ledger)
     bucket.ensure(clients, deployment, ledger)
     keys.ensure(clients, deployment, ledger)
     ledger.ready("image", uri=GATEWAY_IMAGE)
+    return _render(clients, deployment, ledger)
+
+
+def change(spec: dict[str, Any]) -> Seeded:
+    """Render and upload again, for what seed() made: an update of the scripts in place."""
+    clients = Clients(_settings())
+    deployment = Deployment.parse(spec)
+    return _render(clients, deployment, _ledger(clients, deployment))
+
+
+def _ledger(clients: Clients, deployment: Deployment) -> Ledger:
+    return Ledger(clients.dynamodb, _LEDGER, deployment.name, "lab", now=lambda: datetime.now(UTC))
+
+
+def _render(clients: Clients, deployment: Deployment, ledger: Ledger) -> Seeded:
     prefix = scripts.ensure(clients, deployment, ledger)["prefix"]
     row = ledger.resource("scripts") or {}
     return Seeded(

@@ -52,6 +52,20 @@ class Lab:
         good: dict[str, Any] = eventually(self._verdict, lambda it: it.get("ok") is True, seconds)
         return good
 
+    def change(self, **changed: dict[str, Any]) -> None:
+        """Begin an update in place, once the last one is over: what provision renders is booted.
+
+        changed: section of the specification -> what is another there than at the launch.
+        """
+        spec = seed.SPEC | {name: seed.SPEC.get(name, {}) | it for name, it in changed.items()}
+        with self.cloud.account():
+            seeded = network.within(network.CLOUD, lambda: seed.change(spec))
+        running = "systemctl is-active change.service"
+        eventually(lambda: self.machine.run(running).stdout, lambda it: "inactive" in it, 120)
+        self.machine.write("/root/user-data", seeded.user_data)
+        self.machine.said("chmod 700 /root/user-data")
+        self.machine.said("systemd-run --quiet --collect --unit=change /root/user-data")
+
     def remove(self) -> None:
         """End it before the `with` does; the second time nothing happens."""
         self.after.close()

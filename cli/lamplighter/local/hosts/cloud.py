@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ class View:
 
 
 class Cloud:
-    """Reads only. Every method may raise botocore's errors; the runner asks again."""
+    """Reads, and reports a host that cannot boot. Every method may raise botocore's errors."""
 
     def __init__(self) -> None:
         session = boto3.Session()
@@ -40,6 +41,7 @@ class Cloud:
         self._ec2 = session.client("ec2", config=quick)
         self._dns = session.client("route53", config=quick)
         self._s3 = session.client("s3", config=quick)
+        self._events = session.client("events", config=quick)
 
     def view(self) -> View:
         """DNS is only asked while there is an address that a name could mean."""
@@ -70,3 +72,12 @@ class Cloud:
     def download(self, bucket: str, key: str, target: Path) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         self._s3.download_file(bucket, key, str(target))
+
+    def report(self, bus: str, detail: dict[str, str]) -> None:
+        """Put one Host Report on the bus."""
+        entry: Any = {
+            "EventBusName": bus,
+            "Source": "lamplighter.host",
+            "DetailType": "Host Report",
+        }
+        self._events.put_events(Entries=[entry | {"Detail": json.dumps(detail)}])

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from lamplighter.local.hosts import bootstrap
 from lamplighter.local.hosts.cloud import Cloud
 from lamplighter.local.hosts.engines import Engines
@@ -47,11 +49,10 @@ class Host:
 
     async def _boot(self) -> None:
         scripts = self.folder / "opt" / "lamplighter"
-        try:
-            await asyncio.to_thread(self._fetch, scripts)
-        except bootstrap.Integrity as error:
-            self.state = f"failed: integrity: {error}"
-            log.error("bootstrap refused instance=%s why=%s", self.instance, error)  # noqa: TRY400 - the sentence says it
+        cause = await asyncio.to_thread(self._fetch, scripts)
+        if cause:
+            self.state = f"failed: {cause}"
+            log.error("bootstrap failed instance=%s why=%s", self.instance, cause)
             return
         settings = bootstrap.settings(scripts / "deployment.env")
         engine_port, self.gateway_port = _free_ports(2)
@@ -73,9 +74,25 @@ class Host:
         self.state = "on"
         log.info("host is on instance=%s gateway_port=%d", self.instance, self.gateway_port)
 
-    def _fetch(self, scripts: Path) -> None:
+    def _fetch(self, scripts: Path) -> str | None:
+        """Return None, or why the scripts are not there; the deployment's bus was told then."""
         scripts.parent.mkdir(parents=True, exist_ok=True)
-        bootstrap.fetch(self.cloud.user_data(self.instance), scripts, self.cloud.download)
+        known = bootstrap.UserData.parse(self.cloud.user_data(self.instance))
+        try:
+            bootstrap.fetch(known, scripts, self.cloud.download)
+        except (bootstrap.Integrity, BotoCoreError, ClientError) as error:
+            cause = f"{error} in {known.bucket}: run lamplighter up"
+            self._report_failed(known, cause)
+            return cause
+        return None
+
+    def _report_failed(self, known: bootstrap.UserData, cause: str) -> None:
+        """What the agent would report if there were one."""
+        detail = {"deployment": known.deployment, "instance_id": self.instance}
+        try:
+            self.cloud.report(known.bus, detail | {"phase": "failed", "cause": cause})
+        except (BotoCoreError, ClientError) as error:
+            log.warning("report not sent instance=%s problem=%s", self.instance, error)
 
     def _start(self, unit: Unit) -> None:
         self._units.append(asyncio.create_task(keep_running(unit, self.folder)))

@@ -1,0 +1,44 @@
+"""Where things are on this machine, and how long one fact may take."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SCRIPTS = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """seconds: for one fact, and for one command a part of them; metadata: an origin."""
+
+    scripts: Path
+    run: Path
+    state: Path
+    logs: Path
+    boot_id: Path
+    docker: Path
+    metadata: str
+    seconds: float
+
+    @property
+    def for_a_command(self) -> float:
+        """Some facts take two, one after the other."""
+        return self.seconds * 0.4
+
+
+def load(environ: Mapping[str, str]) -> Places:
+    return Places(
+        scripts=SCRIPTS,
+        run=Path(environ.get("RUN", "/run")) / "lamplighter",
+        state=Path(environ.get("STATE", "/var/lib")) / "lamplighter",
+        logs=Path(environ.get("LOGS", "/var/log")),
+        boot_id=Path(environ.get("BOOT_ID_FILE", "/proc/sys/kernel/random/boot_id")),
+        docker=Path(environ.get("DOCKER_ROOT", "/var/lib/docker")),
+        metadata=environ.get("AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://169.254.169.254"),
+        seconds=float(environ.get("DIAGNOSE_SECONDS", "20")),
+    )
