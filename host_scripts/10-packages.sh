@@ -1,6 +1,5 @@
 #!/usr/bin/env bash
-# Install what the machine image did not bring: nginx, docker, openssl, boto3, the names of systemd's dynamic users (without
-# one, D-Bus does not let the agent ask systemd); let apt bring security updates by itself.
+# Install what the machine image did not bring: nginx, docker, openssl, boto3; let apt bring security updates by itself.
 #
 # Needs:    apt and its mirrors, only when something is missing
 # Changes:  packages, by apt; docker enabled and started; /etc/apt/apt.conf.d/52lamplighter-updates
@@ -22,14 +21,11 @@ main() {
   if ! has docker; then packages+=(docker.io); fi
   if ! has openssl; then packages+=(openssl); fi
   if ! imports_boto3; then packages+=(python3-boto3); fi
-  if ! names_dynamic_users; then packages+=(libnss-systemd); fi
   if ((${#packages[@]})); then add "${packages[@]}"; fi
   if ! systemctl is-active --quiet docker.service; then systemctl enable --quiet --now docker.service; fi
   if ! has unattended-upgrade; then add_updater; fi
   if differs "$here/files/52lamplighter-updates.conf" "$updates"; then put "$here/files/52lamplighter-updates.conf" "$updates"; fi
 }
-
-names_dynamic_users() { compgen -G "${LIB:-/usr/lib}/*/libnss_systemd.so.2" >/dev/null; }
 
 imports_boto3() { python3 -c 'import boto3' 2>/dev/null; }
 

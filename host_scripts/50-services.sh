@@ -32,6 +32,7 @@ main() {
   for service in "${services[@]}"; do
     now=$(made_from "$service" | fingerprint)
     if ! is_running_with "$service" "$now"; then
+      forgive "$service"
       systemctl restart "$service"
       remember "$service" "$now"
     elif ! systemctl is-active --quiet "$service"; then
@@ -58,6 +59,7 @@ retire_engine() {
   if ! [[ -e $etc/systemd/system/vllm@.service ]]; then return; fi
   drain
   systemctl disable --quiet --now vllm@0.service vllm.service vllm.target
+  forgive vllm@0.service
   rm -r "$etc"/systemd/system/vllm*
   rm -f "$state/started/vllm@0.service" "$state/started/units"
 }
@@ -66,6 +68,11 @@ retire_engine() {
 # minutes at most, and takes no new ones. It starts again after the engine, like every service that is down.
 drain() {
   if systemctl is-active --quiet vllm@0.service; then systemctl stop inference-app.service; fi
+}
+
+# forgive SERVICE - what it is started from is another now: that systemd gave up on the old says nothing.
+forgive() {
+  if systemctl is-failed --quiet "$1"; then systemctl reset-failed "$1"; fi
 }
 
 # gateway_settings - the gateway's own names for our settings; without an engine it answers "disabled" by itself.

@@ -32,12 +32,14 @@ REAL = [
 RECORDED = [
     "apt-get", "apt-mark", "certbot", "curl", "df", "docker", "dpkg", "getent", "groupadd",
     "journalctl", "nginx", "nvidia-ctk", "nvidia-smi", "sleep", "unattended-upgrade",
+    "useradd",
 ]
 # A machine that serves at once: whoever asks for a verdict gets a good one.
 SERVES = """case "$*" in
 "start inference-verify.service")
   mkdir -p "$RUN/lamplighter"
   printf '{"ok": true, "boot_id": "%s"}' "$(cat "$BOOT_ID_FILE")" >"$RUN/lamplighter/verify.json" ;;
+is-failed*) exit 1 ;;
 esac"""
 # fmt: on
 PYTHON = f'exec {sys.executable} "$@"'
@@ -104,9 +106,6 @@ class Host:
         self.gpu.parent.mkdir(parents=True)
         self.gpu.write_text("0x10de\n")
         self.program("python3", PYTHON)
-        self.dynamic_users = root / "lib" / "x86_64-linux-gnu" / "libnss_systemd.so.2"
-        self.dynamic_users.parent.mkdir(parents=True)
-        self.dynamic_users.touch()
         (root / "boot_id").write_text("boot-of-today\n")
         self.parameter("lamplighter/demo/api-key", API_KEY)
         self.parameter("lamplighter/demo/hf-token", HF_TOKEN)
@@ -198,7 +197,6 @@ class Host:
             "DOCKER_ROOT": str(self.root),
             "HF_ENDPOINT": "http://127.0.0.1:9",  # nobody answers
             "PCI": str(self.root / "pci"),
-            "LIB": str(self.root / "lib"),
             "BOOT_ID_FILE": str(self.root / "boot_id"),
         }
 

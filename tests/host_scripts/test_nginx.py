@@ -66,7 +66,7 @@ def locations(text: str) -> dict[str, str]:
         *itertools.product([""], [(90, 600)], [1, 59, 60, 61, 100_000]),
     ],
 )
-def test_nginx_accepts_every_variant_without_a_word_of_warning(
+def test_b8_nginx_accepts_every_variant_without_a_word_of_warning(
     tmp_path: Any, host: str, seconds: tuple[int, int], per_minute: int | None
 ) -> None:
     default, longest = seconds

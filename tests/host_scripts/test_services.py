@@ -289,13 +289,14 @@ def test_the_agent_is_started_before_everything_else_and_reloads_only_once(host:
 
     units = "lamplighter-agent.service lamplighter-setup.service"
     assert first == [
+        "getent passwd lamplighter-agent",
         "getent group lamplighter-gateway",
         "systemctl daemon-reload",
         f"systemctl enable --quiet {units}",
         "systemctl is-active --quiet lamplighter-agent.service",
         "systemctl start lamplighter-agent.service",
     ]
-    assert host.calls == [first[0], *first[3:]]
+    assert host.calls == [*first[:2], *first[4:]]
     assert (host.etc / "lamplighter/gateway").is_dir()
 
 
@@ -346,3 +347,25 @@ def test_an_nginx_that_was_stopped_is_started_and_not_reloaded(ready: Host) -> N
         "systemctl is-active --quiet nginx.service",
         "systemctl start nginx.service",
     ]
+
+
+def test_a_changed_service_that_systemd_gave_up_on_may_start_again(ready: Host) -> None:
+    failed = '"is-failed --quiet vllm@0.service") ;; is-failed*) exit 1 ;;'
+    ready.answer("systemctl", f'case "$*" in {failed} esac')
+    ready.configure(model="org/other")
+
+    assert "vllm@0.service" in restarted(ready)
+    resets = [call for call in ready.calls if "reset-failed" in call]
+    assert resets == ["systemctl reset-failed vllm@0.service"]
+
+
+def test_the_agents_user_is_made_once(host: Host) -> None:
+    host.answer("getent", 'case "$*" in "passwd lamplighter-agent") exit 2 ;; esac')
+    host.run("05-agent.sh")
+    made = [call for call in host.calls if call.startswith("useradd")]
+    host.answer("getent")
+
+    host.run("05-agent.sh")
+
+    assert [call.split()[-1] for call in made] == ["lamplighter-agent"]
+    assert not [call for call in host.calls if call.startswith("useradd")]

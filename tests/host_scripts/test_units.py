@@ -69,6 +69,15 @@ def test_b18_a_container_is_published_on_loopback_only(unit: str) -> None:
     assert published[0].startswith("127.0.0.1:")
 
 
+def test_b9_the_gateway_speaks_plain_http_and_leaves_443_to_nginx() -> None:
+    line = start_line("inference-app.service")
+    behind = re.findall(r"proxy_pass (\S+);", render("nginx.conf.j2", **SETTINGS))
+
+    assert values_of(line, "--port") == ["8080"]
+    assert not [word for word in line if "443" in word]
+    assert set(behind) == {"http://gateway"}
+
+
 def test_the_gateway_is_not_root_and_its_group_is_the_keys_group() -> None:
     script = (SCRIPTS / "lib.sh").read_text()
 
@@ -93,7 +102,7 @@ def test_the_agent_writes_nothing_but_what_the_gateway_reads_and_is_not_root() -
     assert re.findall(r"ReadWritePaths=(.*)", unit) == ["/etc/lamplighter/gateway"]
     assert written == ["/etc/lamplighter/gateway/keys", "/etc/lamplighter/gateway/status"]
     assert "lamplighter-gateway" in re.findall(r"SupplementaryGroups=(.*)", unit)[0].split()
-    assert {"DynamicUser=yes", "CapabilityBoundingSet="} <= set(unit.splitlines())
+    assert {"User=lamplighter-agent", "CapabilityBoundingSet="} <= set(unit.splitlines())
 
 
 def test_vllm_gets_its_model_as_one_word_and_its_flags_as_many() -> None:

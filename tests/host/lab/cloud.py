@@ -217,6 +217,8 @@ def _metadata(user_data: str) -> dict[str, Any]:
         "role": "lamplighter-instance",
         "identity": {
             "instanceId": _INSTANCE_ID,
+            "instanceType": "g6.xlarge",
+            "imageId": "ami-0123456789abcdef0",
             "region": REGION,
             "accountId": ACCOUNT,
             "availabilityZone": zone,

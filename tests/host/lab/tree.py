@@ -17,7 +17,7 @@ PACKAGES = (
     # a machine
     "systemd-sysv", "dbus", "udev", "iproute2", "iptables", "procps", "kmod", "ca-certificates",
     # what EC2's images bring
-    "cloud-init", "curl", "openssl", "docker.io", "libnss-systemd", "unattended-upgrades",
+    "cloud-init", "curl", "openssl", "docker.io", "unattended-upgrades",
     # what the bootstrap and the steps would install: nothing is downloaded while the lab runs
     "nginx-light", "python3-boto3", "certbot",
 )
