@@ -14,23 +14,26 @@ source "$here/lib.sh"
 units=(lamplighter-agent.service lamplighter-setup.service)
 
 main() {
-  local unit missing=()
+  local unit asleep=()
   agent_user
   gateway_folder
   for unit in "${units[@]}"; do
-    if ! [[ -e $etc/systemd/system/$unit ]]; then missing+=("$unit"); fi
+    if ! will_start "$unit"; then asleep+=("$unit"); fi
   done
-  if ((${#missing[@]})); then
-    for unit in "${missing[@]}"; do
-      put "$here/files/$unit" "$etc/systemd/system/$unit"
+  if ((${#asleep[@]})); then
+    for unit in "${asleep[@]}"; do
+      if ! [[ -e $etc/systemd/system/$unit ]]; then put "$here/files/$unit" "$etc/systemd/system/$unit"; fi
     done
     systemctl daemon-reload
-    systemctl enable --quiet "${missing[@]}"
+    systemctl enable --quiet "${asleep[@]}"
   fi
   if ! systemctl is-active --quiet lamplighter-agent.service; then
     systemctl start lamplighter-agent.service
   fi
 }
+
+# will_start UNIT - a pure question: is it here, and does it start at a boot? A run may have been cut off in between.
+will_start() { [[ -e $etc/systemd/system/$1 ]] && systemctl is-enabled --quiet "$1"; }
 
 # agent_user - nobody in particular, but by name: D-Bus refuses whom it does not know, systemd's dynamic users among them,
 # and the agent asks systemd about our units.

@@ -40,6 +40,8 @@ SERVES = """case "$*" in
   mkdir -p "$RUN/lamplighter"
   printf '{"ok": true, "boot_id": "%s"}' "$(cat "$BOOT_ID_FILE")" >"$RUN/lamplighter/verify.json" ;;
 is-failed*) exit 1 ;;
+enable*) printf '%s\\n' "$@" >>"$FAKE_AWS/../enabled" ;;
+is-enabled*) grep -qxF "$3" "$FAKE_AWS/../enabled" 2>/dev/null ;;
 esac"""
 # fmt: on
 PYTHON = f'exec {sys.executable} "$@"'

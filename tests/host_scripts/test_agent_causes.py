@@ -65,6 +65,13 @@ KNOWN = [
     ),
     (
         (
+            "RepositoryNotFoundError: 401 Client Error. Repository Not Found for url: http://hub. "
+            "If you are trying to access a private or gated repo, make sure you are authenticated."
+        ),
+        ["the model does not exist, or is private"],
+    ),
+    (
+        (
             "huggingface_hub.errors.HfHubHTTPError: 401 Client Error. Invalid credentials "
             "in Authorization header"
         ),

@@ -296,7 +296,12 @@ def test_the_agent_is_started_before_everything_else_and_reloads_only_once(host:
         "systemctl is-active --quiet lamplighter-agent.service",
         "systemctl start lamplighter-agent.service",
     ]
-    assert host.calls == [*first[:2], *first[4:]]
+    assert host.calls == [
+        *first[:2],
+        "systemctl is-enabled --quiet lamplighter-agent.service",
+        "systemctl is-enabled --quiet lamplighter-setup.service",
+        *first[4:],
+    ]
     assert (host.etc / "lamplighter/gateway").is_dir()
 
 

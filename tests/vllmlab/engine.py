@@ -91,8 +91,11 @@ class Engine:
 
     def asked(self) -> set[str]:
         """Return the paths that it was asked for since its first start, as its log has them."""
-        text = self._log.read_text("utf-8", errors="replace")
-        return set(re.findall(r'"[A-Z]+ (\S+) HTTP/1\.1" \d', text))
+        return set(re.findall(r'"[A-Z]+ (\S+) HTTP/1\.1" \d', self.said()))
+
+    def said(self) -> str:
+        """Return all that it wrote since its first start."""
+        return self._log.read_text("utf-8", errors="replace")
 
     def _leave_a_core(self) -> None:
         """Keep it off one core: on two, its two busy loops starve all others, for seconds."""

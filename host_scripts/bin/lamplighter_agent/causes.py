@@ -74,7 +74,8 @@ RULES = (
     ),
     # the model, and whether it may be had
     _rule(
-        r"gated ?repo|access to model \S+ is restricted",
+        # not the hub's word on what does not exist: "a private or gated repo"
+        r"GatedRepoError|access (?:a|to this) gated repo|access to model \S+ is restricted",
         "the model is gated: accept its licence on huggingface.co with the account whose token "
         "engine.hf_token_parameter names",
     ),
