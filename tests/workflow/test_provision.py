@@ -155,6 +155,17 @@ def test_what_the_host_reports_as_its_failure_is_the_failure(aws):
     assert aws.inventory() == []
 
 
+def test_a_host_whose_scripts_cannot_be_had_says_so_itself(aws):
+    aws.fault("s3.GetObject", code="AccessDenied", message="no scripts", status=403)
+
+    ended = aws.run("provision", SPEC)
+
+    assert ended["error"] == "HostFailed"
+    assert "no scripts" in ended["cause"]
+    assert "run lamplighter up" in ended["cause"]
+    assert aws.inventory() == []
+
+
 def test_a_silent_host_is_a_failure(aws):
     execution = waiting(aws, SPEC)
 
@@ -251,8 +262,8 @@ def entered(aws, execution):
 
 
 def waiting(aws, spec):
-    """Start a provision whose host never says a word: its instance's processes do not start."""
-    aws.fault("s3.GetObject", code="AccessDenied", message="no scripts", status=403)
+    """Start a provision whose host never says a word: its instance does not get its user_data."""
+    aws.fault("ec2.DescribeInstanceAttribute", code="AccessDenied", message="no", status=403)
     execution = aws.start("provision", spec)
     eventually(lambda: [row["sk"] for row in aws.rows("alpha")], lambda keys: "await" in keys, 60)
     return execution
