@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any
 
@@ -16,6 +18,11 @@ pytestmark = pytest.mark.host
 CONTAINER = "docker inspect --format '{{.State.Pid}}'"
 DONE = 60  # seconds for the steps, most of them found to have nothing to do
 REFUSED = "invalid tool call parser"
+NO_TOKEN = "/lamplighter/lab/none"
+METRICS = "curl --silent http://127.0.0.1:8000/metrics | grep vllm:num_requests_running"
+STOPPING = (
+    "journalctl --unit inference-app --grep '^Stopping' --output short-unix --no-pager | tail -n 1"
+)
 
 
 def test_a_change_restarts_only_what_it_concerns(lab: Lab) -> None:
@@ -30,11 +37,24 @@ def test_a_change_restarts_only_what_it_concerns(lab: Lab) -> None:
     assert "MAX_TIMEOUT_SECONDS=300" in lab.machine.said("cat /opt/lamplighter/deployment.env")
 
 
+def test_a_token_that_is_not_there_is_told_and_what_served_goes_on_serving(lab: Lab) -> None:
+    told = len(lab.cloud.reports())
+
+    lab.change(engine={"hf_token_parameter": NO_TOKEN})
+    report = eventually(lambda: _failed(lab, told, NO_TOKEN), bool, DONE)[0]
+
+    assert report["cause"].startswith(
+        f"the SSM parameter {NO_TOKEN} does not exist: write it with `aws ssm put-parameter"
+    )
+    assert report["cause"].endswith("or correct engine.hf_token_parameter")
+    assert _status(lab) == 200
+
+
 def test_a_setting_that_the_engine_refuses_is_told_with_its_remedy(lab: Lab, say: Say) -> None:
     told = len(lab.cloud.reports())
 
     lab.change(engine={"tool_call_parser": "hermse"})
-    report = eventually(lambda: _failed(lab, told), bool, DONE)[0]
+    report = eventually(lambda: _failed(lab, told, "hermse"), bool, DONE)[0]
 
     shown = f"journalctl --unit vllm@0 --grep '{REFUSED}' --output short-unix --no-pager"
     evidence = float(lab.machine.said(shown).split()[0])
@@ -53,6 +73,27 @@ def test_the_corrected_setting_serves(lab: Lab) -> None:
 
     eventually(lambda: _status(lab), lambda status: status == 200, DONE + 60)
     eventually(lambda: lab.cloud.reports()[-1]["phase"], lambda it: it == "serving", DONE)
+
+
+def test_an_engine_is_restarted_after_the_streams_have_ended(lab: Lab, say: Say) -> None:
+    engine = _process(lab, "vllm-0")
+    messages = [{"role": "user", "content": "Speak slowly."}]
+    with ThreadPoolExecutor(1) as pool:
+        body = {"model": MODEL, "messages": messages, "stream": True}
+        stream = pool.submit(lab.client().post, "/v1/chat/completions", body)
+        eventually(lambda: lab.machine.said(METRICS), lambda it: "running" in it and "} 1" in it, 5)
+
+        lab.change()
+        reply = stream.result(60)
+        ended = time.time()
+
+    began = float(lab.machine.said(STOPPING).split()[0])
+    say(f"a stream went on for {ended - began:.1f} s after the update had reached it")
+    assert began < ended
+    assert reply.text.endswith("data: [DONE]\n\n")
+    assert "error" not in reply.text
+    eventually(lambda: _process(lab, "vllm-0"), lambda it: it not in {"", engine}, DONE)
+    eventually(lambda: _status(lab), lambda status: status == 200, DONE)
 
 
 def test_without_an_engine_the_host_is_well_and_says_so(lab: Lab) -> None:
@@ -84,8 +125,10 @@ def _process(lab: Lab, container: str) -> str:
     return done.stdout.strip() if done.returncode == 0 else ""
 
 
-def _failed(lab: Lab, told: int) -> list[dict[str, Any]]:
-    return [each for each in lab.cloud.reports()[told:] if each["phase"] == "failed"]
+def _failed(lab: Lab, told: int, word: str) -> list[dict[str, Any]]:
+    """Return the failures that were told since then, and have this word in their cause."""
+    since = lab.cloud.reports()[told:]
+    return [each for each in since if each["phase"] == "failed" and word in each["cause"]]
 
 
 def _status(lab: Lab) -> int:

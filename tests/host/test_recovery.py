@@ -25,8 +25,10 @@ BACK, BOOTED = 30, 90  # seconds; what it took is told
         ("the gateway", f"{CONTAINER} inference-app"),
         ("nginx", f"{MAIN} nginx.service"),
         ("the agent", f"{MAIN} lamplighter-agent.service"),
+        ("docker", f"{MAIN} docker.service"),
+        ("containerd", f"{MAIN} containerd.service"),
     ],
-    ids=["vllm", "gateway", "nginx", "agent"],
+    ids=["vllm", "gateway", "nginx", "agent", "docker", "containerd"],
 )
 def test_a_killed_process_comes_back(lab: Lab, say: Say, part: str, pid: str) -> None:
     eventually(lambda: _status(lab), lambda status: status == 200, BACK)

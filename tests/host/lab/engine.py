@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import argparse
+from typing import Any
 
 from aiohttp import web
 from lamplighter.local.engine import Engine
+
+SLOWLY = "slowly"
 
 
 def main() -> None:
@@ -22,8 +25,18 @@ def main() -> None:
         raise KeyError(
             f"invalid tool call parser: {told.tool_call_parser} (chose from {{ hermes }})"
         )
-    app = Engine(told.model, token_seconds=0.0).app()
-    web.run_app(app, host=told.host, port=told.port, print=None, access_log=None)
+    app = Patient(told.model, token_seconds=0.0).app()
+    # As vLLM does, it lets nobody finish who is being answered when it is told to end.
+    options: dict[str, Any] = {"print": None, "access_log": None, "shutdown_timeout": 0.1}
+    web.run_app(app, host=told.host, port=told.port, **options)
+
+
+class Patient(Engine):
+    """Streams two tokens a second to whoever asks it to speak slowly, one at a time."""
+
+    async def _stream(self, request: web.Request, body: dict[str, Any], *more: Any) -> Any:
+        self.token_seconds = 0.5 if SLOWLY in str(body) else 0.0
+        return await super()._stream(request, body, *more)
 
 
 if __name__ == "__main__":
