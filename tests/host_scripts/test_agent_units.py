@@ -145,7 +145,7 @@ HOSTILE = [
     "",
     None,
     [300],
-    "x" * 100_000,
+    "x" * 1_000_000,  # in quadratic time this would take an hour
 ]
 
 

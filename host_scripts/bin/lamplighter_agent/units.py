@@ -21,7 +21,8 @@ EVERY = 5.0  # seconds: two processes for each look
 
 _LINES = 400  # of the journal: an engine that fails writes a traceback, and that of its worker
 _LONGEST = 600  # characters of a cause
-_ERROR = re.compile(r"\w+Error\b|out of memory|\berror:", re.IGNORECASE)
+_LINE = 4000  # characters of a line that are looked at
+_ERROR = re.compile(r"\w{1,60}Error\b|out of memory|\berror:", re.IGNORECASE)
 _SHARDS = re.compile(r"(\d{1,3})% Completed")
 
 
@@ -148,7 +149,7 @@ def entries(journal: str) -> list[tuple[str, str]]:
             found.append((str(entry["_SYSTEMD_INVOCATION_ID"]), _text(entry["MESSAGE"]).strip()))
         except (ValueError, KeyError, TypeError):
             continue
-    return [(run, text) for run, text in found if text]
+    return [(run, text[:_LINE]) for run, text in found if text]
 
 
 def _text(message: Any) -> str:
