@@ -86,7 +86,7 @@ def test_the_gateway_is_not_root_and_its_group_is_the_keys_group() -> None:
     assert "GATEWAY_GROUP:-10001" in script
 
 
-def test_the_gateway_reads_keys_and_status_and_writes_its_counts_only() -> None:
+def test_b3_the_gateway_needs_no_script_of_the_host_but_keys_status_and_its_counts() -> None:
     volumes = values_of(start_line("inference-app.service"), "--volume")
 
     assert volumes == [
