@@ -32,10 +32,10 @@ def main() -> None:
 
 
 class Patient(Engine):
-    """Streams two tokens a second to whoever asks it to speak slowly, one at a time."""
+    """Streams one token a second, half a minute long, to whoever asks it to speak slowly."""
 
     async def _stream(self, request: web.Request, body: dict[str, Any], *more: Any) -> Any:
-        self.token_seconds = 0.5 if SLOWLY in str(body) else 0.0
+        self.token_seconds = 1.0 if SLOWLY in str(body) else 0.0
         return await super()._stream(request, body, *more)
 
 
