@@ -15,7 +15,7 @@ _DURATION = re.compile(r"(\d{1,5})([smhd])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
-class Duration(click.ParamType[timedelta]):
+class Duration(click.ParamType):
     """`90s`, `15m`, `24h`, `30d` -> timedelta."""
 
     name = "duration"
@@ -29,7 +29,7 @@ class Duration(click.ParamType[timedelta]):
         return found
 
 
-class Moment(click.ParamType[datetime]):
+class Moment(click.ParamType):
     """A duration from now on, or an ISO-8601 time (UTC where it names no zone) -> datetime, UTC."""
 
     name = "when"

@@ -26,9 +26,11 @@ def tags(deployment: Deployment, role: str, extra: Iterable[tuple[str, str]] = (
     ]
 
 
-def specification(deployment: Deployment, resource_type: str, role: str) -> Any:
+def specification(
+    deployment: Deployment, resource_type: str, role: str, extra: Iterable[tuple[str, str]] = ()
+) -> Any:
     """Return EC2's TagSpecifications: the tags are part of the create call itself."""
-    return [{"ResourceType": resource_type, "Tags": tags(deployment, role)}]
+    return [{"ResourceType": resource_type, "Tags": tags(deployment, role, extra)}]
 
 
 def owned(name: str, role: str | None = None) -> list[Any]:

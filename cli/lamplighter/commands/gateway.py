@@ -28,7 +28,7 @@ VARIABLE = "LAMPLIGHTER_GATEWAY_KEY"
 _BACKENDS, _CONFIG, _KEYS = "INFERENCE_BACKENDS", "INFERENCE_CONFIG", "INFERENCE_KEYS_FILE"
 
 
-class Backend(click.ParamType[str]):
+class Backend(click.ParamType):
     """The origin of a server; the `/v1` that its clients' base URL ends in may stand there too."""
 
     name = "url"
@@ -45,7 +45,7 @@ class Backend(click.ParamType[str]):
         return f"{url.scheme}://{url.netloc}"
 
 
-class Key(click.ParamType[str]):
+class Key(click.ParamType):
     """Any text that fits into a header; the text itself is never repeated in a message."""
 
     name = "key"

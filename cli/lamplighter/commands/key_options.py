@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from lamplighter.options import Options
 
 
-class KeyId(click.ParamType[str]):
+class KeyId(click.ParamType):
     """It becomes part of the key, and of a parameter's name."""
 
     name = "id"

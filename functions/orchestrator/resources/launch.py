@@ -27,15 +27,14 @@ _VOLUME_IN_NAME = {"22.04": "gp2", "24.04": "gp3"}  # Canonical's, per release
 def launch(clients: Clients, deployment: Deployment, intent: Row) -> str:
     """Run the instance that the intent's row describes; return its id."""
     extra = [(naming.GENERATION, str(intent["generation"]))]
-    tags = naming.tags(deployment, _ROLE, extra)
     launched = clients.ec2_once.run_instances(
         **json.loads(intent["request"]),
         MinCount=1,
         MaxCount=1,
         ClientToken=intent["token"],
         TagSpecifications=[
-            {"ResourceType": kind, "Tags": tags}  # type: ignore[typeddict-item]
-            for kind in ("instance", "volume")
+            *naming.specification(deployment, "instance", _ROLE, extra),
+            *naming.specification(deployment, "volume", _ROLE, extra),
         ],
     )
     return launched["Instances"][0]["InstanceId"]
