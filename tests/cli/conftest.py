@@ -110,7 +110,9 @@ def lamplighter() -> Run:
     """Run a command line; the result has exit_code, stdout and stderr."""
 
     def run(*arguments: str, stdin: bytes | None = None) -> Result:
-        return CliRunner(mix_stderr=False).invoke(cli, arguments, input=stdin, prog_name="lamplighter")
+        return CliRunner(mix_stderr=False).invoke(
+            cli, arguments, input=stdin, prog_name="lamplighter"
+        )
 
     return run
 
