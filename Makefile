@@ -47,7 +47,7 @@ demo: setup ## the whole product on a local AWS: install, up, chat, break, heal,
 
 .PHONY: test
 test: setup ## every test that needs nothing but this checkout
-	@$(BIN)/pytest -m "not vllm and not host and not clients"
+	@$(BIN)/pytest -m "not vllm and not host and not clients and not judge"
 
 # What the host's tests run on loopback; the machine's own needs are in tests/host/lab/packages.py.
 .PHONY: test-host
@@ -112,6 +112,7 @@ check: setup ## format, lint, types, import contracts, shell, templates, contain
 	@$(BIN)/shellcheck --external-sources host_scripts/*.sh tests/host/lab/*.sh .ci/run
 	@$(BIN)/shfmt -i 2 -ci -d host_scripts/*.sh tests/host/lab/*.sh .ci/run
 	@$(BIN)/hadolint proxy/Dockerfile
+	@$(BIN)/pytest -m judge -q tests/judges
 	@echo "check: clean"
 
 .PHONY: format
