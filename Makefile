@@ -56,9 +56,9 @@ test-host: setup .venv-sslyze/.installed ## nginx, certbot, and a whole machine 
 	[ -z "$$missing" ] || { [ "$$(id -u)" = 0 ] && apt-get update --quiet --quiet && DEBIAN_FRONTEND=noninteractive apt-get install --quiet --quiet --yes --no-install-recommends $$missing > /dev/null; } || { echo "missing: apt-get install$$missing" >&2; exit 1; }
 	@$(BIN)/pytest -m host
 
-tests/clients/node/node_modules/.installed: tests/clients/node/package-lock.json
+tests/%/node/node_modules/.installed: tests/%/node/package-lock.json
 	@command -v npm > /dev/null || { echo "npm is missing: apt-get install nodejs npm" >&2; exit 1; }
-	@echo "installing the pinned Node clients"
+	@echo "installing the pinned Node packages of tests/$*"
 	@npm ci --prefix $(<D) --silent --no-audit --no-fund
 	@touch $@
 
@@ -102,7 +102,7 @@ bench: compiled $(BENCH_VENVS) ## the gateway's cost beside nginx and other rout
 	@$(BIN)/python -m benchmarks --peers "$(PEERS)" --rounds $(ROUNDS) --seconds $(SECONDS) $(FLAGS)
 
 .PHONY: check
-check: setup ## format, lint, types, import contracts, shell, templates, container
+check: setup tests/judges/node/node_modules/.installed ## format, lint, types, import contracts, shell, templates, container, judges
 	@$(BIN)/ruff format --check --quiet $(SOURCES)
 	@$(BIN)/ruff check --quiet $(SOURCES)
 	@$(BIN)/mypy
@@ -146,4 +146,4 @@ lock: $(BIN)/uv ## resolve the dependencies again
 
 .PHONY: clean
 clean: ## remove what make made
-	@rm -rf $(VENV) .venv-vllm .venv-openai1 .venv-sslyze .venv-bench .venv-bench-litellm benchmarks/build dist tests/clients/node/node_modules .lamplighter .aws-sam .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	@rm -rf $(VENV) .venv-vllm .venv-openai1 .venv-sslyze .venv-bench .venv-bench-litellm benchmarks/build dist tests/*/node/node_modules .lamplighter .aws-sam .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

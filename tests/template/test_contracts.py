@@ -169,38 +169,6 @@ def test_every_rule_keeps_what_it_cannot_deliver(template):
         assert target["RetryPolicy"]["MaximumRetryAttempts"] > 0
 
 
-def test_everything_waits_for_the_deletion_guard(template):
-    """CloudFormation deletes dependents first: what the guard needs survives a refused delete."""
-    resources = template["Resources"]
-    reached, pending = set(), ["DeletionGuard"]
-    while pending:
-        name = pending.pop()
-        if name in resources and name not in reached:
-            reached.add(name)
-            defaults = template["Globals"]["Function"]
-            is_function = resources[name]["Type"] == "AWS::Serverless::Function"
-            pending += references([resources[name], defaults if is_function else None])
-
-    assert reached == set(resources)
-
-
-def references(node):
-    """Yield the logical names that a piece of the template mentions."""
-    if isinstance(node, list):
-        for item in node:
-            yield from references(item)
-    elif isinstance(node, dict):
-        for key, value in node.items():
-            if key in {"!Ref", "!GetAtt"}:
-                yield value.split(".")[0]
-            elif key == "!Sub":
-                yield from re.findall(r"\$\{(\w+)", value)
-            elif key == "DependsOn":
-                yield from value
-            else:
-                yield from references(value)
-
-
 def test_parameters_are_the_same_in_template_samconfig_and_readme(template):
     config = tomllib.loads((ROOT / "samconfig.toml").read_text())
     overrides = config["default"]["deploy"]["parameters"]["parameter_overrides"]

@@ -26,7 +26,7 @@ def deploy(
         str(Path(sys.executable).parent / "sam"), "deploy", "--template-file", str(template),
         "--stack-name", stack, "--resolve-s3", "--no-confirm-changeset", "--no-progressbar",
         "--no-fail-on-empty-changeset", "--config-env", "twin",
-        "--capabilities", "CAPABILITY_IAM", "CAPABILITY_NAMED_IAM",
+        "--capabilities", "CAPABILITY_IAM",
     ]  # fmt: skip
     if parameters:
         command += ["--parameter-overrides", *(f"{k}={v}" for k, v in parameters.items())]

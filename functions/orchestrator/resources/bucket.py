@@ -103,10 +103,10 @@ def _configure(clients: Clients, deployment: Deployment, name: str) -> None:
     s3.put_public_access_block(Bucket=name, PublicAccessBlockConfiguration=_CLOSED)  # type: ignore[arg-type]
     s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
     s3.put_bucket_lifecycle_configuration(Bucket=name, LifecycleConfiguration=_LIFECYCLE)
-    s3.put_bucket_policy(Bucket=name, Policy=_tls_only(name))
+    s3.put_bucket_policy(Bucket=name, Policy=_tls_only(f"arn:{s3.meta.partition}:s3:::{name}"))
 
 
-def _tls_only(name: str) -> str:
+def _tls_only(arn: str) -> str:
     return json.dumps(
         {
             "Version": "2012-10-17",
@@ -116,7 +116,7 @@ def _tls_only(name: str) -> str:
                     "Effect": "Deny",
                     "Principal": "*",
                     "Action": "s3:*",
-                    "Resource": [f"arn:aws:s3:::{name}", f"arn:aws:s3:::{name}/*"],
+                    "Resource": [arn, f"{arn}/*"],
                     "Condition": {"Bool": {"aws:SecureTransport": "false"}},
                 }
             ],

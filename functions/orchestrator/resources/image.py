@@ -39,8 +39,10 @@ def ensure(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str
     """Return {"uri": image URI with its tag}; Pending while CodeBuild works."""
     source = archive(clients.settings.payload)
     tag = hashlib.sha256(source).hexdigest()[:16]
-    repository = f"{clients.settings.account}.dkr.ecr.{clients.settings.region}.amazonaws.com"
-    uri = f"{repository}/{naming.repository(deployment.name)}:{tag}"
+    [repository] = clients.ecr.describe_repositories(
+        repositoryNames=[naming.repository(deployment.name)]
+    )["repositories"]
+    uri = f"{repository['repositoryUri']}:{tag}"
     row = ledger.resource(_ROLE)
     if _pushed(clients, deployment.name, tag):
         if not row or row.get("uri") != uri:

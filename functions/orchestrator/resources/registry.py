@@ -105,7 +105,7 @@ def _policy(account: str) -> str:
                 {
                     "Sid": "PullFromThisAccount",
                     "Effect": "Allow",
-                    "Principal": {"AWS": f"arn:aws:iam::{account}:root"},
+                    "Principal": {"AWS": account},
                     "Action": _PULL,
                 }
             ],
