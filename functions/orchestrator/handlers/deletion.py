@@ -15,6 +15,9 @@ from orchestrator.observability import logger
 from orchestrator.step import Event, aws
 
 _SECONDS = 10
+_LISTED = 20  # names; CloudFormation accepts 4,096 bytes of answer
+# As AWS's own cfn-response: the URL is signed for an empty type, and urllib would send a form's.
+_HEADERS = {"Content-Type": ""}
 
 
 @logger.inject_lambda_context(clear_state=True)
@@ -31,7 +34,7 @@ def guard(event: Event, _: LambdaContext) -> None:
     }
     logger.info("deletion guard answers", status=answer["Status"], reason=answer["Reason"])
     request = urllib.request.Request(  # noqa: S310 - CloudFormation's own presigned URL
-        event["ResponseURL"], json.dumps(answer).encode(), method="PUT"
+        event["ResponseURL"], json.dumps(answer).encode(), _HEADERS, method="PUT"
     )
     urllib.request.urlopen(request, timeout=_SECONDS).close()  # noqa: S310
 
@@ -42,5 +45,8 @@ def _objection() -> str:
         live = names(aws().dynamodb, aws().settings.ledger_table)
     except (ClientError, BotoCoreError) as error:
         return f"the ledger could not be read, so deployments may be live: {error}"
-    told = f"tear these deployments down first: {', '.join(live)} (lamplighter down NAME)"
-    return told if live else ""
+    if not live:
+        return ""
+    listed = ", ".join(live[:_LISTED])
+    more = f" and {len(live) - _LISTED} more" if len(live) > _LISTED else ""
+    return f"tear these deployments down first: {listed}{more} (lamplighter down NAME)"
