@@ -122,8 +122,12 @@ format: setup ## format the code
 	@$(BIN)/shfmt -i 2 -ci -w host_scripts/*.sh tests/host/lab/*.sh .ci/run
 
 .PHONY: deploy
-deploy: setup ## install the orchestrator into the AWS account of your credentials
-	@$(BIN)/sam build --cached && $(BIN)/sam deploy
+deploy: setup ## install the orchestrator into the AWS account of your credentials (FLAGS="--region eu-west-1")
+	@$(BIN)/python -m lamplighter.stack deploy $(FLAGS)
+
+.PHONY: undeploy
+undeploy: setup ## remove it from there, unless a deployment is live
+	@$(BIN)/python -m lamplighter.stack undeploy $(FLAGS)
 
 .PHONY: schema
 schema: setup ## write spec.schema.json from the parser's own description

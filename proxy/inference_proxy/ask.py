@@ -3,6 +3,8 @@
 Not compiled, as everything that msgspec decodes by its annotations: mypyc does not keep them.
 """
 
+from typing import Any
+
 import msgspec
 
 
@@ -19,6 +21,15 @@ class Ask(msgspec.Struct, frozen=True, gc=False):
     n: int | float | None = None
     best_of: int | None = None
     stream_options: StreamOptions | None = None
+    # refused by `fields`, whatever they hold
+    chat_template: Any = None
+    chat_template_kwargs: Any = None
+    prompt_embeds: Any = None
+    mm_processor_kwargs: Any = None
+    media_io_kwargs: Any = None
+    logits_processors: Any = None
+    kv_transfer_params: Any = None
+    ec_transfer_params: Any = None
 
     @property
     def output_tokens(self) -> int:

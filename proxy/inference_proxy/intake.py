@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from inference_proxy import body as bodies
-from inference_proxy import routes
+from inference_proxy import fields, routes
 from inference_proxy.arrival import Arrival
 from inference_proxy.ask import Ask
 from inference_proxy.errors import EngineDisabled, Forbidden
@@ -25,7 +25,10 @@ def read(gateway: "Gateway", arrival: Arrival, body: bytes) -> Ask:
         return Ask()
     gateway.filters.check_body(arrival.path, body)
     kind = arrival.headers.get(b"content-type", b"")
-    return bodies.decode(body, endpoint.body, kind, gateway.settings)
+    ask = bodies.decode(body, endpoint.body, kind, gateway.settings)
+    if endpoint.body is Body.JSON:
+        fields.check(ask, body, gateway.settings.allow_fields)
+    return ask
 
 
 def target(gateway: "Gateway", caller: Caller, asked: str | None) -> Target:

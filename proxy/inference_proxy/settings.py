@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 
 from msgspec import Meta, Struct, field
 
-from inference_proxy import document, options
+from inference_proxy import document, fields, options
 from inference_proxy.backend_settings import COUNT, FILE, BackendSettings, Count, Name
 from inference_proxy.document import CONFIG, InvalidSetting
 from inference_proxy.filters import FilterRule
@@ -88,6 +88,15 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     max_output_tokens: Annotated[
         Count | None, option("Most tokens that one request may ask for; not set: any.", COUNT)
     ] = None
+    allow_fields: Annotated[
+        tuple[str, ...],
+        option(
+            "Request fields that are refused otherwise: they make the engine run or load what the "
+            "caller sent. Only for callers who may do that.",
+            f"a list out of {', '.join(sorted({*fields.TOP, *fields.PARTS}))}, and "
+            f"{fields.KWARGS}.NAME such as {fields.KWARGS}.tools",
+        ),
+    ] = ()
     queue_length: Annotated[
         Annotated[int, Meta(ge=0, le=2**62)],
         option("Requests that may wait for a backend.", "a whole number"),
@@ -115,6 +124,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         self._check_timeouts()
         self._check_backends()
         self._check_aliases()
+        self._check_allowed()
         for network in self.trusted_proxies:
             _check_network(network)
 
@@ -143,6 +153,14 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
             if model in self.aliases:
                 raise InvalidSetting(
                     f"aliases: {alias} stands for {model}, which is an alias too: name the model"
+                )
+
+    def _check_allowed(self) -> None:
+        for name in self.allow_fields:
+            if name not in fields.NAMES:
+                raise InvalidSetting(
+                    f"allow_fields (INFERENCE_ALLOW_FIELDS) holds {name!r}, it takes "
+                    f"{', '.join(sorted(fields.NAMES))}"
                 )
 
 

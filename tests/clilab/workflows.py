@@ -94,6 +94,8 @@ class Workflows:
 
     def __init__(self) -> None:
         self.stacks = {"lamplighter": OUTPUTS}
+        self.statuses: dict[str, str] = {}
+        self.protected: dict[str, bool] = {}
         self.scripts: dict[str, Script] = {}
         self.executions: dict[str, Execution] = {}
         self.plan: tuple[str, dict[str, Any]] = ("", {"changes": []})
@@ -128,7 +130,17 @@ class Workflows:
             return 400, {"Error": {"Code": "ValidationError", "Message": missing}}
         outputs = self.stacks[body["StackName"]]
         listed = [{"OutputKey": name, "OutputValue": value} for name, value in outputs.items()]
-        return 200, {"Stacks": [{"StackName": body["StackName"], "Outputs": listed}]}
+        stack = {
+            "StackName": body["StackName"],
+            "StackStatus": self.statuses.get(body["StackName"], "CREATE_COMPLETE"),
+            "EnableTerminationProtection": self.protected.get(body["StackName"], False),
+            "Outputs": listed,
+        }
+        return 200, {"Stacks": [stack]}
+
+    def _UpdateTerminationProtection(self, body: dict[str, str]) -> tuple[int, Any]:  # noqa: N802
+        self.protected[body["StackName"]] = body["EnableTerminationProtection"] == "true"
+        return 200, {"StackId": body["StackName"]}
 
     def _StartExecution(self, body: bytes) -> tuple[int, Any]:  # noqa: N802 the operation's name
         request = json.loads(body)
