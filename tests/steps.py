@@ -19,6 +19,7 @@ from orchestrator.deployment import Deployment
 from orchestrator.errors import Pending
 from orchestrator.ledger import LOCK, Ledger
 from orchestrator.lifecycle import RESOURCES, begin
+from orchestrator.resources import creation
 from orchestrator.settings import Settings
 
 ROOT = Path(__file__).parents[1]
@@ -55,7 +56,7 @@ class Workflow:
         deadline = self.account.clock.seconds + PATIENCE
         while True:
             try:
-                with translated():
+                with creation.translated(self.ledger, self.clients.settings.settle_seconds):
                     return act(self.clients, self.deployment, self.ledger)
             except Pending:
                 if self.account.clock.seconds > deadline:

@@ -4,7 +4,7 @@
     sk = deployment            spec, desired, status, generation, instance_id, phase, endpoint, ...
          lock                  owner (execution ARN), acquired_at
          await                 token, instance_id, execution: a workflow waits for the host
-         resource#<kind>       state (intent | ready), id, intended_at, facts of that resource
+         resource#<kind>       state (intent | ready), id, intended_at, changed_at, further facts
          incident#<time>#<execution>  one repair: trigger, outcome, seconds
          event#<time>          one line of history
 
@@ -78,8 +78,9 @@ class Ledger:
         self.erase(f"resource#{kind}")
 
     def age(self, row: Row) -> float:
-        """Return the seconds since the row's intent."""
-        return (self.now() - datetime.fromisoformat(row["intended_at"])).total_seconds()
+        """Return the seconds since the last change at AWS, since the intent when none is known."""
+        since = row["changed_at"] if "changed_at" in row else row["intended_at"]
+        return (self.now() - datetime.fromisoformat(since)).total_seconds()
 
     # -- history -----------------------------------------------------------------------------
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import ClientError
-
-from orchestrator.aws_errors import code
+from orchestrator.aws_errors import tolerating
 from orchestrator.errors import InvalidRequest
 from orchestrator.resources import bucket, dns, launch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from mypy_boto3_ec2.type_defs import InstanceTypeInfoTypeDef
 
     from orchestrator.clients import Clients
     from orchestrator.deployment import Deployment
@@ -44,11 +44,8 @@ def _name(clients: Clients, deployment: Deployment) -> Iterator[str]:
 def _instance_type(clients: Clients, deployment: Deployment) -> Iterator[str]:
     name, wanted = deployment.instance.type, deployment.network.zones
     region = clients.settings.region
-    try:
-        [found] = clients.ec2.describe_instance_types(InstanceTypes=[name])["InstanceTypes"]  # type: ignore[list-item]
-    except ClientError as error:
-        if code(error) not in {"InvalidInstanceType", "InvalidParameterValue"}:
-            raise
+    found = _described_type(clients, name)
+    if found is None:
         yield f"instance.type: {name!r} is no instance type of {region}; allowed: e.g. g6.xlarge"
         return
     if deployment.instance.gpu != ("GpuInfo" in found):
@@ -76,14 +73,20 @@ def _instance_type(clients: Clients, deployment: Deployment) -> Iterator[str]:
         yield f"network.zones: {wanted} wanted, but {name} is offered in {zones} of {region}"
 
 
+def _described_type(clients: Clients, name: str) -> InstanceTypeInfoTypeDef | None:
+    with tolerating("InvalidInstanceType", "InvalidParameterValue"):
+        answer = clients.ec2.describe_instance_types(InstanceTypes=[name])  # type: ignore[list-item]
+        for found in answer["InstanceTypes"]:
+            return found
+    return None
+
+
 def _image(clients: Clients, deployment: Deployment) -> Iterator[str]:
     spec = deployment.instance
     try:
         image = launch.find_image(clients, deployment)
-    except ClientError as error:
-        if not code(error).startswith("InvalidAMIID"):
-            raise
-        yield f"instance.ami: there is no image {spec.ami!r} in {clients.settings.region}"
+    except InvalidRequest as error:
+        yield str(error)
         return
     sizes = [m.get("Ebs", {}).get("VolumeSize", 0) for m in image.get("BlockDeviceMappings", [])]
     if max(sizes, default=0) > spec.root_volume_gib:

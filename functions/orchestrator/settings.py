@@ -14,7 +14,7 @@ from orchestrator.errors import OrchestratorError
 class Settings:
     """Names and limits of this installation; every function gets the same ones.
 
-    settle_seconds: how long a resource just created may stay invisible to a tag search.
+    settle_seconds: how long a change at AWS may stay invisible, to a search or to IAM.
     step_seconds: the Lambda timeout; a step whose workflow died may act for that long.
     host_silence_seconds: a host that is waited for and silent for so long has failed.
     """

@@ -22,6 +22,7 @@ from orchestrator.deployment import Deployment
 from orchestrator.errors import InvalidRequest, Superseded
 from orchestrator.ledger import LOCK, Ledger
 from orchestrator.observability import logger
+from orchestrator.resources.creation import translated
 from orchestrator.settings import Settings
 
 Event = dict[str, Any]
@@ -67,7 +68,8 @@ def step(act: Act, *, desired: str | None = None) -> Handler:
             )
         if desired and row["desired"] != desired:
             raise Superseded(f"{ledger.name!r} is wanted {row['desired']} now; this workflow stops")
-        return act(aws(), Deployment.parse(json.loads(row["spec"])), ledger)
+        with translated(ledger, aws().settings.settle_seconds):
+            return act(aws(), Deployment.parse(json.loads(row["spec"])), ledger)
 
     return handler
 

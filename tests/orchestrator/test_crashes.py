@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import pytest
 from awssim import Account, Crash, error, furnish
-from botocore.exceptions import EndpointConnectionError, ParamValidationError, ReadTimeoutError
-from orchestrator import aws_errors
-from orchestrator.errors import InsufficientCapacity, Pending, Refused, ResourceConflict
+from orchestrator.errors import Pending, Refused, ResourceConflict
 from orchestrator.lifecycle import RESOURCES
 from orchestrator.resources import network
 from steps import SPEC, Workflow, translated
@@ -104,42 +102,6 @@ def test_a_repeated_launch_asks_for_exactly_the_same(workflow):
     workflow.provision()
 
     assert len(workflow.account.inventory()["instances"]) == 1
-
-
-@pytest.mark.parametrize(
-    ("code", "status", "kind"),
-    [
-        ("RequestLimitExceeded", 503, Pending),
-        ("Throttling", 400, Pending),
-        ("InvalidVpcID.NotFound", 400, Pending),
-        ("DependencyViolation", 400, Pending),
-        ("InternalError", 500, Pending),
-        ("InsufficientInstanceCapacity", 500, InsufficientCapacity),
-        ("VcpuLimitExceeded", 400, Refused),
-        ("UnauthorizedOperation", 403, Refused),
-        ("IdempotentParameterMismatch", 400, Refused),
-        ("BucketAlreadyExists", 409, ResourceConflict),
-    ],
-)
-def test_a_code_tells_the_workflow_what_to_do(code, status, kind):
-    refusal = error(code, "told by AWS", status=status).of("SomeOperation")
-
-    translation = aws_errors.translate(refusal)
-
-    assert type(translation) is kind
-    assert "told by AWS" in str(translation)
-
-
-@pytest.mark.parametrize(
-    ("unsent", "kind"),
-    [
-        (EndpointConnectionError(endpoint_url="https://ec2"), Pending),
-        (ReadTimeoutError(endpoint_url="https://ec2"), Pending),
-        (ParamValidationError(report="VpcId is no string"), Refused),
-    ],
-)
-def test_what_did_not_arrive_is_repeated_and_what_cannot_be_sent_is_not(unsent, kind):
-    assert type(aws_errors.translate(unsent)) is kind
 
 
 @pytest.mark.parametrize(

@@ -6,14 +6,19 @@ from typing import TYPE_CHECKING
 
 from orchestrator import naming
 from orchestrator.aws_errors import tolerating
-from orchestrator.errors import Pending
 from orchestrator.probe import origin_of
 from orchestrator.resources import instance
-from orchestrator.resources.creation import Change, known, missing, once, present, settled
+from orchestrator.resources.creation import (
+    Change,
+    delete_each,
+    missing,
+    once,
+    present,
+    settled,
+    the,
+)
 
 if TYPE_CHECKING:
-    from mypy_boto3_ec2.type_defs import AddressTypeDef
-
     from orchestrator.clients import Clients
     from orchestrator.deployment import Deployment
     from orchestrator.ledger import Ledger
@@ -36,10 +41,9 @@ def ensure(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str
         settle=clients.settings.settle_seconds,
     )
     current = ledger.deployment()["instance_id"]
-    instance.must_run(clients, current)
-    described = _describe(clients, allocation)
-    if described is None:
-        raise Pending(f"{allocation} is not visible yet")
+    instance.must_run(clients, ledger, current)
+    answer = clients.ec2.describe_addresses(AllocationIds=[allocation])["Addresses"]
+    described = the(answer, ledger, _ROLE, clients.settings.settle_seconds)
     if described.get("InstanceId") != current:
         clients.ec2.associate_address(
             AllocationId=allocation, InstanceId=current, AllowReassociation=True
@@ -54,14 +58,9 @@ def ensure(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str
 
 def destroy(clients: Clients, deployment: Deployment, ledger: Ledger) -> None:
     settled(ledger, _ROLE, clients.settings.settle_seconds)
-    for allocation in known(ledger, _ROLE, _found(clients, deployment.name)):
-        described = _describe(clients, allocation)
-        if described and described.get("AssociationId"):
-            with tolerating("InvalidAssociationID.NotFound"):
-                clients.ec2.disassociate_address(AssociationId=described["AssociationId"])
-        with tolerating("InvalidAllocationID.NotFound"):
-            clients.ec2.release_address(AllocationId=allocation)
-    ledger.forget(_ROLE)
+    found = _found(clients, deployment.name)
+    gone = "InvalidAllocationID.NotFound"
+    delete_each(clients, ledger, _ROLE, found, lambda a: _release(clients, a), gone=gone)
 
 
 def _allocate(clients: Clients, deployment: Deployment) -> str:
@@ -71,11 +70,12 @@ def _allocate(clients: Clients, deployment: Deployment) -> str:
     )["AllocationId"]
 
 
-def _describe(clients: Clients, allocation: str) -> AddressTypeDef | None:
-    with tolerating("InvalidAllocationID.NotFound"):
-        for found in clients.ec2.describe_addresses(AllocationIds=[allocation])["Addresses"]:
-            return found
-    return None
+def _release(clients: Clients, allocation: str) -> None:
+    for described in clients.ec2.describe_addresses(AllocationIds=[allocation])["Addresses"]:
+        if association := described.get("AssociationId"):
+            with tolerating("InvalidAssociationID.NotFound"):
+                clients.ec2.disassociate_address(AssociationId=association)
+    clients.ec2.release_address(AllocationId=allocation)
 
 
 def _found(clients: Clients, name: str) -> list[str]:

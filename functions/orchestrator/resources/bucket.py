@@ -72,8 +72,8 @@ def destroy(clients: Clients, deployment: Deployment, ledger: Ledger) -> None:
     if _exists(clients, name) and _owner(clients, name) in _acceptable(
         deployment.name, intended=intended
     ):
-        _empty(clients, name)
         with tolerating("NoSuchBucket"):
+            _empty(clients, name)
             clients.s3.delete_bucket(Bucket=name)
     ledger.forget(_ROLE)
 

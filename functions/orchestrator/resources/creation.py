@@ -3,21 +3,30 @@
 An intent row is written before the call and the tag is part of the call, so a step that died in
 between finds its resource by tag; while a fresh tag may still be invisible, it waits (Pending).
 Where AWS takes a ClientToken, the intent holds it: repeating the call is then safe at once.
+
+What AWS does not show may be gone, or too young to be visible: a row's age decides which, and only
+the young is waited for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
-from orchestrator import naming
-from orchestrator.errors import Pending
+from orchestrator import aws_errors, naming
+from orchestrator.errors import Pending, Refused
 from orchestrator.ledger import Ledger, Row
 
+if TYPE_CHECKING:
+    from orchestrator.clients import Clients
+
 _SERVER_ERROR = 500
+
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +83,61 @@ def remember(ledger: Ledger, role: str, identifier: str) -> None:
         ledger.ready(role, id=identifier, intended_at=ledger.time())
 
 
+@contextmanager
+def translated(ledger: Ledger, settle: float) -> Iterator[None]:
+    """Turn AWS's errors into ours; settle: seconds during which a change may be invisible."""
+    try:
+        yield
+    except (ClientError, BotoCoreError) as error:
+        raise aws_errors.translate(error, young=_has_young(ledger, settle)) from error
+
+
+def changed(ledger: Ledger, role: str) -> None:
+    """Write down that something of `role` was changed at AWS just now, e.g. attached."""
+    ledger.ready(role, changed_at=ledger.time())
+
+
+def the(described: Iterable[Found], ledger: Ledger, role: str, settle: float) -> Found:
+    """Return what AWS described by its id.
+
+    An empty answer is Pending while it may just not be visible, Refused afterwards.
+    """
+    for found in described:
+        return found
+    row = ledger.resource(role) or {}
+    what = f"{role} {row.get('id', '')}".rstrip()
+    if row and ledger.age(row) < settle:
+        raise Pending(f"{what}: created a moment ago, not visible yet")
+    raise Refused(
+        f"{what}: AWS does not know it any more, it was removed outside Lamplighter; start again, "
+        "`up` makes what is missing"
+    )
+
+
+def delete_each(
+    clients: Clients,
+    ledger: Ledger,
+    role: str,
+    found: Iterable[str],
+    delete: Callable[[str], object],
+    *,
+    gone: str,
+) -> None:
+    """Delete what the tags show and the ledger remembers in EC2; forget it right afterwards.
+
+    gone: EC2's code for an id that does not exist. IAM, which reads the tags first, may deny the
+    deletion of what is gone instead.
+    """
+    for identifier in known(ledger, role, found):
+        try:
+            delete(identifier)
+        except ClientError as error:
+            code = aws_errors.code(error)
+            if code != gone and (code != aws_errors.DENIED or _has_tags(clients, identifier)):
+                raise
+    ledger.forget(role)
+
+
 def known(ledger: Ledger, role: str, found: Iterable[str]) -> list[str]:
     """Return the ids to destroy: what the tags show and what the ledger remembers."""
     row = ledger.resource(role) or {}
@@ -112,5 +176,17 @@ def _create(ledger: Ledger, role: str, create: Callable[[Row], str], row: Row) -
         if error.response["ResponseMetadata"]["HTTPStatusCode"] < _SERVER_ERROR:
             ledger.forget(role)  # AWS said no: nothing was created, so nobody need wait for it
         raise
-    ledger.ready(role, id=created)
+    ledger.ready(role, id=created, changed_at=ledger.time())
     return created
+
+
+def _has_young(ledger: Ledger, settle: float) -> bool:
+    """Return whether anything of the deployment was created or changed within `settle` seconds."""
+    rows = (row for row in ledger.rows() if row["sk"].startswith("resource#"))
+    return any("intended_at" in row and ledger.age(row) < settle for row in rows)
+
+
+def _has_tags(clients: Clients, identifier: str) -> bool:
+    """Return whether EC2 knows tags of the id; each of our resources has some while it exists."""
+    answer = clients.ec2.describe_tags(Filters=[{"Name": "resource-id", "Values": [identifier]}])
+    return bool(answer["Tags"])

@@ -9,7 +9,7 @@ from orchestrator import naming
 from orchestrator.aws_errors import tolerating
 from orchestrator.errors import Pending, Refused
 from orchestrator.resources import launch
-from orchestrator.resources.creation import Change, missing, once, present, settled
+from orchestrator.resources.creation import Change, missing, once, present, settled, the
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -93,11 +93,13 @@ def destroy_predecessors(clients: Clients, deployment: Deployment, ledger: Ledge
             ledger.forget(old["role"])
 
 
-def must_run(clients: Clients, instance_id: str) -> None:
+def must_run(clients: Clients, ledger: Ledger, instance_id: str) -> None:
     """Raise Pending until the instance runs; Refused, with EC2's reason, if it never will."""
-    found = describe(clients, instance_id)
-    name = found["State"]["Name"] if found else "not visible yet"
-    if found and name in {"shutting-down", "terminated"}:
+    described = describe(clients, instance_id)
+    role = _role(ledger.generation())
+    found = the([described] if described else [], ledger, role, _settle(clients))
+    name = found["State"]["Name"]
+    if name in {"shutting-down", "terminated"}:
         reason = found.get("StateReason", {}).get("Message", "EC2 gives no reason")
         raise Refused(f"{instance_id} is {name}: {reason}; start again for another one")
     if name != "running":
@@ -118,8 +120,8 @@ def state(clients: Clients, instance_id: str) -> str:
 def describe(clients: Clients, instance_id: str) -> InstanceTypeDef | None:
     with tolerating("InvalidInstanceID.NotFound", "InvalidInstanceID.Malformed"):
         described = clients.ec2.describe_instances(InstanceIds=[instance_id])
-        for reservation in described["Reservations"]:
-            return reservation["Instances"][0]
+        for found in (i for each in described["Reservations"] for i in each["Instances"]):
+            return found
     return None
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from orchestrator import naming
 from orchestrator.aws_errors import tolerating
 from orchestrator.errors import Pending, Refused
-from orchestrator.resources.creation import known, once, settled
+from orchestrator.resources.creation import delete_each, known, once, settled, the
 
 if TYPE_CHECKING:
     from orchestrator.clients import Clients
@@ -35,7 +35,8 @@ def ensure(clients: Clients, deployment: Deployment, ledger: Ledger, subnet: str
     gateway = once(
         ledger, _NAT, lambda: found(clients, deployment.name), create, settle=settle, tokened=True
     )
-    [described] = clients.ec2.describe_nat_gateways(NatGatewayIds=[gateway])["NatGateways"]
+    answer = clients.ec2.describe_nat_gateways(NatGatewayIds=[gateway])["NatGateways"]
+    described = the(answer, ledger, _NAT, settle)
     if described["State"] == "failed":
         raise Refused(
             f"NAT gateway {gateway} failed: {described.get('FailureMessage', 'no reason given')}"
@@ -52,11 +53,15 @@ def destroy(clients: Clients, deployment: Deployment, ledger: Ledger) -> None:
         settled(ledger, role, settle)
     for gateway in known(ledger, _NAT, found(clients, name)):
         _delete(clients, gateway)
-    for address in known(ledger, _ADDRESS, _addresses(clients, name)):
-        with tolerating("InvalidAllocationID.NotFound"):
-            clients.ec2.release_address(AllocationId=address)
-    for role in (_NAT, _ADDRESS):
-        ledger.forget(role)
+    ledger.forget(_NAT)
+    delete_each(
+        clients,
+        ledger,
+        _ADDRESS,
+        _addresses(clients, name),
+        lambda address: clients.ec2.release_address(AllocationId=address),
+        gone="InvalidAllocationID.NotFound",
+    )
 
 
 def found(clients: Clients, name: str) -> list[str]:
@@ -71,10 +76,10 @@ def found(clients: Clients, name: str) -> list[str]:
 def _delete(clients: Clients, gateway: str) -> None:
     state = "deleted"
     with tolerating("NatGatewayNotFound"):
-        [described] = clients.ec2.describe_nat_gateways(NatGatewayIds=[gateway])["NatGateways"]
-        state = described["State"]
-    if state in _LIVE:
-        clients.ec2.delete_nat_gateway(NatGatewayId=gateway)
+        for described in clients.ec2.describe_nat_gateways(NatGatewayIds=[gateway])["NatGateways"]:
+            state = described["State"]
+        if state in _LIVE:
+            clients.ec2.delete_nat_gateway(NatGatewayId=gateway)
     if state != "deleted":
         raise Pending(f"NAT gateway {gateway} is being deleted")
 

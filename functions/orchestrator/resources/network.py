@@ -8,7 +8,16 @@ from orchestrator import naming
 from orchestrator.aws_errors import tolerating
 from orchestrator.errors import Pending
 from orchestrator.resources import firewall, nat, subnets
-from orchestrator.resources.creation import Change, known, missing, once, present, settled
+from orchestrator.resources.creation import (
+    Change,
+    changed,
+    delete_each,
+    known,
+    missing,
+    once,
+    present,
+    settled,
+)
 
 if TYPE_CHECKING:
     from orchestrator.clients import Clients
@@ -59,11 +68,14 @@ def destroy(clients: Clients, deployment: Deployment, ledger: Ledger) -> None:
     firewall.destroy(clients, deployment, ledger)
     _destroy_gateway(clients, name, ledger)
     subnets.destroy(clients, deployment, ledger)
-    for vpc in known(ledger, _VPC, _vpcs(clients, name)):
-        with tolerating("InvalidVpcID.NotFound"):
-            clients.ec2.delete_vpc(VpcId=vpc)
-    for role in (_GATEWAY, _VPC):
-        ledger.forget(role)
+    delete_each(
+        clients,
+        ledger,
+        _VPC,
+        _vpcs(clients, name),
+        lambda vpc: clients.ec2.delete_vpc(VpcId=vpc),
+        gone="InvalidVpcID.NotFound",
+    )
 
 
 def _ensure_vpc(clients: Clients, deployment: Deployment, ledger: Ledger) -> str:
@@ -96,17 +108,19 @@ def _ensure_gateway(clients: Clients, deployment: Deployment, ledger: Ledger, vp
     if vpc not in _attachments(clients, gateway):
         with tolerating("Resource.AlreadyAssociated"):
             clients.ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
+        changed(ledger, _GATEWAY)
     return gateway
 
 
 def _destroy_gateway(clients: Clients, name: str, ledger: Ledger) -> None:
-    gone = "InvalidInternetGatewayID.NotFound"
-    for gateway in known(ledger, _GATEWAY, _gateways(clients, name)):
+    def delete(gateway: str) -> None:
         for vpc in _attachments(clients, gateway):
-            with tolerating("Gateway.NotAttached", gone):
+            with tolerating("Gateway.NotAttached"):
                 clients.ec2.detach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
-        with tolerating(gone):
-            clients.ec2.delete_internet_gateway(InternetGatewayId=gateway)
+        clients.ec2.delete_internet_gateway(InternetGatewayId=gateway)
+
+    gone = "InvalidInternetGatewayID.NotFound"
+    delete_each(clients, ledger, _GATEWAY, _gateways(clients, name), delete, gone=gone)
 
 
 def _nothing_in_the_way(clients: Clients, name: str, ledger: Ledger) -> None:
@@ -135,8 +149,7 @@ def _gateways(clients: Clients, name: str) -> list[str]:
 
 def _attachments(clients: Clients, gateway: str) -> list[str]:
     with tolerating("InvalidInternetGatewayID.NotFound"):
-        [described] = clients.ec2.describe_internet_gateways(InternetGatewayIds=[gateway])[
-            "InternetGateways"
-        ]
-        return [attachment["VpcId"] for attachment in described["Attachments"]]
+        answer = clients.ec2.describe_internet_gateways(InternetGatewayIds=[gateway])
+        attached = (each["Attachments"] for each in answer["InternetGateways"])
+        return [attachment["VpcId"] for some in attached for attachment in some]
     return []

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from orchestrator import naming
 from orchestrator.aws_errors import tolerating
 from orchestrator.errors import InvalidRequest
-from orchestrator.resources.creation import known, once, settled
+from orchestrator.resources.creation import delete_each, once, settled, the
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2.type_defs import RouteTableTypeDef
@@ -44,7 +44,8 @@ def route(
 ) -> None:
     """Give the subnets `members` one route table whose default route is `way_out` (or none)."""
     table = _table(clients, deployment, ledger, vpc, kind)
-    [described] = clients.ec2.describe_route_tables(RouteTableIds=[table])["RouteTables"]
+    answer = clients.ec2.describe_route_tables(RouteTableIds=[table])["RouteTables"]
+    described = the(answer, ledger, f"{kind}-routes", clients.settings.settle_seconds)
     if way_out and not _leads_to(described, way_out):
         with tolerating("RouteAlreadyExists"):
             clients.ec2.create_route(
@@ -63,30 +64,36 @@ def destroy(clients: Clients, deployment: Deployment, ledger: Ledger) -> None:
     for kind in _KINDS:
         role = f"{kind}-routes"
         settled(ledger, role, settle)
-        tables = known(ledger, role, _tables(clients, name, role))
-        for table in tables:
-            _free(clients, table)
+        delete_each(
+            clients,
+            ledger,
+            role,
+            _tables(clients, name, role),
+            lambda table: _delete_table(clients, table),
+            gone="InvalidRouteTableID.NotFound",
+        )
         for k in range(_MAX_ZONES):
             role = _role(kind, k)
             settled(ledger, role, settle)
-            for subnet in known(ledger, role, _found(clients, name, role)):
-                with tolerating("InvalidSubnetID.NotFound"):
-                    clients.ec2.delete_subnet(SubnetId=subnet)
-            ledger.forget(role)
-        for table in tables:
-            with tolerating("InvalidRouteTableID.NotFound"):
-                clients.ec2.delete_route_table(RouteTableId=table)
-        ledger.forget(f"{kind}-routes")
-
-
-def _free(clients: Clients, table: str) -> None:
-    """Take the subnets off a route table: it cannot be deleted before."""
-    with tolerating("InvalidRouteTableID.NotFound", "InvalidAssociationID.NotFound"):
-        [described] = clients.ec2.describe_route_tables(RouteTableIds=[table])["RouteTables"]
-        for association in described["Associations"]:
-            clients.ec2.disassociate_route_table(
-                AssociationId=association["RouteTableAssociationId"]
+            delete_each(
+                clients,
+                ledger,
+                role,
+                _found(clients, name, role),
+                lambda subnet: clients.ec2.delete_subnet(SubnetId=subnet),
+                gone="InvalidSubnetID.NotFound",
             )
+
+
+def _delete_table(clients: Clients, table: str) -> None:
+    """Take the subnets off a route table, which cannot be deleted before, and delete it."""
+    for described in clients.ec2.describe_route_tables(RouteTableIds=[table])["RouteTables"]:
+        for association in described["Associations"]:
+            with tolerating("InvalidAssociationID.NotFound"):
+                clients.ec2.disassociate_route_table(
+                    AssociationId=association["RouteTableAssociationId"]
+                )
+    clients.ec2.delete_route_table(RouteTableId=table)
 
 
 def found(clients: Clients, name: str) -> list[str]:
