@@ -7,26 +7,19 @@ Every key, its default and its limits: spec.schema.json (generated from this fil
 
 from __future__ import annotations
 
-import ipaddress
 import json
-import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Self
 
+from orchestrator import hints
+from orchestrator.contradictions import RULES, contradictions
 from orchestrator.errors import InvalidRequest
-from orchestrator.schema import describe, option, parse, plain, section
+from orchestrator.patterns import HOST_LABEL, MODEL, NAME, PARAMETER, RANGE, TAG_KEY, VPC_RANGE
+from orchestrator.schema import Problem, describe, option, parse, plain, section
 
 MAX_SPEC_BYTES = 32_768
 # Values end up in deployment.env, which bash and systemd quote differently: a safe alphabet only.
 _WORD = r"[A-Za-z0-9_./:@+=-]+"
-_PRIVATE = [
-    ipaddress.IPv4Network(whole) for whole in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")
-]
-_DOCKER = ipaddress.IPv4Network("172.17.0.0/16")
-_RESERVED = ("aws:", "lamplighter:")
-_MAX_TAG_KEY = 128
-_HOST_LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,21 +28,25 @@ class Dns:
 
     domain: str | None = option(
         None,
-        about="domain of a Route53 public hosted zone, e.g. example.com",
+        about="domain of a Route53 public hosted zone",
         type=["string", "null"],
-        pattern=rf"({_HOST_LABEL}\.)+[a-z]{{2,63}}",
+        pattern=rf"({HOST_LABEL}\.)+[a-z]{{2,63}}",
+        maxLength=173,  # 253, less the longest subdomain and `_acme-challenge.`
+        examples=["example.com"],
     )
     subdomain: str = option(
         "infer",
         about="host label in front of the domain",
         type="string",
-        pattern=_HOST_LABEL,
+        pattern=HOST_LABEL,
+        examples=["infer"],
     )
     zone_id: str | None = option(
         None,
         about="hosted zone id; without it the zone is looked up by name",
         type=["string", "null"],
         pattern=r"Z[A-Z0-9]{1,31}",
+        examples=["Z0123456789ABCDEFGHIJ"],
     )
     ttl_seconds: int = option(
         60, about="time to live of the A record", type="integer", minimum=30, maximum=3600
@@ -61,7 +58,12 @@ class Network:
     """The VPC: public subnets hold the instance, private ones are reserved for expansion."""
 
     cidr: str = option(
-        "10.0.0.0/16", about="private IPv4 range of the VPC, /16 to /20", type="string"
+        "10.0.0.0/16",
+        about="private IPv4 range of the VPC, /16 to /20",
+        hint=hints.vpc_range,
+        type="string",
+        pattern=VPC_RANGE,
+        examples=["10.0.0.0/16"],
     )
     zones: int = option(
         2, about="availability zones to spread over", type="integer", minimum=1, maximum=3
@@ -74,10 +76,12 @@ class Network:
     allowed_cidrs: tuple[str, ...] = option(
         ["0.0.0.0/0"],
         about="IPv4 ranges that may reach ports 80 and 443; requests need an API key anyway",
+        hint=hints.address_range,
         type="array",
-        items={"type": "string"},
+        items={"type": "string", "pattern": RANGE, "examples": ["203.0.113.0/24"]},
         minItems=1,
         maxItems=25,
+        uniqueItems=True,
     )
 
     @property
@@ -96,13 +100,18 @@ class Instance:
         type="boolean",
     )
     type: str = option(
-        "g6.xlarge", about="EC2 instance type", type="string", pattern=r"[a-z0-9-]+\.[a-z0-9-]+"
+        "g6.xlarge",
+        about="EC2 instance type",
+        type="string",
+        pattern=r"[a-z0-9-]{1,32}\.[a-z0-9-]{1,32}",
+        examples=["g6.xlarge"],
     )
     ami: str | None = option(
         None,
         about="image id; without it the newest Ubuntu image, with GPU drivers when gpu is true",
         type=["string", "null"],
         pattern=r"ami-[0-9a-f]{8,17}",
+        examples=["ami-0123456789abcdef0"],
     )
     ubuntu: str = option("24.04", about="Ubuntu release", enum=["22.04", "24.04"])
     market: str = option("on-demand", about="how to buy it", enum=["on-demand", "spot"])
@@ -125,6 +134,8 @@ class Engine:
         about="container image with a tag or digest",
         type="string",
         pattern=rf"{_WORD}[:@]{_WORD}",
+        maxLength=400,
+        examples=["vllm/vllm-openai:v0.11.0"],
     )
     max_model_len: int | None = option(
         None, about="context length, tokens", type=["integer", "null"], minimum=16, maximum=10485760
@@ -144,18 +155,23 @@ class Engine:
     )
     tool_call_parser: str | None = option(
         None,
-        about="turns on tool calls, e.g. hermes, llama3_json, mistral, pythonic",
+        about="turns on tool calls: the model's format, e.g. hermes, llama3_json, mistral",
         type=["string", "null"],
         pattern=r"[a-z0-9_-]{1,40}",
+        examples=["hermes"],
     )
     port: int = option(
         8000, about="loopback port of the engine", type="integer", minimum=1024, maximum=65535
     )
     hf_token_parameter: str | None = option(
         None,
-        about="SSM SecureString with a Hugging Face token, under /inference/ or /lamplighter/",
+        about="SSM SecureString with a Hugging Face token, under /inference/ or /lamplighter/NAME/",
+        hint=hints.parameter,
+        secret=True,
         type=["string", "null"],
-        pattern=r"/(lamplighter|inference)/[A-Za-z0-9_./-]{1,500}",
+        pattern=PARAMETER,
+        maxLength=500,
+        examples=["/inference/hf-token"],
     )
 
 
@@ -195,12 +211,18 @@ class Certificate:
         about="ACME directory of the certificate authority",
         type="string",
         pattern=r"https://[A-Za-z0-9.-]+(:[0-9]{1,5})?/[A-Za-z0-9./_-]*",
+        maxLength=500,
+        examples=["https://acme-staging-v02.api.letsencrypt.org/directory"],
     )
     own_parameter: str | None = option(
         None,
-        about="SSM SecureString with your own certificate chain and key, PEM, under /lamplighter/",
+        about="SSM SecureString with your own certificate chain and key, PEM, under /inference/ or /lamplighter/NAME/",
+        hint=hints.parameter,
+        secret=True,
         type=["string", "null"],
-        pattern=r"/lamplighter/[A-Za-z0-9_./-]{1,500}",
+        pattern=PARAMETER,
+        maxLength=500,
+        examples=["/inference/certificate"],
     )
 
 
@@ -211,12 +233,17 @@ class Deployment:
     name: str = option(
         about="3 to 24 characters: lower case letters, digits, hyphens; starts with a letter",
         type="string",
-        pattern=r"[a-z][a-z0-9-]{1,22}[a-z0-9]",
+        hint=hints.name,
+        pattern=NAME,
+        examples=["prod"],
     )
     model: str = option(
         about="Hugging Face model id or a path on the instance",
+        hint=hints.model,
         type="string",
-        pattern=rf"{_WORD}",
+        pattern=MODEL,
+        maxLength=200,
+        examples=["Qwen/Qwen2.5-7B-Instruct"],
     )
     on_failure: str = option(
         "rollback",
@@ -227,13 +254,27 @@ class Deployment:
         None,
         about="contact for the certificate authority",
         type=["string", "null"],
-        pattern=r"[A-Za-z0-9._+-]+@[A-Za-z0-9.-]+",
+        pattern=r"[A-Za-z0-9._+-]+@([A-Za-z0-9-]+\.)+[A-Za-z]{2,63}",
+        maxLength=254,
+        examples=["ops@example.com"],
     )
     tags: tuple[tuple[str, str], ...] = option(
         {},
         about="put on every resource",
         type="object",
-        additionalProperties={"type": "string", "pattern": r"[\w .:/=+@-]{0,256}"},
+        propertyNames={
+            "description": "1 to 128 of letters, digits, spaces and _.:/=+@-; Name, aws:... and "
+            "lamplighter:... are set for you",
+            "type": "string",
+            "pattern": TAG_KEY,
+            "examples": ["team"],
+        },
+        additionalProperties={
+            "description": "letters, digits, spaces and _.:/=+@-",
+            "type": "string",
+            "pattern": r"[A-Za-z0-9_ .:/=+@-]{0,256}",
+            "examples": ["ml-platform"],
+        },
         maxProperties=40,
     )
     dns: Dns = section(Dns, about="public name")
@@ -246,13 +287,13 @@ class Deployment:
     @classmethod
     def parse(cls, document: Any) -> Self:
         """Raise InvalidRequest with one line per problem: path, what is wrong, what is allowed."""
-        if len(json.dumps(document, default=str)) > MAX_SPEC_BYTES:
+        if _bytes(document) > MAX_SPEC_BYTES:
             raise InvalidRequest(f"the specification is larger than {MAX_SPEC_BYTES} bytes")
-        problems: list[str] = []
+        problems: list[Problem] = []
         deployment: Self = parse(cls, document, "", problems)
-        problems += [] if problems else _contradictions(deployment)
+        problems += contradictions(deployment, [problem.path for problem in problems])
         if problems:
-            raise InvalidRequest("\n".join(problems))
+            raise InvalidRequest("\n".join(map(str, problems)))
         return deployment
 
     def document(self) -> dict[str, Any]:
@@ -274,77 +315,20 @@ class Deployment:
 
 def schema() -> dict[str, Any]:
     """Return the specification's JSON Schema (what spec.schema.json holds)."""
+    unchecked = [rule.about for rule in RULES if rule.schema is None]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "Lamplighter deployment",
+        "$id": "urn:lamplighter:deployment",
+        "title": "Lamplighter deployment specification",
+        "description": "What `lamplighter up` takes, as YAML or JSON. "
+        f"What a JSON Schema cannot say, the workflow checks: {'; '.join(unchecked)}.",
         **describe(Deployment),
+        "allOf": [rule.schema for rule in RULES if rule.schema is not None],
     }
 
 
-def _contradictions(spec: Deployment) -> Iterator[str]:
-    """Yield what no single key shows."""
-    yield from _bad_vpc_range(spec.network.cidr)
-    for number, cidr in enumerate(spec.network.allowed_cidrs):
-        yield from _bad_cidr(f"network.allowed_cidrs[{number}]", cidr)
-    for key, _ in spec.tags:
-        if key.lower().startswith(_RESERVED) or not 1 <= len(key) <= _MAX_TAG_KEY:
-            yield (
-                f"tags.{key}: reserved or too long; "
-                f"allowed: 1 to {_MAX_TAG_KEY} characters, not {' or '.join(_RESERVED)}"
-            )
-    if spec.dns.zone_id and not spec.dns.domain:
-        yield "dns.zone_id: given without dns.domain; name the domain too"
-    if spec.gateway.port == spec.engine.port:
-        yield f"gateway.port: {spec.gateway.port} is engine.port too; choose two different ports"
-    if spec.gateway.max_timeout_seconds < spec.gateway.default_timeout_seconds:
-        yield "gateway.max_timeout_seconds: smaller than gateway.default_timeout_seconds"
-    yield from _bad_engine(spec)
-    yield from _bad_certificate(spec)
-
-
-def _bad_engine(spec: Deployment) -> Iterator[str]:
-    if not spec.engine.on_cpu:
-        return
-    if spec.instance.gpu:
-        yield "engine.on_cpu: instance.gpu is true; set it to false, or leave engine.on_cpu out"
-    elif re.match(r"vllm/vllm-openai[:@]", spec.engine.image):
-        yield f"engine.image: {spec.engine.image} needs a GPU; with engine.on_cpu name a CPU build"
-
-
-def _bad_certificate(spec: Deployment) -> Iterator[str]:
-    """The default, dns-01, needs nothing: without a domain the host signs its own."""
-    chosen, own = spec.certificate.challenge, spec.certificate.own_parameter
-    if chosen == "own" and not own:
-        yield "certificate.own_parameter: missing; challenge 'own' takes the certificate from there"
-    if chosen != "own" and own:
-        yield f"certificate.own_parameter: given with challenge {chosen!r}; set challenge to 'own'"
-    if chosen in {"http-01", "own"} and not spec.dns.domain:
-        yield f"certificate.challenge: {chosen!r} is for a name; set dns.domain too"
-    if chosen == "http-01" and not spec.network.is_open:
-        yield (
-            "certificate.challenge: 'http-01' needs port 80 open to everybody; "
-            "choose 'dns-01', or put 0.0.0.0/0 into network.allowed_cidrs"
-        )
-
-
-def _bad_vpc_range(cidr: str) -> Iterator[str]:
-    problems = list(_bad_cidr("network.cidr", cidr))
-    yield from problems
-    if problems:
-        return
-    network = ipaddress.IPv4Network(cidr)
-    private = any(network.subnet_of(whole) for whole in _PRIVATE)
-    if not private or not 16 <= network.prefixlen <= 20:  # noqa: PLR2004
-        yield f"network.cidr: {cidr!r} is not allowed; allowed: a private range from /16 to /20"
-    if network.overlaps(_DOCKER):
-        yield f"network.cidr: {cidr!r} overlaps {_DOCKER}, which Docker uses on the instance"
-
-
-def _bad_cidr(path: str, cidr: str) -> Iterator[str]:
+def _bytes(document: Any) -> int:
     try:
-        plain_form = str(ipaddress.IPv4Network(cidr))
-    except ValueError as error:
-        yield f"{path}: {cidr!r} is not an IPv4 range ({error}); allowed: e.g. 203.0.113.0/24"
-        return
-    if plain_form != cidr:
-        yield f"{path}: {cidr!r} is not an IPv4 range as AWS writes it; write {plain_form}"
+        return len(json.dumps(document, default=str))
+    except RecursionError:
+        raise InvalidRequest("the specification is nested too deeply") from None
