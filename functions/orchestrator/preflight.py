@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 
 from orchestrator.aws_errors import code
 from orchestrator.errors import InvalidRequest
-from orchestrator.resources import bucket, dns, launch
+from orchestrator.resources import bucket, dns, launch, zones
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,13 +67,10 @@ def _instance_type(clients: Clients, deployment: Deployment) -> Iterator[str]:
             f"engine.tensor_parallel_size x pipeline_parallel_size: {parallel} GPUs wanted, "
             f"{name} has {gpus}"
         )
-    offered = clients.ec2.describe_instance_type_offerings(
-        LocationType="availability-zone",
-        Filters=[{"Name": "instance-type", "Values": [name]}],
-    )["InstanceTypeOfferings"]
+    offered = zones.offering(clients, name)
     if len(offered) < wanted:
-        zones = ", ".join(sorted(offer["Location"] for offer in offered)) or "none"
-        yield f"network.zones: {wanted} wanted, but {name} is offered in {zones} of {region}"
+        places = ", ".join(offered) or "none"
+        yield f"network.zones: {wanted} wanted, but {name} is offered in {places} of {region}"
 
 
 def _image(clients: Clients, deployment: Deployment) -> Iterator[str]:
