@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator.aws_errors import tolerating
 from orchestrator.errors import InvalidRequest
-from orchestrator.resources import bucket, dns, launch
+from orchestrator.resources import bucket, dns, launch, zones
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,13 +64,10 @@ def _instance_type(clients: Clients, deployment: Deployment) -> Iterator[str]:
             f"engine.tensor_parallel_size x pipeline_parallel_size: {parallel} GPUs wanted, "
             f"{name} has {gpus}"
         )
-    offered = clients.ec2.describe_instance_type_offerings(
-        LocationType="availability-zone",
-        Filters=[{"Name": "instance-type", "Values": [name]}],
-    )["InstanceTypeOfferings"]
+    offered = zones.offering(clients, name)
     if len(offered) < wanted:
-        zones = ", ".join(sorted(offer["Location"] for offer in offered)) or "none"
-        yield f"network.zones: {wanted} wanted, but {name} is offered in {zones} of {region}"
+        places = ", ".join(offered) or "none"
+        yield f"network.zones: {wanted} wanted, but {name} is offered in {places} of {region}"
 
 
 def _described_type(clients: Clients, name: str) -> InstanceTypeInfoTypeDef | None:

@@ -96,8 +96,9 @@ def expressions(node: Any, key: str = "") -> Iterator[tuple[str, str]]:
     elif isinstance(node, list):
         for item in node:
             yield from expressions(item, key)
-    elif isinstance(node, str) and (found := EXPRESSION.match(node)):
-        yield key, found[1]
+    elif isinstance(node, str) and ("{%" in node or "%}" in node):
+        found = EXPRESSION.match(node)
+        yield key, found[1] if found else node
 
 
 def assigned(node: Any) -> set[str]:
@@ -121,6 +122,8 @@ def cases(machine: dict[str, Any]) -> list[Case]:
 def bindings(machine: dict[str, Any], outside: dict[str, Any], expression: str) -> dict[str, Any]:
     """Return what an expression sees: assigned variables, and `$states`."""
     result = RESULTS["array" if "$states.result[" in expression else "object"]
+    if unknown := assigned(machine) - set(VARIABLES):
+        pytest.fail(f"write an example of {unknown} into VARIABLES in {__file__}")
     variables = {name: VARIABLES[name] for name in assigned(machine)}
     given = {**STATES, "result": result, **outside.get("states", {})}
     return {**variables, **{k: v for k, v in outside.items() if k in variables}, "states": given}
@@ -198,6 +201,8 @@ DEFECTS = [
     ("Arguments:", "Parameters:", "/States/Ask is invalid"),
     ("arn:aws:states:::lambda:invoke", "lambda:invoke", "Resource"),
     (INPUT, "{% $states.input.( %}", "S0"),
+    (INPUT, "{% $states.input }", "{% $states.input } on ok: {'error'"),
+    (INPUT, "input: {% $states.input %}", "input: {% $states.input %} on ok: {'error'"),
     (INPUT, "{% $states.input.size + 1 %}", "input: $states.input.size + 1 on null"),
     (INPUT, "{% $uppercase($states.input.name) %}", "on null: {'error': 'T0410"),
     (INPUT, "{% $states.input.name %}", "on missing: {'undefined'"),

@@ -9,6 +9,7 @@ from orchestrator import naming
 from orchestrator.aws_errors import tolerating
 from orchestrator.errors import InvalidRequest
 from orchestrator.resources.creation import delete_each, once, settled, the
+from orchestrator.resources.zones import offering
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2.type_defs import RouteTableTypeDef
@@ -166,11 +167,8 @@ def _zones(clients: Clients, deployment: Deployment) -> list[str]:
     """Return the zones to use: those of the subnets we have, else the first that offer the type."""
     kept = clients.ec2.describe_subnets(Filters=naming.owned(deployment.name))["Subnets"]
     zones = sorted({subnet["AvailabilityZone"] for subnet in kept})
-    offered = clients.ec2.describe_instance_type_offerings(
-        LocationType="availability-zone",
-        Filters=[{"Name": "instance-type", "Values": [deployment.instance.type]}],
-    )["InstanceTypeOfferings"]
-    zones += sorted({offer["Location"] for offer in offered} - set(zones))
+    offered = offering(clients, deployment.instance.type)
+    zones += [zone for zone in offered if zone not in zones]
     if len(zones) < deployment.network.zones:
         raise InvalidRequest(
             f"network.zones: {deployment.network.zones} wanted, but {deployment.instance.type} is "
