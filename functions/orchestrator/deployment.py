@@ -216,7 +216,8 @@ class Certificate:
     )
     own_parameter: str | None = option(
         None,
-        about="SSM SecureString with your own certificate chain and key, PEM, under /inference/ or /lamplighter/NAME/",
+        about="SSM SecureString with your own certificate chain and key, PEM, "
+        "under /inference/ or /lamplighter/NAME/",
         hint=hints.parameter,
         secret=True,
         type=["string", "null"],
