@@ -8,6 +8,7 @@ from botocore.exceptions import ClientError
 
 from orchestrator.aws_errors import code
 from orchestrator.errors import InvalidRequest
+from orchestrator.masking import shown
 from orchestrator.resources import bucket, dns, launch
 
 if TYPE_CHECKING:
@@ -126,6 +127,7 @@ def _token(clients: Clients, deployment: Deployment) -> Iterator[str]:
         ParameterFilters=[{"Key": "Name", "Option": "Equals", "Values": [name]}]
     )["Parameters"]
     if not found:
-        yield f"engine.hf_token_parameter: there is no SSM parameter {name!r}; create it first"
+        yield f"engine.hf_token_parameter: there is no SSM parameter {shown(name)}; create it first"
     elif found[0]["Type"] != "SecureString":
-        yield f"engine.hf_token_parameter: {name} is a {found[0]['Type']}; use a SecureString"
+        kind = found[0]["Type"]
+        yield f"engine.hf_token_parameter: {shown(name)} is a {kind}; use a SecureString"
