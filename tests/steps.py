@@ -107,6 +107,7 @@ def _settings(payload: Path) -> Settings:
         image_project=BUILD_PROJECT,
         repair_machine="",
         payload=payload,
+        image_owners=("amazon", "099720109477"),
         settle_seconds=60,
         step_seconds=60,
         host_silence_seconds=180,

@@ -91,9 +91,18 @@ def deployment(table: Table, name: str) -> Deployment | None:
 
 def tags(table: Table, name: str) -> dict[str, str]:
     """Return the tags that the deployment's specification puts on every resource."""
+    return dict(_spec(table, name).get("tags") or {})
+
+
+def model(table: Table, name: str) -> str | None:
+    """Return the model that the deployment's specification names; None while it has none."""
+    return _spec(table, name).get("model")
+
+
+def _spec(table: Table, name: str) -> dict[str, Any]:
     row = _row(table, name, "deployment") or {}
     spec: dict[str, Any] = json.loads(row.get("spec") or "{}")
-    return dict(spec.get("tags") or {})
+    return spec
 
 
 def names(table: Table) -> list[str]:

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from orchestrator import tool_parsers
-from orchestrator.schema import Problem, Schema, join
+from orchestrator.masking import join, shown
+from orchestrator.schema import Problem, Schema
 
 if TYPE_CHECKING:
     from orchestrator.deployment import Deployment
@@ -111,7 +112,7 @@ def _tool_parser(spec: Deployment) -> Found:
         if near
         else f"allowed: {', '.join(tool_parsers.NAMES)}"
     )
-    yield "engine.tool_call_parser", f"vLLM 0.32 has no parser {chosen!r}; {hint}"
+    yield "engine.tool_call_parser", f"vLLM 0.32 has no parser {shown(chosen)}; {hint}"
 
 
 def _own_certificate(spec: Deployment) -> Found:
@@ -132,7 +133,7 @@ def _certificate_for_a_name(spec: Deployment) -> Found:
     """The default, dns-01, needs nothing: without a domain the host signs its own."""
     chosen = spec.certificate.challenge
     if chosen in {"http-01", "own"} and not spec.dns.domain:
-        yield "certificate.challenge", f"{chosen!r} is for a name; set dns.domain too"
+        yield "certificate.challenge", f"{chosen!r} certifies a domain name; set dns.domain too"
 
 
 def _http_challenge(spec: Deployment) -> Found:
@@ -156,7 +157,7 @@ def _tags_alike(spec: Deployment) -> Found:
     for key, _ in spec.tags:
         other = seen.setdefault(key.lower(), key)
         if other != key:
-            yield join("tags", key), f"differs from {other!r} only in case; keep one of them"
+            yield join("tags", key), f"differs from {shown(other)} only in case; keep one of them"
 
 
 def _anothers_secret(spec: Deployment) -> Found:
@@ -169,7 +170,7 @@ def _anothers_secret(spec: Deployment) -> Found:
         if text and not text.startswith(("/inference/", ours)):
             yield (
                 path,
-                f"{text!r} belongs to another deployment; allowed: under /inference/ or {ours}",
+                f"{shown(text)} is another deployment's; allowed: under /inference/ or {ours}",
             )
 
 

@@ -14,7 +14,16 @@ from typing import Any, Self
 from orchestrator import hints
 from orchestrator.contradictions import RULES, contradictions
 from orchestrator.errors import InvalidRequest
-from orchestrator.patterns import HOST_LABEL, MODEL, NAME, PARAMETER, RANGE, TAG_KEY, VPC_RANGE
+from orchestrator.patterns import (
+    DOMAIN,
+    HOST_LABEL,
+    MODEL,
+    NAME,
+    PARAMETER,
+    RANGE,
+    TAG_KEY,
+    VPC_RANGE,
+)
 from orchestrator.schema import Problem, describe, option, parse, plain, section
 
 MAX_SPEC_BYTES = 32_768
@@ -30,13 +39,14 @@ class Dns:
         None,
         about="domain of a Route53 public hosted zone",
         type=["string", "null"],
-        pattern=rf"({HOST_LABEL}\.)+[a-z]{{2,63}}",
+        hint=hints.domain,
+        pattern=DOMAIN,
         maxLength=173,  # 253, less the longest subdomain and `_acme-challenge.`
         examples=["example.com"],
     )
     subdomain: str = option(
         "infer",
-        about="host label in front of the domain",
+        about="host label in front of the domain, without dots",
         type="string",
         pattern=HOST_LABEL,
         examples=["infer"],
@@ -82,6 +92,7 @@ class Network:
         minItems=1,
         maxItems=25,
         uniqueItems=True,
+        examples=[["203.0.113.0/24"]],
     )
 
     @property
@@ -216,7 +227,8 @@ class Certificate:
     )
     own_parameter: str | None = option(
         None,
-        about="SSM SecureString with your own certificate chain and key, PEM, under /inference/ or /lamplighter/NAME/",
+        about="SSM SecureString with your own certificate chain and key, PEM, "
+        "under /inference/ or /lamplighter/NAME/",
         hint=hints.parameter,
         secret=True,
         type=["string", "null"],
@@ -238,7 +250,7 @@ class Deployment:
         examples=["prod"],
     )
     model: str = option(
-        about="Hugging Face model id or a path on the instance",
+        about="Hugging Face model id (owner/name), or an absolute path on the instance",
         hint=hints.model,
         type="string",
         pattern=MODEL,
@@ -276,6 +288,7 @@ class Deployment:
             "examples": ["ml-platform"],
         },
         maxProperties=40,
+        examples=[{"team": "ml-platform"}],
     )
     dns: Dns = section(Dns, about="public name")
     network: Network = section(Network, about="VPC")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 
-from orchestrator.patterns import MODEL, NAME, SECRETS
+from orchestrator.patterns import DOMAIN, MODEL, NAME, SECRETS, VPC_RANGE
 
 _DOCKER = ipaddress.IPv4Network("172.17.0.0/16")
 
@@ -25,13 +25,19 @@ def model(text: str) -> str | None:
     return None
 
 
+def domain(text: str) -> str | None:
+    """A domain out of an address, or in capital letters."""
+    plain = re.sub(r"^[a-z]+://|/.*$|\.$", "", text.lower())
+    return f"write {plain}" if plain != text and re.fullmatch(DOMAIN, plain) else None
+
+
 def vpc_range(text: str) -> str | None:
     network = _network(text)
     if network is None:
         return "it is not an IPv4 range"
     if network.overlaps(_DOCKER):
         return f"it overlaps {_DOCKER}, which Docker uses on the instance"
-    return None if str(network) == text else f"write {network}"
+    return f"write {network}" if re.fullmatch(VPC_RANGE, str(network)) else None
 
 
 def address_range(text: str) -> str | None:

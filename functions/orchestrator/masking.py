@@ -11,6 +11,7 @@ from typing import Any
 
 MAX_SHOWN = 80  # characters
 _MAX_NUMBER = 10**20
+_PLAIN_KEY = re.compile(r"[A-Za-z0-9_.:/=+@ -]{1,80}")
 
 _PEM = re.compile(r"-----BEGIN.*?(?:-----END[^-]*-----|\Z)", re.DOTALL)
 # The kinds that the host's agent masks (lamplighter_agent/masking.py), and tokens of other
@@ -43,10 +44,23 @@ def shown(value: Any) -> str:
         text = masked(value)
         return repr(text if len(text) <= MAX_SHOWN else text[:MAX_SHOWN] + "…")
     if isinstance(value, dict | list):
-        return "a mapping" if isinstance(value, dict) else "a list"
+        kind = "mapping" if isinstance(value, dict) else "list"
+        return f"a {kind}" if value else f"an empty {kind}"
     if isinstance(value, bool) or value is None:
         return {True: "true", False: "false", None: "null"}[value]
     return str(value) if isinstance(value, float) or abs(value) < _MAX_NUMBER else "a huge number"
+
+
+def hidden(value: Any) -> str:
+    """What names a secret begins with `/`; anything else may be the secret itself."""
+    return "'***'" if isinstance(value, str) and not value.startswith("/") else shown(value)
+
+
+def join(path: str, name: Any) -> str:
+    """Return the path of a key, which is the user's own: secrets masked, on one line."""
+    text = str(name)
+    clean = _PLAIN_KEY.fullmatch(text) and masked(text) == text
+    return f"{path}.{text if clean else shown(text)}".lstrip(".")
 
 
 def masked(text: str) -> str:

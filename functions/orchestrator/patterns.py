@@ -7,6 +7,7 @@ from __future__ import annotations
 
 NAME = r"[a-z][a-z0-9-]{1,22}[a-z0-9]"
 HOST_LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+DOMAIN = rf"(?:{HOST_LABEL}\.)+[a-z]{{2,63}}"
 
 
 def _in_any_case(word: str) -> str:

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 from orchestrator.aws_errors import tolerating
 from orchestrator.errors import InvalidRequest
+from orchestrator.masking import shown
 from orchestrator.resources import bucket, dns, launch, zones
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from mypy_boto3_ec2.type_defs import InstanceTypeInfoTypeDef
+    from mypy_boto3_ec2.type_defs import ImageTypeDef, InstanceTypeInfoTypeDef
 
     from orchestrator.clients import Clients
     from orchestrator.deployment import Deployment
@@ -85,11 +86,25 @@ def _image(clients: Clients, deployment: Deployment) -> Iterator[str]:
     except InvalidRequest as error:
         yield str(error)
         return
+    yield from _image_owner(clients, image)
     sizes = [m.get("Ebs", {}).get("VolumeSize", 0) for m in image.get("BlockDeviceMappings", [])]
     if max(sizes, default=0) > spec.root_volume_gib:
         yield (
             f"instance.root_volume_gib: {spec.root_volume_gib} is less than the {max(sizes)} GiB "
             f"of the image {image['ImageId']}"
+        )
+
+
+def _image_owner(clients: Clients, image: ImageTypeDef) -> Iterator[str]:
+    """The image runs as root beside our instance's role: whoever made it has all that it may."""
+    settings = clients.settings
+    owner, alias = image.get("OwnerId", ""), image.get("ImageOwnerAlias")
+    if not {owner, alias} & {settings.account, *settings.image_owners}:
+        yield (
+            f"instance.ami: {image['ImageId']} belongs to {alias or owner or 'an unknown owner'}; "
+            f"allowed: images of this account, {', '.join(settings.image_owners)}. Name one of "
+            "those, copy this one (aws ec2 copy-image), or add its owner to ImageOwners "
+            "(samconfig.toml, then make deploy)"
         )
 
 
@@ -110,6 +125,7 @@ def _token(clients: Clients, deployment: Deployment) -> Iterator[str]:
         ParameterFilters=[{"Key": "Name", "Option": "Equals", "Values": [name]}]
     )["Parameters"]
     if not found:
-        yield f"engine.hf_token_parameter: there is no SSM parameter {name!r}; create it first"
+        yield f"engine.hf_token_parameter: there is no SSM parameter {shown(name)}; create it first"
     elif found[0]["Type"] != "SecureString":
-        yield f"engine.hf_token_parameter: {name} is a {found[0]['Type']}; use a SecureString"
+        kind = found[0]["Type"]
+        yield f"engine.hf_token_parameter: {shown(name)} is a {kind}; use a SecureString"

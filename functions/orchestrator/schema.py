@@ -18,7 +18,7 @@ from dataclasses import MISSING, dataclass, fields, is_dataclass, replace
 from functools import cache
 from typing import Any, get_type_hints
 
-from orchestrator.masking import masked, shown
+from orchestrator.masking import hidden, join, masked, shown
 
 Schema = dict[str, Any]
 Hint = Callable[[str], str | None]
@@ -41,7 +41,6 @@ _WORDS = {
     "array": "list",
     "object": "mapping",
 }
-_PLAIN_KEY = re.compile(r"[A-Za-z0-9_.:/=+@ -]{1,80}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +58,6 @@ def _no_hint(_: str) -> str | None:
     return None
 
 
-def _hidden(value: Any) -> str:
-    """What names a secret begins with `/`; anything else may be the secret itself."""
-    return "'***'" if isinstance(value, str) and not value.startswith("/") else shown(value)
-
-
 @dataclass(frozen=True, slots=True)
 class _Reader:
     """Judges one value; hint and quote make the sentences about it."""
@@ -79,7 +73,7 @@ class _Reader:
         elif value is None and "null" in _kinds(self.schema):
             return
         elif not _fits(self.schema, value):
-            advice = self.hint(value) if isinstance(value, str) else None
+            advice = self._advice(value)
             yield self._refused(value, path, f"is not allowed; {advice}" if advice else None)
         elif isinstance(value, list):
             yield from self._items(value, path)
@@ -89,6 +83,14 @@ class _Reader:
     def _refused(self, value: Any, path: str, why: str | None) -> Problem:
         told = f"{self.quote(value)} {why or 'is not allowed'}"
         return Problem(path, f"{told}; {_allowed(self.schema)}")
+
+    def _advice(self, value: Any) -> str | None:
+        """What to write instead; never made of a text that looks secret."""
+        if not isinstance(value, str) or (self.quote is shown and masked(value) != value):
+            return None
+        lower = value.lower()
+        as_lower = f"write {lower}" if lower != value and _fits(self.schema, lower) else None
+        return self.hint(value) or as_lower
 
     def _items(self, values: list[Any], path: str) -> Iterator[Problem]:
         inner = replace(self, schema=self.schema.get("items", {}))
@@ -121,7 +123,7 @@ def option(
     """
     kind = {"type": "string"} if "enum" in schema else {}
     described = {"description": about, **kind, **schema}
-    reader = _Reader(described, hint, _hidden if secret else shown)
+    reader = _Reader(described, hint, hidden if secret else shown)
     metadata = {"reader": reader}
     if isinstance(default, list | dict):
         return dataclasses.field(
@@ -144,11 +146,12 @@ def parse(cls: type[Any], document: Any, path: str, problems: list[Problem]) -> 
     What is wrong or missing has its default (None without one): a value only to go on with.
     """
     if not isinstance(document, dict):
-        told = f"must be a mapping of keys to values, not {shown(document)}; known: "
+        told = f"must be a mapping of keys to values, not {shown(document)}"
+        told += "; leave it out, or give it some of: " if path else "; known: "
         problems.append(Problem(path, told + ", ".join(field.name for field in fields(cls))))
         return cls(**dict.fromkeys(_required(cls)))
     known = {field.name: field for field in fields(cls)}
-    problems += [_unknown(path, key, list(known)) for key in document if key not in known]
+    problems += [_unknown(cls, path, key) for key in document if key not in known]
     values: dict[str, Any] = dict.fromkeys(_required(cls))
     for name, field in known.items():
         reader, nested, inner = field.metadata["reader"], _nested(cls, name), join(path, name)
@@ -200,13 +203,6 @@ def plain(value: Any) -> Any:
     if is_dataclass(value) and not isinstance(value, type):
         return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
     return [plain(item) for item in value] if isinstance(value, tuple) else value
-
-
-def join(path: str, name: Any) -> str:
-    """Return the path of a key, which is the user's own: secrets masked, on one line."""
-    text = str(name)
-    clean = _PLAIN_KEY.fullmatch(text) and masked(text) == text
-    return f"{path}.{text if clean else shown(text)}".lstrip(".")
 
 
 def _read(schema: Schema, value: Any) -> Any:
@@ -261,10 +257,15 @@ def _allowed(schema: Schema) -> str:
     return f"allowed: {text}" + (f", e.g. {schema['examples'][0]}" if "examples" in schema else "")
 
 
-def _unknown(path: str, key: Any, known: list[str]) -> Problem:
-    near = difflib.get_close_matches(str(key), known, n=1, cutoff=0.5)
-    hint = f"did you mean {near[0]!r}?" if near else "known: " + ", ".join(known)
-    return Problem(join(path, key), f"unknown key; {hint}")
+def _unknown(cls: type[Any], path: str, key: Any) -> Problem:
+    known = [field.name for field in fields(cls)]
+    sections = {name: inner for name in known if (inner := _nested(cls, name))}
+    under = [name for name, inner in sections.items() if key in [f.name for f in fields(inner)]]
+    near = difflib.get_close_matches(str(key), known, n=1, cutoff=0.6)
+    if under:
+        return Problem(join(path, key), f"unknown key here; write it under {' or '.join(under)}")
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    return Problem(join(path, key), f"unknown key; {hint}known: {', '.join(known)}")
 
 
 def _published(schema: Schema) -> Schema:
@@ -286,7 +287,7 @@ def _required(cls: type[Any]) -> list[str]:
 
 
 def _nested(cls: type[Any], name: str) -> type[Any] | None:
-    hint = _types(cls)[name]
+    hint = _types(cls)[name]  # type: ignore[arg-type] # mypy takes no class for a Hashable
     return hint if isinstance(hint, type) and is_dataclass(hint) else None
 
 

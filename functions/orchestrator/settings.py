@@ -16,6 +16,8 @@ class Settings:
 
     settle_seconds: how long a change at AWS may stay invisible, to a search or to IAM.
     step_seconds: the Lambda timeout; a step whose workflow died may act for that long.
+    image_owners: whose images an instance may boot, besides this account's own: account ids, or
+    the aliases `amazon` and `aws-marketplace`.
     host_silence_seconds: a host that is waited for and silent for so long has failed.
     """
 
@@ -27,6 +29,7 @@ class Settings:
     image_project: str
     repair_machine: str
     payload: Path
+    image_owners: tuple[str, ...]
     settle_seconds: float
     step_seconds: float
     host_silence_seconds: float
@@ -44,6 +47,7 @@ class Settings:
                 image_project=os.environ["IMAGE_PROJECT"],
                 repair_machine=os.environ.get("REPAIR_MACHINE", ""),
                 payload=Path(os.environ["PAYLOAD"]),
+                image_owners=tuple(os.environ["IMAGE_OWNERS"].split(",")),
                 settle_seconds=float(os.environ["SETTLE_SECONDS"]),
                 step_seconds=float(os.environ["STEP_SECONDS"]),
                 host_silence_seconds=float(os.environ["HOST_SILENCE_SECONDS"]),

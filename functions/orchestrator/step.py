@@ -79,7 +79,8 @@ def told(handler: Handler) -> Handler:
 
     @logger.inject_lambda_context(clear_state=True)
     def wrapped(event: Event, context: LambdaContext) -> Any:
-        logger.append_keys(deployment=event.get("name"), execution=event.get("execution"))
+        known = event if isinstance(event, dict) else {}  # `plan` is sent whatever a user wrote
+        logger.append_keys(deployment=known.get("name"), execution=known.get("execution"))
         try:
             answer = handler(event, context)
         except (ClientError, BotoCoreError) as error:

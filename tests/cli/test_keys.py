@@ -64,6 +64,27 @@ def test_a_created_key_is_one_that_the_gateway_knows_with_its_limits(
     assert caller.limits.tokens_per_day == made["tokens_per_day"] == 100_000
 
 
+@pytest.mark.parametrize(
+    ("models", "warned"), [("m", ""), ("m,gpt-4", "not gpt-4:"), ("a,b", "not a, b:")]
+)
+def test_a_model_that_is_not_served_is_warned_of(
+    lamplighter: Run, stored: Stored, serving: Table, models: str, warned: str
+) -> None:
+    served = {":spec": json.dumps({"name": "prod", "model": "m"})}
+    serving.update_item(
+        Key={"pk": "prod", "sk": "deployment"},
+        UpdateExpression="SET spec = :spec",
+        ExpressionAttributeValues=served,
+    )
+
+    result = lamplighter(*ALICE, "--models", models)
+
+    assert result.exit_code == 0
+    assert result.stdout.startswith("sk-alice-")
+    assert ("warning: prod serves m, " in result.stderr) == bool(warned)
+    assert warned in result.stderr
+
+
 def test_the_deployment_may_be_named_by_an_option_too(lamplighter: Run, stored: Stored) -> None:
     result = lamplighter("keys", "create", "--deployment", "prod", "--name", "alice", "--rpm", "60")
 

@@ -48,15 +48,73 @@ def test_a_key_that_is_there_twice_is_refused(read: Read, text: str) -> None:
         read(text)
 
 
-@pytest.mark.parametrize("text", ["", "- a\n- b\n", "just text", "42"])
-def test_the_top_level_must_be_a_mapping(read: Read, text: str) -> None:
-    with pytest.raises(BadSpec, match="top level must be a mapping"):
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("", "it is empty"),
+        ("# nothing\n", "it is empty"),
+        ("- a\n- b\n", "it is a list"),
+        ("just text", "it is text"),
+        ("42", "it is a number"),
+        ("yes", "it is true or false"),
+    ],
+)
+def test_the_top_level_must_be_a_mapping(read: Read, text: str, found: str) -> None:
+    with pytest.raises(BadSpec, match=f"top level must be a mapping, like `name: prod`; {found}"):
         read(text)
+
+
+def test_a_byte_order_mark_is_skipped(read: Read) -> None:
+    assert read(b"\xef\xbb\xbfname: prod\n") == {"name": "prod"}
+
+
+def test_a_file_of_another_encoding_is_refused(read: Read) -> None:
+    with pytest.raises(BadSpec, match="save it with the encoding UTF-8"):
+        read("name: prod\n".encode("utf-16"))
+
+
+def test_a_yaml_file_may_begin_with_a_brace(read: Read) -> None:
+    assert read("{name: prod, model: m}\n") == {"name": "prod", "model": "m"}
+
+
+@pytest.mark.parametrize("form", ["{0}: a\n{0}: b\n", '{{"{0}": 1, "{0}": 2}}'])
+def test_a_repeated_key_that_may_be_a_secret_is_not_shown(read: Read, form: str) -> None:
+    with pytest.raises(BadSpec, match="a key is there twice") as refused:
+        read(form.format("hf_aBcDeFgHiJkLmNoP"))
+
+    assert "hf_" not in str(refused.value)
+
+
+@pytest.mark.parametrize(("text", "value"), [("0", 0), ("-7", -7), ("8080", 8080), ("0.9", 0.9)])
+def test_plain_numbers_are_numbers(read: Read, text: str, value: float) -> None:
+    assert read(f"a: {text}\n") == {"a": value}
+    assert read(f'{{"a": {text}}}') == {"a": value}
 
 
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
+        ("a: 010\n", "prod.yaml:1:4: 010 is no decimal number of at most 18 digits; write one, or"),
+        ("a: 1:30\n", "1:4: 1:30 is no decimal number"),
+        ("a: 0x1F\n", "1:4: 0x1F is no decimal number"),
+        ("a: 1_000\n", "1:4: 1_000 is no decimal number"),
+        ("a: 1:30.5\n", "1:4: 1:30.5 is not a number; if it is text, put it in quotes"),
+        ("a: " + "9" * 5000 + "\n", "1:4: 99999999999999999999 is no decimal number"),
+        ('{"a": ' + "9" * 5000 + "}", "99999999999999999999 is no decimal number"),
+        ("a: 1.0e+999\n", "1:4: 1.0e+999 is not a number"),
+        ('{"a": 1e999}', "1e999 is not a number"),
+        ("a:\n\t- b\n", "2:1: a tab is not allowed here; YAML is indented with spaces"),
+        ("a: b\n---\nc: d\n", "2:1: a second document begins (---); one file holds one deployment"),
+        (
+            "a: !!python/object:os.system x\n",
+            "tags (!...) are not supported; write the plain value",
+        ),
+        ("a: b\nc: d\na: e\n", "3:1: the key 'a' is there twice, first in line 1; keep one"),
+        ("b: {<<: {a: 1}}\n", "1:5: merge keys (<<) are not supported: write it out"),
+        ("yes: a\n", "1:1: a key must be text: put it in quotes"),
+        ("? [a]\n: b\n", "1:3: a key must be text: put it in quotes"),
+        ("~: a\n", "1:1: a key must be text: put it in quotes"),
+        ("a: \x00\n", "prod.yaml: the character U+0000 is not allowed in YAML (character 4)"),
         ("a: &x [1]\nb: *x\n", "2:4: aliases"),
         ("1: a\n", "1:1: a key must be text"),
         ("a: .nan\n", "1:4: .nan is not a number"),

@@ -50,8 +50,8 @@ def rendered(stack: str, **spec: Any) -> HostFiles:
     """Return what the orchestrator makes of this folder, for a stack so named."""
     settings = Settings(
         region=REGION, account=ACCOUNT, ledger_table="t", event_bus=stack, instance_profile="p",
-        image_project="i", repair_machine="m", payload=SCRIPTS, settle_seconds=60,
-        step_seconds=60, host_silence_seconds=600,
+        image_project="i", repair_machine="m", payload=SCRIPTS, image_owners=(),
+        settle_seconds=60, step_seconds=60, host_silence_seconds=600,
     )  # fmt: skip
     return rendering.render(
         SCRIPTS, Deployment.parse({"name": LONGEST, "model": "m", **spec}), settings, "i"

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from orchestrator import lifecycle, lock
 from orchestrator.errors import DeploymentExists, InvalidRequest, NotFound
+from orchestrator.handlers import deployment as handlers
 from orchestrator.ledger import AWAIT, DEPLOYMENT, names
 from steps import Workflow
 
@@ -57,6 +59,58 @@ def test_a_name_that_makes_no_bucket_name_is_refused_before_anything_exists(work
         validate(workflow, name="n" * 24)
 
     assert account.creating_calls() == []
+
+
+def test_an_image_of_an_owner_that_the_installation_does_not_trust_is_refused(workflow, account):
+    settings = workflow.clients.settings
+    workflow.clients.settings = replace(settings, image_owners=("111122223333",))
+
+    with pytest.raises(InvalidRequest) as refusal:
+        validate(workflow)
+
+    assert "belongs to amazon; allowed: images of this account, 111122223333." in str(refusal.value)
+    assert account.creating_calls() == []
+
+
+def test_an_image_of_its_own_account_is_always_trusted(workflow):
+    settings = workflow.clients.settings
+    workflow.clients.settings = replace(settings, account="099720109477", image_owners=())
+
+    assert validate(workflow) == {"name": "demo", "live": False}
+
+
+@pytest.fixture
+def asked(workflow, monkeypatch):
+    """Call the Lambda handlers of the row, as the workflow and the CLI do."""
+    monkeypatch.setattr("orchestrator.handlers.deployment.aws", lambda: workflow.clients)
+    monkeypatch.setattr("orchestrator.step.aws", lambda: workflow.clients)
+    context = SimpleNamespace(
+        function_name="f", memory_limit_in_mb=1, invoked_function_arn="a", aws_request_id="r"
+    )
+    return lambda handler, event: handler(event, context)
+
+
+@pytest.mark.parametrize("name", [True, 123, ["x"], {"a": 1}, None, ""])
+def test_a_name_that_is_no_text_hides_no_other_mistake(asked, name):
+    spec = {"name": name, "model": "m", "network": {"zones": 9}}
+
+    for handler, event in (
+        (handlers.validate, {"name": "?", "execution": "e", "spec": spec}),
+        (handlers.plan, spec),
+    ):
+        with pytest.raises(InvalidRequest) as refusal:
+            asked(handler, event)
+        lines = str(refusal.value).splitlines()
+        assert [line.split(":")[0] for line in lines] == ["name", "network.zones"]
+        assert "missing" not in lines[0]
+
+
+@pytest.mark.parametrize("document", [[], [{"name": "prod"}], "prod", 7, None])
+def test_what_is_no_mapping_is_refused_by_a_sentence(asked, document):
+    with pytest.raises(InvalidRequest, match="the specification: must be a mapping"):
+        asked(handlers.validate, {"name": "?", "execution": "e", "spec": document})
+    with pytest.raises(InvalidRequest, match="the specification: must be a mapping"):
+        asked(handlers.plan, document)
 
 
 @pytest.fixture

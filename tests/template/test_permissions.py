@@ -41,13 +41,30 @@ def test_no_action_is_a_wildcard(template):
 
 
 def test_ec2_is_changed_only_where_our_tag_is(template):
-    """But for what AWS makes itself or what no tag can be on: images, network interfaces."""
+    """But for what AWS makes itself in the call: network interfaces."""
     for name, actions, statement in statements(template):
         if any(CHANGES_EC2.match(action) for action in actions) and "Condition" not in statement:
             resources = statement["Resource"]
             resources = resources if isinstance(resources, list) else [resources]
             kinds = {r["!Sub"].split(":")[-1] for r in resources}
-            assert kinds <= {"image/*", "network-interface/*"}, (name, actions)
+            assert kinds <= {"network-interface/*"}, (name, actions)
+
+
+def test_an_instance_boots_from_an_image_of_a_trusted_owner_only(template):
+    """Whoever makes the image has what our instance's role may do."""
+    launching = [
+        (name, statement)
+        for name, actions, statement in statements(template)
+        if "ec2:RunInstances" in actions and "::image/*" in str(statement["Resource"])
+    ]
+
+    assert {name for name, _ in launching} == {"EnsureInstanceFunction", "ReplaceInstanceFunction"}
+    for _, statement in launching:
+        assert statement["Condition"] == {
+            "StringEquals": {
+                "ec2:Owner": {"!Split": [",", {"!Sub": "${AWS::AccountId},${ImageOwners}"}]}
+            }
+        }
 
 
 def test_only_launching_functions_may_pass_a_role(template):

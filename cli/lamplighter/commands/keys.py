@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lamplighter import entries
+from lamplighter import entries, ledger
 from lamplighter.commands.key_options import key_name, keyring_of, living, of_deployment
 from lamplighter.commands.keys_list import list_
 from lamplighter.entries import Limits
@@ -20,6 +20,8 @@ from lamplighter.options import Options, example, pass_options
 from lamplighter.screen import plain
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from lamplighter.entries import Entry, Grant
     from lamplighter.keyring import Keyring
 
@@ -80,6 +82,7 @@ def create(
     keyring = living(options, deployment, named)
     made = entries.grant(key_id, limits, expires)
     keyring.add(key_id, [made.entry])
+    _warn_of_models(options, keyring.deployment, limits.models)
     _hand_over(options, keyring, made, f"it works within a minute: {key_id} may ask then")
 
 
@@ -160,6 +163,16 @@ def _names(models: str | None) -> list[str] | None:
     if not all(names):
         raise click.BadParameter(f"{models!r} has an empty name in it", param_hint="--models")
     return list(dict.fromkeys(names))
+
+
+def _warn_of_models(options: Options, name: str, models: Sequence[str] | None) -> None:
+    """A key may be made ahead of a change of model, so this is no error."""
+    served = ledger.model(options.account().ledger(), name)
+    others = [model for model in models or () if model != served]
+    if served and others:
+        options.screen().say(
+            f"warning: {name} serves {served}, not {', '.join(others)}: requests for that will fail"
+        )
 
 
 def _still_to_come(keyring: Keyring, newest: Entry, now: datetime) -> datetime | None:

@@ -47,6 +47,7 @@ bury = step(lambda _, __, ledger: lifecycle.bury(ledger))
 
 
 def _ledger(event: Event) -> Any:
-    """Return the ledger of the specification's name, which is not checked yet."""
+    """Return the ledger of the specification's name, which is not checked yet; `?`: none."""
     spec = event["spec"] if isinstance(event.get("spec"), dict) else {}
-    return ledger_of({**event, "name": spec.get("name") or "?"})
+    name = spec.get("name")
+    return ledger_of({**event, "name": name if isinstance(name, str) and name else "?"})

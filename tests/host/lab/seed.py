@@ -110,6 +110,7 @@ def _settings() -> Settings:
         image_project="lamplighter-gateway",
         repair_machine="",
         payload=SCRIPTS,
+        image_owners=("amazon", "099720109477"),
         settle_seconds=60,
         step_seconds=60,
         host_silence_seconds=30,
