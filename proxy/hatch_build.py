@@ -54,7 +54,7 @@ def _compile(folder: Path) -> None:
     done = subprocess.run(  # noqa: S603 -- our own arguments
         [sys.executable, "-m", "mypyc", "--ignore-missing-imports", *sources],
         cwd=folder,
-        env=os.environ | {"MYPYC_OPT_LEVEL": "3", "MYPYC_DEBUG_LEVEL": "0"},
+        env={"MYPYC_OPT_LEVEL": "3"} | os.environ | {"MYPYC_DEBUG_LEVEL": "0"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

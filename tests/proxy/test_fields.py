@@ -125,6 +125,7 @@ def test_a_part_of_a_message_that_is_a_tensor_is_refused_unless_allowed(
         b'{"messages":[{"content":[{"type":"image\\u005fembeds"}]}]}',
         b'{"messages":[{"content":[{"\\u0074ype":"image\\u005Fembe\\u0064s"}]}]}',
         b'{"messages":[{"content":[{"prompt\\u005f\\u0065mbeds":"AA=="}]}]}',
+        b'{"":[{"":0,"type":"image_embeds"},0],"model":"x"}',  # as a part of a large body looks
         b'{"messages":[[[{"content":{"deeper":[{"type":"audio_embeds"}]}}]]]}',
     ],
 )

@@ -15,6 +15,7 @@ _NEEDED = {
     "htpasswd": "apache2-utils",
     "ip": "iproute2",
     "unshare": "util-linux",
+    "buildah": "buildah",
 }
 _INSTALL = ["apt-get", "install", "--quiet", "--quiet", "--yes", "--no-install-recommends"]
 

@@ -24,27 +24,27 @@ PACKAGES = (
 # fmt: on
 
 
-def prepare(cache: Path) -> Path:
+def prepare(cache: Path, packages: tuple[str, ...] = PACKAGES) -> Path:
     """Return the tree's folder; the first time it is downloaded and unpacked (a minute or two)."""
-    folder = cache / _name()
+    folder = cache / _name(packages)
     if not folder.exists():
         half = folder.with_suffix(".half")
         shutil.rmtree(half, ignore_errors=True)
         cache.mkdir(parents=True, exist_ok=True)
-        print(f"\nmaking the machine's tree in {folder}: {len(PACKAGES)} packages", flush=True)  # noqa: T201
-        subprocess.run(_command(half), check=True)
+        print(f"\nmaking a Debian tree in {folder}: {len(packages)} packages", flush=True)  # noqa: T201
+        subprocess.run(_command(half, packages), check=True)
         half.rename(folder)
     return folder
 
 
-def _name() -> str:
-    return hashlib.sha256("\n".join((RELEASE, *PACKAGES)).encode()).hexdigest()[:16]
+def _name(packages: tuple[str, ...]) -> str:
+    return hashlib.sha256("\n".join((RELEASE, *packages)).encode()).hexdigest()[:16]
 
 
-def _command(folder: Path) -> list[str]:
+def _command(folder: Path, packages: tuple[str, ...]) -> list[str]:
     return [
         *("mmdebstrap", "--quiet", "--mode=root", "--variant=minbase"),
         '--aptopt=APT::Install-Recommends "false"',
-        f"--include={','.join(PACKAGES)}",
+        f"--include={','.join(packages)}",
         *(RELEASE, str(folder)),
     ]
