@@ -22,6 +22,7 @@ from awssim.rules.bucket_owners import BucketOwners
 from awssim.rules.bucket_policies import BucketPolicies
 from awssim.rules.catalogue import Catalogue
 from awssim.rules.codebuild import CodeBuild
+from awssim.rules.deleted_tags import DeletedTags
 from awssim.rules.iam import Iam
 from awssim.rules.in_use import InUse
 from awssim.rules.instances import Instances
@@ -161,6 +162,7 @@ def _layers(
     return (
         Visibility(clock, tag_lag),
         Catalogue(),
+        DeletedTags(),
         InUse(instances, nat_gateways),
         Addresses(instances, nat_gateways),
         NetworkInterfaces(instances, nat_gateways),

@@ -46,6 +46,16 @@ def test_a_planted_archive_is_not_built(ready, account):
     assert s3.get_object(Bucket=where(ready), Key=key)["Body"].read() == PLANTED
 
 
+def test_a_build_that_named_no_version_is_started_again(ready, account):
+    """An earlier release of ours started it from whatever lay in the bucket."""
+    ours = ready.run(lambda clients, _, __: image.archive(clients.settings.payload), image)
+    ready.ledger.intend("image", tag=image.tag_of(ours), token="t", build="lamplighter-gateway:old")
+
+    ready.ensure(image)
+
+    assert list(account.builds.sources.values()) == [ours]
+
+
 def test_a_lost_reply_to_the_start_builds_once(ready, account):
     account.fault(operation="StartBuild", when="after", crash=True)
     with pytest.raises(Crash):

@@ -49,7 +49,7 @@ def ensure(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str
                 _ROLE, uri=uri, tag=tag, intended_at=(row or {}).get("intended_at", ledger.time())
             )
         return {"uri": uri}
-    if row is None or row.get("tag") != tag or "uri" in row:
+    if row is None or row.get("tag") != tag or "uri" in row or _is_unpinned(row):
         row = intend(ledger, _ROLE, tag=tag)
     if "version" not in row:
         row = _upload(clients, deployment, ledger, source, row)
@@ -135,6 +135,11 @@ def _start(clients: Clients, deployment: Deployment, ledger: Ledger, row: Row) -
     facts = {"build": started["build"]["id"], "changed_at": ledger.time()}
     ledger.ready(_ROLE, state="intent", **facts)
     return {**row, **facts}
+
+
+def _is_unpinned(row: Row) -> bool:
+    """Return whether an earlier release of ours started the build, without naming a version."""
+    return "build" in row and "version" not in row
 
 
 def _key(row: Row) -> str:
