@@ -18,15 +18,18 @@ from awssim.faults import Fault, Faults, Refusal, When
 from awssim.request import Layer, Request, Response, Send
 from awssim.rules import catalogue
 from awssim.rules.addresses import Addresses
+from awssim.rules.bucket_owners import BucketOwners
 from awssim.rules.bucket_policies import BucketPolicies
 from awssim.rules.catalogue import Catalogue
 from awssim.rules.codebuild import CodeBuild
+from awssim.rules.deleted_tags import DeletedTags
 from awssim.rules.iam import Iam
 from awssim.rules.in_use import InUse
 from awssim.rules.instances import Instances
 from awssim.rules.nat_gateways import NatGateways
 from awssim.rules.network_interfaces import NetworkInterfaces
 from awssim.rules.route53 import Route53
+from awssim.rules.security_groups import SecurityGroups
 from awssim.rules.tokens import Tokens
 from awssim.rules.visibility import Visibility
 
@@ -58,7 +61,8 @@ class Account:
         self.calls: list[Call] = []
         self.faults = Faults()
         self.builds = CodeBuild(self.clock)
-        self._layers = _layers(self.clock, tag_lag, self.builds)
+        self.buckets = BucketOwners()
+        self._layers = _layers(self.clock, tag_lag, self.builds, self.buckets)
         self._uncounted = False
         self._given: frozenset[Item] = frozenset()
 
@@ -150,19 +154,24 @@ class Account:
         return request.send()
 
 
-def _layers(clock: Clock, tag_lag: float, builds: CodeBuild) -> tuple[Layer, ...]:
+def _layers(
+    clock: Clock, tag_lag: float, builds: CodeBuild, buckets: BucketOwners
+) -> tuple[Layer, ...]:
     """Outermost first: what the caller sees last is decided first; tokens sit right above moto."""
     instances, nat_gateways = Instances(clock), NatGateways(clock)
     return (
         Visibility(clock, tag_lag),
         Catalogue(),
+        DeletedTags(),
         InUse(instances, nat_gateways),
         Addresses(instances, nat_gateways),
         NetworkInterfaces(instances, nat_gateways),
         instances,
         nat_gateways,
         Route53(clock),
+        SecurityGroups(),
         Iam(),
+        buckets,
         BucketPolicies(),
         builds,
         Tokens(),

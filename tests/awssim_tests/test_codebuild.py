@@ -107,3 +107,37 @@ def test_an_unknown_build_is_listed_as_not_found(codebuild: Any) -> None:
 
     assert found["builds"] == []
     assert found["buildsNotFound"] == ["lamplighter-gateway:0"]
+
+
+@pytest.fixture
+def versions(account: Account) -> list[str]:
+    """The two versions of an archive: b"1" and b"2"."""
+    s3 = account.client("s3")
+    with account.uncounted():
+        s3.create_bucket(Bucket="sources")
+        s3.put_bucket_versioning(Bucket="sources", VersioningConfiguration={"Status": "Enabled"})
+        stored = [s3.put_object(Bucket="sources", Key="a.zip", Body=b) for b in (b"1", b"2")]
+    return [each["VersionId"] for each in stored]
+
+
+def _source(**options: Any) -> dict[str, Any]:
+    return {"sourceTypeOverride": "S3", "sourceLocationOverride": "sources/a.zip", **options}
+
+
+def test_a_build_gets_the_version_it_names_else_the_newest(
+    account: Account, codebuild: Any, repository: str, versions: list[str]
+) -> None:
+    old = _start(codebuild, repository, "v1", **_source(sourceVersion=versions[0]))
+    new = _start(codebuild, repository, "v2", **_source())
+
+    assert account.builds.sources == {old["id"]: b"1", new["id"]: b"2"}
+
+
+def test_a_build_without_its_source_fails(
+    account: Account, codebuild: Any, repository: str, versions: list[str]
+) -> None:
+    build = _start(codebuild, repository, **_source(sourceLocationOverride="sources/b.zip"))
+
+    account.clock.advance(60)
+
+    assert _status(codebuild, build["id"]) == "FAILED"

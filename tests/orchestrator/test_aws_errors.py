@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from awssim import Crash, error
+from awssim import Account, Crash, error, furnish
 from botocore.exceptions import EndpointConnectionError, ParamValidationError, ReadTimeoutError
 from orchestrator import aws_errors
 from orchestrator.errors import InsufficientCapacity, Pending, Refused, ResourceConflict
 from orchestrator.resources import network
+from steps import SPEC, Workflow
 
 SETTLED = 3600  # virtual seconds; settle_seconds of the tests is 60
 NETWORKS = "route table rtb-1 and network gateway igw-1 belong to different networks"
@@ -173,15 +174,29 @@ def test_a_denial_to_delete_what_is_gone_is_its_deletion(workflow, account):
     """IAM looks at the tags first, and what is gone has none."""
     workflow.start()
     workflow.ensure(network)
+    account.clock.advance(SETTLED)
     account.fault(operation="DeleteVpc", when="after", crash=True)
-    account.fault(operation="DeleteVpc", error=error("UnauthorizedOperation"))
     with pytest.raises(Crash):
         workflow.destroy(network)
+    account.fault(operation="DeleteVpc", error=error("UnauthorizedOperation"), times=None)
 
     workflow.destroy(network)
 
-    assert account.faults.unspent() == []
     assert account.inventory() == {}
+
+
+def test_a_denial_to_delete_what_is_too_young_to_have_visible_tags_is_waited_for():
+    with Account(tag_lag=20).active() as account:
+        furnish(account)
+        workflow = Workflow(account, SPEC)
+        workflow.start()
+        workflow.ensure(network)
+        account.fault(operation="DeleteVpc", error=error("UnauthorizedOperation"))
+
+        workflow.destroy(network)
+
+        assert account.faults.unspent() == []
+        assert account.inventory() == {}
 
 
 def test_a_denial_to_delete_what_is_there_is_refused(workflow, account):

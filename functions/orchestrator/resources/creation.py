@@ -133,7 +133,10 @@ def delete_each(
             delete(identifier)
         except ClientError as error:
             code = aws_errors.code(error)
-            if code != gone and (code != aws_errors.DENIED or _has_tags(clients, identifier)):
+            denied_as_gone = code == aws_errors.DENIED and _is_gone(
+                clients, ledger, role, identifier
+            )
+            if code != gone and not denied_as_gone:
                 raise
     ledger.forget(role)
 
@@ -186,7 +189,13 @@ def _has_young(ledger: Ledger, settle: float) -> bool:
     return any("intended_at" in row and ledger.age(row) < settle for row in rows)
 
 
-def _has_tags(clients: Clients, identifier: str) -> bool:
-    """Return whether EC2 knows tags of the id; each of our resources has some while it exists."""
+def _is_gone(clients: Clients, ledger: Ledger, role: str, identifier: str) -> bool:
+    """Return whether EC2 shows no tags of the id although it has had the time to.
+
+    Each of our resources has some while it exists, but a young one's may be invisible.
+    """
+    row = ledger.resource(role)
+    if row and ledger.age(row) < clients.settings.settle_seconds:
+        return False
     answer = clients.ec2.describe_tags(Filters=[{"Name": "resource-id", "Values": [identifier]}])
-    return bool(answer["Tags"])
+    return not answer["Tags"]

@@ -1,22 +1,40 @@
-"""The security group: ports 80 and 443 from the allowed ranges, nothing else in."""
+"""The security group: ports 80 and 443 from the allowed ranges, nothing else in, everything out."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from orchestrator import naming
 from orchestrator.aws_errors import tolerating
-from orchestrator.resources.creation import known, once, settled
+from orchestrator.resources.creation import delete_each, once, settled, the
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from orchestrator.clients import Clients
     from orchestrator.deployment import Deployment
     from orchestrator.ledger import Ledger, Row
 
 _ROLE = "firewall"
 _PORTS = {80: "redirect to HTTPS, certificate challenges", 443: "the API"}
+_PEERS = ("IpRanges", "Ipv6Ranges", "PrefixListIds", "UserIdGroupPairs")
+_IDENTIFYING = {"CidrIp", "CidrIpv6", "PrefixListId", "GroupId", "UserId"}
+_EVERYTHING = "-1"  # EC2's name for all protocols
+_NO_PORTS = -2  # a protocol without ports; -1 is "all" in EC2, e.g. all kinds of ICMP
 
-Rule = tuple[int, str]
+
+class Rule(NamedTuple):
+    """One rule of a security group: first and last port, and a peer of one kind (a key of EC2)."""
+
+    protocol: str
+    first: int
+    last: int
+    kind: str
+    peer: tuple[tuple[str, str], ...]
+
+
+# What EC2 gives a new group: the host fetches packages, images, weights and certificates.
+_ALL_OUT = Rule(_EVERYTHING, _NO_PORTS, _NO_PORTS, "IpRanges", (("CidrIp", "0.0.0.0/0"),))
 
 
 def ensure(clients: Clients, deployment: Deployment, ledger: Ledger, vpc: str) -> str:
@@ -37,18 +55,20 @@ def ensure(clients: Clients, deployment: Deployment, ledger: Ledger, vpc: str) -
         create,
         settle=clients.settings.settle_seconds,
     )
-    _settle_rules(
-        clients, group, {(p, c) for p in _PORTS for c in deployment.network.allowed_cidrs}
-    )
+    _settle_rules(clients, deployment, ledger, group)
     return group
 
 
 def destroy(clients: Clients, deployment: Deployment, ledger: Ledger) -> None:
     settled(ledger, _ROLE, clients.settings.settle_seconds)
-    for group in known(ledger, _ROLE, found(clients, deployment.name)):
-        with tolerating("InvalidGroup.NotFound"):
-            clients.ec2.delete_security_group(GroupId=group)
-    ledger.forget(_ROLE)
+    delete_each(
+        clients,
+        ledger,
+        _ROLE,
+        found(clients, deployment.name),
+        lambda group: clients.ec2.delete_security_group(GroupId=group),
+        gone="InvalidGroup.NotFound",
+    )
 
 
 def found(clients: Clients, name: str) -> list[str]:
@@ -56,26 +76,76 @@ def found(clients: Clients, name: str) -> list[str]:
     return [group["GroupId"] for group in described["SecurityGroups"]]
 
 
-def _settle_rules(clients: Clients, group: str, wanted: set[Rule]) -> None:
-    [described] = clients.ec2.describe_security_groups(GroupIds=[group])["SecurityGroups"]
-    there = {
-        (permission.get("FromPort", -1), allowed["CidrIp"])
-        for permission in described["IpPermissions"]
-        for allowed in permission["IpRanges"]
+def _settle_rules(clients: Clients, deployment: Deployment, ledger: Ledger, group: str) -> None:
+    """Take away every rule that is not ours, then restore ours."""
+    answer = clients.ec2.describe_security_groups(GroupIds=[group])["SecurityGroups"]
+    described = the(answer, ledger, _ROLE, clients.settings.settle_seconds)
+    ec2 = clients.ec2
+    cidrs = deployment.network.allowed_cidrs
+    _settle(
+        {_tcp(port, cidr) for port in _PORTS for cidr in cidrs},
+        _rules(described["IpPermissions"]),
+        lambda rules: ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=rules),
+        lambda rules: ec2.revoke_security_group_ingress(GroupId=group, IpPermissions=rules),
+    )
+    _settle(
+        {_ALL_OUT},
+        _rules(described["IpPermissionsEgress"]),
+        lambda rules: ec2.authorize_security_group_egress(GroupId=group, IpPermissions=rules),
+        lambda rules: ec2.revoke_security_group_egress(GroupId=group, IpPermissions=rules),
+    )
+
+
+def _settle(
+    ours: set[Rule],
+    there: set[Rule],
+    authorize: Callable[[Any], object],
+    revoke: Callable[[Any], object],
+) -> None:
+    surplus = [_permission(rule) for rule in sorted(there - ours)]
+    missing = [_permission(rule, _PORTS.get(rule.first)) for rule in sorted(ours - there)]
+    _change(revoke, surplus, "InvalidPermission.NotFound")
+    _change(authorize, missing, "InvalidPermission.Duplicate")
+
+
+def _change(change: Callable[[Any], object], permissions: list[Any], done: str) -> None:
+    """Change all rules at once; where EC2 finds one of them `done` already, it changes none."""
+    with tolerating(done):
+        if permissions:
+            change(permissions)
+        return
+    for permission in permissions:
+        with tolerating(done):
+            change([permission])
+
+
+def _rules(permissions: Iterable[Any]) -> set[Rule]:
+    """Return EC2's permissions one by one, each with its single peer."""
+    return {
+        Rule(
+            permission["IpProtocol"],
+            *_ports(permission),
+            kind,
+            tuple(sorted((k, v) for k, v in peer.items() if k in _IDENTIFYING)),
+        )
+        for permission in permissions
+        for kind in _PEERS
+        for peer in permission.get(kind, [])
     }
-    if added := wanted - there:
-        with tolerating("InvalidPermission.Duplicate"):
-            clients.ec2.authorize_security_group_ingress(
-                GroupId=group, IpPermissions=[_permission(rule) for rule in sorted(added)]
-            )
-    if surplus := there - wanted:
-        with tolerating("InvalidPermission.NotFound"):
-            clients.ec2.revoke_security_group_ingress(
-                GroupId=group, IpPermissions=[_permission(rule) for rule in sorted(surplus)]
-            )
 
 
-def _permission(rule: Rule) -> Any:
-    port, cidr = rule
-    described = {"CidrIp": cidr} | ({"Description": _PORTS[port]} if port in _PORTS else {})
-    return {"IpProtocol": "tcp", "FromPort": port, "ToPort": port, "IpRanges": [described]}
+def _ports(permission: Any) -> tuple[int, int]:
+    if permission["IpProtocol"] == _EVERYTHING:
+        return _NO_PORTS, _NO_PORTS
+    return permission.get("FromPort", _NO_PORTS), permission.get("ToPort", _NO_PORTS)
+
+
+def _tcp(port: int, cidr: str) -> Rule:
+    return Rule("tcp", port, port, "IpRanges", (("CidrIp", cidr),))
+
+
+def _permission(rule: Rule, about: str | None = None) -> Any:
+    """Return the rule as EC2 takes it."""
+    ports = {} if rule.first == _NO_PORTS else {"FromPort": rule.first, "ToPort": rule.last}
+    peer = dict(rule.peer) | ({"Description": about} if about else {})
+    return {"IpProtocol": rule.protocol, **ports, rule.kind: [peer]}

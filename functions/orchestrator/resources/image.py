@@ -1,6 +1,7 @@
 """The gateway's container image, built by CodeBuild from this installation's own source.
 
 The tag is the source's hash: the same source is never built twice, and never anything else runs.
+A build gets exactly the version that we uploaded for it, whatever else lies in the bucket.
 """
 
 from __future__ import annotations
@@ -12,9 +13,9 @@ from typing import TYPE_CHECKING
 
 from orchestrator import naming
 from orchestrator.aws_errors import tolerating
-from orchestrator.errors import BuildFailed, Pending
+from orchestrator.errors import BuildFailed, Pending, Refused
 from orchestrator.resources import bucket
-from orchestrator.resources.creation import Change, intend, missing, present
+from orchestrator.resources.creation import Change, intend, missing, present, the
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 _ROLE = "image"
 _LEFT_OUT = {"__pycache__", ".pytest_cache", ".mypy_cache"}
+_NO_VERSION = "null"  # what S3 names the only version of an object in an unversioned bucket
 _ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
 _READABLE_FILE = 0o100644 << 16  # zip's default of 0600 would be unreadable to the gateway's user
 
@@ -38,11 +40,8 @@ def plan(clients: Clients, deployment: Deployment, ledger: Ledger) -> list[Chang
 def ensure(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str, str]:
     """Return {"uri": image URI with its tag}; Pending while CodeBuild works."""
     source = archive(clients.settings.payload)
-    tag = hashlib.sha256(source).hexdigest()[:16]
-    [repository] = clients.ecr.describe_repositories(
-        repositoryNames=[naming.repository(deployment.name)]
-    )["repositories"]
-    uri = f"{repository['repositoryUri']}:{tag}"
+    tag = tag_of(source)
+    uri = f"{_repository(clients, deployment, ledger)}:{tag}"
     row = ledger.resource(_ROLE)
     if _pushed(clients, deployment.name, tag):
         if not row or row.get("uri") != uri:
@@ -50,9 +49,13 @@ def ensure(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str
                 _ROLE, uri=uri, tag=tag, intended_at=(row or {}).get("intended_at", ledger.time())
             )
         return {"uri": uri}
-    if row is None or row.get("tag") != tag or "uri" in row:
+    if row is None or row.get("tag") != tag or "uri" in row or _is_unpinned(row):
         row = intend(ledger, _ROLE, tag=tag)
-    _wait_for(clients, _build(clients, deployment, ledger, source, row))
+    if "version" not in row:
+        row = _upload(clients, deployment, ledger, source, row)
+    if "build" not in row:
+        row = _start(clients, deployment, ledger, row)
+    _wait_for(clients, ledger, row)
     ledger.ready(_ROLE, uri=uri)
     return {"uri": uri}
 
@@ -64,6 +67,11 @@ def destroy(clients: Clients, _: Deployment, ledger: Ledger) -> None:
         with tolerating("ResourceNotFoundException", "InvalidInputException"):
             clients.codebuild.stop_build(id=row["build"])
     ledger.forget(_ROLE)
+
+
+def tag_of(source: bytes) -> str:
+    """Return the image's tag for an archive of its source: 64 bits of SHA-256, in hex."""
+    return hashlib.sha256(source).hexdigest()[:16]
 
 
 def archive(folder: Path) -> bytes:
@@ -80,39 +88,85 @@ def archive(folder: Path) -> bytes:
     return packed.getvalue()
 
 
-def _build(
+def _repository(clients: Clients, deployment: Deployment, ledger: Ledger) -> str:
+    """Return the repository's URI as ECR has it: its host differs between AWS's partitions."""
+    name = naming.repository(deployment.name)
+    found = clients.ecr.describe_repositories(repositoryNames=[name])["repositories"]
+    return the(found, ledger, "registry", clients.settings.settle_seconds)["repositoryUri"]
+
+
+def _upload(
     clients: Clients, deployment: Deployment, ledger: Ledger, source: bytes, row: Row
-) -> str:
-    """Return the id of the build of this source, started once."""
-    if "build" in row:
-        return str(row["build"])
+) -> Row:
+    """Upload the source, whatever the bucket holds already, and write its version down.
+
+    Before the build starts: a repeated StartBuild has to name the same version with its token.
+    """
     where = bucket.name_of(clients, deployment.name)
-    key = f"source/gateway-{row['tag']}.zip"
-    if "Contents" not in clients.s3.list_objects_v2(Bucket=where, Prefix=key):
-        clients.s3.put_object(Bucket=where, Key=key, Body=source)
+    stored = clients.s3.put_object(
+        Bucket=where,
+        Key=_key(row),
+        Body=source,
+        ExpectedBucketOwner=clients.settings.account,
+    )
+    version = stored.get("VersionId", _NO_VERSION)
+    if version == _NO_VERSION:
+        raise Refused(
+            f"the bucket {where!r} keeps no versions, so a build could get another source than "
+            "ours; enable versioning on it and start the workflow again"
+        )
+    ledger.ready(_ROLE, state="intent", version=version)
+    return {**row, "version": version}
+
+
+def _start(clients: Clients, deployment: Deployment, ledger: Ledger, row: Row) -> Row:
+    """Start the build of the version that was uploaded, and write its id down."""
     variables = {"REPOSITORY_NAME": naming.repository(deployment.name), "IMAGE_TAG": row["tag"]}
     started = clients.codebuild.start_build(
         projectName=clients.settings.image_project,
         sourceTypeOverride="S3",
-        sourceLocationOverride=f"{where}/{key}",
+        sourceLocationOverride=f"{bucket.name_of(clients, deployment.name)}/{_key(row)}",
+        sourceVersion=row["version"],
         environmentVariablesOverride=[
             {"name": name, "value": value, "type": "PLAINTEXT"} for name, value in variables.items()
         ],
         idempotencyToken=row["token"],
     )
-    build = started["build"]["id"]
-    ledger.ready(_ROLE, state="intent", build=build)
-    return build
+    facts = {"build": started["build"]["id"], "changed_at": ledger.time()}
+    ledger.ready(_ROLE, state="intent", **facts)
+    return {**row, **facts}
 
 
-def _wait_for(clients: Clients, build: str) -> None:
-    [found] = clients.codebuild.batch_get_builds(ids=[build])["builds"]
-    status = found["buildStatus"]
-    if status == "IN_PROGRESS":
+def _is_unpinned(row: Row) -> bool:
+    """Return whether an earlier release of ours started the build, without naming a version."""
+    return "build" in row and "version" not in row
+
+
+def _key(row: Row) -> str:
+    return f"source/gateway-{row['tag']}.zip"
+
+
+def _wait_for(clients: Clients, ledger: Ledger, row: Row) -> None:
+    """Raise Pending until the build succeeded, BuildFailed when it never will.
+
+    A failed build is forgotten, so that the next workflow starts another one.
+    """
+    build = row["build"]
+    answer = clients.codebuild.batch_get_builds(ids=[build])["builds"]
+    if not answer and ledger.age(row) < clients.settings.settle_seconds:
+        raise Pending(f"build {build} was started a moment ago and is not visible yet")
+    found = answer[0] if answer else None
+    if found and found["buildStatus"] == "IN_PROGRESS":
         raise Pending(f"build {build} is in phase {found.get('currentPhase', 'SUBMITTED')}")
-    if status != "SUCCEEDED":
-        log = found.get("logs", {}).get("deepLink", "CodeBuild's console")
-        raise BuildFailed(f"build {build} ended {status}; read why in {log}, then start again")
+    if found and found["buildStatus"] == "SUCCEEDED":
+        return
+    ledger.forget(_ROLE)
+    if found is None:
+        raise BuildFailed(f"CodeBuild does not know the build {build} any more; start again")
+    log = found.get("logs", {}).get("deepLink", "CodeBuild's console")
+    raise BuildFailed(
+        f"build {build} ended {found['buildStatus']}; read why in {log}, then start again"
+    )
 
 
 def _pushed(clients: Clients, deployment: str, tag: str) -> bool:

@@ -43,12 +43,17 @@ def destroy(_: Clients, __: Deployment, ledger: Ledger) -> None:
 
 def _upload(clients: Clients, where: str, host: rendering.HostFiles) -> None:
     """Upload what is missing or was changed; the manifest last: it never names an absent file."""
-    listed = clients.s3.list_objects_v2(Bucket=where, Prefix=f"{host.prefix}/").get("Contents", [])
-    there = {item["Key"]: item["ETag"].strip('"') for item in listed}
+    owner = clients.settings.account
+    pages = clients.s3.get_paginator("list_objects_v2").paginate(
+        Bucket=where, Prefix=f"{host.prefix}/", ExpectedBucketOwner=owner
+    )
+    there = {
+        item["Key"]: item["ETag"].strip('"') for page in pages for item in page.get("Contents", [])
+    }
     for name in sorted(host.files, key=lambda name: (name == rendering.MANIFEST, name)):
         key, content = f"{host.prefix}/{name}", host.files[name]
         if there.get(key) != _etag(content):
-            clients.s3.put_object(Bucket=where, Key=key, Body=content)
+            clients.s3.put_object(Bucket=where, Key=key, Body=content, ExpectedBucketOwner=owner)
 
 
 def _etag(content: bytes) -> str:

@@ -1,12 +1,16 @@
 """A build takes a minute, and then the image it was asked for is in the registry.
 
 The environment overrides of StartBuild name what it makes: REPOSITORY_NAME and IMAGE_TAG.
+A source in S3 is read when the build starts, in the version that sourceVersion names, else the
+newest; without it the build fails.
 """
 
 from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any, Literal
+
+from botocore.exceptions import ClientError
 
 from awssim.lifecycle import Lifecycle
 
@@ -32,6 +36,8 @@ class CodeBuild:
         self.outcome: Literal["SUCCEEDED", "FAILED"] = "SUCCEEDED"
         """How builds started from now on end."""
         self._states = Lifecycle(clock)
+        self.sources: dict[str, bytes] = {}
+        """The archive that each build got from S3, by build id."""
         self._unfinished: dict[str, dict[str, str]] = {}
         self._failed: set[str] = set()
         ecr: dict[str, Rule] = {f"ecr.{name}": self._settled for name in _READS_OF_ECR}
@@ -46,10 +52,26 @@ class CodeBuild:
         response = proceed(request)
         identifier = response["build"]["id"]
         if not self._states.knows(identifier):
-            self._states.begin(identifier, "IN_PROGRESS", self.outcome, seconds=BUILD_SECONDS)
+            outcome = self.outcome if self._download(request, identifier) else "FAILED"
+            self._states.begin(identifier, "IN_PROGRESS", outcome, seconds=BUILD_SECONDS)
             self._unfinished[identifier] = _environment(request)
         self._dress(response["build"])
         return response
+
+    def _download(self, request: Request, identifier: str) -> bool:
+        """Return whether the source is there; a project's own source is taken as there."""
+        location = request.parameters.get("sourceLocationOverride")
+        if request.parameters.get("sourceTypeOverride") != "S3" or not location:
+            return True
+        bucket, _, key = location.partition("/")
+        version = request.parameters.get("sourceVersion")
+        chosen = {"VersionId": version} if version else {}
+        try:
+            stored = request.ask_service("s3", "GetObject", Bucket=bucket, Key=key, **chosen)
+        except ClientError:
+            return False
+        self.sources[identifier] = stored["Body"].read()
+        return True
 
     def _get(self, request: Request, proceed: Proceed) -> Response:
         self._finish_builds(request)
