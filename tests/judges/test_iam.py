@@ -145,11 +145,16 @@ def types(action: str, arn: str) -> list[str]:
 
 
 def has(action: str, kind: str, key: str) -> bool:
-    """Return whether a request for this action on this type has the condition key."""
-    of_type = kinds(action)[kind]["condition_keys"]
+    """Return whether a request for this action on this type has the condition key.
+
+    EC2's actions list the keys of each type; other services list them once, with the type.
+    """
+    of_action = kinds(action)[kind]["condition_keys"]
+    known = get_service_prefix_data(action.partition(":")[0])["resources"]
+    of_type = known[kind]["condition_keys"] if kind and not of_action else []
     of_call = kinds(action).get("", {}).get("condition_keys", [])
-    known = {each.partition("/${")[0] for each in (*of_type, *of_call)}
-    return key in known or key.partition("/")[0] in known or bool(GLOBAL.fullmatch(key))
+    keys = {each.partition("/${")[0] for each in (*of_action, *of_type, *of_call)}
+    return key in keys or key.partition("/")[0] in keys or bool(GLOBAL.fullmatch(key))
 
 
 def test_every_permission_allows_what_it_names():
@@ -159,7 +164,8 @@ def test_every_permission_allows_what_it_names():
 ADDRESS = "arn:${AWS::Partition}:ec2:${AWS::Region}:${AWS::AccountId}:elastic-ip/*"
 BUCKET = "arn:${AWS::Partition}:s3:::lamplighter-*-${AWS::AccountId}"
 TABLE = {"Fn::GetAtt": ["Ledger", "Arn"]}
-TAGGED = {"Null": {"aws:ResourceTag/lamplighter:deployment": "false"}}
+TAGGED = {"Null": {"aws:RequestTag/lamplighter:deployment": "false"}}
+OWNED = {"Null": {"aws:ResourceTag/lamplighter:deployment": "false"}}
 
 
 @pytest.mark.parametrize(
@@ -174,7 +180,8 @@ TAGGED = {"Null": {"aws:ResourceTag/lamplighter:deployment": "false"}}
         (["ec2:RunInstances"], {"Fn::Sub": ADDRESS.replace("elastic-ip", "instance")}, {},
          "ec2:RunInstances needs ['image', 'instance', 'network-interface'"),
         (["sqs:SendMessage"], {"Fn::GetAtt": ["DeadLetters", "Arn"]}, TAGGED,
-         "request for sqs:SendMessage on queue has no ['aws:ResourceTag/lamplighter:deployment']"),
+         "request for sqs:SendMessage on queue has no ['aws:RequestTag/lamplighter:deployment']"),
+        (["ec2:AllocateAddress"], {"Fn::Sub": ADDRESS}, OWNED, "has no ['aws:ResourceTag/"),
         (["ec2:AllocateAddress"], {"Fn::Sub": ADDRESS},
          {"StringEquals": {"ec2:CreateAction": "AllocateAddress"}}, "has no ['ec2:CreateAction']"),
         (["ssm:GetParameter"], {"Fn::Sub": ADDRESS.replace("ec2", "ssm")}, {}, "ssm:GetParameter"),
@@ -195,11 +202,25 @@ def test_a_permission_that_allows_nothing_is_refused(actions, resource, conditio
     assert expected in "\n".join(found)
 
 
-def test_a_condition_that_every_request_has_is_accepted():
+REPOSITORY = "arn:${AWS::Partition}:ecr:${AWS::Region}:${AWS::AccountId}:repository/lamplighter/*"
+
+
+@pytest.mark.parametrize(
+    ("action", "resource", "condition"),
+    [
+        ("s3:ListBucket", BUCKET,
+         {"StringEquals": {"aws:ResourceAccount": {"Ref": "AWS::AccountId"}}}),
+        ("ecr:DeleteRepository", REPOSITORY, OWNED),
+        ("ecr:CreateRepository", REPOSITORY, TAGGED),
+        ("ec2:ReleaseAddress", ADDRESS, OWNED),
+        ("ec2:AllocateAddress", ADDRESS, TAGGED),
+    ],
+)  # fmt: skip
+def test_a_condition_that_the_request_has_is_accepted(action, resource, condition):
     template = changed()
     template["Resources"]["ObserverPolicy"]["Properties"]["PolicyDocument"]["Statement"].append(
-        {"Effect": "Allow", "Action": "s3:ListBucket", "Resource": {"Fn::Sub": BUCKET},
-         "Condition": {"StringEquals": {"aws:ResourceAccount": {"Ref": "AWS::AccountId"}}}}
+        {"Effect": "Allow", "Action": action, "Resource": {"Fn::Sub": resource},
+         "Condition": condition}
     )  # fmt: skip
 
     assert problems(expand(template)) == []
