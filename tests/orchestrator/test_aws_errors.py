@@ -185,13 +185,14 @@ def test_a_denial_to_delete_what_is_gone_is_its_deletion(workflow, account):
     assert account.inventory() == {}
 
 
-def test_a_denial_to_delete_what_is_too_young_to_have_visible_tags_is_waited_for():
+@pytest.mark.parametrize("code", ["UnauthorizedOperation", "InvalidVpcID.NotFound"])
+def test_what_is_too_young_to_be_visible_is_not_taken_for_deleted(code):
     with Account(tag_lag=20).active() as account:
         furnish(account)
         workflow = Workflow(account, SPEC)
         workflow.start()
         workflow.ensure(network)
-        account.fault(operation="DeleteVpc", error=error("UnauthorizedOperation"))
+        account.fault(operation="DeleteVpc", error=error(code))
 
         workflow.destroy(network)
 

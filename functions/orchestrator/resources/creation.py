@@ -126,17 +126,16 @@ def delete_each(
     """Delete what the tags show and the ledger remembers in EC2; forget it right afterwards.
 
     gone: EC2's code for an id that does not exist. IAM, which reads the tags first, may deny the
-    deletion of what is gone instead.
+    deletion of what is gone instead. Neither is believed about what is too young to be visible.
     """
     for identifier in known(ledger, role, found):
         try:
             delete(identifier)
         except ClientError as error:
             code = aws_errors.code(error)
-            denied_as_gone = code == aws_errors.DENIED and _is_gone(
-                clients, ledger, role, identifier
-            )
-            if code != gone and not denied_as_gone:
+            if code not in {gone, aws_errors.DENIED} or _is_young(clients, ledger, role):
+                raise
+            if code != gone and _has_tags(clients, identifier):
                 raise
     ledger.forget(role)
 
@@ -189,13 +188,12 @@ def _has_young(ledger: Ledger, settle: float) -> bool:
     return any("intended_at" in row and ledger.age(row) < settle for row in rows)
 
 
-def _is_gone(clients: Clients, ledger: Ledger, role: str, identifier: str) -> bool:
-    """Return whether EC2 shows no tags of the id although it has had the time to.
-
-    Each of our resources has some while it exists, but a young one's may be invisible.
-    """
+def _is_young(clients: Clients, ledger: Ledger, role: str) -> bool:
     row = ledger.resource(role)
-    if row and ledger.age(row) < clients.settings.settle_seconds:
-        return False
+    return row is not None and ledger.age(row) < clients.settings.settle_seconds
+
+
+def _has_tags(clients: Clients, identifier: str) -> bool:
+    """Return whether EC2 knows tags of the id; each of our resources has some while it exists."""
     answer = clients.ec2.describe_tags(Filters=[{"Name": "resource-id", "Values": [identifier]}])
-    return not answer["Tags"]
+    return bool(answer["Tags"])
