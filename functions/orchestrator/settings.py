@@ -14,11 +14,15 @@ from orchestrator.errors import OrchestratorError
 class Settings:
     """Names and limits of this installation; every function gets the same ones.
 
+    installation: the stack's name; with a deployment's name it says whose a resource is.
+    partition: `aws`, `aws-cn` or `aws-us-gov`, as ARNs begin.
     settle_seconds: how long a resource just created may stay invisible to a tag search.
     step_seconds: the Lambda timeout; a step whose workflow died may act for that long.
     host_silence_seconds: a host that is waited for and silent for so long has failed.
     """
 
+    installation: str
+    partition: str
     region: str
     account: str
     ledger_table: str
@@ -36,6 +40,8 @@ class Settings:
         """Raise OrchestratorError naming the variable that the template forgot."""
         try:
             return cls(
+                installation=os.environ["INSTALLATION"],
+                partition=os.environ["PARTITION"],
                 region=os.environ["AWS_REGION"],
                 account=os.environ["ACCOUNT_ID"],
                 ledger_table=os.environ["LEDGER_TABLE"],

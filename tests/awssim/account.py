@@ -19,6 +19,7 @@ from awssim.request import Layer, Request, Response, Send
 from awssim.rules import catalogue
 from awssim.rules.addresses import Addresses
 from awssim.rules.bucket_policies import BucketPolicies
+from awssim.rules.buckets import Buckets
 from awssim.rules.catalogue import Catalogue
 from awssim.rules.codebuild import CodeBuild
 from awssim.rules.iam import Iam
@@ -58,7 +59,8 @@ class Account:
         self.calls: list[Call] = []
         self.faults = Faults()
         self.builds = CodeBuild(self.clock)
-        self._layers = _layers(self.clock, tag_lag, self.builds)
+        self.buckets = Buckets()
+        self._layers = _layers(self.clock, tag_lag, self.builds, self.buckets)
         self._uncounted = False
         self._given: frozenset[Item] = frozenset()
 
@@ -150,7 +152,7 @@ class Account:
         return request.send()
 
 
-def _layers(clock: Clock, tag_lag: float, builds: CodeBuild) -> tuple[Layer, ...]:
+def _layers(clock: Clock, tag_lag: float, builds: CodeBuild, buckets: Buckets) -> tuple[Layer, ...]:
     """Outermost first: what the caller sees last is decided first; tokens sit right above moto."""
     instances, nat_gateways = Instances(clock), NatGateways(clock)
     return (
@@ -163,6 +165,7 @@ def _layers(clock: Clock, tag_lag: float, builds: CodeBuild) -> tuple[Layer, ...
         nat_gateways,
         Route53(clock),
         Iam(),
+        buckets,
         BucketPolicies(),
         builds,
         Tokens(),

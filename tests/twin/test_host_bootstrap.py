@@ -64,7 +64,8 @@ def sealed(files: Stored, sums: str = "") -> tuple[str, Stored]:
         "bootstrap.py.j2",
         aws_region="us-east-1",
         deployment="demo",
-        bucket="lamplighter-{N}-123456789012-{R}",
+        account="123456789012",
+        bucket="lamplighter-{N}-{A}-{R}",
         sha256=digest(second_half),
         event_bus="lamplighter",
     )

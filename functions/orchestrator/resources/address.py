@@ -10,6 +10,7 @@ from orchestrator.errors import Pending
 from orchestrator.probe import origin_of
 from orchestrator.resources import instance
 from orchestrator.resources.creation import Change, known, missing, once, present, settled
+from orchestrator.resources.ownership import Found, sort
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2.type_defs import AddressTypeDef
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
 _ROLE = "address"
 
 
-def plan(clients: Clients, deployment: Deployment, _: Ledger) -> list[Change]:
-    there = bool(_found(clients, deployment.name))
+def plan(clients: Clients, _: Deployment, ledger: Ledger) -> list[Change]:
+    there = bool(_found(clients, ledger).ours)
     return [(present if there else missing)("address", "Elastic IP")]
 
 
@@ -31,7 +32,7 @@ def ensure(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str
     allocation = once(
         ledger,
         _ROLE,
-        lambda: _found(clients, deployment.name),
+        lambda: _found(clients, ledger),
         lambda _: _allocate(clients, deployment),
         settle=clients.settings.settle_seconds,
     )
@@ -52,9 +53,9 @@ def ensure(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str
     return {"address": address, "endpoint": endpoint}
 
 
-def destroy(clients: Clients, deployment: Deployment, ledger: Ledger) -> None:
+def destroy(clients: Clients, _: Deployment, ledger: Ledger) -> None:
     settled(ledger, _ROLE, clients.settings.settle_seconds)
-    for allocation in known(ledger, _ROLE, _found(clients, deployment.name)):
+    for allocation in known(ledger, _ROLE, _found(clients, ledger)):
         described = _describe(clients, allocation)
         if described and described.get("AssociationId"):
             with tolerating("InvalidAssociationID.NotFound"):
@@ -67,7 +68,9 @@ def destroy(clients: Clients, deployment: Deployment, ledger: Ledger) -> None:
 def _allocate(clients: Clients, deployment: Deployment) -> str:
     return clients.ec2_once.allocate_address(
         Domain="vpc",
-        TagSpecifications=naming.specification(deployment, "elastic-ip", _ROLE),
+        TagSpecifications=naming.specification(
+            clients.settings.installation, deployment, "elastic-ip", _ROLE
+        ),
     )["AllocationId"]
 
 
@@ -78,6 +81,7 @@ def _describe(clients: Clients, allocation: str) -> AddressTypeDef | None:
     return None
 
 
-def _found(clients: Clients, name: str) -> list[str]:
-    described = clients.ec2.describe_addresses(Filters=naming.owned(name, _ROLE))
-    return [address["AllocationId"] for address in described["Addresses"]]
+def _found(clients: Clients, ledger: Ledger) -> Found:
+    described = clients.ec2.describe_addresses(Filters=naming.owned(ledger.name, _ROLE))
+    found = described["Addresses"]
+    return sort(ledger, ((address["AllocationId"], address["Tags"]) for address in found))

@@ -7,15 +7,18 @@ Where AWS takes a ClientToken, the intent holds it: repeating the call is then s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from orchestrator import naming
+from orchestrator.aws_errors import code
 from orchestrator.errors import Pending
 from orchestrator.ledger import Ledger, Row
+from orchestrator.resources.ownership import Found
 
 _SERVER_ERROR = 500
 
@@ -36,7 +39,7 @@ class Change:
 def once(
     ledger: Ledger,
     role: str,
-    find: Callable[[], Iterable[str]],
+    find: Callable[[], Found],
     create: Callable[[Row], str],
     *,
     settle: float,
@@ -45,12 +48,12 @@ def once(
 ) -> str:
     """Return the id of the one resource of `role`, creating it when there is none.
 
-    find returns the ids that carry our tags; create receives the intent's row, with its
-    ClientToken `token`, and returns an id; settle is the time in seconds during which a created
-    resource may be invisible to find; prepare returns facts to keep in the intent, so that a
-    repeated call asks for exactly the same.
+    find returns what carries our tags; create receives the intent's row, with its ClientToken
+    `token`, and returns an id; settle is the time in seconds during which a created resource may
+    be invisible to find; prepare returns facts to keep in the intent, so that a repeated call asks
+    for exactly the same. ResourceConflict: another installation has one.
     """
-    found = sorted(find())
+    found = find().claimed()
     row = ledger.resource(role)
     if found:
         return _adopt(ledger, role, found, row)
@@ -64,7 +67,7 @@ def once(
 def intend(ledger: Ledger, role: str, **facts: Any) -> Row:
     """Write the intent row of `role`, with its ClientToken."""
     generation, now = ledger.generation(), ledger.time()
-    token = naming.token(ledger.name, generation, role, now)
+    token = naming.token(ledger.installation, ledger.name, generation, role, now)
     return ledger.intend(role, token=token, generation=generation, **facts)
 
 
@@ -74,10 +77,11 @@ def remember(ledger: Ledger, role: str, identifier: str) -> None:
         ledger.ready(role, id=identifier, intended_at=ledger.time())
 
 
-def known(ledger: Ledger, role: str, found: Iterable[str]) -> list[str]:
+def known(ledger: Ledger, role: str, found: Found) -> list[str]:
     """Return the ids to destroy: what the tags show and what the ledger remembers."""
     row = ledger.resource(role) or {}
-    return sorted({*found, *([row["id"]] if "id" in row else [])})
+    remembered = {str(row["id"])} if "id" in row else set()
+    return sorted({*found.ours, *remembered} - set(found.others))
 
 
 def settled(ledger: Ledger, role: str, settle: float) -> None:
@@ -87,6 +91,27 @@ def settled(ledger: Ledger, role: str, settle: float) -> None:
         raise Pending(
             f"{role}: may have been created a moment ago; waiting until it would be visible"
         )
+
+
+def wait_until_visible(ledger: Ledger, role: str, settle: float) -> None:
+    """Raise Pending while what was not found under its name may be too young to be visible."""
+    row = ledger.resource(role)
+    if row and ledger.age(row) < settle:
+        raise Pending(f"{role}: may have been created a moment ago, not visible yet")
+
+
+@contextmanager
+def deleting(ledger: Ledger, role: str, settle: float, *gone: str) -> Iterator[None]:
+    """Take the AWS errors `gone` for a deletion that is done; Pending for something too young.
+
+    AWS may not know an id that it gave out seconds ago: taken for gone, it would be left behind.
+    """
+    try:
+        yield
+    except ClientError as error:
+        if code(error) not in gone:
+            raise
+        wait_until_visible(ledger, role, settle)
 
 
 def missing(resource: str, what: str) -> Change:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from orchestrator import naming
 from orchestrator.aws_errors import tolerating
 from orchestrator.resources.creation import known, once, settled
+from orchestrator.resources.ownership import Found, sort
 
 if TYPE_CHECKING:
     from orchestrator.clients import Clients
@@ -27,13 +28,15 @@ def ensure(clients: Clients, deployment: Deployment, ledger: Ledger, vpc: str) -
             GroupName=f"lamplighter-{deployment.name}",
             Description=f"Lamplighter deployment {deployment.name}",
             VpcId=vpc,
-            TagSpecifications=naming.specification(deployment, "security-group", _ROLE),
+            TagSpecifications=naming.specification(
+                clients.settings.installation, deployment, "security-group", _ROLE
+            ),
         )["GroupId"]
 
     group = once(
         ledger,
         _ROLE,
-        lambda: found(clients, deployment.name),
+        lambda: found(clients, ledger),
         create,
         settle=clients.settings.settle_seconds,
     )
@@ -43,17 +46,19 @@ def ensure(clients: Clients, deployment: Deployment, ledger: Ledger, vpc: str) -
     return group
 
 
-def destroy(clients: Clients, deployment: Deployment, ledger: Ledger) -> None:
+def destroy(clients: Clients, _: Deployment, ledger: Ledger) -> None:
     settled(ledger, _ROLE, clients.settings.settle_seconds)
-    for group in known(ledger, _ROLE, found(clients, deployment.name)):
+    for group in known(ledger, _ROLE, found(clients, ledger)):
         with tolerating("InvalidGroup.NotFound"):
             clients.ec2.delete_security_group(GroupId=group)
     ledger.forget(_ROLE)
 
 
-def found(clients: Clients, name: str) -> list[str]:
-    described = clients.ec2.describe_security_groups(Filters=naming.owned(name, _ROLE))
-    return [group["GroupId"] for group in described["SecurityGroups"]]
+def found(clients: Clients, ledger: Ledger) -> Found:
+    described = clients.ec2.describe_security_groups(Filters=naming.owned(ledger.name, _ROLE))
+    return sort(
+        ledger, ((group["GroupId"], group["Tags"]) for group in described["SecurityGroups"])
+    )
 
 
 def _settle_rules(clients: Clients, group: str, wanted: set[Rule]) -> None:
