@@ -9,7 +9,15 @@ from orchestrator.aws_errors import tolerating
 from orchestrator.errors import Pending
 from orchestrator.probe import origin_of
 from orchestrator.resources import instance
-from orchestrator.resources.creation import Change, known, missing, once, present, settled
+from orchestrator.resources.creation import (
+    Change,
+    deleting,
+    known,
+    missing,
+    once,
+    present,
+    settled,
+)
 from orchestrator.resources.ownership import Found, sort
 
 if TYPE_CHECKING:
@@ -54,13 +62,14 @@ def ensure(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str
 
 
 def destroy(clients: Clients, _: Deployment, ledger: Ledger) -> None:
-    settled(ledger, _ROLE, clients.settings.settle_seconds)
+    settle = clients.settings.settle_seconds
+    settled(ledger, _ROLE, settle)
     for allocation in known(ledger, _ROLE, _found(clients, ledger)):
         described = _describe(clients, allocation)
         if described and described.get("AssociationId"):
             with tolerating("InvalidAssociationID.NotFound"):
                 clients.ec2.disassociate_address(AssociationId=described["AssociationId"])
-        with tolerating("InvalidAllocationID.NotFound"):
+        with deleting(ledger, _ROLE, settle, "InvalidAllocationID.NotFound"):
             clients.ec2.release_address(AllocationId=allocation)
     ledger.forget(_ROLE)
 

@@ -190,12 +190,14 @@ def _is_ours(ledger: Ledger, host: str, there: list[Record]) -> bool:
 def _written(ledger: Ledger, there: list[Record], host: str) -> list[Record]:
     """Return what of `there` we wrote: our TXT record, and the A record with our address.
 
-    The address proves it even where the TXT record was removed. An A record that points elsewhere
-    is somebody else's by now, whatever the TXT record says; but an earlier version's names no
-    address.
+    The address proves it even where the TXT record was removed, but not against one that names
+    another owner. An A record that points elsewhere is somebody else's by now, whatever the TXT
+    record says; but an earlier version's names no address.
     """
     tags = _tags(there)
     marked = owns(ledger, tags, host)
+    if not marked and naming.owner(tags) != (None, None):
+        return []
     ours = _addresses(ledger) | {t["Value"] for t in tags if marked and t["Key"] == naming.ADDRESS}
     earlier = marked and naming.ADDRESS not in {tag["Key"] for tag in tags}
     return [

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator import naming
 from orchestrator.aws_errors import tolerating
-from orchestrator.resources.creation import known, once, settled
-from orchestrator.resources.ownership import Found, sort
+from orchestrator.errors import Pending
+from orchestrator.resources.creation import deleting, known, once, settled
+from orchestrator.resources.ownership import Found, conflict, owns, sort
 
 if TYPE_CHECKING:
     from orchestrator.clients import Clients
@@ -22,16 +23,19 @@ Rule = tuple[int, str]
 
 def ensure(clients: Clients, deployment: Deployment, ledger: Ledger, vpc: str) -> str:
     """Return the security group's id, its rules being exactly the specification's."""
+    group_name = f"lamplighter-{deployment.name}"
 
     def create(_: Row) -> str:
-        return clients.ec2_once.create_security_group(
-            GroupName=f"lamplighter-{deployment.name}",
-            Description=f"Lamplighter deployment {deployment.name}",
-            VpcId=vpc,
-            TagSpecifications=naming.specification(
-                clients.settings.installation, deployment, "security-group", _ROLE
-            ),
-        )["GroupId"]
+        with tolerating("InvalidGroup.Duplicate"):
+            return clients.ec2_once.create_security_group(
+                GroupName=group_name,
+                Description=f"Lamplighter deployment {deployment.name}",
+                VpcId=vpc,
+                TagSpecifications=naming.specification(
+                    clients.settings.installation, deployment, "security-group", _ROLE
+                ),
+            )["GroupId"]
+        return _of_name(clients, ledger, vpc, group_name)
 
     group = once(
         ledger,
@@ -47,9 +51,10 @@ def ensure(clients: Clients, deployment: Deployment, ledger: Ledger, vpc: str) -
 
 
 def destroy(clients: Clients, _: Deployment, ledger: Ledger) -> None:
-    settled(ledger, _ROLE, clients.settings.settle_seconds)
+    settle = clients.settings.settle_seconds
+    settled(ledger, _ROLE, settle)
     for group in known(ledger, _ROLE, found(clients, ledger)):
-        with tolerating("InvalidGroup.NotFound"):
+        with deleting(ledger, _ROLE, settle, "InvalidGroup.NotFound"):
             clients.ec2.delete_security_group(GroupId=group)
     ledger.forget(_ROLE)
 
@@ -59,6 +64,19 @@ def found(clients: Clients, ledger: Ledger) -> Found:
     return sort(
         ledger, ((group["GroupId"], group["Tags"]) for group in described["SecurityGroups"])
     )
+
+
+def _of_name(clients: Clients, ledger: Ledger, vpc: str, name: str) -> str:
+    """Return the group that an earlier call made, whose reply was lost; its name is unique here."""
+    filters: Any = [
+        {"Name": "vpc-id", "Values": [vpc]},
+        {"Name": "group-name", "Values": [name]},
+    ]
+    for group in clients.ec2.describe_security_groups(Filters=filters)["SecurityGroups"]:
+        if owns(ledger, group.get("Tags", []), group["GroupId"]):
+            return group["GroupId"]
+        raise conflict(ledger, f"the security group {name!r} of {vpc}", group.get("Tags", []))
+    raise Pending(f"the security group {name!r} was created a moment ago, not visible yet")
 
 
 def _settle_rules(clients: Clients, group: str, wanted: set[Rule]) -> None:

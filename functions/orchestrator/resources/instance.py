@@ -9,7 +9,14 @@ from orchestrator import naming
 from orchestrator.aws_errors import tolerating
 from orchestrator.errors import Pending, Refused
 from orchestrator.resources import launch
-from orchestrator.resources.creation import Change, missing, once, present, settled
+from orchestrator.resources.creation import (
+    Change,
+    missing,
+    once,
+    present,
+    settled,
+    wait_until_visible,
+)
 from orchestrator.resources.ownership import Found, sort
 
 if TYPE_CHECKING:
@@ -74,6 +81,8 @@ def destroy(clients: Clients, _: Deployment, ledger: Ledger) -> None:
     rows = list(_rows(ledger))
     for row in rows:
         settled(ledger, row["role"], _settle(clients))
+        if "id" in row and state(clients, row["id"]) == "absent":
+            wait_until_visible(ledger, row["role"], _settle(clients))
     found = _found(clients, ledger)
     remembered = {row["id"] for row in rows if "id" in row and _exists(clients, row["id"])}
     ending = {*found.ours, *remembered} - set(found.others)

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from orchestrator import naming
-from orchestrator.aws_errors import tolerating
 from orchestrator.errors import Pending, Refused
-from orchestrator.resources.creation import known, once, settled
+from orchestrator.resources.creation import deleting, known, once, settled
 from orchestrator.resources.ownership import Found, sort
 
 if TYPE_CHECKING:
@@ -54,9 +53,9 @@ def destroy(clients: Clients, _: Deployment, ledger: Ledger) -> None:
     for role in (_NAT, _ADDRESS):
         settled(ledger, role, settle)
     for gateway in known(ledger, _NAT, found(clients, ledger)):
-        _delete(clients, gateway)
+        _delete(clients, ledger, gateway)
     for address in known(ledger, _ADDRESS, _addresses(clients, ledger)):
-        with tolerating("InvalidAllocationID.NotFound"):
+        with deleting(ledger, _ADDRESS, settle, "InvalidAllocationID.NotFound"):
             clients.ec2.release_address(AllocationId=address)
     for role in (_NAT, _ADDRESS):
         ledger.forget(role)
@@ -72,9 +71,9 @@ def found(clients: Clients, ledger: Ledger) -> Found:
     return sort(ledger, ((gateway["NatGatewayId"], gateway["Tags"]) for gateway in gateways))
 
 
-def _delete(clients: Clients, gateway: str) -> None:
+def _delete(clients: Clients, ledger: Ledger, gateway: str) -> None:
     state = "deleted"
-    with tolerating("NatGatewayNotFound"):
+    with deleting(ledger, _NAT, clients.settings.settle_seconds, "NatGatewayNotFound"):
         [described] = clients.ec2.describe_nat_gateways(NatGatewayIds=[gateway])["NatGateways"]
         state = described["State"]
     if state in _LIVE:

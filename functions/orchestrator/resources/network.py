@@ -8,7 +8,15 @@ from orchestrator import naming
 from orchestrator.aws_errors import tolerating
 from orchestrator.errors import Pending
 from orchestrator.resources import firewall, nat, subnets
-from orchestrator.resources.creation import Change, known, missing, once, present, settled
+from orchestrator.resources.creation import (
+    Change,
+    deleting,
+    known,
+    missing,
+    once,
+    present,
+    settled,
+)
 from orchestrator.resources.ownership import Found, sort
 
 if TYPE_CHECKING:
@@ -61,10 +69,9 @@ def destroy(clients: Clients, deployment: Deployment, ledger: Ledger) -> None:
     _destroy_gateway(clients, ledger)
     subnets.destroy(clients, deployment, ledger)
     for vpc in known(ledger, _VPC, _vpcs(clients, ledger)):
-        with tolerating("InvalidVpcID.NotFound"):
+        with deleting(ledger, _VPC, settle, "InvalidVpcID.NotFound"):
             clients.ec2.delete_vpc(VpcId=vpc)
-    for role in (_GATEWAY, _VPC):
-        ledger.forget(role)
+    ledger.forget(_VPC)
 
 
 def _ensure_vpc(clients: Clients, deployment: Deployment, ledger: Ledger) -> str:
@@ -108,8 +115,9 @@ def _destroy_gateway(clients: Clients, ledger: Ledger) -> None:
         for vpc in _attachments(clients, gateway):
             with tolerating("Gateway.NotAttached", gone):
                 clients.ec2.detach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
-        with tolerating(gone):
+        with deleting(ledger, _GATEWAY, clients.settings.settle_seconds, gone):
             clients.ec2.delete_internet_gateway(InternetGatewayId=gateway)
+    ledger.forget(_GATEWAY)
 
 
 def _nothing_in_the_way(clients: Clients, ledger: Ledger) -> None:

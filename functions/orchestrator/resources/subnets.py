@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from orchestrator import naming
 from orchestrator.aws_errors import tolerating
 from orchestrator.errors import InvalidRequest
-from orchestrator.resources.creation import known, once, settled
+from orchestrator.resources.creation import deleting, known, once, settled
 from orchestrator.resources.ownership import Found, sort
 
 if TYPE_CHECKING:
@@ -71,13 +71,14 @@ def destroy(clients: Clients, _: Deployment, ledger: Ledger) -> None:
             role = _role(kind, k)
             settled(ledger, role, settle)
             for subnet in known(ledger, role, _found(clients, ledger, role)):
-                with tolerating("InvalidSubnetID.NotFound"):
+                with deleting(ledger, role, settle, "InvalidSubnetID.NotFound"):
                     clients.ec2.delete_subnet(SubnetId=subnet)
             ledger.forget(role)
+        role = f"{kind}-routes"
         for table in tables:
-            with tolerating("InvalidRouteTableID.NotFound"):
+            with deleting(ledger, role, settle, "InvalidRouteTableID.NotFound"):
                 clients.ec2.delete_route_table(RouteTableId=table)
-        ledger.forget(f"{kind}-routes")
+        ledger.forget(role)
 
 
 def _free(clients: Clients, table: str) -> None:
