@@ -28,6 +28,7 @@ from awssim.rules.instances import Instances
 from awssim.rules.nat_gateways import NatGateways
 from awssim.rules.network_interfaces import NetworkInterfaces
 from awssim.rules.route53 import Route53
+from awssim.rules.tags import Tags
 from awssim.rules.tokens import Tokens
 from awssim.rules.visibility import Visibility
 
@@ -157,6 +158,7 @@ def _layers(clock: Clock, tag_lag: float, builds: CodeBuild, buckets: Buckets) -
     instances, nat_gateways = Instances(clock), NatGateways(clock)
     return (
         Visibility(clock, tag_lag),
+        Tags(),
         Catalogue(),
         InUse(instances, nat_gateways),
         Addresses(instances, nat_gateways),

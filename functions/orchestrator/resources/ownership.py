@@ -89,7 +89,7 @@ def conflict(
 
 
 def tagged(clients: Clients, ledger: Ledger) -> Found:
-    """Return everything of EC2 with the deployment's tag, as "<type> <id>"."""
+    """Return everything of EC2 with the deployment's tag; ours as "<type> <id>"."""
     kinds = {
         tag["ResourceId"]: tag["ResourceType"]
         for tag in _tags(clients, naming.OWNER, value=[ledger.name])
@@ -104,7 +104,9 @@ def tagged(clients: Clients, ledger: Ledger) -> Found:
         ledger,
         ((i, [owner, *([installations[i]] if i in installations else [])]) for i in kinds),
     )
-    return Found([f"{kinds[i]} {i}" for i in found.ours], found.others)
+    # No ledger names a volume: whose it is, its instance's network says.
+    others = {i: error for i, error in found.others.items() if kinds[i] != "volume"}
+    return Found([f"{kinds[i]} {i}" for i in found.ours], others)
 
 
 def _tags(clients: Clients, key: str, **filters: list[str]) -> Iterable[Any]:
