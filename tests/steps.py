@@ -23,6 +23,7 @@ from orchestrator.resources import creation
 from orchestrator.settings import Settings
 
 ROOT = Path(__file__).parents[1]
+INSTALLATION = "lamplighter"
 SPEC = {"name": "demo", "model": "m", "dns": {"domain": "example.com"}}
 PATIENCE = 900  # virtual seconds
 
@@ -39,11 +40,15 @@ def translated() -> Iterator[None]:
 class Workflow:
     """Runs steps of one deployment under its lock, as a workflow would."""
 
-    def __init__(self, account: Account, spec: dict[str, Any]) -> None:
+    def __init__(
+        self, account: Account, spec: dict[str, Any], installation: str = INSTALLATION
+    ) -> None:
+        """installation: one of its own has a table of its own (awssim.furnish.create_ledger)."""
         self.account = account
         self.spec = spec
         self.deployment = Deployment.parse(spec)
-        self.clients = _clients(account)
+        self.installation = installation
+        self.clients = _clients(account, installation)
         self.ledger = ledger_of(self.clients, str(spec["name"]), account.clock.now)
 
     def start(self) -> None:
@@ -52,7 +57,7 @@ class Workflow:
 
     def run(self, act: Callable[..., Any], module: Any = None) -> Any:
         """Run a step until it is not Pending any more; the clock moves between the tries."""
-        self.clients.settings = _settings(_payload(module))
+        self.clients.settings = _settings(_payload(module), self.installation)
         deadline = self.account.clock.seconds + PATIENCE
         while True:
             try:
@@ -78,9 +83,10 @@ class Workflow:
         self.destroy(*reversed(RESOURCES))
 
 
-def _clients(account: Account) -> Clients:
+def _clients(account: Account, installation: str) -> Clients:
     """Clients of the product, filled with the account's: building boto3's is what costs time."""
-    clients = Clients(_settings(ROOT / "host_scripts"), now=account.clock.now)
+    settings = _settings(ROOT / "host_scripts", installation)
+    clients = Clients(settings, now=account.clock.now)
     services = {"sfn": "stepfunctions", "ec2_once": "ec2"}
     for name in ("codebuild", "dynamodb", "ec2", "ec2_once", "ecr", "route53", "s3", "sfn", "ssm"):
         clients.__dict__[name] = account.client(services.get(name, name))
@@ -88,7 +94,9 @@ def _clients(account: Account) -> Clients:
 
 
 def ledger_of(clients: Clients, name: str, now: Callable[[], datetime]) -> Ledger:
-    return Ledger(clients.dynamodb, LEDGER_TABLE, name, f"execution-of-{name}", now)
+    settings = clients.settings
+    owner = f"execution-of-{name}"
+    return Ledger(clients.dynamodb, settings.ledger_table, settings.installation, name, owner, now)
 
 
 def _payload(module: Any) -> Path:
@@ -97,12 +105,14 @@ def _payload(module: Any) -> Path:
     return ROOT / ("proxy" if is_image else "host_scripts")
 
 
-def _settings(payload: Path) -> Settings:
+def _settings(payload: Path, installation: str) -> Settings:
     return Settings(
+        installation=installation,
+        partition="aws",
         region=REGION,
         account=ACCOUNT_ID,
-        ledger_table=LEDGER_TABLE,
-        event_bus="lamplighter",
+        ledger_table=LEDGER_TABLE if installation == INSTALLATION else f"{installation}-ledger",
+        event_bus=installation,
         instance_profile=INSTANCE_PROFILE,
         image_project=BUILD_PROJECT,
         repair_machine="",

@@ -37,8 +37,12 @@ _LOG_IN = "run `aws sso login` or `aws configure`, or set AWS_PROFILE"
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """What the stack's outputs say: ARNs of the workflows, names of the table and the function."""
+    """What the stack's outputs say: ARNs of the workflows, names of the table and the function.
 
+    name: the stack's, which is the installation's in the tags of its resources.
+    """
+
+    name: str
     provision: str
     repair: str
     teardown: str
@@ -50,6 +54,7 @@ class Installation:
         """Raise Unavailable when this is not Lamplighter's stack."""
         try:
             return cls(
+                name=stack,
                 provision=outputs["ProvisionArn"],
                 repair=outputs["RepairArn"],
                 teardown=outputs["TeardownArn"],

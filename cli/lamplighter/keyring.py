@@ -1,7 +1,8 @@
 """A deployment's API keys in SSM: one parameter per key id, which its hosts follow.
 
-These are the only resources that the CLI makes by itself. They carry the deployment's tag, so that
-its teardown deletes and counts them; what lacks the tag is not touched.
+These are the only resources that the CLI makes by itself. They carry the tags of installation and
+deployment, so that its teardown deletes and counts them; what lacks the tags, or carries another
+installation's, is not touched.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from lamplighter.aws import Account
 
 FIRST = "default"
+INSTALLATION = "lamplighter:installation"
 OWNER = "lamplighter:deployment"
 MAX_BYTES = 4096  # of a parameter in SSM's standard tier
 
@@ -42,16 +44,17 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Keyring:
-    """The keys of one deployment. tags: the operator's own."""
+    """The keys of one deployment of an installation (a stack's name). tags: the operator's own."""
 
     ssm: SSMClient
+    installation: str
     deployment: str
     tags: dict[str, str]
 
     @classmethod
     def open(cls, account: Account, deployment: str) -> Keyring:
         tags = ledger.tags(account.ledger(), deployment)
-        return cls(account.parameters(), deployment, tags)
+        return cls(account.parameters(), account.installation.name, deployment, tags)
 
     @property
     def path(self) -> str:
@@ -88,8 +91,10 @@ class Keyring:
     def add(self, key_id: str, entries: list[Entry]) -> None:
         """Make the key; raise Conflict when there is one of this id."""
         value = _value(key_id, entries)
-        tags = self.tags | {OWNER: self.deployment, "lamplighter:role": "key"}
-        tags["Name"] = f"{self.deployment}-key"
+        self.prove_ours(self.secret)
+        name = {"Name": f"{self.installation}-{self.deployment}-key"}
+        ours = {INSTALLATION: self.installation, OWNER: self.deployment, "lamplighter:role": "key"}
+        tags = name | self.tags | ours
         with self._allowed("make", "ssm:PutParameter and ssm:AddTagsToResource", f"{self.path}/*"):
             try:
                 self.ssm.put_parameter(
@@ -122,7 +127,7 @@ class Keyring:
 
     def remove(self, key_id: str) -> None:
         name = f"{self.path}/{key_id}"
-        self._prove_ours(name)
+        self.prove_ours(name)
         with self._allowed("delete", "ssm:DeleteParameter", f"{self.path}/*"):
             try:
                 self.ssm.delete_parameter(Name=name)
@@ -130,14 +135,17 @@ class Keyring:
                 return  # somebody else revoked it meanwhile
 
     def _overwrite(self, name: str, kind: Any, value: str) -> int:
-        self._prove_ours(name)
+        self.prove_ours(name)
         with self._allowed("write", "ssm:PutParameter", name):
             return self.ssm.put_parameter(Name=name, Type=kind, Value=value, Overwrite=True)[
                 "Version"
             ]
 
-    def _prove_ours(self, name: str) -> None:
-        """Raise Conflict unless the parameter is there and carries the deployment's tag."""
+    def prove_ours(self, name: str) -> None:
+        """Raise Conflict unless the parameter is there and carries our tags.
+
+        One that an earlier version made carries the deployment's only.
+        """
         with self._allowed("read the tags of", "ssm:ListTagsForResource", name):
             try:
                 tags = self.ssm.list_tags_for_resource(ResourceType="Parameter", ResourceId=name)
@@ -145,8 +153,14 @@ class Keyring:
                 raise Conflict(
                     f"the SSM parameter {name} is not there: run `lamplighter up` again"
                 ) from None
-        if {"Key": OWNER, "Value": self.deployment} not in tags["TagList"]:
+        found = {tag["Key"]: tag["Value"] for tag in tags["TagList"]}
+        if found.get(OWNER) != self.deployment:
             raise Conflict(f"the SSM parameter {name} is not ours (no tag {OWNER}): remove it")
+        if (installation := found.get(INSTALLATION, self.installation)) != self.installation:
+            raise Conflict(
+                f"the SSM parameter {name} is not ours: it belongs to the installation "
+                f"{installation!r}; name that with --stack {installation}, or another deployment"
+            )
 
     @contextmanager
     def _allowed(self, what: str, permission: str, where: str) -> Iterator[None]:

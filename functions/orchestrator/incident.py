@@ -45,9 +45,14 @@ def parse(event: Any) -> Trigger:
 
 
 def deployment_of(clients: Clients, trigger: Trigger) -> str | None:
-    """Return the deployment whose tag the instance carries, None for a foreign instance."""
+    """Return the deployment whose tag the instance carries.
+
+    None for a foreign instance and for another installation's. One of an earlier version names no
+    installation: `is_current` asks our ledger for it.
+    """
     found = instance.describe(clients, trigger.instance_id)
-    return naming.owner(found.get("Tags", [])) if found else None  # type: ignore[arg-type]
+    installation, deployment = naming.owner(found.get("Tags", []) if found else [])
+    return deployment if installation in {clients.settings.installation, None} else None
 
 
 def is_current(ledger: Ledger, trigger: Trigger) -> bool:

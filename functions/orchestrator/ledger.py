@@ -34,10 +34,14 @@ DEPLOYMENT, LOCK, AWAIT = "deployment", "lock", "await"
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """The rows of `name`; `owner` is the execution that writes (empty: an observer)."""
+    """The rows of `name`; `owner` is the execution that writes (empty: an observer).
+
+    installation: the stack whose table this is.
+    """
 
     dynamodb: DynamoDBClient = field(repr=False)
     table: str
+    installation: str
     name: str
     owner: str
     now: Callable[[], datetime] = field(repr=False)

@@ -15,6 +15,7 @@ from orchestrator.resources import (
     dns,
     image,
     instance,
+    inventory,
     keys,
     network,
     registry,
@@ -39,6 +40,7 @@ def validate(clients: Clients, document: Any, ledger: Ledger) -> dict[str, Any]:
     """Return {"name", "live"}; raise before anything is created.
 
     InvalidRequest: the specification is wrong. DeploymentExists: a live one differs from it.
+    ResourceConflict: the name is in use by another installation, or by somebody else.
     """
     deployment = Deployment.parse(document)
     row = ledger.read(DEPLOYMENT)
@@ -50,6 +52,7 @@ def validate(clients: Clients, document: Any, ledger: Ledger) -> dict[str, Any]:
             f"Take it down first (lamplighter down {ledger.name}), then up again"
         )
     preflight.check(clients, deployment)
+    inventory.must_be_free(clients, deployment, ledger)
     return {"name": deployment.name, "live": live}
 
 

@@ -10,47 +10,66 @@ if TYPE_CHECKING:
 
     from orchestrator.deployment import Deployment
 
+INSTALLATION = "lamplighter:installation"
 OWNER = "lamplighter:deployment"
 ROLE = "lamplighter:role"
 GENERATION = "lamplighter:generation"
+ADDRESS = "lamplighter:address"  # in the ownership record only
 
 Tags = list[dict[str, str]]
 
 
-def tags(deployment: Deployment, role: str, extra: Iterable[tuple[str, str]] = ()) -> Tags:
-    """Return the tags of one resource: owner, role, name, then the operator's own."""
-    ours = {OWNER: deployment.name, ROLE: role, "Name": f"{deployment.name}-{role}"}
+def tags(
+    installation: str, deployment: Deployment, role: str, extra: Iterable[tuple[str, str]] = ()
+) -> Tags:
+    """Return the tags of one resource: name, the operator's own, owner and role.
+
+    installation: the stack's name. A `Name` of the operator's own replaces ours.
+    """
+    name = {"Name": f"{installation}-{deployment.name}-{role}"}
+    ours = {INSTALLATION: installation, OWNER: deployment.name, ROLE: role}
     return [
         {"Key": key, "Value": value}
-        for key, value in {**dict(deployment.tags), **ours, **dict(extra)}.items()
+        for key, value in {**name, **dict(deployment.tags), **ours, **dict(extra)}.items()
     ]
 
 
 def specification(
-    deployment: Deployment, resource_type: str, role: str, extra: Iterable[tuple[str, str]] = ()
+    installation: str,
+    deployment: Deployment,
+    resource_type: str,
+    role: str,
+    extra: Iterable[tuple[str, str]] = (),
 ) -> Any:
     """Return EC2's TagSpecifications: the tags are part of the create call itself."""
-    return [{"ResourceType": resource_type, "Tags": tags(deployment, role, extra)}]
+    return [{"ResourceType": resource_type, "Tags": tags(installation, deployment, role, extra)}]
 
 
 def owned(name: str, role: str | None = None) -> list[Any]:
-    """Return EC2 describe filters that match a deployment's resources (of one role)."""
-    wanted = {OWNER: name} | ({ROLE: role} if role else {})
-    return [{"Name": f"tag:{key}", "Values": [value]} for key, value in wanted.items()]
+    """Return EC2 describe filters for the resources (of one role) of a deployment of this name.
+
+    They may be another installation's: resources/ownership.py tells them apart.
+    """
+    sought = {OWNER: name} | ({ROLE: role} if role else {})
+    return [{"Name": f"tag:{key}", "Values": [value]} for key, value in sought.items()]
 
 
-def owner(found: Iterable[dict[str, str]]) -> str | None:
-    """Return the deployment that a resource's tags name; None: not ours."""
-    return {tag["Key"]: tag["Value"] for tag in found}.get(OWNER)
+def owner(found: Iterable[Any]) -> tuple[str | None, str | None]:
+    """Return the (installation, deployment) that tags [{"Key", "Value"}, ...] name; None: no tag.
+
+    A resource of an earlier version carries no installation.
+    """
+    values = {tag["Key"]: tag["Value"] for tag in found}
+    return values.get(INSTALLATION), values.get(OWNER)
 
 
-def token(name: str, generation: int, role: str, intended_at: str) -> str:
+def token(installation: str, name: str, generation: int, role: str, intended_at: str) -> str:
     """Return an AWS ClientToken (at most 64 characters).
 
     The same intent gives the same token, so a lost reply cannot create a second resource; a new
     intent gives a new one, so a resource deleted behind our back is not replayed from the dead.
     """
-    text = f"{name}/{generation}/{role}/{intended_at}"
+    text = f"{installation}/{name}/{generation}/{role}/{intended_at}"
     return hashlib.sha256(text.encode()).hexdigest()[:48]
 
 

@@ -20,7 +20,7 @@ from orchestrator.errors import InvalidRequest
 from orchestrator.settings import Settings
 
 MANIFEST = "fetch.py"  # holds the sums of all others, and the program that proves them
-USER_DATA_LIMIT = 1_024  # bytes; AWS allows 16 KB, we promise 1
+USER_DATA_LIMIT = 1_536  # bytes; AWS allows 16 KB, we promise 1.5
 _REPORT_SECONDS = 30
 _REPORTS_PER_SILENCE = 6  # a host may lose some reports before it counts as silent
 _BOOTSTRAP = "bootstrap.py"
@@ -57,7 +57,7 @@ def render(folder: Path, deployment: Deployment, settings: Settings, image: str)
     files |= {name: template.render(values).encode() for name, template in templates.items()}
     files[MANIFEST] = fetch.render(sums=manifest(files)).encode()
     digest = hashlib.sha256(files[MANIFEST]).hexdigest()
-    bucket = naming.bucket("{N}", settings.account, "{R}")  # N and R are user_data's own variables
+    bucket = naming.bucket("{N}", "{A}", "{R}")  # N, A and R are user_data's own variables
     user_data = bootstrap.render(values, bucket=bucket, sha256=digest)
     _must_fit(user_data, settings.event_bus)
     return HostFiles(files, f"scripts/{digest}", user_data)
@@ -103,7 +103,9 @@ def _values(deployment: Deployment, settings: Settings, image: str) -> dict[str,
     engine, certificate = deployment.engine, deployment.certificate
     gpus = engine.tensor_parallel_size * engine.pipeline_parallel_size
     return {
+        "installation": settings.installation,
         "deployment": deployment.name,
+        "account": settings.account,
         "aws_region": settings.region,
         "event_bus": settings.event_bus,
         "endpoint_host": deployment.host or "",

@@ -14,6 +14,8 @@ from orchestrator.errors import OrchestratorError
 class Settings:
     """Names and limits of this installation; every function gets the same ones.
 
+    installation: the stack's name; with a deployment's name it says whose a resource is.
+    partition: `aws`, `aws-cn` or `aws-us-gov`, as ARNs begin.
     settle_seconds: how long a change at AWS may stay invisible, to a search or to IAM.
     step_seconds: the Lambda timeout; a step whose workflow died may act for that long.
     image_owners: whose images an instance may boot, besides this account's own: account ids, or
@@ -21,6 +23,8 @@ class Settings:
     host_silence_seconds: a host that is waited for and silent for so long has failed.
     """
 
+    installation: str
+    partition: str
     region: str
     account: str
     ledger_table: str
@@ -39,6 +43,8 @@ class Settings:
         """Raise OrchestratorError naming the variable that the template forgot."""
         try:
             return cls(
+                installation=os.environ["INSTALLATION"],
+                partition=os.environ["PARTITION"],
                 region=os.environ["AWS_REGION"],
                 account=os.environ["ACCOUNT_ID"],
                 ledger_table=os.environ["LEDGER_TABLE"],

@@ -45,6 +45,7 @@ def ledger_of(event: Event) -> Ledger:
     return Ledger(
         clients.dynamodb,
         clients.settings.ledger_table,
+        clients.settings.installation,
         name,
         str(event.get("execution", "")),
         clients.now,

@@ -22,7 +22,6 @@ from awssim.rules.bucket_owners import BucketOwners
 from awssim.rules.bucket_policies import BucketPolicies
 from awssim.rules.catalogue import Catalogue
 from awssim.rules.codebuild import CodeBuild
-from awssim.rules.deleted_tags import DeletedTags
 from awssim.rules.iam import Iam
 from awssim.rules.in_use import InUse
 from awssim.rules.instances import Instances
@@ -30,6 +29,7 @@ from awssim.rules.nat_gateways import NatGateways
 from awssim.rules.network_interfaces import NetworkInterfaces
 from awssim.rules.route53 import Route53
 from awssim.rules.security_groups import SecurityGroups
+from awssim.rules.tags import Tags
 from awssim.rules.tokens import Tokens
 from awssim.rules.visibility import Visibility
 
@@ -161,8 +161,8 @@ def _layers(
     instances, nat_gateways = Instances(clock), NatGateways(clock)
     return (
         Visibility(clock, tag_lag),
+        Tags(),
         Catalogue(),
-        DeletedTags(),
         InUse(instances, nat_gateways),
         Addresses(instances, nat_gateways),
         NetworkInterfaces(instances, nat_gateways),

@@ -19,16 +19,16 @@ BUILD_PROJECT = "lamplighter-gateway"
 def furnish(account: Account) -> None:
     """Ledger, instance profile with role, hosted zone, build project: none is in the inventory."""
     with account.uncounted():
-        _create_ledger(account)
+        create_ledger(account)
         _create_instance_profile(account)
         account.client("route53").create_hosted_zone(Name=DOMAIN, CallerReference="furnished")
         _create_build_project(account)
         account.take_as_given()
 
 
-def _create_ledger(account: Account) -> None:
+def create_ledger(account: Account, table: str = LEDGER_TABLE) -> None:
     account.client("dynamodb").create_table(
-        TableName=LEDGER_TABLE,
+        TableName=table,
         KeySchema=[
             {"AttributeName": "pk", "KeyType": "HASH"},
             {"AttributeName": "sk", "KeyType": "RANGE"},

@@ -34,3 +34,14 @@ def test_a_call_that_expects_the_owner_or_none_goes_through(account: Account, s3
     s3.put_object(Bucket="ours", Key="a", Body=b"", ExpectedBucketOwner=ACCOUNT_ID)
     s3.put_object(Bucket="taken", Key="a", Body=b"", ExpectedBucketOwner=OTHER)
     s3.put_object(Bucket="taken", Key="a", Body=b"")
+
+
+def test_the_name_of_another_accounts_bucket_is_taken_and_not_listed(
+    account: Account, s3: Any
+) -> None:
+    account.buckets.plant("taken", owner=OTHER, region=REGION)
+
+    with pytest.raises(ClientError, match="BucketAlreadyExists"):
+        s3.create_bucket(Bucket="taken")
+
+    assert s3.list_buckets(Prefix="taken")["Buckets"] == []

@@ -115,9 +115,10 @@ def test_a_key_carries_the_deployments_tags_so_that_its_teardown_finds_it(
     created(lamplighter)
 
     assert stored.tags("alice") == {
+        "lamplighter:installation": "lamplighter",
         "lamplighter:deployment": "prod",
         "lamplighter:role": "key",
-        "Name": "prod-key",
+        "Name": "lamplighter-prod-key",
         "team": "search",
     }
 
@@ -492,9 +493,26 @@ def test_a_parameter_that_is_not_ours_is_not_touched(
     assert stored.everything() == before
 
 
+@pytest.mark.parametrize("command", [ALICE, ROTATE, REVOKE])
+def test_a_key_of_another_installation_is_not_touched(
+    lamplighter: Run, stored: Stored, command: tuple[str, ...]
+) -> None:
+    if command != ALICE:
+        created(lamplighter)
+    stored.give_to("second")
+    before = stored.everything()
+
+    result = lamplighter(*command)
+
+    assert result.exit_code == 4
+    assert "belongs to the installation 'second'; name that with --stack second" in result.stderr
+    assert stored.everything() == before
+
+
 @pytest.mark.parametrize(
     ("command", "operation", "permission"),
     [
+        (ALICE, "ListTagsForResource", "ssm:ListTagsForResource"),
         (ALICE, "PutParameter", "ssm:PutParameter and ssm:AddTagsToResource"),
         (ROTATE, "GetParameter", "ssm:GetParameter on parameter/lamplighter/prod/keys/*"),
         (ROTATE, "PutParameter", "ssm:PutParameter"),

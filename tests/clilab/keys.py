@@ -25,9 +25,10 @@ SECRET = "/lamplighter/prod/api-key"
 
 
 class Stored:
-    """folder: where the gateway's keys file is written for `ask`."""
+    """folder: where the gateway's keys file is written for `ask`. installation: whose keys."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, installation: str = "lamplighter") -> None:
+        self.installation = installation
         self.ssm = boto3.client("ssm")
         self.file = folder / "keys"
 
@@ -41,8 +42,17 @@ class Stored:
         self._put(f"{PATH}/{key_id}", value, "String", owner)
 
     def _put(self, name: str, value: str, kind: Any, owner: str) -> None:
-        tags: Any = [{"Key": "lamplighter:deployment", "Value": owner}]
+        tags: Any = [
+            {"Key": "lamplighter:installation", "Value": self.installation},
+            {"Key": "lamplighter:deployment", "Value": owner},
+        ]
         self.ssm.put_parameter(Name=name, Value=value, Type=kind, Tags=tags)
+
+    def give_to(self, installation: str) -> None:
+        """Let every parameter belong to another installation."""
+        owner: Any = [{"Key": "lamplighter:installation", "Value": installation}]
+        for name in (SECRET, *(f"{PATH}/{key_id}" for key_id in self.ids())):
+            self.ssm.add_tags_to_resource(ResourceType="Parameter", ResourceId=name, Tags=owner)
 
     def change(self, key_id: str, how: Callable[[list[Entry]], list[Entry]]) -> None:
         """Write other entries behind the CLI's back."""

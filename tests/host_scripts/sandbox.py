@@ -56,7 +56,9 @@ UNLIMITED = (
 SECRETS = (API_KEY, HF_TOKEN, "registry-password")
 
 SETTINGS: dict[str, Any] = {
+    "installation": "lamplighter",
     "deployment": "demo",
+    "account": "123456789012",
     "aws_region": "eu-central-1",
     "event_bus": "lamplighter",
     "endpoint_host": "infer.example.com",

@@ -146,6 +146,19 @@ def test_a_tampered_script_stops_the_boot_and_is_told_by_its_name(machine: Host,
     assert not machine.scripts.exists()
 
 
+def test_a_bucket_of_another_account_is_not_asked_for_scripts(machine: Host) -> None:
+    user_data = publish_marker(machine)
+    (machine.aws / "s3-owner").write_text("666666666666")
+
+    done = boot(machine, user_data)
+
+    assert done.returncode != 0
+    assert f"AccessDenied) when calling the GetObject operation: Access Denied in {BUCKET}" in (
+        done.stdout
+    )
+    assert not machine.scripts.exists()
+
+
 def test_tampering_is_told_at_once(machine: Host) -> None:
     user_data = publish_marker(machine)
     (machine.published / "lib.sh").write_text("echo owned\n")

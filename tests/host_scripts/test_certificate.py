@@ -64,7 +64,7 @@ class Lab:
         self.ssm, self.reloads, self.now = Ssm(), [], 1_000_000_000.0
         self.nginx_takes, self.answers, self.orders = True, [], 0
         self.shelf = Shelf(self.told.tls, self._reload)
-        self.store = Store(self.ssm, PATH, "demo")
+        self.store = Store(self.ssm, PATH, "lamplighter", "demo")
         self.keeper = Keeper(self.told, self.shelf, self.store, self, lambda: self.now)
 
     def keep(self, *, orders: bool = True) -> str | None:
@@ -91,6 +91,7 @@ class Lab:
 
 def told(root: Path) -> Told:
     return Told(
+        installation="lamplighter",
         deployment="demo",
         region="eu-central-1",
         host=NAME,
@@ -203,7 +204,7 @@ def test_a_stored_account_writes_no_file_outside_its_folder(tmp_path: Path, name
         lab.store.account(DIRECTORY)
 
 
-def test_chain_and_key_are_one_encrypted_parameter_with_the_deployments_tag(
+def test_chain_and_key_are_one_encrypted_parameter_with_its_owners_tags(
     tmp_path: Path, pair: pairs.Pair
 ) -> None:
     lab = Lab(tmp_path)
@@ -216,6 +217,7 @@ def test_chain_and_key_are_one_encrypted_parameter_with_the_deployments_tag(
     assert [put["Name"] for put in lab.ssm.puts] == [f"{PATH}/account", f"{PATH}/certificate"]
     for put in lab.ssm.puts:
         assert (put["Type"], put["Tier"]) == ("SecureString", "Intelligent-Tiering")
+        assert {"Key": "lamplighter:installation", "Value": "lamplighter"} in put["Tags"]
         assert {"Key": "lamplighter:deployment", "Value": "demo"} in put["Tags"]
     assert pair.key in json.loads(lab.ssm.values[f"{PATH}/certificate"])["pem"]
     assert "PRIVATE" not in repr(pair)

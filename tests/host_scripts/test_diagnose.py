@@ -577,6 +577,11 @@ def deny(machine: Machine, _: Server) -> None:
     (machine.aws / "s3-denied").touch()
 
 
+def usurp(machine: Machine, _: Server) -> None:
+    """Let the bucket's name be another account's."""
+    (machine.aws / "s3-owner").write_text("666666666666")
+
+
 def forget_boto3(machine: Machine, _: Server) -> None:
     (machine.root / "boto3.py").write_text("raise ImportError('no boto3')\n")
 
@@ -597,6 +602,7 @@ def silence(_: Machine, metadata: Server) -> None:
     ("harm", "why"),
     [
         (deny, r"s3://lamplighter-demo-\d+-eu-central-1 refused: .*AccessDenied"),
+        (usurp, r"s3://lamplighter-demo-\d+-eu-central-1 refused: .*AccessDenied"),
         (forget_boto3, "this machine has no boto3 yet"),
         (forget_settings, r"there is no \S+/deployment\.env: bootstrap did not bring it"),
         (confuse, "the metadata service says nothing sensible"),

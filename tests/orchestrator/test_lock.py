@@ -30,7 +30,7 @@ class StepFunctions:
 def ledger(workflow):
     def of(owner):
         ours = workflow.ledger
-        return Ledger(ours.dynamodb, ours.table, ours.name, owner, ours.now)
+        return Ledger(ours.dynamodb, ours.table, ours.installation, ours.name, owner, ours.now)
 
     return of
 

@@ -9,7 +9,7 @@ from template_files import ROOT
 # Calls that take no resource, or whose resource has no ARN (task tokens).
 UNSCOPED = re.compile(
     r"^(ec2:Describe\w+|ssm:DescribeParameters|route53:ListHostedZonesByName|"
-    r"cloudwatch:PutMetricData|ecr:GetAuthorizationToken|ssm:UpdateInstanceInformation|ssmmessages:\w+|states:SendTask\w+|logs:\w+)$"
+    r"cloudwatch:PutMetricData|ecr:GetAuthorizationToken|s3:ListAllMyBuckets|ssm:UpdateInstanceInformation|ssmmessages:\w+|states:SendTask\w+|logs:\w+)$"
 )
 CHANGES_EC2 = re.compile(r"^ec2:(?!Describe|CreateTags$)")
 
@@ -65,6 +65,60 @@ def test_an_instance_boots_from_an_image_of_a_trusted_owner_only(template):
                 "ec2:Owner": {"!Split": [",", {"!Sub": "${AWS::AccountId},${ImageOwners}"}]}
             }
         }
+
+
+INSTALLATION = {"!Ref": "AWS::StackName"}
+TAGGED_SERVICES = re.compile(r"^(ec2:(?!Describe)|ecr:|ssm:)")
+LOOKS = re.compile(
+    r"^(ecr:(Describe|List|Get|BatchGetImage|BatchCheck)\w*|ssm:(Describe|List|Get)\w*|"
+    r"ssm:UpdateInstanceInformation|ec2:CreateTags)$"
+)
+BUILDER = "GatewayImageRole"  # pushes into the repository that the build names
+
+
+def test_what_is_created_carries_the_installation_in_the_same_call(template):
+    for name, _, condition in conditions(template):
+        if "aws:RequestTag/lamplighter:deployment" in condition.get("Null", {}):
+            equals = condition.get("StringEquals", {})
+            assert equals.get("aws:RequestTag/lamplighter:installation") == INSTALLATION, name
+
+
+def test_what_is_there_is_changed_only_in_its_own_installation(template):
+    """IfExists: what an earlier version made carries the deployment's tag alone."""
+    for name, _, condition in conditions(template):
+        if "aws:ResourceTag/lamplighter:deployment" in condition.get("Null", {}):
+            equals = condition.get("StringEqualsIfExists", {})
+            assert equals.get("aws:ResourceTag/lamplighter:installation") == INSTALLATION, name
+
+
+def test_nothing_with_tags_is_changed_without_asking_for_ours(template):
+    """But for images, network interfaces, the host's certificate and the build's layers."""
+    for name, actions, statement in statements(template):
+        changing = [a for a in actions if TAGGED_SERVICES.match(a) and not LOOKS.match(a)]
+        if not changing or name in {BUILDER, "InstanceRole"} or is_untagged(statement):
+            continue
+        assert "lamplighter:installation" in str(statement.get("Condition")), (name, changing)
+
+
+def is_untagged(statement):
+    resources = statement["Resource"]
+    kinds = {r["!Sub"].split(":")[-1] for r in resources} if isinstance(resources, list) else set()
+    one = {resources["!Sub"].split(":")[-1]} if isinstance(resources, dict) else set()
+    return bool(kinds | one) and kinds | one <= {"image/*", "network-interface/*"}
+
+
+def conditions(template):
+    for name, actions, statement in statements(template):
+        yield name, actions, statement.get("Condition", {})
+
+
+def test_every_bucket_is_this_accounts(template):
+    """Its name can be guessed: another account may have taken it. What we create is ours."""
+    without_resource = {"s3:CreateBucket", "s3:ListAllMyBuckets"}
+    for name, actions, statement in statements(template):
+        if any(a.startswith("s3:") for a in actions) and not set(actions) <= without_resource:
+            account = statement["Condition"]["StringEquals"]["aws:ResourceAccount"]
+            assert account == {"!Ref": "AWS::AccountId"}, (name, actions)
 
 
 def test_only_launching_functions_may_pass_a_role(template):

@@ -48,6 +48,13 @@ def test_a_build_without_its_repository_fails(account: Any) -> None:
     assert builds.batch_get_builds(ids=[started["id"]])["builds"][0]["buildStatus"] == "FAILED"
 
 
+def test_a_parameter_that_is_not_there_has_no_tags_to_list(account: Any) -> None:
+    with pytest.raises(ClientError, match="InvalidResourceId"):
+        account.client("ssm").list_tags_for_resource(
+            ResourceType="Parameter", ResourceId="/lamplighter/none/api-key"
+        )
+
+
 @pytest.mark.parametrize("release", ["22.04", "24.04"])
 @pytest.mark.parametrize("volume", ["gp2", "gp3"])
 def test_canonicals_parameters_name_an_image(account: Any, release: str, volume: str) -> None:

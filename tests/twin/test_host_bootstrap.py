@@ -64,7 +64,8 @@ def sealed(files: Stored, sums: str = "") -> tuple[str, Stored]:
         "bootstrap.py.j2",
         aws_region="us-east-1",
         deployment="demo",
-        bucket="lamplighter-{N}-123456789012-{R}",
+        account="123456789012",
+        bucket="lamplighter-{N}-{A}-{R}",
         sha256=digest(second_half),
         event_bus="lamplighter",
     )
@@ -131,8 +132,8 @@ def test_sums_cannot_lead_outside(files: Stored, tmp_path: Path, path: str) -> N
 
 
 def test_user_data_without_a_digest_is_refused() -> None:
-    text = render("bootstrap.py.j2", aws_region="r", deployment="d", bucket="b", event_bus="e",
-                  sha256="")  # fmt: skip
+    text = render("bootstrap.py.j2", account="a", aws_region="r", deployment="d", bucket="b",
+                  event_bus="e", sha256="")  # fmt: skip
 
     with pytest.raises(Integrity, match=r"does not set S$"):
         UserData.parse(text)

@@ -17,6 +17,7 @@ from orchestrator.resources.creation import (
     settled,
     the,
 )
+from orchestrator.resources.ownership import Found, sort
 
 if TYPE_CHECKING:
     from orchestrator.clients import Clients
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
 _ROLE = "address"
 
 
-def plan(clients: Clients, deployment: Deployment, _: Ledger) -> list[Change]:
-    there = bool(_found(clients, deployment.name))
+def plan(clients: Clients, _: Deployment, ledger: Ledger) -> list[Change]:
+    there = bool(_found(clients, ledger).ours)
     return [(present if there else missing)("address", "Elastic IP")]
 
 
@@ -36,7 +37,7 @@ def ensure(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str
     allocation = once(
         ledger,
         _ROLE,
-        lambda: _found(clients, deployment.name),
+        lambda: _found(clients, ledger),
         lambda _: _allocate(clients, deployment),
         settle=clients.settings.settle_seconds,
     )
@@ -56,9 +57,9 @@ def ensure(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str
     return {"address": address, "endpoint": endpoint}
 
 
-def destroy(clients: Clients, deployment: Deployment, ledger: Ledger) -> None:
+def destroy(clients: Clients, _: Deployment, ledger: Ledger) -> None:
     settled(ledger, _ROLE, clients.settings.settle_seconds)
-    found = _found(clients, deployment.name)
+    found = _found(clients, ledger)
     gone = "InvalidAllocationID.NotFound"
     delete_each(clients, ledger, _ROLE, found, lambda a: _release(clients, a), gone=gone)
 
@@ -66,7 +67,9 @@ def destroy(clients: Clients, deployment: Deployment, ledger: Ledger) -> None:
 def _allocate(clients: Clients, deployment: Deployment) -> str:
     return clients.ec2_once.allocate_address(
         Domain="vpc",
-        TagSpecifications=naming.specification(deployment, "elastic-ip", _ROLE),
+        TagSpecifications=naming.specification(
+            clients.settings.installation, deployment, "elastic-ip", _ROLE
+        ),
     )["AllocationId"]
 
 
@@ -78,6 +81,7 @@ def _release(clients: Clients, allocation: str) -> None:
     clients.ec2.release_address(AllocationId=allocation)
 
 
-def _found(clients: Clients, name: str) -> list[str]:
-    described = clients.ec2.describe_addresses(Filters=naming.owned(name, _ROLE))
-    return [address["AllocationId"] for address in described["Addresses"]]
+def _found(clients: Clients, ledger: Ledger) -> Found:
+    described = clients.ec2.describe_addresses(Filters=naming.owned(ledger.name, _ROLE))
+    found = described["Addresses"]
+    return sort(ledger, ((address["AllocationId"], address["Tags"]) for address in found))

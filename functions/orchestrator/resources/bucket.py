@@ -1,14 +1,21 @@
-"""The private bucket that holds an instance's scripts and the gateway's source."""
+"""The private bucket that holds an instance's scripts and the gateway's source.
+
+Its name can be guessed, and whoever takes it first has it, in any account: every call says which
+account's bucket it means.
+"""
 
 from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any
 
+from botocore.exceptions import ClientError
+
 from orchestrator import naming
-from orchestrator.aws_errors import tolerating
+from orchestrator.aws_errors import code, tolerating
 from orchestrator.errors import ResourceConflict
-from orchestrator.resources.creation import Change, missing, present
+from orchestrator.resources.creation import Change, missing, present, wait_until_visible
+from orchestrator.resources.ownership import conflict, owns
 
 if TYPE_CHECKING:
     from orchestrator.clients import Clients
@@ -17,6 +24,8 @@ if TYPE_CHECKING:
 
 _ROLE = "bucket"
 _CLASSIC_REGION = "us-east-1"
+_ABSENT = {"NoSuchBucket", "NotFound", "404"}
+_DENIED = {"AccessDenied", "Forbidden", "403"}
 _CLOSED = {
     "BlockPublicAcls": True,
     "IgnorePublicAcls": True,
@@ -40,50 +49,113 @@ def name_of(clients: Clients, deployment: str) -> str:
     return naming.bucket(deployment, clients.settings.account, clients.settings.region)
 
 
-def plan(clients: Clients, deployment: Deployment, _: Ledger) -> list[Change]:
-    name = name_of(clients, deployment.name)
-    there = _owner(clients, name) == deployment.name
-    return [(present if there else missing)("bucket", f"S3 bucket {name}")]
+def plan(clients: Clients, _: Deployment, ledger: Ledger) -> list[Change]:
+    there = bool(left(clients, ledger))
+    return [(present if there else missing)("bucket", _shown(clients, ledger))]
 
 
 def ensure(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str, str]:
-    """Return {"bucket": name}: private, TLS only, versioned, encrypted, tagged as ours."""
+    """Return {"bucket": name}: private, TLS only, versioned, encrypted, tagged as ours.
+
+    ResourceConflict when another account, installation or somebody else has the name.
+    """
     name = name_of(clients, deployment.name)
+    there = _ours(clients, ledger)
     row = ledger.resource(_ROLE)
-    there = _exists(clients, name)
-    if there and _owner(clients, name) not in _acceptable(deployment.name, intended=bool(row)):
-        raise ResourceConflict(
-            f"the bucket {name!r} exists and is not ours: remove its owner's tag"
-        )
     if there and row and row["state"] == "ready":
         return {"bucket": name}
+    if not (there and row):
+        ledger.intend(_ROLE, id=name)
     if not there:
-        ledger.intend(_ROLE)
-        _create(clients, name)
+        _create(clients, ledger, name)
     _configure(clients, deployment, name)
     ledger.ready(_ROLE, id=name)
     return {"bucket": name}
 
 
-def destroy(clients: Clients, deployment: Deployment, ledger: Ledger) -> None:
-    """Empty and delete the bucket, versions and markers included."""
-    name = name_of(clients, deployment.name)
-    intended = ledger.resource(_ROLE) is not None
-    if _exists(clients, name) and _owner(clients, name) in _acceptable(
-        deployment.name, intended=intended
-    ):
+def destroy(clients: Clients, _: Deployment, ledger: Ledger) -> None:
+    """Empty and delete the bucket, versions and markers included; one that is not ours stays."""
+    name = name_of(clients, ledger.name)
+    try:
+        there = _ours(clients, ledger)
+    except ResourceConflict:
+        if _is_denied(clients, name):
+            raise
+        ledger.forget(_ROLE)
+        return
+    if there:
+        _empty(clients, name)
         with tolerating("NoSuchBucket"):
-            _empty(clients, name)
-            clients.s3.delete_bucket(Bucket=name)
+            clients.s3.delete_bucket(Bucket=name, **_owner(clients))
+    else:
+        wait_until_visible(ledger, _ROLE, clients.settings.settle_seconds)
     ledger.forget(_ROLE)
 
 
-def _acceptable(deployment: str, *, intended: bool) -> set[str | None]:
-    """A bucket of ours may lack its tag when we died right after creating it."""
-    return {deployment, None} if intended else {deployment}
+def left(clients: Clients, ledger: Ledger) -> list[str]:
+    """Return a line for the bucket if it is there and ours."""
+    try:
+        there = _ours(clients, ledger)
+    except ResourceConflict:
+        return []
+    return [_shown(clients, ledger)] if there else []
 
 
-def _create(clients: Clients, name: str) -> None:
+def must_be_free(clients: Clients, ledger: Ledger) -> None:
+    """Raise ResourceConflict when somebody else has the bucket's name."""
+    _ours(clients, ledger)
+
+
+def _ours(clients: Clients, ledger: Ledger) -> bool:
+    """Return whether the bucket is there; raise ResourceConflict when it is not ours.
+
+    One of ours may lack its tags when we died right after creating it: the ledger names it then.
+    """
+    name = name_of(clients, ledger.name)
+    tags = _tags(clients, name)
+    if tags is None:
+        return False
+    half_made = tags == [] and ledger.resource(_ROLE) is not None
+    if not half_made and not owns(ledger, tags, name):
+        raise conflict(ledger, f"the bucket {name!r}", tags)
+    return True
+
+
+def _tags(clients: Clients, name: str) -> list[Any] | None:
+    """Return the bucket's tags, None when there is no such bucket."""
+    try:
+        with tolerating("NoSuchTagSet"):
+            return list(clients.s3.get_bucket_tagging(Bucket=name, **_owner(clients))["TagSet"])
+    except ClientError as error:
+        if code(error) in _ABSENT:
+            return None
+        if code(error) not in _DENIED:
+            raise
+        raise ResourceConflict(
+            f"the bucket {name!r} is not ours: it belongs to another AWS account, or a policy "
+            f"denies it to account {clients.settings.account}; choose another name for the "
+            "deployment, or remove that policy"
+        ) from error
+    return []
+
+
+def _is_denied(clients: Clients, name: str) -> bool:
+    """Return whether our own account has the bucket and yet may not look at it."""
+    if not any(
+        found["Name"] == name
+        for page in clients.s3.get_paginator("list_buckets").paginate(Prefix=name)
+        for found in page["Buckets"]
+    ):
+        return False
+    try:
+        _tags(clients, name)
+    except ResourceConflict:
+        return True
+    return False
+
+
+def _create(clients: Clients, ledger: Ledger, name: str) -> None:
+    """Create it; one that is there already may be what our own resent call has created."""
     region = clients.settings.region
     where: Any = (
         {}
@@ -92,21 +164,26 @@ def _create(clients: Clients, name: str) -> None:
     )
     with tolerating("BucketAlreadyOwnedByYou"):
         clients.s3.create_bucket(Bucket=name, **where)
+        return
+    _ours(clients, ledger)
 
 
 def _configure(clients: Clients, deployment: Deployment, name: str) -> None:
-    s3 = clients.s3
-    s3.put_bucket_tagging(
+    s3, ours = clients.s3, _owner(clients)
+    tags: Any = naming.tags(clients.settings.installation, deployment, _ROLE)
+    s3.put_bucket_tagging(Bucket=name, Tagging={"TagSet": tags}, **ours)
+    s3.put_public_access_block(
         Bucket=name,
-        Tagging={"TagSet": naming.tags(deployment, _ROLE)},  # type: ignore[typeddict-item]
+        PublicAccessBlockConfiguration=_CLOSED,  # type: ignore[arg-type]
+        **ours,
     )
-    s3.put_public_access_block(Bucket=name, PublicAccessBlockConfiguration=_CLOSED)  # type: ignore[arg-type]
-    s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
-    s3.put_bucket_lifecycle_configuration(Bucket=name, LifecycleConfiguration=_LIFECYCLE)
-    s3.put_bucket_policy(Bucket=name, Policy=_tls_only(f"arn:{s3.meta.partition}:s3:::{name}"))
+    s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"}, **ours)
+    s3.put_bucket_lifecycle_configuration(Bucket=name, LifecycleConfiguration=_LIFECYCLE, **ours)
+    s3.put_bucket_policy(Bucket=name, Policy=_tls_only(clients, name), **ours)
 
 
-def _tls_only(arn: str) -> str:
+def _tls_only(clients: Clients, name: str) -> str:
+    arn = f"arn:{clients.settings.partition}:s3:::{name}"
     return json.dumps(
         {
             "Version": "2012-10-17",
@@ -124,24 +201,23 @@ def _tls_only(arn: str) -> str:
     )
 
 
-def _exists(clients: Clients, name: str) -> bool:
-    with tolerating("404", "NoSuchBucket", "NotFound"):
-        clients.s3.head_bucket(Bucket=name)
-        return True
-    return False
-
-
-def _owner(clients: Clients, name: str) -> str | None:
-    with tolerating("NoSuchTagSet", "NoSuchBucket"):
-        return naming.owner(clients.s3.get_bucket_tagging(Bucket=name)["TagSet"])  # type: ignore[arg-type]
-    return None
-
-
 def _empty(clients: Clients, name: str) -> None:
-    for page in clients.s3.get_paginator("list_object_versions").paginate(Bucket=name):
-        doomed: list[Any] = [
+    ours = _owner(clients)
+    for page in clients.s3.get_paginator("list_object_versions").paginate(Bucket=name, **ours):
+        objects: list[Any] = [
             {"Key": item["Key"], "VersionId": item["VersionId"]}
             for item in [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
         ]
-        if doomed:
-            clients.s3.delete_objects(Bucket=name, Delete={"Objects": doomed, "Quiet": True})
+        if objects:
+            clients.s3.delete_objects(
+                Bucket=name, Delete={"Objects": objects, "Quiet": True}, **ours
+            )
+
+
+def _owner(clients: Clients) -> Any:
+    """Return the parameter by which S3 refuses a bucket of another account."""
+    return {"ExpectedBucketOwner": clients.settings.account}
+
+
+def _shown(clients: Clients, ledger: Ledger) -> str:
+    return f"S3 bucket {name_of(clients, ledger.name)}"

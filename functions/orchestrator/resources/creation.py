@@ -20,13 +20,14 @@ from botocore.exceptions import BotoCoreError, ClientError
 from orchestrator import aws_errors, naming
 from orchestrator.errors import Pending, Refused
 from orchestrator.ledger import Ledger, Row
+from orchestrator.resources.ownership import Found
 
 if TYPE_CHECKING:
     from orchestrator.clients import Clients
 
 _SERVER_ERROR = 500
 
-Found = TypeVar("Found")
+Described = TypeVar("Described")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ class Change:
 def once(
     ledger: Ledger,
     role: str,
-    find: Callable[[], Iterable[str]],
+    find: Callable[[], Found],
     create: Callable[[Row], str],
     *,
     settle: float,
@@ -54,12 +55,12 @@ def once(
 ) -> str:
     """Return the id of the one resource of `role`, creating it when there is none.
 
-    find returns the ids that carry our tags; create receives the intent's row, with its
-    ClientToken `token`, and returns an id; settle is the time in seconds during which a created
-    resource may be invisible to find; prepare returns facts to keep in the intent, so that a
-    repeated call asks for exactly the same.
+    find returns what carries our tags; create receives the intent's row, with its ClientToken
+    `token`, and returns an id; settle is the time in seconds during which a created resource may
+    be invisible to find; prepare returns facts to keep in the intent, so that a repeated call asks
+    for exactly the same. ResourceConflict: another installation has one.
     """
-    found = sorted(find())
+    found = find().claimed()
     row = ledger.resource(role)
     if found:
         return _adopt(ledger, role, found, row)
@@ -73,7 +74,7 @@ def once(
 def intend(ledger: Ledger, role: str, **facts: Any) -> Row:
     """Write the intent row of `role`, with its ClientToken."""
     generation, now = ledger.generation(), ledger.time()
-    token = naming.token(ledger.name, generation, role, now)
+    token = naming.token(ledger.installation, ledger.name, generation, role, now)
     return ledger.intend(role, token=token, generation=generation, **facts)
 
 
@@ -97,7 +98,7 @@ def changed(ledger: Ledger, role: str) -> None:
     ledger.ready(role, changed_at=ledger.time())
 
 
-def the(described: Iterable[Found], ledger: Ledger, role: str, settle: float) -> Found:
+def the(described: Iterable[Described], ledger: Ledger, role: str, settle: float) -> Described:
     """Return what AWS described by its id.
 
     An empty answer is Pending while it may just not be visible, Refused afterwards.
@@ -118,7 +119,7 @@ def delete_each(
     clients: Clients,
     ledger: Ledger,
     role: str,
-    found: Iterable[str],
+    found: Found,
     delete: Callable[[str], object],
     *,
     gone: str,
@@ -140,10 +141,11 @@ def delete_each(
     ledger.forget(role)
 
 
-def known(ledger: Ledger, role: str, found: Iterable[str]) -> list[str]:
+def known(ledger: Ledger, role: str, found: Found) -> list[str]:
     """Return the ids to destroy: what the tags show and what the ledger remembers."""
     row = ledger.resource(role) or {}
-    return sorted({*found, *([row["id"]] if "id" in row else [])})
+    remembered = {str(row["id"])} if "id" in row else set()
+    return sorted({*found.ours, *remembered} - set(found.others))
 
 
 def settled(ledger: Ledger, role: str, settle: float) -> None:
@@ -153,6 +155,13 @@ def settled(ledger: Ledger, role: str, settle: float) -> None:
         raise Pending(
             f"{role}: may have been created a moment ago; waiting until it would be visible"
         )
+
+
+def wait_until_visible(ledger: Ledger, role: str, settle: float) -> None:
+    """Raise Pending while what was not found under its name may be too young to be visible."""
+    row = ledger.resource(role)
+    if row and ledger.age(row) < settle:
+        raise Pending(f"{role}: may have been created a moment ago, not visible yet")
 
 
 def missing(resource: str, what: str) -> Change:

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from orchestrator import naming
 from orchestrator.aws_errors import tolerating
+from orchestrator.errors import Pending
 from orchestrator.resources.creation import delete_each, once, settled, the
+from orchestrator.resources.ownership import Found, conflict, owns, sort
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -39,19 +41,24 @@ _ALL_OUT = Rule(_EVERYTHING, _NO_PORTS, _NO_PORTS, "IpRanges", (("CidrIp", "0.0.
 
 def ensure(clients: Clients, deployment: Deployment, ledger: Ledger, vpc: str) -> str:
     """Return the security group's id, its rules being exactly the specification's."""
+    group_name = f"lamplighter-{deployment.name}"
 
     def create(_: Row) -> str:
-        return clients.ec2_once.create_security_group(
-            GroupName=f"lamplighter-{deployment.name}",
-            Description=f"Lamplighter deployment {deployment.name}",
-            VpcId=vpc,
-            TagSpecifications=naming.specification(deployment, "security-group", _ROLE),
-        )["GroupId"]
+        with tolerating("InvalidGroup.Duplicate"):
+            return clients.ec2_once.create_security_group(
+                GroupName=group_name,
+                Description=f"Lamplighter deployment {deployment.name}",
+                VpcId=vpc,
+                TagSpecifications=naming.specification(
+                    clients.settings.installation, deployment, "security-group", _ROLE
+                ),
+            )["GroupId"]
+        return _of_name(clients, ledger, vpc, group_name)
 
     group = once(
         ledger,
         _ROLE,
-        lambda: found(clients, deployment.name),
+        lambda: found(clients, ledger),
         create,
         settle=clients.settings.settle_seconds,
     )
@@ -59,21 +66,36 @@ def ensure(clients: Clients, deployment: Deployment, ledger: Ledger, vpc: str) -
     return group
 
 
-def destroy(clients: Clients, deployment: Deployment, ledger: Ledger) -> None:
+def destroy(clients: Clients, _: Deployment, ledger: Ledger) -> None:
     settled(ledger, _ROLE, clients.settings.settle_seconds)
     delete_each(
         clients,
         ledger,
         _ROLE,
-        found(clients, deployment.name),
+        found(clients, ledger),
         lambda group: clients.ec2.delete_security_group(GroupId=group),
         gone="InvalidGroup.NotFound",
     )
 
 
-def found(clients: Clients, name: str) -> list[str]:
-    described = clients.ec2.describe_security_groups(Filters=naming.owned(name, _ROLE))
-    return [group["GroupId"] for group in described["SecurityGroups"]]
+def found(clients: Clients, ledger: Ledger) -> Found:
+    described = clients.ec2.describe_security_groups(Filters=naming.owned(ledger.name, _ROLE))
+    return sort(
+        ledger, ((group["GroupId"], group["Tags"]) for group in described["SecurityGroups"])
+    )
+
+
+def _of_name(clients: Clients, ledger: Ledger, vpc: str, name: str) -> str:
+    """Return the group that an earlier call made, whose reply was lost; its name is unique here."""
+    filters: Any = [
+        {"Name": "vpc-id", "Values": [vpc]},
+        {"Name": "group-name", "Values": [name]},
+    ]
+    for group in clients.ec2.describe_security_groups(Filters=filters)["SecurityGroups"]:
+        if owns(ledger, group.get("Tags", []), group["GroupId"]):
+            return group["GroupId"]
+        raise conflict(ledger, f"the security group {name!r} of {vpc}", group.get("Tags", []))
+    raise Pending(f"the security group {name!r} was created a moment ago, not visible yet")
 
 
 def _settle_rules(clients: Clients, deployment: Deployment, ledger: Ledger, group: str) -> None:

@@ -9,7 +9,16 @@ from orchestrator import naming
 from orchestrator.aws_errors import tolerating
 from orchestrator.errors import Pending, Refused
 from orchestrator.resources import launch
-from orchestrator.resources.creation import Change, missing, once, present, settled, the
+from orchestrator.resources.creation import (
+    Change,
+    missing,
+    once,
+    present,
+    settled,
+    the,
+    wait_until_visible,
+)
+from orchestrator.resources.ownership import Found, sort
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,10 +34,10 @@ ALIVE = ("pending", "running")
 _EXISTING = [*ALIVE, "stopping", "stopped", "shutting-down"]
 
 
-def plan(clients: Clients, deployment: Deployment, _: Ledger) -> list[Change]:
+def plan(clients: Clients, deployment: Deployment, ledger: Ledger) -> list[Change]:
     spec = deployment.instance
     what = f"{spec.market} {spec.type}, {spec.root_volume_gib} GiB encrypted root"
-    alive = any(found["State"]["Name"] in ALIVE for found in _ours(clients, deployment.name))
+    alive = any(found["State"]["Name"] in ALIVE for found in _ours(clients, ledger))
     return [(present if alive else missing)("instance", what)]
 
 
@@ -46,7 +55,7 @@ def ensure(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str
     launched = once(
         ledger,
         _role(generation),
-        lambda: _of_generation(clients, deployment.name, generation),
+        lambda: _of_generation(clients, ledger, generation),
         lambda intent: launch.launch(clients, deployment, intent),
         settle=_settle(clients),
         tokened=True,
@@ -68,26 +77,29 @@ def replace(clients: Clients, deployment: Deployment, ledger: Ledger, after: int
     return ensure(clients, deployment, ledger)
 
 
-def destroy(clients: Clients, deployment: Deployment, ledger: Ledger) -> None:
+def destroy(clients: Clients, _: Deployment, ledger: Ledger) -> None:
     """Terminate every instance of ours; Pending until AWS says that they are gone."""
     rows = list(_rows(ledger))
     for row in rows:
         settled(ledger, row["role"], _settle(clients))
-    doomed = set(existing(clients, deployment.name))
-    doomed |= {row["id"] for row in rows if "id" in row and _exists(clients, row["id"])}
-    _terminate(clients, doomed)
-    left = sorted(i for i in doomed if _exists(clients, i))
+        if "id" in row and state(clients, row["id"]) == "absent":
+            wait_until_visible(ledger, row["role"], _settle(clients))
+    found = _found(clients, ledger)
+    remembered = {row["id"] for row in rows if "id" in row and _exists(clients, row["id"])}
+    ending = {*found.ours, *remembered} - set(found.others)
+    _terminate(clients, ending)
+    left = sorted(i for i in ending if _exists(clients, i))
     if left:
         raise Pending(f"shutting down: {', '.join(left)}")
     for row in rows:
         ledger.forget(row["role"])
 
 
-def destroy_predecessors(clients: Clients, deployment: Deployment, ledger: Ledger) -> None:
+def destroy_predecessors(clients: Clients, _: Deployment, ledger: Ledger) -> None:
     """Terminate every instance of ours but the current one, which serves."""
     row = ledger.deployment()
     current = row.get("instance_id")
-    _terminate(clients, set(existing(clients, deployment.name)) - {current})
+    _terminate(clients, set(existing(clients, ledger)) - {current})
     for old in _rows(ledger):
         if old["role"] != _role(row["generation"]):
             ledger.forget(old["role"])
@@ -106,9 +118,9 @@ def must_run(clients: Clients, ledger: Ledger, instance_id: str) -> None:
         raise Pending(f"{instance_id} is {name}; the address needs a running instance")
 
 
-def existing(clients: Clients, name: str) -> list[str]:
+def existing(clients: Clients, ledger: Ledger) -> list[str]:
     """Return the ids of every instance of the deployment that is not terminated."""
-    return sorted(found["InstanceId"] for found in _ours(clients, name))
+    return _found(clients, ledger).ours
 
 
 def state(clients: Clients, instance_id: str) -> str:
@@ -141,9 +153,20 @@ def _exists(clients: Clients, instance_id: str) -> bool:
     return state(clients, instance_id) not in {"terminated", "absent"}
 
 
-def _ours(clients: Clients, name: str) -> Iterator[InstanceTypeDef]:
+def _found(clients: Clients, ledger: Ledger) -> Found:
+    there = _described(clients, ledger)
+    return sort(ledger, ((found["InstanceId"], found["Tags"]) for found in there))
+
+
+def _ours(clients: Clients, ledger: Ledger) -> Iterator[InstanceTypeDef]:
+    there = list(_described(clients, ledger))
+    ours = sort(ledger, ((found["InstanceId"], found["Tags"]) for found in there)).ours
+    yield from (found for found in there if found["InstanceId"] in ours)
+
+
+def _described(clients: Clients, ledger: Ledger) -> Iterator[InstanceTypeDef]:
     filters = [
-        *naming.owned(name, ROLE),
+        *naming.owned(ledger.name, ROLE),
         {"Name": "instance-state-name", "Values": _EXISTING},
     ]
     for page in clients.ec2.get_paginator("describe_instances").paginate(Filters=filters):
@@ -151,13 +174,17 @@ def _ours(clients: Clients, name: str) -> Iterator[InstanceTypeDef]:
             yield from reservation["Instances"]
 
 
-def _of_generation(clients: Clients, name: str, generation: int) -> list[str]:
-    return [
-        found["InstanceId"]
-        for found in _ours(clients, name)
-        if found["State"]["Name"] in ALIVE
-        and {"Key": naming.GENERATION, "Value": str(generation)} in found.get("Tags", [])
-    ]
+def _of_generation(clients: Clients, ledger: Ledger, generation: int) -> Found:
+    """Return our instances of the generation that live, and whatever is not ours."""
+    there = list(_described(clients, ledger))
+    found = sort(ledger, ((each["InstanceId"], each["Tags"]) for each in there))
+    alive = {
+        each["InstanceId"]
+        for each in there
+        if each["State"]["Name"] in ALIVE
+        and {"Key": naming.GENERATION, "Value": str(generation)} in each["Tags"]
+    }
+    return Found([i for i in found.ours if i in alive], found.others)
 
 
 def _rows(ledger: Ledger) -> Iterator[Row]:

@@ -4,26 +4,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from orchestrator import naming
 from orchestrator.errors import ResourcesLeft
-from orchestrator.resources import bucket, dns, instance, keys, nat, registry
+from orchestrator.resources import bucket, dns, instance, keys, nat, ownership, registry
 
 if TYPE_CHECKING:
     from orchestrator.clients import Clients
     from orchestrator.deployment import Deployment
     from orchestrator.ledger import Ledger
 
-# Terminated instances and deleted NAT gateways keep their tags for an hour: they cost nothing.
-_LINGERING = {"instance", "natgateway"}
-
 
 def check(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str, int]:
-    """Return {"left": 0}, or raise ResourcesLeft that lists what is there."""
+    """Return {"left": 0}, or raise ResourcesLeft that lists what is there and ours."""
     left = [
-        *_tagged(clients, deployment.name),
-        *(f"instance {i}" for i in instance.existing(clients, deployment.name)),
-        *(f"natgateway {n}" for n in nat.found(clients, deployment.name)),
-        *_named(clients, deployment, ledger),
+        *ownership.tagged(clients, ledger).ours,
+        *(f"instance {i}" for i in instance.existing(clients, ledger)),
+        *(f"natgateway {n}" for n in nat.found(clients, ledger).ours),
+        *registry.left(clients, ledger),
+        *bucket.left(clients, ledger),
+        *keys.left(clients, ledger),
+        *dns.left(clients, deployment, ledger),
     ]
     if left:
         raise ResourcesLeft(
@@ -33,26 +32,11 @@ def check(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str,
     return {"left": 0}
 
 
-def _tagged(clients: Clients, name: str) -> list[str]:
-    pages = clients.ec2.get_paginator("describe_tags").paginate(
-        Filters=[
-            {"Name": "key", "Values": [naming.OWNER]},
-            {"Name": "value", "Values": [name]},
-        ]
-    )
-    return [
-        f"{tag['ResourceType']} {tag['ResourceId']}"
-        for page in pages
-        for tag in page["Tags"]
-        if tag["ResourceType"] not in _LINGERING
-    ]
-
-
-def _named(clients: Clients, deployment: Deployment, ledger: Ledger) -> list[str]:
-    """Return what EC2's tags do not show, as the resources' own plans see it."""
-    return [
-        change.what
-        for module in (registry, bucket, keys, dns)
-        for change in module.plan(clients, deployment, ledger)
-        if change.action == "keep"
-    ]
+def must_be_free(clients: Clients, deployment: Deployment, ledger: Ledger) -> None:
+    """Raise ResourceConflict when the deployment's name is in use by somebody else, changing
+    nothing: another installation of this account and region, or things that were there before.
+    """
+    ownership.tagged(clients, ledger).claimed()
+    for module in (registry, bucket, keys):
+        module.must_be_free(clients, ledger)
+    dns.must_be_free(clients, deployment, ledger)

@@ -22,8 +22,9 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator import naming
 from orchestrator.aws_errors import tolerating
-from orchestrator.errors import Pending, ResourceConflict
-from orchestrator.resources.creation import Change, missing, present, remember
+from orchestrator.errors import Pending
+from orchestrator.resources.creation import Change, missing, present, wait_until_visible
+from orchestrator.resources.ownership import conflict, owns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,33 +41,49 @@ _SALT_BYTES = 16
 _OURS = re.compile(rf"sk-{FIRST}-[A-Za-z0-9]{{{_LETTERS},}}")
 
 
-def plan(clients: Clients, deployment: Deployment, _: Ledger) -> list[Change]:
+def plan(clients: Clients, _: Deployment, ledger: Ledger) -> list[Change]:
     """Return a line for each key that provision makes, and for each that the operator made."""
-    ours = list(_ours(clients, deployment.name))
-    made = [naming.api_key_parameter(deployment.name), _first(deployment.name)]
+    ours, made = list(_ours(clients, ledger)), _made(ledger.name)
     changes = [(present if name in ours else missing)("keys", _shown(name)) for name in made]
     return changes + [present("keys", _shown(name)) for name in ours if name not in made]
 
 
 def ensure(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str, str]:
     """Return {"parameter": the key's name}; an existing key and its salt stay as they are."""
-    secret, hashed = naming.api_key_parameter(deployment.name), _first(deployment.name)
-    if not _is_ours(clients, deployment.name, secret):
+    secret, hashed = _made(deployment.name)
+    there = {name for name in (secret, hashed) if _is_ours(clients, ledger, name)}
+    row = ledger.resource(_ROLE) or ledger.intend(_ROLE, id=secret)
+    if secret not in there:
         key = "".join(secrets.choice(_ALPHABET) for _ in range(_LETTERS))
-        _put(clients, deployment, _ROLE, secret, "SecureString", f"sk-{FIRST}-{key}")
-    if not _is_ours(clients, deployment.name, hashed):
+        _put(clients, deployment, ledger, _ROLE, secret, "SecureString", f"sk-{FIRST}-{key}")
+    if hashed not in there:
         entries = json.dumps([entry(FIRST, _stored(clients, deployment.name))])
-        _put(clients, deployment, _HASHED, hashed, "String", entries)
-    remember(ledger, _ROLE, secret)
+        _put(clients, deployment, ledger, _HASHED, hashed, "String", entries)
+    if row["state"] != "ready":
+        ledger.ready(_ROLE, id=secret)
     return {"parameter": secret}
 
 
-def destroy(clients: Clients, deployment: Deployment, ledger: Ledger) -> None:
+def destroy(clients: Clients, _: Deployment, ledger: Ledger) -> None:
     """Delete the deployment's keys, also those that the operator made, and its certificate."""
-    for name in list(_ours(clients, deployment.name)):
+    ours = list(_ours(clients, ledger))
+    for name in ours:
         with tolerating("ParameterNotFound"):
             clients.ssm.delete_parameter(Name=name)
+    if not set(_made(ledger.name)) <= set(ours):
+        wait_until_visible(ledger, _ROLE, clients.settings.settle_seconds)
     ledger.forget(_ROLE)
+
+
+def left(clients: Clients, ledger: Ledger) -> list[str]:
+    """Return a line for every parameter that is there and ours."""
+    return [_shown(name) for name in _ours(clients, ledger)]
+
+
+def must_be_free(clients: Clients, ledger: Ledger) -> None:
+    """Raise ResourceConflict when somebody else has the name of a parameter that we make."""
+    for name in _made(ledger.name):
+        _is_ours(clients, ledger, name)
 
 
 def read(clients: Clients, deployment: str) -> str:
@@ -95,8 +112,9 @@ def entry(key_id: str, key: str) -> dict[str, Any]:
     }
 
 
-def _first(deployment: str) -> str:
-    return f"{naming.keys_path(deployment)}/{FIRST}"
+def _made(deployment: str) -> tuple[str, str]:
+    """Return the parameters that provision makes: the first key itself, and its hash."""
+    return naming.api_key_parameter(deployment), f"{naming.keys_path(deployment)}/{FIRST}"
 
 
 def _shown(name: str) -> str:
@@ -104,17 +122,26 @@ def _shown(name: str) -> str:
 
 
 def _put(
-    clients: Clients, deployment: Deployment, role: str, name: str, kind: Any, value: str
+    clients: Clients,
+    deployment: Deployment,
+    ledger: Ledger,
+    role: str,
+    name: str,
+    kind: Any,
+    value: str,
 ) -> None:
-    """Make the parameter; one that appeared meanwhile is as good."""
+    """Make the parameter; one that appeared meanwhile is as good, if it is ours."""
     with tolerating("ParameterAlreadyExists"):
         clients.ssm.put_parameter(
             Name=name,
             Description=f"API key of the Lamplighter deployment {deployment.name}",
             Type=kind,
             Value=value,
-            Tags=naming.tags(deployment, role),  # type: ignore[arg-type]
+            Tags=naming.tags(ledger.installation, deployment, role),  # type: ignore[arg-type]
         )
+        return
+    if not _is_ours(clients, ledger, name):
+        raise Pending(f"the SSM parameter {name!r} was created a moment ago, not visible yet")
 
 
 def _stored(clients: Clients, deployment: str) -> str:
@@ -123,9 +150,10 @@ def _stored(clients: Clients, deployment: str) -> str:
     raise Pending("the API key was written a moment ago and cannot be read yet")
 
 
-def _ours(clients: Clients, deployment: str) -> Iterator[str]:
-    """Yield the names of the parameters that carry the deployment's tag."""
-    wanted: list[Any] = [
+def _ours(clients: Clients, ledger: Ledger) -> Iterator[str]:
+    """Yield the names of the deployment's parameters that are there and ours."""
+    deployment = ledger.name
+    sought: list[Any] = [
         *(
             {"Key": "Path", "Option": "OneLevel", "Values": [path]}
             for path in (naming.keys_path(deployment), naming.tls_path(deployment))
@@ -136,26 +164,29 @@ def _ours(clients: Clients, deployment: str) -> Iterator[str]:
             "Values": [naming.api_key_parameter(deployment)],
         },
     ]
-    for one in wanted:
+    for one in sought:
         pages = clients.ssm.get_paginator("describe_parameters").paginate(ParameterFilters=[one])
         for page in pages:
             names = [found["Name"] for found in page["Parameters"]]
-            yield from (name for name in names if _owner(clients, name) == deployment)
+            yield from (name for name in names if _owns(ledger, _tags(clients, name)))
 
 
-def _is_ours(clients: Clients, deployment: str, name: str) -> bool:
-    """Return whether the parameter is there; raise ResourceConflict when it is somebody else's."""
-    found = clients.ssm.describe_parameters(
-        ParameterFilters=[{"Key": "Name", "Option": "Equals", "Values": [name]}]
-    )["Parameters"]
-    if found and _owner(clients, name) != deployment:
-        raise ResourceConflict(f"the SSM parameter {name!r} exists and is not ours: remove it")
-    return bool(found)
+def _is_ours(clients: Clients, ledger: Ledger, name: str) -> bool:
+    """Return whether the parameter is there; raise ResourceConflict when it is not ours."""
+    tags = _tags(clients, name)
+    if tags is not None and not _owns(ledger, tags):
+        raise conflict(ledger, f"the SSM parameter {name!r}", tags)
+    return tags is not None
 
 
-def _owner(clients: Clients, name: str) -> str | None:
-    """Return whose tag the parameter carries; None for no tag of ours, or one just deleted."""
+def _owns(ledger: Ledger, tags: list[Any] | None) -> bool:
+    """Return whether tags are ours; the ledger names all of a deployment's keys by the first."""
+    return owns(ledger, tags or [], naming.api_key_parameter(ledger.name))
+
+
+def _tags(clients: Clients, name: str) -> list[Any] | None:
+    """Return the parameter's tags; None when it is not there (any more)."""
     with tolerating("InvalidResourceId"):
         listed = clients.ssm.list_tags_for_resource(ResourceType="Parameter", ResourceId=name)
-        return naming.owner(listed["TagList"])  # type: ignore[arg-type]
+        return list(listed["TagList"])
     return None

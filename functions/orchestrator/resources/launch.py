@@ -29,6 +29,7 @@ _VOLUME_IN_NAME = {"22.04": "gp2", "24.04": "gp3"}  # Canonical's, per release
 
 def launch(clients: Clients, deployment: Deployment, intent: Row) -> str:
     """Run the instance that the intent's row describes; return its id."""
+    installation = clients.settings.installation
     extra = [(naming.GENERATION, str(intent["generation"]))]
     launched = clients.ec2_once.run_instances(
         **json.loads(intent["request"]),
@@ -36,8 +37,8 @@ def launch(clients: Clients, deployment: Deployment, intent: Row) -> str:
         MaxCount=1,
         ClientToken=intent["token"],
         TagSpecifications=[
-            *naming.specification(deployment, "instance", _ROLE, extra),
-            *naming.specification(deployment, "volume", _ROLE, extra),
+            *naming.specification(installation, deployment, "instance", _ROLE, extra),
+            *naming.specification(installation, deployment, "volume", _ROLE, extra),
         ],
     )
     return launched["Instances"][0]["InstanceId"]

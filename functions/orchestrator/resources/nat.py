@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING
 from orchestrator import naming
 from orchestrator.aws_errors import tolerating
 from orchestrator.errors import Pending, Refused
-from orchestrator.resources.creation import delete_each, known, once, settled, the
+from orchestrator.resources.creation import (
+    delete_each,
+    known,
+    once,
+    settled,
+    the,
+    wait_until_visible,
+)
+from orchestrator.resources.ownership import Found, sort
 
 if TYPE_CHECKING:
     from orchestrator.clients import Clients
@@ -27,13 +35,15 @@ def ensure(clients: Clients, deployment: Deployment, ledger: Ledger, subnet: str
             SubnetId=subnet,
             AllocationId=address,
             ClientToken=row["token"],
-            TagSpecifications=naming.specification(deployment, "natgateway", _NAT),
+            TagSpecifications=naming.specification(
+                clients.settings.installation, deployment, "natgateway", _NAT
+            ),
         )
         return created["NatGateway"]["NatGatewayId"]
 
     settle = clients.settings.settle_seconds
     gateway = once(
-        ledger, _NAT, lambda: found(clients, deployment.name), create, settle=settle, tokened=True
+        ledger, _NAT, lambda: found(clients, ledger), create, settle=settle, tokened=True
     )
     answer = clients.ec2.describe_nat_gateways(NatGatewayIds=[gateway])["NatGateways"]
     described = the(answer, ledger, _NAT, settle)
@@ -46,41 +56,44 @@ def ensure(clients: Clients, deployment: Deployment, ledger: Ledger, subnet: str
     return gateway
 
 
-def destroy(clients: Clients, deployment: Deployment, ledger: Ledger) -> None:
+def destroy(clients: Clients, _: Deployment, ledger: Ledger) -> None:
     """Raise Pending until AWS has deleted the gateway: it holds the address until then."""
-    name, settle = deployment.name, clients.settings.settle_seconds
+    settle = clients.settings.settle_seconds
     for role in (_NAT, _ADDRESS):
         settled(ledger, role, settle)
-    for gateway in known(ledger, _NAT, found(clients, name)):
-        _delete(clients, gateway)
+    for gateway in known(ledger, _NAT, found(clients, ledger)):
+        _delete(clients, ledger, gateway)
     ledger.forget(_NAT)
     delete_each(
         clients,
         ledger,
         _ADDRESS,
-        _addresses(clients, name),
+        _addresses(clients, ledger),
         lambda address: clients.ec2.release_address(AllocationId=address),
         gone="InvalidAllocationID.NotFound",
     )
 
 
-def found(clients: Clients, name: str) -> list[str]:
+def found(clients: Clients, ledger: Ledger) -> Found:
     """Return the gateways that exist and are not being deleted."""
     # boto3's stubs spell this one parameter unlike boto3 itself.
     described = clients.ec2.describe_nat_gateways(
-        Filter=[*naming.owned(name, _NAT), {"Name": "state", "Values": _LIVE}]  # type: ignore[call-arg]
+        Filter=[*naming.owned(ledger.name, _NAT), {"Name": "state", "Values": _LIVE}]  # type: ignore[call-arg]
     )
-    return [gateway["NatGatewayId"] for gateway in described["NatGateways"]]
+    gateways = described["NatGateways"]
+    return sort(ledger, ((gateway["NatGatewayId"], gateway["Tags"]) for gateway in gateways))
 
 
-def _delete(clients: Clients, gateway: str) -> None:
-    state = "deleted"
+def _delete(clients: Clients, ledger: Ledger, gateway: str) -> None:
+    state = None
     with tolerating("NatGatewayNotFound"):
         for described in clients.ec2.describe_nat_gateways(NatGatewayIds=[gateway])["NatGateways"]:
             state = described["State"]
         if state in _LIVE:
             clients.ec2.delete_nat_gateway(NatGatewayId=gateway)
-    if state != "deleted":
+    if state is None:
+        wait_until_visible(ledger, _NAT, clients.settings.settle_seconds)
+    elif state != "deleted":
         raise Pending(f"NAT gateway {gateway} is being deleted")
 
 
@@ -88,18 +101,21 @@ def _ensure_address(clients: Clients, deployment: Deployment, ledger: Ledger) ->
     def create(_: Row) -> str:
         return clients.ec2_once.allocate_address(
             Domain="vpc",
-            TagSpecifications=naming.specification(deployment, "elastic-ip", _ADDRESS),
+            TagSpecifications=naming.specification(
+                clients.settings.installation, deployment, "elastic-ip", _ADDRESS
+            ),
         )["AllocationId"]
 
     return once(
         ledger,
         _ADDRESS,
-        lambda: _addresses(clients, deployment.name),
+        lambda: _addresses(clients, ledger),
         create,
         settle=clients.settings.settle_seconds,
     )
 
 
-def _addresses(clients: Clients, name: str) -> list[str]:
-    described = clients.ec2.describe_addresses(Filters=naming.owned(name, _ADDRESS))
-    return [address["AllocationId"] for address in described["Addresses"]]
+def _addresses(clients: Clients, ledger: Ledger) -> Found:
+    described = clients.ec2.describe_addresses(Filters=naming.owned(ledger.name, _ADDRESS))
+    found = described["Addresses"]
+    return sort(ledger, ((address["AllocationId"], address["Tags"]) for address in found))

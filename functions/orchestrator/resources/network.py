@@ -18,6 +18,7 @@ from orchestrator.resources.creation import (
     present,
     settled,
 )
+from orchestrator.resources.ownership import Found, sort
 
 if TYPE_CHECKING:
     from orchestrator.clients import Clients
@@ -27,20 +28,20 @@ if TYPE_CHECKING:
 _VPC, _GATEWAY = "vpc", "internet-gateway"
 
 
-def plan(clients: Clients, deployment: Deployment, _: Ledger) -> list[Change]:
+def plan(clients: Clients, deployment: Deployment, ledger: Ledger) -> list[Change]:
     spec = deployment.network
     whats = {
-        f"VPC {spec.cidr}": bool(_vpcs(clients, deployment.name)),
-        "internet gateway": bool(_gateways(clients, deployment.name)),
+        f"VPC {spec.cidr}": bool(_vpcs(clients, ledger).ours),
+        "internet gateway": bool(_gateways(clients, ledger).ours),
         f"{spec.zones} public and {spec.zones} private subnets": bool(
-            subnets.found(clients, deployment.name)
+            subnets.found(clients, ledger).ours
         ),
         f"firewall: 80, 443 from {', '.join(spec.allowed_cidrs)}": bool(
-            firewall.found(clients, deployment.name)
+            firewall.found(clients, ledger).ours
         ),
     }
     if spec.nat == "single":
-        whats["NAT gateway (billed by the hour)"] = bool(nat.found(clients, deployment.name))
+        whats["NAT gateway (billed by the hour)"] = bool(nat.found(clients, ledger).ours)
     return [(present if there else missing)("network", what) for what, there in whats.items()]
 
 
@@ -60,19 +61,19 @@ def ensure(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str
 
 def destroy(clients: Clients, deployment: Deployment, ledger: Ledger) -> None:
     """Raise Pending while AWS still holds something, naming it."""
-    name, settle = deployment.name, clients.settings.settle_seconds
+    settle = clients.settings.settle_seconds
     for role in (_VPC, _GATEWAY):
         settled(ledger, role, settle)
     nat.destroy(clients, deployment, ledger)
-    _nothing_in_the_way(clients, name, ledger)
+    _nothing_in_the_way(clients, ledger)
     firewall.destroy(clients, deployment, ledger)
-    _destroy_gateway(clients, name, ledger)
+    _destroy_gateway(clients, ledger)
     subnets.destroy(clients, deployment, ledger)
     delete_each(
         clients,
         ledger,
         _VPC,
-        _vpcs(clients, name),
+        _vpcs(clients, ledger),
         lambda vpc: clients.ec2.delete_vpc(VpcId=vpc),
         gone="InvalidVpcID.NotFound",
     )
@@ -82,12 +83,14 @@ def _ensure_vpc(clients: Clients, deployment: Deployment, ledger: Ledger) -> str
     def create(_: Row) -> str:
         created = clients.ec2_once.create_vpc(
             CidrBlock=deployment.network.cidr,
-            TagSpecifications=naming.specification(deployment, "vpc", _VPC),
+            TagSpecifications=naming.specification(
+                clients.settings.installation, deployment, "vpc", _VPC
+            ),
         )
         return created["Vpc"]["VpcId"]
 
     settle = clients.settings.settle_seconds
-    vpc = once(ledger, _VPC, lambda: _vpcs(clients, deployment.name), create, settle=settle)
+    vpc = once(ledger, _VPC, lambda: _vpcs(clients, ledger), create, settle=settle)
     named = clients.ec2.describe_vpc_attribute(VpcId=vpc, Attribute="enableDnsHostnames")
     if not named["EnableDnsHostnames"].get("Value"):
         clients.ec2.modify_vpc_attribute(VpcId=vpc, EnableDnsHostnames={"Value": True})
@@ -97,14 +100,14 @@ def _ensure_vpc(clients: Clients, deployment: Deployment, ledger: Ledger) -> str
 def _ensure_gateway(clients: Clients, deployment: Deployment, ledger: Ledger, vpc: str) -> str:
     def create(_: Row) -> str:
         created = clients.ec2_once.create_internet_gateway(
-            TagSpecifications=naming.specification(deployment, "internet-gateway", _GATEWAY),
+            TagSpecifications=naming.specification(
+                clients.settings.installation, deployment, "internet-gateway", _GATEWAY
+            ),
         )
         return created["InternetGateway"]["InternetGatewayId"]
 
     settle = clients.settings.settle_seconds
-    gateway = once(
-        ledger, _GATEWAY, lambda: _gateways(clients, deployment.name), create, settle=settle
-    )
+    gateway = once(ledger, _GATEWAY, lambda: _gateways(clients, ledger), create, settle=settle)
     if vpc not in _attachments(clients, gateway):
         with tolerating("Resource.AlreadyAssociated"):
             clients.ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
@@ -112,7 +115,7 @@ def _ensure_gateway(clients: Clients, deployment: Deployment, ledger: Ledger, vp
     return gateway
 
 
-def _destroy_gateway(clients: Clients, name: str, ledger: Ledger) -> None:
+def _destroy_gateway(clients: Clients, ledger: Ledger) -> None:
     def delete(gateway: str) -> None:
         for vpc in _attachments(clients, gateway):
             with tolerating("Gateway.NotAttached"):
@@ -120,12 +123,12 @@ def _destroy_gateway(clients: Clients, name: str, ledger: Ledger) -> None:
         clients.ec2.delete_internet_gateway(InternetGatewayId=gateway)
 
     gone = "InvalidInternetGatewayID.NotFound"
-    delete_each(clients, ledger, _GATEWAY, _gateways(clients, name), delete, gone=gone)
+    delete_each(clients, ledger, _GATEWAY, _gateways(clients, ledger), delete, gone=gone)
 
 
-def _nothing_in_the_way(clients: Clients, name: str, ledger: Ledger) -> None:
+def _nothing_in_the_way(clients: Clients, ledger: Ledger) -> None:
     """Name what somebody else put into our network: it is not ours to delete."""
-    for vpc in known(ledger, _VPC, _vpcs(clients, name)):
+    for vpc in known(ledger, _VPC, _vpcs(clients, ledger)):
         pages = clients.ec2.describe_network_interfaces(
             Filters=[{"Name": "vpc-id", "Values": [vpc]}]
         )
@@ -137,14 +140,15 @@ def _nothing_in_the_way(clients: Clients, name: str, ledger: Ledger) -> None:
             raise Pending(f"{vpc} still holds network interfaces: {', '.join(held)}")
 
 
-def _vpcs(clients: Clients, name: str) -> list[str]:
-    found = clients.ec2.describe_vpcs(Filters=naming.owned(name, _VPC))["Vpcs"]
-    return [vpc["VpcId"] for vpc in found]
+def _vpcs(clients: Clients, ledger: Ledger) -> Found:
+    described = clients.ec2.describe_vpcs(Filters=naming.owned(ledger.name, _VPC))["Vpcs"]
+    return sort(ledger, ((vpc["VpcId"], vpc["Tags"]) for vpc in described))
 
 
-def _gateways(clients: Clients, name: str) -> list[str]:
-    found = clients.ec2.describe_internet_gateways(Filters=naming.owned(name, _GATEWAY))
-    return [gateway["InternetGatewayId"] for gateway in found["InternetGateways"]]
+def _gateways(clients: Clients, ledger: Ledger) -> Found:
+    described = clients.ec2.describe_internet_gateways(Filters=naming.owned(ledger.name, _GATEWAY))
+    found = described["InternetGateways"]
+    return sort(ledger, ((gateway["InternetGatewayId"], gateway["Tags"]) for gateway in found))
 
 
 def _attachments(clients: Clients, gateway: str) -> list[str]:

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
 
 from orchestrator import naming
-from orchestrator.aws_errors import tolerating
-from orchestrator.errors import ResourceConflict
-from orchestrator.resources.creation import Change, missing, present, remember
+from orchestrator.aws_errors import code, tolerating
+from orchestrator.errors import Pending
+from orchestrator.resources.creation import Change, missing, present, wait_until_visible
+from orchestrator.resources.ownership import conflict, owns
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from orchestrator.clients import Clients
     from orchestrator.deployment import Deployment
     from orchestrator.ledger import Ledger
@@ -36,68 +43,118 @@ _LIFECYCLE = json.dumps(
 _PULL = ["ecr:GetDownloadUrlForLayer", "ecr:BatchGetImage", "ecr:BatchCheckLayerAvailability"]
 
 
-def plan(clients: Clients, deployment: Deployment, _: Ledger) -> list[Change]:
-    name = naming.repository(deployment.name)
-    there = _owner(clients, name) == deployment.name
-    return [(present if there else missing)("registry", f"ECR repository {name}")]
+@dataclass(frozen=True, slots=True)
+class _Repository:
+    uri: str
+    tags: list[Any]
+
+
+def plan(clients: Clients, _: Deployment, ledger: Ledger) -> list[Change]:
+    there = bool(left(clients, ledger))
+    return [(present if there else missing)("registry", _shown(ledger))]
 
 
 def ensure(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str, str]:
-    """Return {"uri": repository URI}; ResourceConflict when the name is taken by another."""
+    """Return {"uri": repository URI}.
+
+    ResourceConflict when another installation or somebody else has the name; Pending while ECR
+    does not know everywhere yet what was created a moment ago.
+    """
     name = naming.repository(deployment.name)
-    uri = _ours(clients, deployment.name) or _create(clients, deployment)
-    remember(ledger, _ROLE, name)
-    with tolerating("LifecyclePolicyNotFoundException"):
-        if clients.ecr.get_lifecycle_policy(repositoryName=name):
-            return {"uri": uri}
-    clients.ecr.set_repository_policy(
-        repositoryName=name, policyText=_policy(clients.settings.account)
-    )
-    clients.ecr.put_lifecycle_policy(repositoryName=name, lifecyclePolicyText=_LIFECYCLE)
+    uri = _ours(clients, ledger) or _create(clients, deployment, ledger)
+    if (ledger.resource(_ROLE) or {}).get("state") != "ready":
+        ledger.ready(_ROLE, id=name, intended_at=ledger.time())
+    with _visible(name):
+        with tolerating("LifecyclePolicyNotFoundException"):
+            if clients.ecr.get_lifecycle_policy(repositoryName=name):
+                return {"uri": uri}
+        clients.ecr.set_repository_policy(repositoryName=name, policyText=_policy(clients))
+        clients.ecr.put_lifecycle_policy(repositoryName=name, lifecyclePolicyText=_LIFECYCLE)
     return {"uri": uri}
 
 
-def destroy(clients: Clients, deployment: Deployment, ledger: Ledger) -> None:
-    """Delete the repository with its images; a foreign one of the same name stays."""
-    name = naming.repository(deployment.name)
-    if _owner(clients, name) == deployment.name:
+def destroy(clients: Clients, _: Deployment, ledger: Ledger) -> None:
+    """Delete the repository with its images; one of the same name that is not ours stays."""
+    name = naming.repository(ledger.name)
+    found = _described(clients, name)
+    if found is None:
+        wait_until_visible(ledger, _ROLE, clients.settings.settle_seconds)
+    elif owns(ledger, found.tags, name):
         with tolerating("RepositoryNotFoundException"):
             clients.ecr.delete_repository(repositoryName=name, force=True)
     ledger.forget(_ROLE)
 
 
-def _create(clients: Clients, deployment: Deployment) -> str:
-    created = clients.ecr.create_repository(
-        repositoryName=naming.repository(deployment.name),
-        imageTagMutability="IMMUTABLE",
-        imageScanningConfiguration={"scanOnPush": True},
-        encryptionConfiguration={"encryptionType": "AES256"},
-        tags=naming.tags(deployment, _ROLE),  # type: ignore[arg-type]
-    )
-    return created["repository"]["repositoryUri"]
+def left(clients: Clients, ledger: Ledger) -> list[str]:
+    """Return a line for the repository if it is there and ours."""
+    name = naming.repository(ledger.name)
+    found = _described(clients, name)
+    return [_shown(ledger)] if found and owns(ledger, found.tags, name) else []
 
 
-def _ours(clients: Clients, deployment: str) -> str | None:
-    """Return our repository's URI, None when there is none."""
-    name = naming.repository(deployment)
+def must_be_free(clients: Clients, ledger: Ledger) -> None:
+    """Raise ResourceConflict when somebody else has the repository's name."""
+    _ours(clients, ledger)
+
+
+def _create(clients: Clients, deployment: Deployment, ledger: Ledger) -> str:
+    """Create it; one that is there already may be what our own resent call has created."""
+    name = naming.repository(deployment.name)
+    ledger.intend(_ROLE, id=name)
+    with tolerating("RepositoryAlreadyExistsException"):
+        created = clients.ecr.create_repository(
+            repositoryName=name,
+            imageTagMutability="IMMUTABLE",
+            imageScanningConfiguration={"scanOnPush": True},
+            encryptionConfiguration={"encryptionType": "AES256"},
+            tags=naming.tags(ledger.installation, deployment, _ROLE),  # type: ignore[arg-type]
+        )
+        return created["repository"]["repositoryUri"]
+    uri = _ours(clients, ledger)
+    if uri is None:
+        raise _unseen(name)
+    return uri
+
+
+def _ours(clients: Clients, ledger: Ledger) -> str | None:
+    """Return our repository's URI, None when there is none; raise ResourceConflict."""
+    name = naming.repository(ledger.name)
+    found = _described(clients, name)
+    if found and not owns(ledger, found.tags, name):
+        raise conflict(ledger, f"the ECR repository {name!r}", found.tags)
+    return found.uri if found else None
+
+
+def _described(clients: Clients, name: str) -> _Repository | None:
     with tolerating("RepositoryNotFoundException"):
         [found] = clients.ecr.describe_repositories(repositoryNames=[name])["repositories"]
-        if _owner(clients, name) != deployment:
-            raise ResourceConflict(f"the ECR repository {name!r} exists and is not ours: rename it")
-        return found["repositoryUri"]
+        listed = clients.ecr.list_tags_for_resource(resourceArn=found["repositoryArn"])
+        return _Repository(found["repositoryUri"], list(listed["tags"]))
     return None
 
 
-def _owner(clients: Clients, name: str) -> str | None:
-    with tolerating("RepositoryNotFoundException"):
-        [found] = clients.ecr.describe_repositories(repositoryNames=[name])["repositories"]
-        listed = clients.ecr.list_tags_for_resource(resourceArn=found["repositoryArn"])["tags"]
-        return naming.owner(listed)  # type: ignore[arg-type]
-    return None
+@contextmanager
+def _visible(name: str) -> Iterator[None]:
+    """Raise Pending where ECR does not know the repository yet, although it was created."""
+    try:
+        yield
+    except ClientError as error:
+        if code(error) != "RepositoryNotFoundException":
+            raise
+        raise _unseen(name) from error
 
 
-def _policy(account: str) -> str:
+def _unseen(name: str) -> Pending:
+    return Pending(f"the ECR repository {name!r} was created a moment ago and is not visible yet")
+
+
+def _shown(ledger: Ledger) -> str:
+    return f"ECR repository {naming.repository(ledger.name)}"
+
+
+def _policy(clients: Clients) -> str:
     """Return who may pull: this account's instance roles (their own policy allows it, too)."""
+    settings = clients.settings
     return json.dumps(
         {
             "Version": "2012-10-17",
@@ -105,7 +162,7 @@ def _policy(account: str) -> str:
                 {
                     "Sid": "PullFromThisAccount",
                     "Effect": "Allow",
-                    "Principal": {"AWS": account},
+                    "Principal": {"AWS": f"arn:{settings.partition}:iam::{settings.account}:root"},
                     "Action": _PULL,
                 }
             ],

@@ -9,10 +9,11 @@ from orchestrator import naming
 from orchestrator.aws_errors import tolerating
 from orchestrator.errors import InvalidRequest
 from orchestrator.resources.creation import delete_each, once, settled, the
+from orchestrator.resources.ownership import Found, sort
 from orchestrator.resources.zones import offering
 
 if TYPE_CHECKING:
-    from mypy_boto3_ec2.type_defs import RouteTableTypeDef
+    from mypy_boto3_ec2.type_defs import RouteTableTypeDef, SubnetTypeDef
 
     from orchestrator.clients import Clients
     from orchestrator.deployment import Deployment
@@ -26,7 +27,7 @@ def ensure(
     clients: Clients, deployment: Deployment, ledger: Ledger, vpc: str
 ) -> tuple[list[str], list[str]]:
     """Return the ids of the public and of the private subnets, one each per zone."""
-    zones = _zones(clients, deployment)
+    zones = _zones(clients, deployment, ledger)
     public, private = (
         [_subnet(clients, deployment, ledger, vpc, kind, k, zones[k]) for k in range(len(zones))]
         for kind in _KINDS
@@ -60,8 +61,8 @@ def route(
             clients.ec2.associate_route_table(RouteTableId=table, SubnetId=subnet)
 
 
-def destroy(clients: Clients, deployment: Deployment, ledger: Ledger) -> None:
-    name, settle = deployment.name, clients.settings.settle_seconds
+def destroy(clients: Clients, _: Deployment, ledger: Ledger) -> None:
+    settle = clients.settings.settle_seconds
     for kind in _KINDS:
         role = f"{kind}-routes"
         settled(ledger, role, settle)
@@ -69,7 +70,7 @@ def destroy(clients: Clients, deployment: Deployment, ledger: Ledger) -> None:
             clients,
             ledger,
             role,
-            _tables(clients, name, role),
+            _tables(clients, ledger, role),
             lambda table: _delete_table(clients, table),
             gone="InvalidRouteTableID.NotFound",
         )
@@ -80,7 +81,7 @@ def destroy(clients: Clients, deployment: Deployment, ledger: Ledger) -> None:
                 clients,
                 ledger,
                 role,
-                _found(clients, name, role),
+                _found(clients, ledger, role),
                 lambda subnet: clients.ec2.delete_subnet(SubnetId=subnet),
                 gone="InvalidSubnetID.NotFound",
             )
@@ -97,9 +98,9 @@ def _delete_table(clients: Clients, table: str) -> None:
     clients.ec2.delete_route_table(RouteTableId=table)
 
 
-def found(clients: Clients, name: str) -> list[str]:
+def found(clients: Clients, ledger: Ledger) -> Found:
     """Return every subnet of the deployment."""
-    return _found(clients, name, None)
+    return _found(clients, ledger, None)
 
 
 def ranges(cidr: str, kind: str) -> list[str]:
@@ -129,14 +130,16 @@ def _subnet(
             VpcId=vpc,
             CidrBlock=ranges(deployment.network.cidr, kind)[k],
             AvailabilityZone=zone,
-            TagSpecifications=naming.specification(deployment, "subnet", role),
+            TagSpecifications=naming.specification(
+                clients.settings.installation, deployment, "subnet", role
+            ),
         )
         return created["Subnet"]["SubnetId"]
 
     return once(
         ledger,
         role,
-        lambda: _found(clients, deployment.name, role),
+        lambda: _found(clients, ledger, role),
         create,
         settle=clients.settings.settle_seconds,
     )
@@ -149,24 +152,27 @@ def _table(clients: Clients, deployment: Deployment, ledger: Ledger, vpc: str, k
         created = clients.ec2.create_route_table(
             VpcId=vpc,
             ClientToken=row["token"],
-            TagSpecifications=naming.specification(deployment, "route-table", role),
+            TagSpecifications=naming.specification(
+                clients.settings.installation, deployment, "route-table", role
+            ),
         )
         return created["RouteTable"]["RouteTableId"]
 
     return once(
         ledger,
         role,
-        lambda: _tables(clients, deployment.name, role),
+        lambda: _tables(clients, ledger, role),
         create,
         settle=clients.settings.settle_seconds,
         tokened=True,
     )
 
 
-def _zones(clients: Clients, deployment: Deployment) -> list[str]:
+def _zones(clients: Clients, deployment: Deployment, ledger: Ledger) -> list[str]:
     """Return the zones to use: those of the subnets we have, else the first that offer the type."""
-    kept = clients.ec2.describe_subnets(Filters=naming.owned(deployment.name))["Subnets"]
-    zones = sorted({subnet["AvailabilityZone"] for subnet in kept})
+    there = _described(clients, ledger, None)
+    ours = set(_sorted(ledger, there).ours)
+    zones = sorted({s["AvailabilityZone"] for s in there if s["SubnetId"] in ours})
     offered = offering(clients, deployment.instance.type)
     zones += [zone for zone in offered if zone not in zones]
     if len(zones) < deployment.network.zones:
@@ -189,11 +195,19 @@ def _role(kind: str, k: int) -> str:
     return f"{kind}-subnet-{k}"
 
 
-def _found(clients: Clients, name: str, role: str | None) -> list[str]:
-    filters = naming.owned(name, role)
-    return [s["SubnetId"] for s in clients.ec2.describe_subnets(Filters=filters)["Subnets"]]
+def _found(clients: Clients, ledger: Ledger, role: str | None) -> Found:
+    return _sorted(ledger, _described(clients, ledger, role))
 
 
-def _tables(clients: Clients, name: str, role: str) -> list[str]:
-    tables = clients.ec2.describe_route_tables(Filters=naming.owned(name, role))["RouteTables"]
-    return [table["RouteTableId"] for table in tables]
+def _described(clients: Clients, ledger: Ledger, role: str | None) -> list[SubnetTypeDef]:
+    return clients.ec2.describe_subnets(Filters=naming.owned(ledger.name, role))["Subnets"]
+
+
+def _sorted(ledger: Ledger, there: list[SubnetTypeDef]) -> Found:
+    return sort(ledger, ((subnet["SubnetId"], subnet["Tags"]) for subnet in there))
+
+
+def _tables(clients: Clients, ledger: Ledger, role: str) -> Found:
+    filters = naming.owned(ledger.name, role)
+    tables = clients.ec2.describe_route_tables(Filters=filters)["RouteTables"]
+    return sort(ledger, ((table["RouteTableId"], table["Tags"]) for table in tables))

@@ -47,7 +47,7 @@ def main(arguments: list[str]) -> int:
         sys.exit(str(error))
     quick = Config(connect_timeout=3, read_timeout=10, retries={"total_max_attempts": 3})
     ssm = boto3.client("ssm", region_name=told.region, config=quick)
-    store = Store(ssm, told.path, told.deployment)
+    store = Store(ssm, told.path, told.installation, told.deployment)
     authority = Authority(told, lambda: _route53(told, quick))
     shelf = Shelf(told.tls, _nothing if verb == "self-sign" else _reload)
     told.acme.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -3,9 +3,10 @@
     <path>/certificate   {"origin": ACME directory, "pem": chain and key}
     <path>/account       {"origin": ACME directory, "files": {path below certbot's folder: text}}
 
-Chain and key are one parameter: two could be of different orders. They carry the deployment's tags,
-by which teardown finds them. A value above 4 KB makes SSM charge for an advanced parameter, which
-`Intelligent-Tiering` chooses by itself then, and keeps (SSM refuses the way back).
+Chain and key are one parameter: two could be of different orders. They carry the tags of
+installation and deployment, by which teardown finds them. A value above 4 KB makes SSM charge for
+an advanced parameter, which `Intelligent-Tiering` chooses by itself then, and keeps (SSM refuses
+the way back).
 https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-advanced-parameters.html
 """
 
@@ -29,8 +30,9 @@ _PATH = re.compile(r"[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+){0,8}/(meta|regr|private_k
 class Store:
     """path: TLS_PATH, /lamplighter/<deployment>/tls."""
 
-    def __init__(self, ssm: Any, path: str, deployment: str) -> None:
-        self._ssm, self._path, self._deployment = ssm, path, deployment
+    def __init__(self, ssm: Any, path: str, installation: str, deployment: str) -> None:
+        self._ssm, self._path = ssm, path
+        self._installation, self._deployment = installation, deployment
 
     def certificate(self) -> Held | None:
         """Return what is stored; None for nothing. Raise Trouble, Unusable for what is damaged."""
@@ -112,9 +114,10 @@ class Store:
 
     def _tags(self) -> list[dict[str, str]]:
         tags = {
+            "lamplighter:installation": self._installation,
             "lamplighter:deployment": self._deployment,
             "lamplighter:role": "tls",
-            "Name": f"{self._deployment}-tls",
+            "Name": f"{self._installation}-{self._deployment}-tls",
         }
         return [{"Key": key, "Value": value} for key, value in tags.items()]
 

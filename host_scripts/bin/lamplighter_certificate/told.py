@@ -20,6 +20,7 @@ SCRIPTS = Path(__file__).resolve().parents[2]
 class Told:
     """host is empty without a domain; zone is empty when Route53 is to be asked."""
 
+    installation: str
     deployment: str
     region: str
     host: str
@@ -47,6 +48,7 @@ def load(environ: Mapping[str, str]) -> Told:
 
 def _told(values: Mapping[str, str], environ: Mapping[str, str]) -> Told:
     return Told(
+        installation=values["INSTALLATION"],
         deployment=values["DEPLOYMENT"],
         region=values["AWS_REGION"],
         host=values["ENDPOINT_HOST"],

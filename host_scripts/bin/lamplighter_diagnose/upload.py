@@ -6,7 +6,7 @@ user_data has the name too, but inside a program that is free to change.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from . import instance, setup
 from .commands import Unanswered
@@ -22,11 +22,11 @@ def upload(document: str, places: Places, now: str) -> str:
         raise Unanswered("deployment.env has no DEPLOYMENT: render it again")
     bucket = f"lamplighter-{deployment}-{me['accountId']}-{me['region']}"
     key = f"diagnostics/{me['instanceId']}/{now}.json"
-    _put(document, me["region"], bucket, key)
+    _put(document, me, bucket, key)
     return f"s3://{bucket}/{key}"
 
 
-def _put(document: str, region: str, bucket: str, key: str) -> None:
+def _put(document: str, me: dict[str, Any], bucket: str, key: str) -> None:
     try:
         import boto3  # noqa: PLC0415 - a machine without it still gives its document
         from botocore.config import Config  # noqa: PLC0415
@@ -35,9 +35,13 @@ def _put(document: str, region: str, bucket: str, key: str) -> None:
         raise Unanswered(f"this machine has no boto3 yet: {error}") from error
     quick = Config(connect_timeout=3, read_timeout=20, retries={"total_max_attempts": 2})
     try:
-        s3 = boto3.client("s3", region_name=region, config=quick)
+        s3 = boto3.client("s3", region_name=me["region"], config=quick)
         s3.put_object(
-            Bucket=bucket, Key=key, Body=document.encode(), ContentType="application/json"
+            Bucket=bucket,
+            ExpectedBucketOwner=me["accountId"],
+            Key=key,
+            Body=document.encode(),
+            ContentType="application/json",
         )
     except (BotoCoreError, ClientError) as error:
         raise Unanswered(f"s3://{bucket} refused: {error}") from error

@@ -67,7 +67,14 @@ def change(spec: dict[str, Any]) -> Seeded:
 
 
 def _ledger(clients: Clients, deployment: Deployment) -> Ledger:
-    return Ledger(clients.dynamodb, _LEDGER, deployment.name, "lab", now=lambda: datetime.now(UTC))
+    return Ledger(
+        clients.dynamodb,
+        _LEDGER,
+        clients.settings.installation,
+        deployment.name,
+        "lab",
+        now=lambda: datetime.now(UTC),
+    )
 
 
 def _render(clients: Clients, deployment: Deployment, ledger: Ledger) -> Seeded:
@@ -102,6 +109,8 @@ def _furnish(clients: Clients) -> None:
 
 def _settings() -> Settings:
     return Settings(
+        installation=EVENT_BUS,
+        partition="aws",
         region=REGION,
         account=ACCOUNT,
         ledger_table=_LEDGER,

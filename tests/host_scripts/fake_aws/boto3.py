@@ -1,7 +1,8 @@
 """Stands in for boto3 in programs that a test starts: a few services of AWS out of a folder.
 
-FAKE_AWS/s3/<bucket>/<key>, FAKE_AWS/ssm/<name>, FAKE_AWS/events (one line a report; a folder
-FAKE_AWS/events-down makes the bus unreachable). FAKE_AWS/boto3-missing: it is not installed.
+FAKE_AWS/s3/<bucket>/<key> (FAKE_AWS/s3-owner: the account that has the buckets),
+FAKE_AWS/ssm/<name>, FAKE_AWS/events (one line a report; a folder FAKE_AWS/events-down makes the bus
+unreachable). FAKE_AWS/boto3-missing: it is not installed.
 """
 
 from __future__ import annotations
@@ -25,22 +26,38 @@ def _refusal(code: str, message: str, operation: str) -> ClientError:
 
 
 class S3:
-    def get_object(self, *, Bucket: str, Key: str) -> Any:  # noqa: N803
+    def get_object(self, *, Bucket: str, ExpectedBucketOwner: str, Key: str) -> Any:  # noqa: N803
         source = ROOT / "s3" / Bucket / Key
+        self._expect(ExpectedBucketOwner, "GetObject")
         if not (ROOT / "s3" / Bucket).is_dir():
             raise _refusal("NoSuchBucket", "The specified bucket does not exist", "GetObject")
         if not source.is_file():
             raise _refusal("NoSuchKey", "The specified key does not exist.", "GetObject")
         return {"Body": io.BytesIO(source.read_bytes())}
 
-    def put_object(self, *, Bucket: str, Key: str, Body: bytes, ContentType: str) -> None:  # noqa: N803
+    def put_object(
+        self,
+        *,
+        Bucket: str,  # noqa: N803
+        ExpectedBucketOwner: str,  # noqa: N803
+        Key: str,  # noqa: N803
+        Body: bytes,  # noqa: N803
+        ContentType: str,  # noqa: N803
+    ) -> None:
         """FAKE_AWS/s3-denied: the role may not."""
         assert ContentType
+        self._expect(ExpectedBucketOwner, "PutObject")
         if (ROOT / "s3-denied").exists():
             raise ClientError({"Error": {"Code": "AccessDenied"}}, "PutObject")
         target = ROOT / "s3" / Bucket / Key
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(Body)
+
+    @staticmethod
+    def _expect(account: str, operation: str) -> None:
+        owner = ROOT / "s3-owner"
+        if owner.exists() and owner.read_text() != account:
+            raise _refusal("AccessDenied", "Access Denied", operation)
 
 
 class Ssm:

@@ -83,6 +83,7 @@ def _repair(*, warm: bool) -> None:
         lambda_workers,
         middleware,
         ssm_images,
+        ssm_tags,
         stack_deletions,
         stacks,
         workflow_definitions,
@@ -96,7 +97,7 @@ def _repair(*, warm: bool) -> None:
     lambda_errors.install()
     lambda_workers.install(warm=warm)
     for fix in (
-        builds, events, ssm_images, stacks, stack_deletions,
+        builds, events, ssm_images, ssm_tags, stacks, stack_deletions,
         ec2_types, ec2_instances, ec2_addresses, ec2_refusals, ec2_describe, ec2_tokens, ec2_events,
         workflow_definitions, workflow_starts, workflow_states, workflow_tokens, workflow_ends,
     ):  # fmt: skip

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-_SETTING = re.compile(r'\b([RNBS]|EventBusName) ?= ?f?"([^"]+)"')
-_NAMES = {"R", "N", "B", "S", "EventBusName"}
+_SETTING = re.compile(r'\b([RNABS]|EventBusName) ?= ?f?"([^"]+)"')
+_NAMES = {"R", "N", "A", "B", "S", "EventBusName"}
 _SUMS = re.compile(r'^SUMS = """\\\n(.*?)"""$', re.MULTILINE | re.DOTALL)
 _LINE = re.compile(r"([0-9a-f]{64})  (.+)")
 _SECOND_HALF = "fetch.py"
