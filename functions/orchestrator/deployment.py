@@ -14,10 +14,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Self
 
+from orchestrator import engine_arguments
 from orchestrator.errors import InvalidRequest
 from orchestrator.schema import describe, option, parse, plain, section
 
 MAX_SPEC_BYTES = 32_768
+# The newest release that tests/vllm runs too (cli/lamplighter/local/vllm.py: VERSION).
+DEFAULT_ENGINE_IMAGE = "vllm/vllm-openai:v0.32.0"
 # Values end up in deployment.env, which bash and systemd quote differently: a safe alphabet only.
 _WORD = r"[A-Za-z0-9_./:@+=-]+"
 _PRIVATE = [
@@ -107,7 +110,7 @@ class Instance:
     ubuntu: str = option("24.04", about="Ubuntu release", enum=["22.04", "24.04"])
     market: str = option("on-demand", about="how to buy it", enum=["on-demand", "spot"])
     root_volume_gib: int = option(
-        100, about="encrypted gp3 root volume, GiB", type="integer", minimum=30, maximum=16384
+        150, about="encrypted gp3 root volume, GiB", type="integer", minimum=30, maximum=16384
     )
 
 
@@ -121,7 +124,7 @@ class Engine:
         type="boolean",
     )
     image: str = option(
-        "vllm/vllm-openai:v0.11.0",
+        DEFAULT_ENGINE_IMAGE,
         about="container image with a tag or digest",
         type="string",
         pattern=rf"{_WORD}[:@]{_WORD}",
@@ -131,7 +134,8 @@ class Engine:
     )
     gpu_memory_utilization: float = option(
         0.9,
-        about="share of GPU memory; above 0.95 vLLM may run out of memory at load",
+        about="share of GPU memory (with on_cpu: of the machine's); above 0.95 vLLM may run out "
+        "of memory at load",
         type="number",
         minimum=0.1,
         maximum=0.98,
@@ -157,6 +161,20 @@ class Engine:
         type=["string", "null"],
         pattern=r"/(lamplighter|inference)/[A-Za-z0-9_./-]{1,500}",
     )
+    arguments: tuple[str, ...] = option(
+        [],
+        about="further flags of `vllm serve`, one word each, e.g. --max-num-seqs, 64; "
+        "JSON in vLLM's dotted form: --speculative-config.num_speculative_tokens=3",
+        type="array",
+        items={"type": "string", "pattern": engine_arguments.ALPHABET},
+        maxItems=engine_arguments.MAX_WORDS,
+    )
+
+    @property
+    def gpus(self) -> int:
+        """Return how many GPUs the engine uses."""
+        copies = engine_arguments.data_parallel_size(self.arguments)
+        return self.tensor_parallel_size * self.pipeline_parallel_size * copies
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,6 +269,7 @@ class Deployment:
         problems: list[str] = []
         deployment: Self = parse(cls, document, "", problems)
         problems += [] if problems else _contradictions(deployment)
+        problems += _bad_arguments(document)
         if problems:
             raise InvalidRequest("\n".join(problems))
         return deployment
@@ -300,6 +319,14 @@ def _contradictions(spec: Deployment) -> Iterator[str]:
         yield "gateway.max_timeout_seconds: smaller than gateway.default_timeout_seconds"
     yield from _bad_engine(spec)
     yield from _bad_certificate(spec)
+
+
+def _bad_arguments(document: Any) -> Iterator[str]:
+    """Yield what is wrong with engine.arguments, beside whatever else is wrong elsewhere."""
+    engine = document.get("engine") if isinstance(document, dict) else None
+    words = engine.get("arguments") if isinstance(engine, dict) else None
+    if isinstance(words, list):
+        yield from engine_arguments.problems(words)
 
 
 def _bad_engine(spec: Deployment) -> Iterator[str]:

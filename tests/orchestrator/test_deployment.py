@@ -6,7 +6,7 @@ import json
 
 import pytest
 from jsonschema import Draft202012Validator
-from orchestrator.deployment import Deployment, schema
+from orchestrator.deployment import DEFAULT_ENGINE_IMAGE, Deployment, schema
 from orchestrator.errors import InvalidRequest
 
 MINIMAL = {"name": "prod", "model": "Qwen/Qwen2.5-7B-Instruct"}
@@ -71,7 +71,7 @@ def test_a_document_survives_the_round_trip():
         ({"engine": {"on_cpu": True}}, "engine.on_cpu: instance.gpu is true; set it to false"),
         (
             {"engine": {"on_cpu": True}, "instance": {"gpu": False}},
-            "engine.image: vllm/vllm-openai:v0.11.0 needs a GPU",
+            f"engine.image: {DEFAULT_ENGINE_IMAGE} needs a GPU",
         ),
         (
             {"certificate": {"challenge": "own"}, "dns": {"domain": "a.dev"}},
