@@ -217,6 +217,13 @@ KNOWN = [
     ),
     (
         (
+            "RuntimeError: Unexpected error from cudaGetDeviceCount(). Error 802: system not yet "
+            "initialized"
+        ),
+        ["fabric manager", "instance.ami"],
+    ),
+    (
+        (
             'docker: Error response from daemon: could not select device driver "" with '
             "capabilities:"
         ),

@@ -46,7 +46,7 @@ _SPELLINGS = [
     ("--tensor_parallel_size=2", "tensor_parallel_size"),
     ("--tensor-par 2", "tensor_parallel_size"),
     ("-tp 2", "tensor_parallel_size"),
-    ("--api x", "api_key"),
+    ("--api-k x", "api_key"),
     ("--model.x=3", "model"),
 ]
 _ARGUMENTS = [

@@ -187,6 +187,12 @@ RULES = (
         "restart: restart this machine",
     ),
     _rule(
+        r"Error 802\b|cudaErrorSystemNotReady|system not yet initialized",
+        "the GPUs of this instance.type need NVIDIA's fabric manager, which does not run here: "
+        "leave instance.ami out, for the image that has it",
+        ends=2,
+    ),
+    _rule(
         r"could not select device driver",
         "docker cannot give GPUs to a container: the NVIDIA container toolkit is missing; "
         "run recover.sh, which installs it",
