@@ -11,7 +11,9 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
 # shellcheck source=host_scripts/lib.sh
 source "$here/lib.sh"
 
-driver=570       # of Ubuntu's server packages; what the engine's default image (CUDA 12.8) needs
+# Of Ubuntu's server packages, for 22.04 and 24.04: the first driver for the engine's default image (CUDA 13). With the open
+# kernel modules, like AWS's image: they are the only ones for Blackwell, and CUDA 13 has no code for what they leave out (V100).
+driver=580
 toolkit=1.17.8-1 # of NVIDIA's container toolkit
 repository=https://nvidia.github.io/libnvidia-container
 fingerprint_of_nvidia=C95B321B61E88C1809C4F759DDCAE044F796ECB0
@@ -43,7 +45,7 @@ main() {
 has_gpu() { grep --quiet --no-messages 0x10de "${PCI:-/sys/bus/pci/devices}"/*/vendor; }
 
 add_driver() {
-  local packages=("nvidia-headless-$driver-server" "nvidia-utils-$driver-server")
+  local packages=("nvidia-headless-$driver-server-open" "nvidia-utils-$driver-server")
   log "this machine image has no NVIDIA driver: installing $driver"
   retry 5 15 apt update
   if ! retry 3 15 apt install --no-install-recommends "linux-headers-$(uname -r)" "${packages[@]}"; then

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Pull the container images: the gateway, and vLLM where there is an engine. An image that is here is not pulled again
-# (tags are immutable), and none is pulled that the disk cannot hold.
+# (tags are immutable), none is pulled that the disk cannot hold, and the engine's must suit the NVIDIA driver.
 #
 # Needs:    10-packages.sh (docker); the instance role may read ECR
 # Changes:  docker's images; the registry's password is kept nowhere
@@ -32,17 +32,25 @@ main() {
     pull "$image" "$((100 * before / needed))" "$((100 * (before + $(unpacked "$image")) / needed))"
     before=$((before + $(unpacked "$image")))
   done
+  if [[ $(setting ENGINE) == gpu ]]; then fits_driver "$(setting VLLM_IMAGE)"; fi
   phase images 100
 }
 
-# unpacked IMAGE - about how many GiB it takes: the registry only tells the packed size.
+# fits_driver IMAGE - its CUDA, and what this driver supports. Before the engine starts, which would only fail.
+fits_driver() {
+  local driver
+  driver=$(nvidia-smi)
+  docker image inspect "$1" | python3 -B "$here/bin/driver.py" "$1" "$driver"
+}
+
+# unpacked IMAGE - about how many GiB it takes: the registry only tells the packed size, which containerd's store keeps too.
 unpacked() {
   if [[ $1 == "$(setting GATEWAY_IMAGE)" ]]; then
     printf '1\n'
   elif [[ $(setting ENGINE) == gpu ]]; then
-    printf '30\n'
+    printf '40\n'
   else
-    printf '5\n'
+    printf '7\n'
   fi
 }
 
@@ -59,15 +67,24 @@ is_here() { docker image inspect "$1" >/dev/null 2>&1; }
 
 # pull IMAGE FROM TO - FROM and TO: its share of all images, in percent.
 pull() {
-  local registry=${1%%/*} password
-  if [[ $registry == *.dkr.ecr.*.amazonaws.com* ]]; then
-    password=$(retry 5 5 password_of_ecr)
+  local registry=${1%%/*} account region password
+  if [[ $registry =~ ^([0-9]{12})\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com(\.cn)?$ ]]; then
+    account=${BASH_REMATCH[1]} region=${BASH_REMATCH[2]}
+    if [[ $account != "$(our_account)" ]]; then refuse "$1 is in the registry of account $account: copy it under lamplighter/ in your own ECR and correct engine.image"; fi
+    password=$(retry 5 5 password_of_ecr "$region")
     retry 5 5 login "$registry" "$password"
   fi
   retry 5 15 fetch "$1" "$(remedy "$1")" "$2" "$3"
 }
 
-password_of_ecr() { python3 -B "$here/bin/registry_password.py" "$(setting AWS_REGION)"; }
+# our_account - whose ECR the gateway's image is in. Its password goes to that account's registries, by their whole name.
+our_account() {
+  local image
+  image=$(setting GATEWAY_IMAGE)
+  printf '%s\n' "${image%%.*}"
+}
+
+password_of_ecr() { python3 -B "$here/bin/registry_password.py" "$1"; }
 
 # login REGISTRY PASSWORD - printf is this shell's own, so that the password is no program's argument.
 login() { printf '%s' "$2" | docker login --username AWS --password-stdin "$1"; }

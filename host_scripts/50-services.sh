@@ -142,7 +142,7 @@ made_from() {
     vllm@0.service)
       unit_files | with_names # any changed unit means a daemon-reload, which takes the GPU from a running container
       cat "$etc/lamplighter/vllm-0.env"
-      for key in MODEL VLLM_IMAGE VLLM_PORT VLLM_ARGS HF_TOKEN_PARAMETER; do setting "$key"; done
+      for key in MODEL VLLM_IMAGE VLLM_PORT VLLM_ARGS ENGINE_ARGUMENTS HF_TOKEN_PARAMETER; do setting "$key"; done
       ;;
     inference-app.service)
       cat "$here/files/$1" "$etc/lamplighter/gateway.env" # not the keys: the gateway reads them again by itself

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from orchestrator import tool_parsers
+from orchestrator import engine_arguments, tool_parsers
 from orchestrator.masking import join, shown
 from orchestrator.schema import Problem, Schema
 
@@ -113,6 +113,10 @@ def _tool_parser(spec: Deployment) -> Found:
         else f"allowed: {', '.join(tool_parsers.NAMES)}"
     )
     yield "engine.tool_call_parser", f"vLLM 0.32 has no parser {shown(chosen)}; {hint}"
+
+
+def _arguments(spec: Deployment) -> Found:
+    yield from engine_arguments.problems(spec.engine.arguments)
 
 
 def _own_certificate(spec: Deployment) -> Found:
@@ -223,6 +227,12 @@ RULES = (
             {"allOf": [_given("engine.tool_call_parser", _TEXT), _OFFICIAL_IMAGE]},
             _given("engine.tool_call_parser", {"enum": list(tool_parsers.NAMES)}),
         ),
+    ),
+    # Reads no key: a word that breaks the alphabet is left out there, and hides no other word.
+    Rule(
+        "engine.arguments holds flags in full, none that another key or the gateway decides",
+        (),
+        _arguments,
     ),
     Rule(
         "certificate.own_parameter is given with challenge 'own', and only then",

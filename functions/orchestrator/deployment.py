@@ -11,7 +11,7 @@ import json
 from dataclasses import dataclass
 from typing import Any, Self
 
-from orchestrator import hints
+from orchestrator import engine_arguments, hints
 from orchestrator.contradictions import RULES, contradictions
 from orchestrator.errors import InvalidRequest
 from orchestrator.patterns import (
@@ -27,6 +27,8 @@ from orchestrator.patterns import (
 from orchestrator.schema import Problem, describe, option, parse, plain, section
 
 MAX_SPEC_BYTES = 32_768
+# The newest release that tests/vllm runs too (cli/lamplighter/local/vllm.py: VERSION).
+DEFAULT_ENGINE_IMAGE = "vllm/vllm-openai:v0.32.0"
 # Values end up in deployment.env, which bash and systemd quote differently: a safe alphabet only.
 _WORD = r"[A-Za-z0-9_./:@+=-]+"
 
@@ -127,7 +129,7 @@ class Instance:
     ubuntu: str = option("24.04", about="Ubuntu release", enum=["22.04", "24.04"])
     market: str = option("on-demand", about="how to buy it", enum=["on-demand", "spot"])
     root_volume_gib: int = option(
-        100, about="encrypted gp3 root volume, GiB", type="integer", minimum=30, maximum=16384
+        150, about="encrypted gp3 root volume, GiB", type="integer", minimum=30, maximum=16384
     )
 
 
@@ -141,7 +143,7 @@ class Engine:
         type="boolean",
     )
     image: str = option(
-        "vllm/vllm-openai:v0.11.0",
+        DEFAULT_ENGINE_IMAGE,
         about="container image with a tag or digest",
         type="string",
         pattern=rf"{_WORD}[:@]{_WORD}",
@@ -153,7 +155,8 @@ class Engine:
     )
     gpu_memory_utilization: float = option(
         0.9,
-        about="share of GPU memory; above 0.95 vLLM may run out of memory at load",
+        about="share of GPU memory (with on_cpu: of the machine's); above 0.95 vLLM may run out "
+        "of memory at load",
         type="number",
         minimum=0.1,
         maximum=0.98,
@@ -184,6 +187,24 @@ class Engine:
         maxLength=500,
         examples=["/inference/hf-token"],
     )
+    arguments: tuple[str, ...] = option(
+        [],
+        about="further flags of `vllm serve`, one word each, e.g. --max-num-seqs, 64; "
+        "JSON in vLLM's dotted form: --speculative-config.num_speculative_tokens=3",
+        type="array",
+        items={
+            "type": "string",
+            "pattern": engine_arguments.ALPHABET,
+            "examples": ["--max-num-seqs"],
+        },
+        maxItems=engine_arguments.MAX_WORDS,
+    )
+
+    @property
+    def gpus(self) -> int:
+        """Return how many GPUs the engine uses."""
+        copies = engine_arguments.data_parallel_size(self.arguments)
+        return self.tensor_parallel_size * self.pipeline_parallel_size * copies
 
 
 @dataclass(frozen=True, slots=True)

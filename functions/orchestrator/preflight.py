@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from orchestrator import engine_image
 from orchestrator.aws_errors import tolerating
 from orchestrator.errors import InvalidRequest
 from orchestrator.masking import shown
 from orchestrator.resources import bucket, dns, launch, zones
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
-    from mypy_boto3_ec2.type_defs import ImageTypeDef, InstanceTypeInfoTypeDef
+    from mypy_boto3_ec2.type_defs import GpuDeviceInfoTypeDef, ImageTypeDef, InstanceTypeInfoTypeDef
 
     from orchestrator.clients import Clients
     from orchestrator.deployment import Deployment
@@ -26,6 +27,7 @@ def check(clients: Clients, deployment: Deployment) -> None:
         *_name(clients, deployment),
         *_instance_type(clients, deployment),
         *_image(clients, deployment),
+        *_engine_image(clients, deployment),
         *_domain(clients, deployment),
         *_token(clients, deployment),
     ]
@@ -57,14 +59,7 @@ def _instance_type(clients: Clients, deployment: Deployment) -> Iterator[str]:
         )
     if "x86_64" not in found.get("ProcessorInfo", {}).get("SupportedArchitectures", ["x86_64"]):
         yield f"instance.type: {name} is not x86_64, and neither are the images"
-    gpus = sum(gpu.get("Count", 0) for gpu in found.get("GpuInfo", {}).get("Gpus", []))
-    engine = deployment.engine
-    parallel = engine.tensor_parallel_size * engine.pipeline_parallel_size
-    if deployment.instance.gpu and parallel > gpus > 0:
-        yield (
-            f"engine.tensor_parallel_size x pipeline_parallel_size: {parallel} GPUs wanted, "
-            f"{name} has {gpus}"
-        )
+    yield from _gpus(deployment, found.get("GpuInfo", {}).get("Gpus", []))
     offered = zones.offering(clients, name)
     if len(offered) < wanted:
         places = ", ".join(offered) or "none"
@@ -77,6 +72,23 @@ def _described_type(clients: Clients, name: str) -> InstanceTypeInfoTypeDef | No
         for found in answer["InstanceTypes"]:
             return found
     return None
+
+
+def _gpus(deployment: Deployment, gpus: Sequence[GpuDeviceInfoTypeDef]) -> Iterator[str]:
+    """gpus: of the instance type."""
+    name, engine = deployment.instance.type, deployment.engine
+    count = sum(gpu.get("Count", 0) for gpu in gpus)
+    if deployment.instance.gpu and engine.gpus > count > 0:
+        yield (
+            "engine.tensor_parallel_size x pipeline_parallel_size (x --data-parallel-size): "
+            f"{engine.gpus} GPUs wanted, {name} has {count}"
+        )
+    old = engine_image.unsupported_gpus(engine.image, [gpu.get("Name", "") for gpu in gpus])
+    if deployment.instance.gpu and old:
+        yield (
+            f"instance.type: {name} has {old[0]} GPUs, which {engine.image} (CUDA 13) does not "
+            "support; choose a newer one, e.g. g6.xlarge, or an engine.image for CUDA 12"
+        )
 
 
 def _image(clients: Clients, deployment: Deployment) -> Iterator[str]:
@@ -93,6 +105,20 @@ def _image(clients: Clients, deployment: Deployment) -> Iterator[str]:
             f"instance.root_volume_gib: {spec.root_volume_gib} is less than the {max(sizes)} GiB "
             f"of the image {image['ImageId']}"
         )
+    is_old = engine_image.has_older_driver(image.get("Name", ""))
+    if spec.gpu and is_old and engine_image.needs_cuda_13(deployment.engine.image):
+        yield (
+            f"instance.ami: {image['ImageId']} ({image['Name']}) is older than the NVIDIA driver "
+            f"{engine_image.CUDA_13_DRIVER} that {deployment.engine.image} (CUDA 13) needs; "
+            "leave instance.ami out for the newest, or choose an engine.image for CUDA 12"
+        )
+
+
+def _engine_image(clients: Clients, deployment: Deployment) -> Iterator[str]:
+    image = deployment.engine.image
+    problem = engine_image.registry_problem(image, clients.settings.account)
+    if problem and deployment.engine_kind != "none":
+        yield f"engine.image: {problem}"
 
 
 def _image_owner(clients: Clients, image: ImageTypeDef) -> Iterator[str]:

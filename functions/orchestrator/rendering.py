@@ -86,9 +86,8 @@ def vllm_args(deployment: Deployment) -> str:
     flags: list[tuple[str, Any]] = [
         ("--tensor-parallel-size", engine.tensor_parallel_size),
         ("--pipeline-parallel-size", engine.pipeline_parallel_size),
+        ("--gpu-memory-utilization", engine.gpu_memory_utilization),  # on a CPU: of its memory
     ]
-    if deployment.instance.gpu:
-        flags.append(("--gpu-memory-utilization", engine.gpu_memory_utilization))
     if engine.max_model_len:
         flags.append(("--max-model-len", engine.max_model_len))
     if engine.tool_call_parser:
@@ -101,7 +100,6 @@ def vllm_args(deployment: Deployment) -> str:
 
 def _values(deployment: Deployment, settings: Settings, image: str) -> dict[str, Any]:
     engine, certificate = deployment.engine, deployment.certificate
-    gpus = engine.tensor_parallel_size * engine.pipeline_parallel_size
     return {
         "installation": settings.installation,
         "deployment": deployment.name,
@@ -112,11 +110,12 @@ def _values(deployment: Deployment, settings: Settings, image: str) -> dict[str,
         "email": deployment.email or "",
         "gpu": "yes" if deployment.instance.gpu else "no",
         "engine": deployment.engine_kind,
-        "gpus": gpus if deployment.instance.gpu else 0,
+        "gpus": engine.gpus if deployment.instance.gpu else 0,
         "model": deployment.model,
         "vllm_image": deployment.engine.image,
         "vllm_port": deployment.engine.port,
         "vllm_args": vllm_args(deployment),
+        "engine_arguments": " ".join(engine.arguments),
         "gateway_image": image,
         "gateway_port": deployment.gateway.port,
         "default_timeout_seconds": deployment.gateway.default_timeout_seconds,

@@ -143,7 +143,8 @@ def section(cls: type[Any], *, about: str) -> Any:
 def parse(cls: type[Any], document: Any, path: str, problems: list[Problem]) -> Any:
     """Return a `cls` made of `document`; append the problems, each with its path.
 
-    What is wrong or missing has its default (None without one): a value only to go on with.
+    What is wrong or missing has its default (None without one); a list keeps its wrong items. Such
+    values serve to find further problems only.
     """
     if not isinstance(document, dict):
         told = f"must be a mapping of keys to values, not {shown(document)}"
@@ -162,6 +163,8 @@ def parse(cls: type[Any], document: Any, path: str, problems: list[Problem]) -> 
             values[name] = parse(nested, document[name], inner, problems)
         elif found := list(reader.check(document[name], inner)):
             problems += found
+            if isinstance(document[name], list):
+                values[name] = _frozen(document[name])
         else:
             values[name] = _read(reader.schema, document[name])
     return cls(**values)

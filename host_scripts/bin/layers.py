@@ -4,6 +4,12 @@
 docker says to a pipe what it does with each layer, but no bytes. Prints the percents between FROM
 and TO as they are reached, half of a layer for its download and half for unpacking it; what is
 about no layer goes to stderr. Status 91 where the registry's answer will not change.
+
+The two stores of docker say it differently. The older one (overlay2) announces the layers that it
+fetches, and says of the others that they exist. containerd's (the default since Docker 29) may
+announce a layer as waiting, announces those too whose blob exists and which it only unpacks, and
+some of its versions never say that a layer is unpacked.
+https://github.com/moby/moby/blob/master/daemon/containerd/progress.go
 """
 
 import re
@@ -13,8 +19,14 @@ from collections.abc import Iterable, Iterator
 from refusal import refuse
 
 LAYER = re.compile(r"[0-9a-f]{12}: (.*)")
-# What is here already counts for nothing: it is told before the other layers are.
-DONE = {"Pulling fs layer": 0, "Download complete": 1, "Pull complete": 2}  # halves of a layer
+DONE = {  # halves of a layer
+    "Pulling fs layer": 0,
+    "Waiting": 0,
+    "Already exists": 1,
+    "Download complete": 1,
+    "Pull complete": 2,
+}
+EXISTS = "Already exists"  # counts only where the layer was announced: else nothing is done with it
 
 FINAL = (  # what docker and registries say, and what it means; the first that matches counts
     (
@@ -48,14 +60,16 @@ def percents(lines: Iterable[str], others: list[str], start: int, end: int) -> I
     halves: dict[str, int] = {}
     told = start
     for line in lines:
+        layer, percent = line[:12], start
         if not (found := LAYER.match(line)):
             others.append(line.rstrip())
             sys.stderr.write(line)
-        elif found[1] in DONE:
-            halves[line[:12]] = DONE[found[1]]
+            percent = end if line.startswith("Status: ") else start
+        elif found[1] in DONE and (found[1] != EXISTS or layer in halves):
+            halves[layer] = max(halves.get(layer, 0), DONE[found[1]])
             percent = start + (end - start) * sum(halves.values()) // (2 * len(halves))
-            if percent > told:
-                yield (told := percent)
+        if percent > told:
+            yield (told := percent)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
+from orchestrator.deployment import DEFAULT_ENGINE_IMAGE
 
 TESTS = Path(__file__).parent
 ROOT = TESTS.parents[1]
@@ -67,10 +68,11 @@ SETTINGS: dict[str, Any] = {
     "engine": "gpu",
     "gpus": 1,
     "model": "org/model",
-    "vllm_image": "vllm/vllm-openai:v0.11.0",
+    "vllm_image": DEFAULT_ENGINE_IMAGE,
     "vllm_port": 8000,
     "vllm_args": "--max-model-len 8192 --gpu-memory-utilization 0.9",
-    "gateway_image": "1234.dkr.ecr.eu-central-1.amazonaws.com/lamplighter-demo:abc",
+    "engine_arguments": "--max-num-seqs 64",
+    "gateway_image": "123456789012.dkr.ecr.eu-central-1.amazonaws.com/lamplighter-demo:abc",
     "gateway_port": 8080,
     "default_timeout_seconds": 90,
     "max_timeout_seconds": 600,

@@ -50,6 +50,20 @@ KNOWN = [
     ),
     (
         (
+            "ValueError: Free memory on device cuda:0 (3.02/22.03 GiB) on startup is less than the "
+            "engine's budget after excluding external process's weights (0.9, 19.83 GiB)."
+        ),
+        ["only 3.02 of the GPU's 22.03 GiB are free", "engine.gpu_memory_utilization"],
+    ),
+    (
+        (
+            "ValueError: Available memory on node 0 (12.1/15.4 GiB) on startup is less than "
+            "desired CPU memory utilization (0.9, 13.86 GiB). On the CPU backend, the"
+        ),
+        ["only 12.1 of the machine's 15.4 GiB memory", "lower it"],
+    ),
+    (
+        (
             "ValueError: No available memory for the cache blocks. Try increasing "
             "`gpu_memory_utilization` when initializing the engine."
         ),
@@ -90,7 +104,25 @@ KNOWN = [
             "executed to correctly load the model. Please pass the argument "
             "`trust_remote_code=True`"
         ),
-        ["brings code of its own"],
+        ["brings code of its own", "--trust-remote-code in engine.arguments"],
+    ),
+    (
+        (
+            "ValueError: Model architecture MllamaForConditionalGeneration was supported in vLLM "
+            "until v0.10.2, and is not supported anymore. Please use an older version of vLLM"
+        ),
+        ["MllamaForConditionalGeneration", "an engine.image of vLLM 0.10.2"],
+    ),
+    (
+        (
+            "ValueError: Model architecture BartForConditionalGeneration is not supported in-tree "
+            "anymore. Please install the plugin at https://github.com/vllm-project/bart-plugin"
+        ),
+        ["BartForConditionalGeneration needs a plugin"],
+    ),
+    (
+        "ValueError: Model architectures ['ANew', 'BNew'] are not supported for now. Supported",
+        ["choose a newer engine.image"],
     ),
     (
         ("ValueError: Model architectures ['NewForCausalLM'] are not supported for now. Supported"),
@@ -102,11 +134,31 @@ KNOWN = [
     ),
     (
         "api_server.py: error: unrecognized arguments: --no-such-flag 3",
-        ["does not know the flags --no-such-flag 3"],
+        ["does not know the flags --no-such-flag 3", "engine.arguments"],
+    ),
+    (
+        "vllm serve: error: ambiguous option: --max-num could match --max-num-seqs, --max-num-x",
+        ["--max-num is short for more than one flag", "engine.arguments"],
     ),
     (
         ("vllm serve: error: argument --max-model-len: invalid human_readable_int value: 'x'"),
-        ["refuses --max-model-len"],
+        ["refuses --max-model-len", "correct that setting of `engine`"],
+    ),
+    (
+        "vllm serve: error: argument --tensor-parallel-size/-tp: invalid int value: 'x'",
+        ["refuses --tensor-parallel-size", "correct that setting of `engine`"],
+    ),
+    (
+        "vllm serve: error: argument --quantization/-q: expected one argument",
+        ["refuses --quantization (expected one argument)", "correct it in engine.arguments"],
+    ),
+    (
+        "vllm serve: error: argument --kv-cache-dtype: invalid choice: 'nope' (choose from 'auto')",
+        ["refuses --kv-cache-dtype", "correct it in engine.arguments"],
+    ),
+    (
+        "KeyError: 'invalid reasoning parser: qwen9 (chose from { deepseek_r1,qwen3 })'",
+        ["no reasoning parser qwen9", "engine.arguments"],
     ),
     (
         (
@@ -138,12 +190,37 @@ KNOWN = [
         ["the engine's image needs cuda>=12.9", "instance.ami"],
     ),
     (
-        ("RuntimeError: The NVIDIA driver on your system is too old (found version 12020)."),
+        (
+            "nvidia-container-cli: requirement error: unsatisfied condition: cuda>=13.0, please "
+            "update your driver to a newer version, or use an earlier cuda container"
+        ),
+        ["the engine's image needs cuda>=13.0", "instance.ami"],
+    ),
+    (
+        ("RuntimeError: The NVIDIA driver on your system is too old (found version 12080)."),
+        ["the NVIDIA driver supports CUDA 12.8 only", "instance.ami"],
+    ),
+    (
+        ("CUDA error: CUDA driver version is insufficient for CUDA runtime version"),
         ["the NVIDIA driver is too old", "instance.ami"],
+    ),
+    (
+        (
+            "torch.AcceleratorError: CUDA error: no kernel image is available for execution on "
+            "the device"
+        ),
+        ["has no code for this GPU", "another engine.image"],
     ),
     (
         "Failed to initialize NVML: Driver/library version mismatch",
         ["restart this machine"],
+    ),
+    (
+        (
+            "RuntimeError: Unexpected error from cudaGetDeviceCount(). Error 802: system not yet "
+            "initialized"
+        ),
+        ["fabric manager", "instance.ami"],
     ),
     (
         (

@@ -39,7 +39,7 @@ SAYS = {
     "journalctl --dmesg": "kernel: NVRM: loading NVIDIA UNIX x86_64 Kernel Module\nkernel: else",
     "docker ps": json.dumps(ENGINE),
     "docker inspect": json.dumps({"Names": "/vllm-0", "State": {"Running": True}}),
-    "docker images": json.dumps({"Repository": "vllm/vllm-openai", "Tag": "v0.11.0"}),
+    "docker images": json.dumps({"Repository": "vllm/vllm-openai", "Tag": "v0.32.0"}),
     "nvidia-smi --query-gpu": GPU,
     "df --block-size=1": DISK,
     "ss --listening": "tcp LISTEN 0 511 0.0.0.0:443",

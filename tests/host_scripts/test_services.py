@@ -213,6 +213,7 @@ def test_the_network_of_the_containers_is_made_once(host: Host) -> None:
     ("changed", "services"),
     [
         ({"model": "org/other"}, ["vllm@0.service", "lamplighter-agent.service"]),
+        ({"engine_arguments": "--seed 2"}, ["vllm@0.service", "lamplighter-agent.service"]),
         ({"max_timeout_seconds": 300}, ["inference-app.service", "lamplighter-agent.service"]),
         ({"gateway_image": "new"}, ["inference-app.service", "lamplighter-agent.service"]),
         ({"report_seconds": 10}, ["lamplighter-agent.service"]),

@@ -11,7 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from host_scripts.endpoint import Endpoint, stop
-from host_scripts.sandbox import PYTHON, SECRETS, Host
+from host_scripts.sandbox import PYTHON, SECRETS, SETTINGS, Host
+from orchestrator.deployment import DEFAULT_ENGINE_IMAGE
+
+VLLM = DEFAULT_ENGINE_IMAGE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -132,26 +135,25 @@ REFUSALS = {
         lambda host: host.gpu.write_text("0x1d0f\n"),
     ),
     "no disk for the images": Refusal(
-        "the container images need 31 GiB, the disk has 20 GiB free: "
+        "the container images need 41 GiB, the disk has 20 GiB free: "
         "raise instance.root_volume_gib",
         disk(20, images="away"),
     ),
     "no such tag": Refusal(
-        f"the registry has no image vllm/vllm-openai:v0.11.0: {REMEDY}",
+        f"the registry has no image {VLLM}: {REMEDY}",
         registry(UNKNOWN),
     ),
     "no such repository": Refusal(
-        "the registry refuses vllm/vllm-openai:v0.11.0 (no such repository, or it wants a login): "
-        f"{REMEDY}",
+        f"the registry refuses {VLLM} (no such repository, or it wants a login): {REMEDY}",
         registry(DENIED),
     ),
     "no gateway": Refusal(
-        "the registry has no image 1234.dkr.ecr.eu-central-1.amazonaws.com/lamplighter-demo:abc: "
+        f"the registry has no image {SETTINGS['gateway_image']}: "
         'run "lamplighter up" again, which builds it',
         registry(UNKNOWN, image="lamplighter-demo"),
     ),
     "a disk that fills up": Refusal(
-        "the disk is full while vllm/vllm-openai:v0.11.0 is pulled: raise instance.root_volume_gib",
+        f"the disk is full while {VLLM} is pulled: raise instance.root_volume_gib",
         registry("failed to register layer: write /usr/lib/x: no space left on device"),
     ),
     "a model too big for the disk": Refusal(

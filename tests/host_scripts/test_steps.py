@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
 from host_scripts.sandbox import PYTHON, SCRIPTS, SECRETS, Host
+from orchestrator.deployment import DEFAULT_ENGINE_IMAGE
 
+VLLM = DEFAULT_ENGINE_IMAGE
 STEPS = sorted(path.name for path in SCRIPTS.glob("[0-9][0-9]-*.sh"))
 CHANGING = (
     "install",
@@ -23,7 +26,10 @@ CHANGING = (
 )
 
 LOOK = "systemctl start inference-verify.service"  # asks, and changes nothing
-NO_IMAGES = 'case "$*" in "image inspect"*) exit 1;; login*) cat > "$OPT/../login";; esac'
+OTHER_GATEWAY = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/lamplighter-demo:abc"
+# What docker knows of an image: nothing before it was pulled.
+INSPECT = '"image inspect"*) grep -qxF "docker pull $3" "$OPT/../calls" || exit 1 ;;'
+NO_IMAGES = f'case "$*" in {INSPECT} login*) cat > "$OPT/../login";; esac'
 
 
 def do_all(host: Host) -> list[str]:
@@ -161,8 +167,8 @@ chmod +x {host.bin}/nvidia-smi ;; esac""",
 
     assert done.returncode == 0, done.stderr
     [installed] = [call for call in host.calls if " install " in call]
-    assert installed.endswith("nvidia-headless-570-server nvidia-utils-570-server")
-    held = "apt-mark hold nvidia-headless-570-server nvidia-utils-570-server"
+    assert installed.endswith("nvidia-headless-580-server-open nvidia-utils-580-server")
+    held = "apt-mark hold nvidia-headless-580-server-open nvidia-utils-580-server"
     assert held in host.calls
 
 
@@ -224,14 +230,165 @@ def test_both_images_are_pulled_and_the_password_goes_through_a_pipe(host: Host)
 
     done = host.run("30-images.sh")
 
-    registry = "1234.dkr.ecr.eu-central-1.amazonaws.com"
+    registry = "123456789012.dkr.ecr.eu-central-1.amazonaws.com"
     assert done.returncode == 0, done.stderr
-    assert [call for call in host.calls if not re.search("inspect|^df ", call)] == [
+    assert [call for call in host.calls if not re.search("inspect|^df |^nvidia-smi", call)] == [
         f"docker login --username AWS --password-stdin {registry}",
         f"docker pull {registry}/lamplighter-demo:abc",
-        "docker pull vllm/vllm-openai:v0.11.0",
+        f"docker pull {VLLM}",
     ]
     assert (host.root / "login").read_text() == "registry-password"
+
+
+@pytest.mark.parametrize(
+    ("registry", "asked"),
+    [
+        ("123456789012.dkr.ecr.eu-central-1.amazonaws.com", "eu-central-1"),
+        ("123456789012.dkr.ecr.us-east-1.amazonaws.com", "us-east-1"),
+        ("123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn", "cn-north-1"),
+    ],
+)
+def test_the_password_goes_to_every_registry_of_our_own_account(
+    host: Host, registry: str, asked: str
+) -> None:
+    host.answer("docker", NO_IMAGES)
+    host.program("python3", f'echo "python3 $*" >>{host.root}/calls\n{PYTHON}')
+    host.configure(vllm_image=f"{registry}/lamplighter/vllm:v1")
+
+    done = host.run("30-images.sh")
+
+    assert done.returncode == 0, done.stderr
+    assert f"docker login --username AWS --password-stdin {registry}" in host.calls
+    assert [call for call in host.calls if call.endswith(f"registry_password.py {asked}")]
+
+
+@pytest.mark.parametrize(
+    "registry",
+    [
+        "1.dkr.ecr.x.amazonaws.com.evil.example",
+        "123456789012.dkr.ecr.eu-central-1.amazonaws.com.evil.example",
+        "123456789012.dkr.ecr.eu-central-1.amazonaws.com.cn.evil.example",
+        "123456789012.dkr.ecr.evil.example.amazonaws.com:443",
+        "evil.example:80.dkr.ecr.eu-central-1.amazonaws.com",
+        "123456789012.dkr.ecr.eu-central-1.amazonaws.com@evil.example",
+        "evil-123456789012.dkr.ecr.eu-central-1.amazonaws.com",
+        "123456789012xdkr.ecr.eu-central-1.amazonaws.com",
+        "public.ecr.aws",
+    ],
+)
+def test_the_password_goes_to_nothing_that_only_looks_like_our_registry(
+    host: Host, registry: str
+) -> None:
+    host.answer("docker", NO_IMAGES)
+    host.configure(vllm_image=f"{registry}/lamplighter/vllm:v1", gateway_image=OTHER_GATEWAY)
+    trusted = OTHER_GATEWAY.split("/", maxsplit=1)[0]
+
+    done = host.run("30-images.sh")
+
+    assert done.returncode == 0, done.stderr
+    logins = [call.split()[-1] for call in host.calls if call.startswith("docker login")]
+    assert logins == [trusted]
+    assert f"docker pull {registry}/lamplighter/vllm:v1" in host.calls
+
+
+def test_an_image_of_another_account_is_refused_and_gets_no_password(host: Host) -> None:
+    host.answer("docker", NO_IMAGES)
+    image = "999999999999.dkr.ecr.eu-central-1.amazonaws.com/vllm:v1"
+    host.configure(vllm_image=image)
+
+    done = host.run("30-images.sh")
+
+    assert done.returncode == 91
+    assert done.stderr.splitlines()[-1].endswith(
+        f"{image} is in the registry of account 999999999999: copy it under lamplighter/ in your "
+        "own ECR and correct engine.image"
+    )
+    assert not [call for call in host.calls if "999999999999" in call and "inspect" not in call]
+
+
+SMI = "| NVIDIA-SMI {0}  Driver Version: {0}  CUDA Version: {1} |"
+BRANDS = "brand=unknown,driver>=535,driver<536 brand=tesla,driver>=550,driver<551"
+
+
+def with_driver(host: Host, version: str, cuda: str, *environment: str) -> None:
+    """Have this driver, and an engine's image with this environment."""
+    host.answer("nvidia-smi", f"echo '{SMI.format(version, cuda)}'")
+    described = [{"Config": {"Env": ["PATH=/usr/bin", *environment]}}]
+    (host.root / "described").write_text(json.dumps(described))
+    host.answer("docker", f'case "$*" in "image inspect"*) cat {host.root}/described ;; esac')
+
+
+@pytest.mark.parametrize(
+    ("driver", "environment", "sentence"),
+    [
+        (
+            ("570.195.03", "12.8"),
+            ["CUDA_VERSION=13.0.2", f"NVIDIA_REQUIRE_CUDA=cuda>=13.0 {BRANDS}"],
+            (
+                "is built for CUDA 13.0, which needs NVIDIA driver 580 or newer; this machine has "
+                "570.195.03 (CUDA 12.8): leave instance.ami out for the newest driver, or choose "
+                "an engine.image for CUDA 12.8"
+            ),
+        ),
+        (
+            ("550.163.01", "12.4"),  # among the brands' drivers, but of another generation
+            [f"NVIDIA_REQUIRE_CUDA=cuda>=13.0 {BRANDS}"],
+            "needs NVIDIA driver 580 or newer; this machine has 550.163.01 (CUDA 12.4)",
+        ),
+        (
+            ("470.256.02", "11.4"),
+            ["CUDA_VERSION=12.9.1"],
+            (
+                "is built for CUDA 12.9, which needs NVIDIA driver 525 or newer; this machine has "
+                "470.256.02"
+            ),
+        ),
+        (
+            ("570.195.03", "12.8"),
+            [f"NVIDIA_REQUIRE_CUDA=cuda>=12.9 {BRANDS}"],
+            "is built for CUDA 12.9, which needs a newer NVIDIA driver",
+        ),
+        (("580.95.05", "13.0"), ["CUDA_VERSION=14.1.0"], "CUDA 14.1, which needs a newer"),
+    ],
+)
+def test_an_image_that_needs_a_newer_driver_is_refused_before_it_starts(
+    host: Host, driver: tuple[str, str], environment: list[str], sentence: str
+) -> None:
+    with_driver(host, *driver, *environment)
+
+    done = host.run("30-images.sh")
+
+    assert done.returncode == 91
+    assert sentence in done.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("driver", "environment"),
+    [
+        (("580.95.05", "13.0"), ["CUDA_VERSION=13.0.2", "NVIDIA_REQUIRE_CUDA=cuda>=13.0"]),
+        (("580.95.05", "13.0"), ["CUDA_VERSION=12.8.1", "NVIDIA_REQUIRE_CUDA=cuda>=12.8"]),
+        (("580.95.05", "13.0"), ["CUDA_VERSION=13.2.0"]),  # of its generation
+        (("535.288.01", "12.2"), [f"NVIDIA_REQUIRE_CUDA=cuda>=12.9 {BRANDS}"]),
+        (("570.1", "12.8"), ["NVIDIA_REQUIRE_CUDA=cuda>=12.9", "NVIDIA_DISABLE_REQUIRE=1"]),
+        (("570.1", "12.8"), []),  # an image that does not say
+        (("570.1", "unknown"), ["CUDA_VERSION=13.0.2"]),  # a driver that does not say
+    ],
+)
+def test_an_image_that_the_driver_can_run_is_not_refused(
+    host: Host, driver: tuple[str, str], environment: list[str]
+) -> None:
+    with_driver(host, *driver, *environment)
+
+    done = host.run("30-images.sh")
+
+    assert done.returncode == 0, done.stderr
+
+
+def test_an_engine_on_the_cpu_needs_no_driver(host: Host) -> None:
+    host.configure(engine="cpu", gpus=0)
+    with_driver(host, "470.1", "11.4", "CUDA_VERSION=13.0.2")
+
+    assert host.run("30-images.sh").returncode == 0
 
 
 def test_b23_a_disk_too_small_for_the_images_is_told_before_anything_is_pulled(host: Host) -> None:
@@ -241,7 +398,7 @@ def test_b23_a_disk_too_small_for_the_images_is_told_before_anything_is_pulled(h
     done = host.run("30-images.sh")
 
     assert done.returncode != 0
-    assert "need 31 GiB, the disk has 20 GiB free: raise instance.root_volume_gib" in done.stderr
+    assert "need 41 GiB, the disk has 20 GiB free: raise instance.root_volume_gib" in done.stderr
     assert not [call for call in host.calls if "pull" in call]
 
 
@@ -269,8 +426,8 @@ def test_an_image_that_cannot_be_pulled_fails_the_step_after_five_tries(host: Ho
     assert sum(call.startswith("docker pull") for call in host.calls) == 5
 
 
-VLLM = "vllm/vllm-openai:v0.11.0"
-PULLED = """v0.11.0: Pulling from vllm/vllm-openai
+TAG = DEFAULT_ENGINE_IMAGE.partition(":")[2]
+PULLED = f"""{TAG}: Pulling from vllm/vllm-openai
 aaaaaaaaaaaa: Already exists
 bbbbbbbbbbbb: Pulling fs layer
 cccccccccccc: Pulling fs layer
@@ -281,7 +438,25 @@ bbbbbbbbbbbb: Pull complete
 cccccccccccc: Download complete
 cccccccccccc: Pull complete
 Digest: sha256:0123
-Status: Downloaded newer image for vllm/vllm-openai:v0.11.0"""
+Status: Downloaded newer image for {VLLM}"""
+# The same pull where containerd keeps the images: the default since Docker 29.
+PULLED_BY_CONTAINERD = f"""{TAG}: Pulling from vllm/vllm-openai
+aaaaaaaaaaaa: Pulling fs layer
+bbbbbbbbbbbb: Pulling fs layer
+cccccccccccc: Waiting
+aaaaaaaaaaaa: Already exists
+bbbbbbbbbbbb: Download complete
+aaaaaaaaaaaa: Pull complete
+cccccccccccc: Download complete
+bbbbbbbbbbbb: Pull complete
+cccccccccccc: Pull complete
+Digest: sha256:0123
+Status: Downloaded newer image for {VLLM}
+docker.io/{VLLM}"""
+# Its first versions did not say that a layer was unpacked.
+NEVER_UNPACKED = "\n".join(
+    line for line in PULLED_BY_CONTAINERD.splitlines() if "Pull complete" not in line
+)
 
 
 def pulling(host: Host, *tries: str) -> list[tuple[str, int]]:
@@ -294,7 +469,7 @@ def pulling(host: Host, *tries: str) -> list[tuple[str, int]]:
     host.answer(
         "docker",
         f"""case "$*" in
-"image inspect"*) exit 1 ;;
+{INSPECT}
 login*) cat >/dev/null ;;
 "pull vllm"*)
   echo >>{host.root}/tries
@@ -311,10 +486,25 @@ esac""",
 
 
 def test_a_pull_tells_how_many_of_its_layers_are_here(host: Host) -> None:
-    """The gateway is 3 % of the whole; a layer's download and its unpacking are a half each."""
+    """The gateway is 2 % of the whole; a layer's download and its unpacking are a half each."""
     told = pulling(host, PULLED)
 
-    assert told == [("images", percent) for percent in (0, 27, 51, 75, 100, 100)]
+    assert told == [("images", percent) for percent in (0, 26, 51, 75, 100, 100)]
+
+
+@pytest.mark.parametrize(
+    ("said", "percents"),
+    [
+        (PULLED_BY_CONTAINERD, (0, 18, 34, 51, 67, 83, 100, 100)),
+        (NEVER_UNPACKED, (0, 18, 34, 51, 100, 100)),
+    ],
+)
+def test_a_pull_of_docker_29_tells_the_same(
+    host: Host, said: str, percents: tuple[int, ...]
+) -> None:
+    told = pulling(host, said)
+
+    assert told == [("images", percent) for percent in percents]
 
 
 def test_a_second_try_never_takes_the_progress_back(host: Host) -> None:
@@ -322,7 +512,7 @@ def test_a_second_try_never_takes_the_progress_back(host: Host) -> None:
 
     told = pulling(host, f"{cut}unexpected EOF", PULLED)
 
-    assert told == [("images", percent) for percent in (0, 27, 51, 75, 100, 100)]
+    assert told == [("images", percent) for percent in (0, 26, 51, 75, 100, 100)]
     assert host.calls.count(f"docker pull {VLLM}") == 2
 
 
@@ -373,7 +563,7 @@ def test_what_may_pass_is_tried_again(host: Host, said: str) -> None:
 def test_an_image_with_an_unlucky_name_is_pulled(host: Host) -> None:
     host.configure(vllm_image="vllm/unauthorized:v1")
 
-    told = pulling(host, PULLED.replace("vllm-openai:v0.11.0", "unauthorized:v1"))
+    told = pulling(host, PULLED.replace(f"vllm-openai:{TAG}", "unauthorized:v1"))
 
     assert told[-2:] == [("images", 100)] * 2  # the last layer, and the step itself
 

@@ -69,6 +69,17 @@ def test_b18_a_container_is_published_on_loopback_only(unit: str) -> None:
     assert published[0].startswith("127.0.0.1:")
 
 
+@pytest.mark.parametrize("unit", CONTAINERS)
+def test_a_container_may_open_as_many_files_as_hundreds_of_requests_take(unit: str) -> None:
+    """Docker's own soft limit has been 1,024 since containerd 2; moby/moby#51485."""
+    assert values_of(start_line(unit), "--ulimit") == ["nofile=${OPEN_FILES}:${OPEN_FILES}"]
+    assert re.findall(r"^Environment=OPEN_FILES=(.*)$", text(unit), re.MULTILINE) == ["65536"]
+
+
+def test_the_engine_works_in_a_folder_that_any_user_may_read() -> None:
+    assert values_of(start_line("vllm@.service"), "--workdir") == ["/tmp"]  # noqa: S108 - its own
+
+
 def test_b9_the_gateway_speaks_plain_http_and_leaves_443_to_nginx() -> None:
     line = start_line("inference-app.service")
     behind = re.findall(r"proxy_pass (\S+);", render("nginx.conf.j2", **SETTINGS))
@@ -108,7 +119,7 @@ def test_the_agent_writes_nothing_but_what_the_gateway_reads_and_is_not_root() -
 def test_vllm_gets_its_model_as_one_word_and_its_flags_as_many() -> None:
     line = start_line("vllm@.service")
 
-    assert line[-1] == "$VLLM_ARGS"
+    assert line[-2:] == ["$VLLM_ARGS", "$ENGINE_ARGUMENTS"]
     assert values_of(line, "--model") == ["${MODEL}"]
     assert values_of(line, "--publish") == ["127.0.0.1:${VLLM_PORT}:8000"]
 
@@ -145,7 +156,7 @@ def test_every_setting_that_a_unit_uses_is_in_deployment_env(unit: object) -> No
     assert [key for key in used if f"\n{key}=" not in settings] == [
         key
         for key in used
-        if key in {"VLLM_DEVICE", "VLLM_MOUNT"}  # of vllm-0.env
+        if key in {"VLLM_DEVICE", "VLLM_MOUNT", "OPEN_FILES"}  # of vllm-0.env, of the unit itself
     ]
 
 

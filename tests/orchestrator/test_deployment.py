@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from orchestrator.deployment import Deployment
+from orchestrator.deployment import DEFAULT_ENGINE_IMAGE, Deployment
 from orchestrator.errors import InvalidRequest
 
 MINIMAL = {"name": "prod", "model": "Qwen/Qwen2.5-7B-Instruct"}
@@ -113,7 +113,7 @@ def test_a_document_survives_the_round_trip():
         ({"engine": {"on_cpu": True}}, "engine.on_cpu: instance.gpu is true; set it to false"),
         (
             {"engine": {"on_cpu": True}, "instance": {"gpu": False}},
-            "engine.image: vllm/vllm-openai:v0.11.0 needs a GPU",
+            f"engine.image: {DEFAULT_ENGINE_IMAGE} needs a GPU",
         ),
         (
             {"certificate": {"challenge": "own"}, "dns": {"domain": "a.dev"}},

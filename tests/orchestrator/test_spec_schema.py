@@ -45,7 +45,8 @@ ANYTHING = st.sampled_from([
     None, True, False, 0, 1, 1.0, 2.5, -1, 30.0, 8000, 8080, 10**9, 1e400, "", "x", "1", "yes",
     "infer", "own", "http-01", "0.0.0.0/0", "10.0.0.0/8", "hermes", "vllm/vllm-openai:v1", "a.dev",
     "/inference/x", "/lamplighter/prod/x", "/lamplighter/prod/tls", [], {}, [1], ["x"],
-    ["0.0.0.0/0", "0.0.0.0/0"], ["10.0.0.1/8"], {"Name": "x"}, {"a": "x", "A": "x"}, {"a": 1},
+    ["0.0.0.0/0", "0.0.0.0/0"], ["10.0.0.1/8"], ["--port", "1"], ["--seed", "1"],
+    {"Name": "x"}, {"a": "x", "A": "x"}, {"a": 1},
 ]).map(copy.deepcopy)  # fmt: skip
 
 
@@ -174,6 +175,7 @@ def test_the_rules_that_the_schema_cannot_say_are_these_and_named_in_it():
     broken = [
         {"engine": {"port": 8080}},
         {"gateway": {"max_timeout_seconds": 10}},
+        {"engine": {"arguments": ["--model=x"]}},
         {"network": {"allowed_cidrs": ["10.0.0.1/8"]}},
         {"tags": {"a": "x", "A": "x"}},
         {"engine": {"hf_token_parameter": "/lamplighter/other/token"}},

@@ -130,7 +130,9 @@ def test_the_name_goes_before_its_address_is_released(complete, account):
 def test_a_name_that_is_left_is_named(complete, account):
     complete.destroy(*(m for m in reversed(RESOURCES) if m is not dns))
 
-    with pytest.raises(ResourcesLeft, match=rf"2 resources left: .*A record {HOST}\. in zone \w+, TXT"):
+    with pytest.raises(
+        ResourcesLeft, match=rf"2 resources left: .*A record {HOST}\. in zone \w+, TXT"
+    ):
         complete.run(inventory.check)
 
 

@@ -12,7 +12,7 @@ import platform
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from lamplighter.errors import Unavailable
@@ -36,15 +36,17 @@ ENVIRONMENT = {
 }  # fmt: skip
 
 
-def command(home: Path, model: str, port: int) -> list[str]:
+def command(home: Path, model: str, port: int, arguments: Sequence[str] = ()) -> list[str]:
     """The server that answers to `model` on 127.0.0.1:port, about 30 s after its start.
 
-    float32: in bfloat16 the AMX kernels die with SIGILL on some machines.
+    arguments: further flags; where one is given twice, theirs counts. float32: in bfloat16 the AMX
+    kernels die with SIGILL on some machines.
     """
     return [
         str(_binary(home, "vllm")), "serve", str(_model(home)), "--host", "127.0.0.1",
         "--port", str(port), "--served-model-name", model, "--dtype", "float32", "--enforce-eager",
         "--max-model-len", "12288", "--enable-auto-tool-choice", "--tool-call-parser", "hermes",
+        *arguments,
     ]  # fmt: skip
 
 

@@ -30,6 +30,12 @@ def _rule(says: str, means: str, *, ends: int = 1) -> Rule:
 
 _SMALLER = "choose an instance.type with more GPU memory, or a smaller or quantised model"
 _OTHER_AMI = "leave instance.ami out for the newest driver, or choose an older engine.image"
+# vLLM's flags that a setting of its own stands for; every other one comes from engine.arguments.
+_OF_SETTINGS = (
+    "gpu-memory-utilization|max-model-len|pipeline-parallel-size|tensor-parallel-size"
+    "|tool-call-parser"
+)
+_ARGUMENT = "correct it in engine.arguments"
 
 # The first that matches counts: what names a number or the remedy itself comes first.
 RULES = (
@@ -56,9 +62,15 @@ RULES = (
         r"the model's context is \2 tokens, engine.max_model_len asks for \1: lower it",
     ),
     _rule(
-        r"Free memory on device .*?\(([\d.]+)/([\d.]+) GiB\).*?less than desired",
+        r"Free memory on device .*?\(([\d.]+)/([\d.]+) GiB\).*?less than (?:desired|the engine's)",
         r"only \1 of the GPU's \2 GiB are free, less than engine.gpu_memory_utilization asks for: "
         "lower it; something else may be using this GPU",
+        ends=2,
+    ),
+    _rule(
+        r"Available memory on node \d+ \(([\d.]+)/([\d.]+) GiB\) on startup is less than desired",
+        r"only \1 of the machine's \2 GiB memory are free, less than "
+        "engine.gpu_memory_utilization asks for: lower it, or choose an instance.type with more",
         ends=2,
     ),
     _rule(
@@ -92,11 +104,21 @@ RULES = (
     ),
     _rule(
         r"trust_remote_code=True|contains custom code which must be executed",
-        "the model brings code of its own, which is not run here: choose a model that vLLM knows",
+        "the model brings code of its own, which is not run: choose a model that vLLM knows, or "
+        "let it run on this machine by --trust-remote-code in engine.arguments",
+    ),
+    _rule(
+        r"Model architecture (\w+) was supported in vLLM until v([\d.]*\d)",
+        r"this vLLM does not support the model's architecture \1 any more: choose an engine.image "
+        r"of vLLM \2",
+    ),
+    _rule(
+        r"Model architecture (\w+) is not supported in-tree",
+        r"the model's architecture \1 needs a plugin of vLLM: choose an engine.image that has it",
     ),
     _rule(
         r"Transformers does not recognize this architecture"
-        r"|Model architectures? \[?'?(\w+)'?\]? (?:are|is) not supported",
+        r"|Model architectures? .{1,300}? (?:are|is) not supported",
         "this vLLM does not know the model's architecture: choose a newer engine.image",
     ),
     # the flags
@@ -105,12 +127,24 @@ RULES = (
         r"this vLLM has no tool call parser \1: correct engine.tool_call_parser",
     ),
     _rule(
-        r"unrecognized arguments?: ([^|\n]{1,120})",
-        r"this vLLM does not know the flags \1: choose an engine.image that does",
+        r"invalid reasoning parser: (\S+)",
+        rf"this vLLM has no reasoning parser \1: {_ARGUMENT}",
     ),
     _rule(
-        r"argument (--[\w-]+): (?:invalid|expected) ([^|\n]{1,120})",
+        r"unrecognized arguments?: ([^|\n]{1,120})",
+        rf"this vLLM does not know the flags \1: {_ARGUMENT}, or choose an engine.image that does",
+    ),
+    _rule(
+        r"ambiguous option: (--[\w-]+)",
+        rf"\1 is short for more than one flag of this vLLM: {_ARGUMENT}",
+    ),
+    _rule(
+        rf"argument (--(?:{_OF_SETTINGS}))(?:/-[\w-]+)*: ([^|\n]{{1,120}})",
         r"this vLLM refuses \1 (\2): correct that setting of `engine`",
+    ),
+    _rule(
+        r"argument (--[\w-]+)(?:/-[\w-]+)*: ([^|\n]{1,120})",
+        rf"this vLLM refuses \1 (\2): {_ARGUMENT}",
     ),
     _rule(
         r"attention heads \((\d+)\) must be divisible by tensor parallel size \((\d+)\)",
@@ -134,14 +168,29 @@ RULES = (
         rf"the engine's image needs \1, the NVIDIA driver is older: {_OTHER_AMI}",
     ),
     _rule(
-        r"NVIDIA driver on your system is too old|driver version is insufficient for CUDA runtime"
-        r"|no kernel image is available for execution",
+        r"no kernel image is available for execution",
+        "the engine's image has no code for this GPU, which is too old for it, or too new: choose "
+        "another instance.type (e.g. g6.xlarge) or another engine.image",
+    ),
+    _rule(
+        r"NVIDIA driver on your system is too old \(found version (\d\d)0(\d)0\)",
+        r"the NVIDIA driver supports CUDA \1.\2 only, which is too old for the engine's image: "
+        f"{_OTHER_AMI}",
+    ),
+    _rule(
+        r"NVIDIA driver on your system is too old|driver version is insufficient for CUDA runtime",
         f"the NVIDIA driver is too old for the engine's image: {_OTHER_AMI}",
     ),
     _rule(
         r"Driver/library version mismatch|unsupported display driver / cuda driver combination",
         "the NVIDIA driver and its libraries are of two versions, as after an update without a "
         "restart: restart this machine",
+    ),
+    _rule(
+        r"Error 802\b|cudaErrorSystemNotReady|system not yet initialized",
+        "the GPUs of this instance.type need NVIDIA's fabric manager, which does not run here: "
+        "leave instance.ami out, for the image that has it",
+        ends=2,
     ),
     _rule(
         r"could not select device driver",

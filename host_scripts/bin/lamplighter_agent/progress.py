@@ -27,7 +27,7 @@ COMPLETION = 20.0  # seconds for one token of an engine where nothing moves
 
 # What only the engine itself moves. The cache's usage grows with each piece of a long prompt, when
 # no token comes for minutes. Requests that are broken off are counted by the front alone.
-_SIGNS = (
+SIGNS = (
     "vllm:generation_tokens_total",
     "vllm:kv_cache_usage_perc",
     "vllm:num_requests_running",
@@ -111,7 +111,7 @@ def counters(url: str) -> Counters | None:
     if not isinstance(found, Answer):
         return None
     lines = found.body.decode("utf-8", errors="replace").splitlines()
-    return tuple(line for line in lines if line.startswith(_SIGNS) and _FRONTS_OWN not in line)
+    return tuple(line for line in lines if line.startswith(SIGNS) and _FRONTS_OWN not in line)
 
 
 def answers_token(url: str, model: str) -> bool:

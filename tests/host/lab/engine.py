@@ -18,6 +18,8 @@ def main() -> None:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--tensor-parallel-size", type=int)
     parser.add_argument("--pipeline-parallel-size", type=int)
+    parser.add_argument("--gpu-memory-utilization", type=float)
+    parser.add_argument("--max-num-seqs", type=int)
     parser.add_argument("--enable-auto-tool-choice", action="store_true")
     parser.add_argument("--tool-call-parser")
     told = parser.parse_args()

@@ -60,6 +60,10 @@ ProtectControlGroups=no
 """
 
 
+# Nobody here may have more open files than this computer's own limit.
+_OPEN_FILES = "[Service]\nEnvironment=OPEN_FILES=20000\n"
+
+
 class Machine:
     """disk: its folder, which outlives power cuts; tree: the image; authority: PEM to trust."""
 
@@ -147,6 +151,8 @@ class Machine:
             "etc/machine-id": "",
             "etc/cloud/cloud.cfg.d/99-lab.cfg": _CLOUD_INIT,
             "etc/systemd/system/inference-verify.service.d/lab.conf": _OWN_BOOT_ID,
+            "etc/systemd/system/inference-app.service.d/lab.conf": _OPEN_FILES,
+            "etc/systemd/system/vllm@.service.d/lab.conf": _OPEN_FILES,
             "usr/lib/python3/dist-packages/DataSourceEc2Lab.py": _DATA_SOURCE,
         }
         upper = self.disk / "upper"

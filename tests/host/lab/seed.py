@@ -29,7 +29,12 @@ SPEC: dict[str, Any] = {
     "model": MODEL,
     "dns": {"domain": DOMAIN},
     "instance": {"gpu": False},
-    "engine": {"on_cpu": True, "image": ENGINE_IMAGE, "hf_token_parameter": HF_TOKEN_PARAMETER},
+    "engine": {
+        "on_cpu": True,
+        "image": ENGINE_IMAGE,
+        "hf_token_parameter": HF_TOKEN_PARAMETER,
+        "arguments": ["--max-num-seqs", "64"],
+    },
     "certificate": {"challenge": "dns-01", "directory": ACME_DIRECTORY},
 }
 _LEDGER = "ledger"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,15 +20,17 @@ class Engines:
     load_seconds: float
     home: Path
 
-    def unit(self, model: str, port: int) -> Unit:
-        """The engine that answers to `model` on 127.0.0.1:port. It gets no AWS credentials."""
+    def unit(self, model: str, port: int, arguments: Sequence[str]) -> Unit:
+        """The engine that answers to `model` on 127.0.0.1:port. It gets no AWS credentials.
+
+        arguments: of engine.arguments, for vLLM; the stub has no flags of vLLM's.
+        """
         environment = {
             name: each for name, each in os.environ.items() if not name.startswith("AWS_")
         }
         if self.kind == "vllm":
-            return Unit(
-                "vllm", vllm.command(self.home, model, port), environment | vllm.ENVIRONMENT
-            )
+            command = vllm.command(self.home, model, port, arguments)
+            return Unit("vllm", command, environment | vllm.ENVIRONMENT)
         command = [
             sys.executable, "-m", "lamplighter.local.engine", "--port", str(port),
             "--model", model, "--load-seconds", str(self.load_seconds),

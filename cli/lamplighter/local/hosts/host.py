@@ -68,7 +68,8 @@ class Host:
     def _serve(self, settings: dict[str, str], engine_port: int) -> None:
         self._tell("loading", 0)
         if settings["ENGINE"] != "none":
-            self._start(self.engines.unit(settings["MODEL"], engine_port))
+            arguments = settings["ENGINE_ARGUMENTS"].split()
+            self._start(self.engines.unit(settings["MODEL"], engine_port, arguments))
         self._start(self._gateway(settings, engine_port))
         self._tell("done", 100)
         self.state = "on"
