@@ -32,7 +32,10 @@ _NOT_KNOWN = {
     "SignatureDoesNotMatch",
     "UnrecognizedClientException",
 }
-_LOG_IN = "run `aws sso login` or `aws configure`, or set AWS_PROFILE"
+_LOG_IN = (
+    "run `aws login`, `aws sso login` or `aws configure`, or name a profile with --profile or "
+    "AWS_PROFILE"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +89,14 @@ class Account:
     origins: str | None = None
     poll_seconds: float = 1.0
 
+    @property
+    def place(self) -> str:
+        """Say where the installation is: account and region, or the local twin."""
+        if self.endpoint:
+            return f"the local twin at {self.endpoint}"
+        _, _, _, region, account, *_ = self.installation.provision.split(":")
+        return f"account {account}, region {region}"
+
     def states(self) -> SFNClient:
         return self.session.client(
             "stepfunctions", endpoint_url=self.endpoint, config=_config(self.endpoint)
@@ -106,13 +117,15 @@ class Account:
         return resource.Table(self.installation.table)
 
 
-def connect(stack: str, region: str | None, environment: Mapping[str, str]) -> Account:
+def connect(
+    stack: str, region: str | None, environment: Mapping[str, str], profile: str | None = None
+) -> Account:
     """Return the account with this stack; raise Unavailable when the stack is not there.
 
     environment: the local twin's variables (AWS_ENDPOINT_URL, keys, origins); empty for AWS,
     where boto3 finds its own.
     """
-    session = open_session(region, environment)
+    session = open_session(region, environment, profile)
     endpoint = environment.get("AWS_ENDPOINT_URL")
     installation = Installation.from_outputs(_outputs(session, endpoint, stack), stack)
     return Account(
@@ -124,10 +137,19 @@ def connect(stack: str, region: str | None, environment: Mapping[str, str]) -> A
     )
 
 
-def open_session(region: str | None, environment: Mapping[str, str]) -> boto3.Session:
-    """Return a session for AWS, or for the twin whose environment this is."""
-    if environment:  # the caller's own profile has no business with the twin, nor need it exist
-        os.environ.pop("AWS_PROFILE", None)
+def open_session(
+    region: str | None, environment: Mapping[str, str], profile: str | None = None
+) -> boto3.Session:
+    """Return a session for AWS, or for the twin whose environment this is.
+
+    Region as in the AWS SDKs: the one named, AWS_REGION, AWS_DEFAULT_REGION, the profile's
+    (https://docs.aws.amazon.com/sdkref/latest/guide/feature-region.html). boto3 does not read
+    AWS_REGION.
+    """
+    if not environment:
+        named = region or os.environ.get("AWS_REGION") or None
+        return boto3.Session(region_name=named, profile_name=profile)
+    os.environ.pop("AWS_PROFILE", None)  # the caller's own need not exist
     return boto3.Session(
         aws_access_key_id=environment.get("AWS_ACCESS_KEY_ID"),
         aws_secret_access_key=environment.get("AWS_SECRET_ACCESS_KEY"),
@@ -178,7 +200,10 @@ def _sentence(error: Exception) -> str:
         case aws_errors.NoRegionError():
             return "no AWS region is set: pass --region, or set AWS_REGION"
         case aws_errors.ProfileNotFound():
-            return f"{error}: correct AWS_PROFILE, or run `aws configure`"
+            return (
+                f"{error}: name another with --profile or AWS_PROFILE "
+                "(`aws configure list-profiles`), or run `aws configure`"
+            )
         case aws_errors.HTTPClientError() | aws_errors.ConnectionError():
             return f"AWS is not reachable: {error}: check the network, --region and proxy settings"
     return _of_the_client(error)
@@ -188,6 +213,15 @@ def _of_the_client(error: Exception) -> str:
     match error:
         case aws_errors.NoCredentialsError() | aws_errors.PartialCredentialsError():
             return f"no usable AWS credentials were found: {_LOG_IN}"
+        case aws_errors.MissingDependencyException():
+            return (
+                "these credentials come from `aws login`, which needs the Python package awscrt: "
+                "run `pip install 'boto3[crt]'` in Lamplighter's environment"
+            )
+        case aws_errors.LoginInsufficientPermissions():
+            return f"the AWS login may not be used: {error}"
+        case aws_errors.LoginError():
+            return "the AWS login has ended: run `aws login`"
         case aws_errors.SSOError() | aws_errors.TokenRetrievalError():
             return f"the AWS login has ended: {_LOG_IN}"
     return f"the AWS client failed: {error}"

@@ -26,6 +26,8 @@ from lamplighter.options import STACK
 from lamplighter.screen import Screen, plain
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from lamplighter.aws import Account
 
 SPEC = twin.PROJECT / "examples/demo.yaml"
@@ -115,7 +117,7 @@ def _story(screen: Screen, engine: str, state_dir: Path) -> tuple[int, int]:
 def _provision(stage: Stage) -> None:
     _title(stage.screen, f"lamplighter plan {SPEC.name}")
     planned = plan.ask(stage.account, stage.document)
-    stage.screen.out.print(plan.drawn(planned))
+    stage.screen.show(plan.drawn(planned))
     _title(stage.screen, f"lamplighter up {SPEC.name}")
     output = up.provision(stage.account, stage.screen, stage.document)
     stage.screen.out.print(plain(f"{output['endpoint']} serves after {output['seconds']} s"))
@@ -160,7 +162,7 @@ def _watched(stage: Stage, before: set[str]) -> tuple[list[str], float]:
         known = before | set(outcomes)
         begun = [execution for execution in _repairs(stage.account) if execution not in known]
         for execution in begun:
-            stage.screen.say(f"a repair has begun: {execution.rpartition(':')[2]}")
+            stage.screen.say(_begun(execution, outcomes))
             output = workflows.watch(stage.account, stage.screen, execution, stage.name)
             outcomes[execution] = output["outcome"]
             repaired = time.monotonic() if output["outcome"] == "repaired" else repaired
@@ -168,6 +170,16 @@ def _watched(stage: Stage, before: set[str]) -> tuple[list[str], float]:
         if not begun and "repaired" in outcomes.values():
             return list(outcomes.values()), repaired
         time.sleep(stage.account.poll_seconds)
+
+
+def _begun(execution: str, outcomes: Mapping[str, str]) -> str:
+    name = execution.rpartition(":")[2]
+    if "repaired" in outcomes.values():
+        return (
+            "EC2 reports one loss more than once (shutting-down, then terminated): the workflow of "
+            f"the repeated event looks and changes nothing: {name}"
+        )
+    return f"a repair has begun: {name}"
 
 
 def _repairs(account: Account) -> list[str]:

@@ -3,11 +3,12 @@
 LamplighterError
 ├── WorkflowFailed      1   the workflow ended, and not well
 ├── BadSpec             2   the specification cannot be read, or the workflow says it is wrong
+├── WrongUsage          2   the command line lacks something that only now turned out to be needed
 ├── UnknownDeployment   3   no deployment has this name
 ├── UnknownKey          3   the deployment has no API key of this id
 ├── Conflict            4   refused: there already but different, locked, or not ours
 ├── Unavailable         5   AWS is not reachable, not allowed, or Lamplighter is not installed there
-└── Interrupted       130   Ctrl-C; a workflow that was being watched goes on
+└── Interrupted       130   Ctrl-C, or a no to a question; a workflow that was watched goes on
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ Exit codes:
   3    no such deployment, or no such key
   4    refused: there already but different, locked, or not ours
   5    AWS is not reachable or not allowed, or Lamplighter is not installed
-  130  interrupted (the workflow goes on)
+  130  interrupted, or the answer was no (a running workflow goes on)
+  141  the reader of our output went away
 """
 
 
@@ -48,6 +50,12 @@ class WorkflowFailed(LamplighterError):
 
 class BadSpec(LamplighterError):
     """The specification is not a document we can pass on, or the workflow refused it."""
+
+    exit_code = 2
+
+
+class WrongUsage(LamplighterError):
+    """The command line lacks something, such as --yes."""
 
     exit_code = 2
 
@@ -87,7 +95,7 @@ class Unavailable(LamplighterError):
 
 
 class Interrupted(LamplighterError):
-    """The operator pressed Ctrl-C."""
+    """The operator pressed Ctrl-C, or answered a question with no."""
 
     exit_code = 130
 

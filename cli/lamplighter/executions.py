@@ -38,6 +38,8 @@ _FAILURES = {
     "LambdaFunctionTimedOut": "lambdaFunctionTimedOutEventDetails",
 }
 
+_WAITS = {"LockHeld", "Pending"}
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -159,9 +161,14 @@ def _is_step(event_type: str, ending: str) -> bool:
 
 
 def _note(event: HistoryEventTypeDef) -> str:
+    """Return `Error: cause`, or what the step waits for: these two are tried again until it comes.
+
+    That is how the workflows wait (ARCHITECTURE.md, Waiting); it is no failure.
+    """
     details: dict[str, str] = event.get(_FAILURES[event["type"]], {})  # type: ignore[assignment]
     error, sentence = unwrapped(details.get("error", ""), details.get("cause", ""))
-    return ": ".join(part for part in (error, sentence) if part)
+    shown = "waiting" if error in _WAITS else error
+    return ": ".join(part for part in (shown, sentence) if part)
 
 
 def _outcome(found: DescribeExecutionOutputTypeDef) -> Outcome | None:

@@ -44,17 +44,22 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Keyring:
-    """The keys of one deployment of an installation (a stack's name). tags: the operator's own."""
+    """The keys of one deployment of an installation (a stack's name).
+
+    tags: the operator's own. place: see Account.place.
+    """
 
     ssm: SSMClient
     installation: str
     deployment: str
     tags: dict[str, str]
+    place: str
 
     @classmethod
     def open(cls, account: Account, deployment: str) -> Keyring:
         tags = ledger.tags(account.ledger(), deployment)
-        return cls(account.parameters(), account.installation.name, deployment, tags)
+        name = account.installation.name
+        return cls(account.parameters(), name, deployment, tags, account.place)
 
     @property
     def path(self) -> str:
@@ -90,7 +95,7 @@ class Keyring:
 
     def add(self, key_id: str, entries: list[Entry]) -> None:
         """Make the key; raise Conflict when there is one of this id."""
-        value = _value(key_id, entries)
+        value = self._value(key_id, entries)
         self.prove_ours(self.secret)
         name = {"Name": f"{self.installation}-{self.deployment}-key"}
         ours = {INSTALLATION: self.installation, OWNER: self.deployment, "lamplighter:role": "key"}
@@ -113,7 +118,7 @@ class Keyring:
     def replace(self, key: Key, entries: list[Entry]) -> Key:
         """Write the entries; raise Conflict when somebody else wrote in between."""
         name = f"{self.path}/{key.key_id}"
-        version = self._overwrite(name, "String", _value(key.key_id, entries))
+        version = self._overwrite(name, "String", self._value(key.key_id, entries))
         if version != key.version + 1:
             raise Conflict(
                 f"somebody else changed the key {key.key_id!r} of {self.deployment} at the same "
@@ -140,6 +145,17 @@ class Keyring:
             return self.ssm.put_parameter(Name=name, Type=kind, Value=value, Overwrite=True)[
                 "Version"
             ]
+
+    def _value(self, key_id: str, entries: list[Entry]) -> str:
+        """Return the parameter's value; raise BadSpec when SSM would not take it."""
+        value = json.dumps(entries)
+        if len(value.encode()) > MAX_BYTES:
+            raise BadSpec(
+                f"the {len(entries)} entries of {key_id!r} need {len(value.encode())} bytes, an "
+                f"SSM parameter holds {MAX_BYTES}: name fewer --models, or end old ones with "
+                f"`lamplighter keys rotate {self.deployment} --name {key_id} --overlap 0s`"
+            )
+        return value
 
     def prove_ours(self, name: str) -> None:
         """Raise Conflict unless the parameter is there and carries our tags.
@@ -184,15 +200,3 @@ def _key(found: Any) -> Key:
     except Damaged:
         entries = []
     return Key(key_id, entries, found["Version"], found["LastModifiedDate"])
-
-
-def _value(key_id: str, entries: list[Entry]) -> str:
-    """Return the parameter's value; raise BadSpec when SSM would not take it."""
-    value = json.dumps(entries)
-    if len(value.encode()) > MAX_BYTES:
-        raise BadSpec(
-            f"the {len(entries)} entries of {key_id!r} need {len(value.encode())} bytes, an SSM "
-            f"parameter holds {MAX_BYTES}: name fewer --models, or end old ones with "
-            "`keys rotate --overlap 0s`"
-        )
-    return value

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from rich.console import Group
 from rich.live import Live
+from rich.padding import Padding
 from rich.spinner import Spinner
 from rich.table import Table
 
@@ -119,17 +120,11 @@ class Drawing:
         self.host = phase
 
     def render(self) -> RenderableType:
-        grid = Table.grid(padding=(0, 1))
-        for _ in range(3):
-            grid.add_column(no_wrap=True)
-        grid.add_column(no_wrap=True, overflow="ellipsis")
-        for step in self.steps.all:
-            grid.add_row(
-                _mark(step), step.name, step.took(), plain(step.note.replace("\n", " "), "dim")
-            )
-        if self.host is None:
-            return grid
-        return Group(grid, plain(f"    {_bar(self.host.percent)}{self.host}", "cyan"))
+        width = max((len(step.name) for step in self.steps.all), default=0)
+        drawn = [line for step in self.steps.all for line in _drawn(step, width)]
+        if self.host is not None:
+            drawn.append(plain(f"    {_bar(self.host.percent)}{self.host}", "cyan"))
+        return Group(*drawn)
 
 
 @dataclass(slots=True)
@@ -173,6 +168,15 @@ class JsonLines:
             self.screen.event(
                 {"phase": phase.name, "percent": phase.percent, "cause": phase.cause or None}
             )
+
+
+def _drawn(step: Step, width: int) -> Iterator[RenderableType]:
+    """Yield the step's line, its name in so many columns, and below it its note."""
+    line = Table.grid(padding=(0, 1))
+    line.add_row(_mark(step), f"{step.name:<{width}} {step.took()}")
+    yield line
+    if step.note:
+        yield Padding(plain(step.note.replace("\n", " "), "dim"), (0, 0, 0, 4))
 
 
 def _mark(step: Step) -> RenderableType:

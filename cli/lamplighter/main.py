@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -21,20 +22,38 @@ from lamplighter.commands import (
     status,
     up,
 )
-from lamplighter.options import STACK, STATE_DIR, Options, example
+from lamplighter.global_options import accept_everywhere
+from lamplighter.options import STACK, Options, example, state_dir
+
+_READER_GONE = 141  # as a shell reports a program that SIGPIPE ended
 
 
 class Boundary(click.Group):
     """Turns every expected error into one sentence on stderr and its exit code."""
 
+    def main(self, *args: Any, **settings: Any) -> Any:
+        """Run the command line and end the process; with --json wrong usage is a document too."""
+        words = settings.get("args") or (args[0] if args else None) or sys.argv[1:]
+        try:
+            status = super().main(*args, **settings | {"standalone_mode": False})
+        except click.ClickException as error:
+            status = _refuse(error, as_json="--json" in words)
+        sys.exit(status if isinstance(status, int) else 0)
+
     def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return self._invoke(ctx)
+        except BrokenPipeError:
+            return ctx.exit(_hush())
+
+    def _invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
         except errors.LamplighterError as error:
             failed = error
         except aws.AwsError as error:
             failed = aws.explain(error)
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, click.Abort):
             failed = errors.Interrupted("interrupted")
         _report(ctx.find_object(Options) or Options(), failed)
         return ctx.exit(failed.exit_code)
@@ -53,7 +72,8 @@ _EXAMPLE = example(
     show_default=True,
     help="CloudFormation stack of the installation.",
 )
-@click.option("--region", help="AWS region; without it AWS's own settings.")
+@click.option("--region", help="AWS region; else AWS_REGION, AWS_DEFAULT_REGION, the profile's.")
+@click.option("--profile", help="AWS profile; else AWS_PROFILE.")
 @click.option(
     "--local",
     "on_twin",
@@ -65,8 +85,8 @@ _EXAMPLE = example(
     "--state-dir",
     envvar="LAMPLIGHTER_STATE_DIR",
     type=click.Path(path_type=Path),
-    default=STATE_DIR,
-    show_default=True,
+    default=state_dir,
+    show_default="$XDG_STATE_HOME/lamplighter/local",
     help="Where the local twin keeps its files.",
 )
 @click.option(
@@ -83,6 +103,7 @@ def cli(
     *,
     stack: str,
     region: str | None,
+    profile: str | None,
     on_twin: bool,
     state_dir: Path,
     as_json: bool,
@@ -90,11 +111,17 @@ def cli(
 ) -> None:
     """Your own LLM endpoint on AWS: provisioned, watched, repaired, torn down to nothing.
 
-    The options below go before the command.
+    The options below may stand before or after the command.
     """
     color = not (no_color or os.environ.get("NO_COLOR"))
     ctx.obj = Options(
-        stack=stack, region=region, local=on_twin, state_dir=state_dir, json=as_json, color=color
+        stack=stack,
+        region=region,
+        profile=profile,
+        local=on_twin,
+        state_dir=state_dir,
+        json=as_json,
+        color=color,
     )
 
 
@@ -115,6 +142,29 @@ def _report(options: Options, error: errors.LamplighterError) -> None:
         screen.say(f"execution: {error.execution}")
 
 
+def _refuse(error: click.ClickException, *, as_json: bool) -> int:
+    """Print wrong usage as every other error; return its exit code."""
+    if not as_json:
+        error.show()
+        return error.exit_code
+    context = getattr(error, "ctx", None)
+    more = f" (see `{context.command_path} --help`)" if context else ""
+    wrong = errors.WrongUsage(f"{error.format_message()}{more}")
+    try:
+        _report(Options(json=True), wrong)
+    except BrokenPipeError:
+        return _hush()
+    return wrong.exit_code
+
+
+def _hush() -> int:
+    """Let nothing more be written to readers that went away; return the exit code."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        os.dup2(nowhere, stream.fileno())
+    return _READER_GONE
+
+
 for command in (
     plan.plan,
     up.up,
@@ -128,6 +178,7 @@ for command in (
     local.local,
 ):
     cli.add_command(command)
+accept_everywhere(cli)
 
 
 def main() -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from lamplighter import aws
+from lamplighter.command_lines import CommandLines
 from lamplighter.errors import Unavailable
 from lamplighter.local import twin
 from lamplighter.screen import Screen
@@ -17,43 +19,54 @@ if TYPE_CHECKING:
     from lamplighter.aws import Account
 
 STACK = "lamplighter"
-STATE_DIR = Path(".lamplighter/local")
+
+
+def state_dir() -> Path:
+    """Return where the twin keeps its files: XDG's folder for state, the same from everywhere.
+
+    https://specifications.freedesktop.org/basedir-spec/latest/
+    """
+    named = Path(os.environ.get("XDG_STATE_HOME") or "")
+    home = named if named.is_absolute() else Path("~/.local/state").expanduser()
+    return home / "lamplighter" / "local"
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What was given before the command's name."""
+    """What was given as global options, before or after the command's name."""
 
     stack: str = STACK
     region: str | None = None
+    profile: str | None = None
     local: bool = False
-    state_dir: Path = STATE_DIR
+    state_dir: Path = field(default_factory=state_dir)
     json: bool = False
     color: bool = True
 
     def screen(self) -> Screen:
-        return Screen.open(json=self.json, color=self.color)
+        return Screen.open(json=self.json, color=self.color, repeated=self.lines().repeated)
 
     def account(self) -> Account:
         """Return the account to work on: AWS, or the local twin; raise Unavailable."""
         if not self.local:
-            return aws.connect(self.stack, self.region, {})
+            return aws.connect(self.stack, self.region, {}, self.profile)
         if not twin.status(self.state_dir)["up"]:
             raise Unavailable("the local twin is not up: run `lamplighter local up`")
-        return aws.connect(self.stack, self.region, twin.environment(self.state_dir))
+        return aws.connect(self.stack, None, twin.environment(self.state_dir))
+
+    def lines(self) -> CommandLines:
+        """Return what renders command lines for the same installation."""
+        return CommandLines(
+            local=self.local,
+            state_dir=self.state_dir if self.state_dir != state_dir() else None,
+            region=self.region,
+            profile=self.profile,
+            stack=self.stack if self.stack != STACK else None,
+        )
 
     def command(self, words: str) -> str:
         """Return the command line that says `words` to the same installation."""
-        chosen = ["lamplighter"]
-        if self.local:
-            chosen.append("--local")
-        if self.local and self.state_dir != STATE_DIR:
-            chosen.append(f"--state-dir {self.state_dir}")
-        if self.region:
-            chosen.append(f"--region {self.region}")
-        if self.stack != STACK:
-            chosen.append(f"--stack {self.stack}")
-        return " ".join([*chosen, words])
+        return self.lines().lamplighter(words)
 
 
 def example(*lines: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -54,7 +54,7 @@ def run(
     """Start a workflow and watch it to its end; return its output. Raises as `watch` does."""
     machine: str = getattr(account.installation, verb)
     execution = executions.start(account.states(), machine, verb, name, document)
-    screen.say(f"{verb} of {name}: {execution}")
+    screen.say(f"{verb} of {name} in {account.place}: {execution}")
     return watch(account, screen, execution, name)
 
 
@@ -65,21 +65,23 @@ def watch(account: Account, screen: Screen, execution: str, name: str) -> dict[s
     Unavailable when AWS stops answering: in both cases the workflow goes on.
     """
     with _goes_on(execution, name), live.view(screen) as view:
-        ended = _follow(account, view, execution, name)
+        ended = _follow(account, screen, view, execution, name)
     if ended.status != "SUCCEEDED":
         raise failure(ended.error or ended.status, _cause(ended), execution)
     return ended.output | {"execution": execution, "seconds": round(ended.seconds)}
 
 
-def _follow(account: Account, view: live.View, execution: str, name: str) -> Outcome:
+def _follow(
+    account: Account, screen: Screen, view: live.View, execution: str, name: str
+) -> Outcome:
     host = _Host(account.ledger(), name)
 
     def show(changes: list[Change]) -> None:
         for change in changes:
-            view.change(change)
+            view.change(replace(change, note=screen.repeated(change.note)))
             host.notice(change)
         if phase := host.phase():
-            view.phase(phase)
+            view.phase(replace(phase, cause=screen.repeated(phase.cause)))
 
     return executions.follow(
         account.states(), execution, show=show, pause=lambda: time.sleep(account.poll_seconds)

@@ -148,7 +148,7 @@ class Engine:
         type="string",
         pattern=rf"{_WORD}[:@]{_WORD}",
         maxLength=400,
-        examples=["vllm/vllm-openai:v0.11.0"],
+        examples=["vllm/vllm-openai:v0.32.0"],
     )
     max_model_len: int | None = option(
         None, about="context length, tokens", type=["integer", "null"], minimum=16, maximum=10485760

@@ -133,7 +133,8 @@ def _why_not(row: dict[str, Any], request: dict[str, Any]) -> str | None:
         return "no instance was launched yet: `lamplighter up` launches one"
     told_of = request.get("instance_id")
     if told_of and told_of != row["instance_id"]:
-        return f"{told_of} is not the current instance ({row['instance_id']} is)"
+        current = f"{told_of} is not the current instance ({row['instance_id']} is)"
+        return f"{current}: EC2 reports one loss several times"
     return None
 
 

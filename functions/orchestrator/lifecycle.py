@@ -132,7 +132,7 @@ def record_failure(ledger: Ledger, verb: str, error: str, cause: str) -> dict[st
         return {"error": error, "cause": reason, "rollback": False}
     never_served = verb == "provision" and "served_at" not in row
     asked_for = json.loads(row["spec"])["on_failure"] == "rollback" and error != "Superseded"
-    if never_served and not asked_for:
+    if never_served and not asked_for and row["desired"] == "present":  # else a teardown removes it
         reason += _kept(ledger)
     ledger.erase(AWAIT)
     ledger.record(status="failed", reason=f"{error}: {reason}", execution=ledger.owner)

@@ -68,7 +68,8 @@ def step(act: Act, *, desired: str | None = None) -> Handler:
                 f"{holder or 'nobody'} holds the lock of {ledger.name!r}, not this workflow"
             )
         if desired and row["desired"] != desired:
-            raise Superseded(f"{ledger.name!r} is wanted {row['desired']} now; this workflow stops")
+            now = "being torn down" if row["desired"] == "absent" else "to be provisioned again"
+            raise Superseded(f"{ledger.name!r} is {now}; this workflow stops")
         with translated(ledger, aws().settings.settle_seconds):
             return act(aws(), Deployment.parse(json.loads(row["spec"])), ledger)
 

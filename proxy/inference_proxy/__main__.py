@@ -5,6 +5,7 @@ settings.py says what may be set, in the document and in the environment.
 
 import argparse
 import os
+import socket
 import sys
 from pathlib import Path
 
@@ -28,8 +29,18 @@ def main() -> int:
     except (InvalidSetting, InvalidKeysFile) as error:
         print(f"inference_proxy: {error}", file=sys.stderr)  # noqa: T201 -- for whoever started it
         return _MISUSE
-    Server(app, host=arguments.host, port=arguments.port).run()
+    Announced(app, host=arguments.host, port=arguments.port).run()
     return 0
+
+
+class Announced(Server):
+    """Says where it listens, once it does."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            host = f"[{self.config.host}]" if ":" in self.config.host else self.config.host
+            log.event("listening", url=f"http://{host}:{self.config.port}/v1")
 
 
 def _arguments() -> argparse.Namespace:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from inference_proxy.facts import Facts
+from inference_proxy.log import printable
 
 _LOGGER = "inference_proxy"
 _LONGEST_PATH = 200
@@ -60,6 +61,17 @@ def answered(facts: Facts) -> bytes:
         f'"retried":{_truth(facts.retried)}}}\n'
     )
     return line.encode()
+
+
+def brief(facts: Facts) -> bytes:
+    """Return the line for a terminal. Raises as `answered` does."""
+    path = facts.path.partition("?")[0][:_LONGEST_PATH]
+    took = f"{facts.status} in {_milliseconds(facts.seconds):g} ms"
+    at = f"{datetime.fromtimestamp(facts.began, UTC):%H:%M:%S}"
+    words = [at, facts.method, path, took]
+    named = (("key", facts.key_id), ("model", facts.model), ("error", facts.error))
+    line = " ".join(words) + "".join(f", {name}={value}" for name, value in named if value)
+    return printable(line).encode() + b"\n"
 
 
 def lines_lost(lines: int) -> bytes:

@@ -6,7 +6,7 @@ import select
 import time
 from collections import deque
 
-from inference_proxy.access_line import answered, lines_lost
+from inference_proxy.access_line import answered, brief, lines_lost
 from inference_proxy.facts import Facts
 
 FLUSH_SECONDS = 0.05
@@ -27,6 +27,7 @@ class AccessLog:
     def __init__(self, fd: int = 1) -> None:
         self.lost = 0
         self._fd = fd
+        self._line = brief if os.isatty(fd) else answered
         self._poll = select.poll()
         self._poll.register(fd, select.POLLOUT)
         self._lines: deque[bytes] = deque()
@@ -36,7 +37,7 @@ class AccessLog:
     def line(self, facts: Facts) -> None:
         """Keep the line for the next write; without an event loop, write it at once."""
         try:
-            line = answered(facts)
+            line = self._line(facts)
         except (ValueError, TypeError, OverflowError, OSError):  # no text, or no time, at all
             self.lost += 1
             return

@@ -91,7 +91,11 @@ def refusal(
         return found
     if status == UnknownModel.status and (said.param == "model" or _ALIASES in said.message):
         # In its own words it would name every alias that it knows.
-        return UnknownModel(f"The model {(model or '')[:200]!r} is not served here.", param="model")
+        shown = (model or "")[:200]
+        return UnknownModel(
+            f"The model {shown!r} is not served here: GET /v1/models lists those that are.",
+            param="model",
+        )
     code = "backend_error" if said.code is None else str(said.code)
     found = Refusal(status, said.message, said.type or "backend_error", code)
     found.param, found.raw = said.param, None if dialect is ANTHROPIC else body

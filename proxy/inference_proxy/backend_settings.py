@@ -1,11 +1,11 @@
 """Where a model server is and what it takes: one entry of `backends` in the settings."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 from msgspec import Meta, Struct
-from msgspec.structs import force_setattr
+from msgspec.structs import force_setattr, replace
 
 from inference_proxy.document import InvalidSetting
 from inference_proxy.options import option
@@ -59,6 +59,10 @@ class BackendSettings(Struct, frozen=True, forbid_unknown_fields=True):
         force_setattr(self, "url", _origin(self.url))
         if self.models is not None and not self.models:
             raise InvalidSetting("models names none: leave it out to learn them")
+
+    def with_key_file(self, path: Path) -> Self:
+        """Return it with the file of its key, if it names none."""
+        return self if self.api_key_file else replace(self, api_key_file=path)
 
     @property
     def tls(self) -> bool:

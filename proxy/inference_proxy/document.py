@@ -27,25 +27,39 @@ class InvalidSetting(ValueError):
 
 
 def load(cls: type[T], path: Path | None, environment: Mapping[str, str]) -> T:
-    """Return a `cls`. Unset and empty variables say nothing. Raises InvalidSetting."""
+    """Return a `cls`. Unset and empty variables say nothing.
+
+    Raises InvalidSetting with every setting that is wrong.
+    """
     options = {one.name: one for one in reference(cls) if one.name in cls.__struct_fields__}
     reader = _Reader(get_type_hints(cls, include_extras=True), options)
     values = dict(reader.document(path)) if path else {}
     kinds = {field.name: bare(field.type) for field in fields(cls)}
     values |= reader.variables(environment, kinds)
+    refuse(reader.wrong)
     return cls(**values)
+
+
+def refuse(wrong: list[InvalidSetting]) -> None:
+    """Raise the mistakes as one InvalidSetting, a line for each; nothing for none."""
+    if len(wrong) == 1:
+        raise wrong[0]
+    if wrong:
+        raise InvalidSetting("\n  ".join([f"{len(wrong)} settings are wrong:", *map(str, wrong)]))
 
 
 class _Reader:
     def __init__(self, hints: Mapping[str, Any], options: Mapping[str, Option]) -> None:
         self._hints = hints
         self._options = options
+        self.wrong: list[InvalidSetting] = []
 
     def document(self, path: Path) -> Iterator[tuple[str, Any]]:
         for name, value in _mapping(path).items():
             if name not in self._options:
-                raise _unknown(f"{path}: {name}", str(name), self._options)
-            yield name, self._converted(name, f"{path}: {name}", value, value)
+                self.wrong.append(_unknown(f"{path}: {name}", str(name), self._options))
+            else:
+                yield from self._converted(name, f"{path}: {name}", value, value)
 
     def variables(
         self, environment: Mapping[str, str], kinds: Mapping[str, Kind]
@@ -56,20 +70,25 @@ class _Reader:
             if not said or not _is_ours(variable):
                 continue
             if variable not in named:
-                raise _unknown(variable, variable, [*named, CONFIG])
+                self.wrong.append(_unknown(variable, variable, [*named, CONFIG]))
+                continue
             name = named[variable]
             if isinstance(kinds[name], inspect.BoolType) and said not in _SWITCH:
-                raise InvalidSetting(f"{variable} is {_short(said)}, it takes enabled or disabled")
-            value = _parsed(kinds[name], said)
-            yield name, self._converted(name, variable, value, said)
+                takes = "it takes enabled or disabled"
+                self.wrong.append(InvalidSetting(f"{variable} is {_short(said)}, {takes}"))
+                continue
+            yield from self._converted(name, variable, _parsed(kinds[name], said), said)
 
-    def _converted(self, name: str, source: str, value: object, said: object) -> Any:
+    def _converted(
+        self, name: str, source: str, value: object, said: object
+    ) -> Iterator[tuple[str, Any]]:
+        """Yield the setting, unless it is wrong."""
         try:
-            return msgspec.convert(value, self._hints[name], dec_hook=made)
+            yield name, msgspec.convert(value, self._hints[name], dec_hook=made)
         except msgspec.ValidationError as error:
             why = f" ({error})" if isinstance(value, list | dict) else ""
             takes = self._options[name].takes
-            raise InvalidSetting(f"{source} is {_short(said)}, it takes {takes}{why}") from error
+            self.wrong.append(InvalidSetting(f"{source} is {_short(said)}, it takes {takes}{why}"))
 
 
 def _mapping(path: Path) -> dict[Any, Any]:

@@ -33,6 +33,7 @@ SILENT_TIMES = 3
 _TICK_SECONDS = 0.25
 _LARGEST_ANSWER = 4 * 1024 * 1024
 _OK, _FAILED_FROM, _LOADING = 200, 500, 503
+_NOT_ALLOWED = {401, 403}
 
 logging.getLogger("httpx").setLevel(logging.WARNING)  # it would log a line per probe
 
@@ -124,7 +125,7 @@ class Probes:
         try:
             status, body = await self._get(backend, "/v1/models")
             if status != _OK:
-                raise ValueError(f"it answers {status}")  # noqa: TRY301 -- one place to tell it
+                raise ValueError(_refusal(backend, status))  # noqa: TRY301 -- one place to tell it
             backend.learned(listing.parse(body))
             seen.is_unreadable = False
         except (httpx.HTTPError, ValueError) as error:
@@ -160,3 +161,17 @@ class Probes:
                 if len(body) > _LARGEST_ANSWER:
                     raise ValueError(f"it answers more than {_LARGEST_ANSWER} bytes")
         return response.status_code, bytes(body)
+
+
+def _refusal(backend: Backend, status: int) -> str:
+    """Say what an answer other than 200 to GET /v1/models means."""
+    if status not in _NOT_ALLOWED:
+        return f"it answers {status}"
+    path = backend.settings.api_key_file
+    if path:
+        return f"it answers {status}: it does not accept the key in {path}; put its key there"
+    return (
+        f"it answers {status}: it asks for a key; name a file that holds it as the backend's "
+        "api_key_file, as INFERENCE_BACKEND_KEY_FILE, or with `lamplighter gateway "
+        "--backend-key-file`"
+    )

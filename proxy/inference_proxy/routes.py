@@ -90,4 +90,7 @@ def check_method(endpoint: Endpoint, method: bytes) -> None:
 
 
 def unknown() -> UnknownPath:
-    return UnknownPath("There is no such endpoint here.")
+    return UnknownPath(
+        "There is no such endpoint here: there are POST /v1/chat/completions, GET /v1/models and "
+        "those that GET /docs lists."
+    )

@@ -179,4 +179,7 @@ class Routing:
 
 def _unknown(name: str | None) -> UnknownModel:
     shown = (name or "")[:_LONGEST_NAME]
-    return UnknownModel(f"The model `{shown}` is not served here.", param="model")
+    return UnknownModel(
+        f"The model `{shown}` is not served here: GET /v1/models lists those that are.",
+        param="model",
+    )

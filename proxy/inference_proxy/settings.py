@@ -1,11 +1,13 @@
 """The gateway's settings: read from a document and the environment, checked once, then trusted."""
 
 import ipaddress
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from msgspec import Meta, Struct, field
+from msgspec.structs import force_setattr
 
 from inference_proxy import document, fields, options
 from inference_proxy.backend_settings import COUNT, FILE, BackendSettings, Count, Name
@@ -34,6 +36,10 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
             variable="BACKENDS",
         ),
     ] = (BackendSettings(url="http://127.0.0.1:8000"),)
+    backend_key_file: Annotated[
+        Path | None,
+        option("Holds the key that is shown to each backend without an api_key_file.", FILE),
+    ] = None
     aliases: Annotated[
         dict[Name, Name],
         option(
@@ -121,12 +127,10 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     ] = None
 
     def __post_init__(self) -> None:
-        self._check_timeouts()
-        self._check_backends()
-        self._check_aliases()
-        self._check_allowed()
-        for network in self.trusted_proxies:
-            _check_network(network)
+        document.refuse([wrong for check in self._checks() if (wrong := _failure(check))])
+        if self.backend_key_file:
+            backends = tuple(one.with_key_file(self.backend_key_file) for one in self.backends)
+            force_setattr(self, "backends", backends)
 
     @classmethod
     def load(cls, path: Path | None, environment: Mapping[str, str]) -> Self:
@@ -135,6 +139,16 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         Raises InvalidSetting.
         """
         return document.load(cls, config_file(path, environment), environment)
+
+    def _checks(self) -> list[Callable[[], None]]:
+        networks = [partial(_check_network, network) for network in self.trusted_proxies]
+        return [
+            self._check_timeouts,
+            self._check_backends,
+            self._check_aliases,
+            *[partial(_check_allowed, name) for name in self.allow_fields],
+            *networks,
+        ]
 
     def _check_timeouts(self) -> None:
         if self.default_timeout > self.max_timeout:
@@ -155,14 +169,6 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
                     f"aliases: {alias} stands for {model}, which is an alias too: name the model"
                 )
 
-    def _check_allowed(self) -> None:
-        for name in self.allow_fields:
-            if name not in fields.NAMES:
-                raise InvalidSetting(
-                    f"allow_fields (INFERENCE_ALLOW_FIELDS) holds {name!r}, it takes "
-                    f"{', '.join(sorted(fields.NAMES))}"
-                )
-
 
 def config_file(path: Path | None, environment: Mapping[str, str]) -> Path | None:
     """Return the document that is in force: the one named, else that of INFERENCE_CONFIG."""
@@ -173,6 +179,22 @@ def config_file(path: Path | None, environment: Mapping[str, str]) -> Path | Non
 def reference() -> list[Option]:
     """Return everything that may be set, for the README."""
     return options.reference(Settings)
+
+
+def _failure(check: Callable[[], None]) -> InvalidSetting | None:
+    try:
+        check()
+    except InvalidSetting as wrong:
+        return wrong
+    return None
+
+
+def _check_allowed(name: str) -> None:
+    if name not in fields.NAMES:
+        raise InvalidSetting(
+            f"allow_fields (INFERENCE_ALLOW_FIELDS) holds {name!r}, it takes "
+            f"{', '.join(sorted(fields.NAMES))}"
+        )
 
 
 def _check_network(value: str) -> None:

@@ -10,6 +10,7 @@ from lamplighter import aws
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import boto3
     from clilab.fixture_types import Run
     from clilab.workflows import Workflows
 
@@ -79,8 +80,8 @@ def test_no_credentials_is_one_sentence_that_says_what_to_do(lamplighter: Run) -
 
     assert result.exit_code == 5
     assert result.stderr == (
-        "lamplighter: no usable AWS credentials were found: run `aws sso login` or `aws configure`,"
-        " or set AWS_PROFILE\n"
+        "lamplighter: no usable AWS credentials were found: run `aws login`, `aws sso login` or"
+        " `aws configure`, or name a profile with --profile or AWS_PROFILE\n"
     )
 
 
@@ -90,6 +91,72 @@ def test_no_region_is_one_sentence_that_says_what_to_do(lamplighter: Run) -> Non
 
     assert result.exit_code == 5
     assert "no AWS region is set: pass --region" in result.stderr
+
+
+@pytest.mark.usefixtures("stranger")
+@pytest.mark.parametrize(
+    ("arguments", "variables", "region"),
+    [
+        (["--region", "eu-west-1"], {"AWS_REGION": "eu-west-2"}, "eu-west-1"),
+        ([], {"AWS_REGION": "eu-west-2", "AWS_DEFAULT_REGION": "eu-west-3"}, "eu-west-2"),
+        ([], {"AWS_REGION": "", "AWS_DEFAULT_REGION": "eu-west-3"}, "eu-west-3"),
+        ([], {"AWS_REGION": "eu-west-2", "AWS_PROFILE": "there"}, "eu-west-2"),
+        ([], {"AWS_PROFILE": "there"}, "eu-north-1"),
+        (["--profile", "there"], {}, "eu-north-1"),
+        (["--profile", "there"], {"AWS_PROFILE": "gone"}, "eu-north-1"),
+    ],
+)
+def test_the_region_is_chosen_as_the_aws_sdks_choose_it(
+    lamplighter: Run,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    arguments: list[str],
+    variables: dict[str, str],
+    region: str,
+) -> None:
+    (tmp_path / "config").write_text("[profile there]\nregion = eu-north-1\n")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    sessions: list[str | None] = []
+
+    def stop(session: boto3.Session, *_: object) -> None:
+        sessions.append(session.region_name)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(aws, "_outputs", stop)
+
+    lamplighter(*arguments, "status")
+
+    assert sessions == [region]
+
+
+@pytest.mark.usefixtures("stranger")
+def test_a_login_profile_without_awscrt_says_what_to_install(
+    lamplighter: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    text = "[profile me]\nregion = eu-west-1\nlogin_session = arn:aws:iam::123456789012:user/me\n"
+    (tmp_path / "config").write_text(text)
+    monkeypatch.setattr("botocore.credentials.EC", None)
+
+    result = lamplighter("--profile", "me", "status")
+
+    assert result.exit_code == 5
+    assert "needs the Python package awscrt: run `pip install 'boto3[crt]'`" in result.stderr
+
+
+@pytest.mark.usefixtures("stranger")
+def test_a_login_that_has_ended_says_how_to_sign_in_again_with_the_same_profile(
+    lamplighter: Run, tmp_path: Path
+) -> None:
+    text = "[profile me]\nregion = eu-west-1\nlogin_session = arn:aws:iam::123456789012:user/me\n"
+    (tmp_path / "config").write_text(text)
+
+    result = lamplighter("--profile", "me", "status")
+
+    assert result.exit_code == 5
+    assert "run `aws --profile me login`" in result.stderr
 
 
 @pytest.mark.usefixtures("stranger")
@@ -119,5 +186,5 @@ def test_a_no_of_aws_is_explained(code: str, sentence: str) -> None:
 def test_every_error_of_botocore_has_a_sentence() -> None:
     ended = botocore.exceptions.UnauthorizedSSOTokenError()
 
-    assert "the AWS login has ended: run `aws sso login`" in str(aws.explain(ended))
+    assert "the AWS login has ended: run `aws login`" in str(aws.explain(ended))
     assert aws.explain(botocore.exceptions.DataNotFoundError(data_path="x")).exit_code == 5

@@ -55,10 +55,17 @@ def outage(
     return outcomes
 
 
-def test_one_loss_told_twice_is_one_repair(stage: demo.Stage, outage: list[str]) -> None:
+def test_one_loss_told_twice_is_one_repair(
+    stage: demo.Stage, outage: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     outage += ["repaired", "skipped"]
+    said: list[str] = []
+    monkeypatch.setattr(Screen, "say", lambda _, sentence: said.append(sentence))
 
     assert demo._outage(stage) == 0
+
+    assert [one for one in said if "a repair has begun" in one] == ["a repair has begun: repair-0"]
+    assert any("EC2 reports one loss more than once" in one for one in said)
 
 
 def test_a_second_repair_is_a_miss(stage: demo.Stage, outage: list[str]) -> None:

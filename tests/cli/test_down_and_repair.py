@@ -17,11 +17,44 @@ def test_down_ends_with_how_much_is_left(
 ) -> None:
     workflows.scripts["teardown"] = script.of(output={"name": "prod", "left": 0})
 
-    result = lamplighter("down", "prod")
+    result = lamplighter("down", "prod", "--yes")
 
     assert result.exit_code == 0, result.stderr
     assert result.stdout == "prod is down after 42 s: 0 resources left\n"
     assert workflows.started("teardown") == [{"name": "prod"}]
+
+
+@pytest.mark.usefixtures("serving")
+def test_down_without_a_terminal_needs_yes(lamplighter: Run, workflows: Workflows) -> None:
+    result = lamplighter("down", "prod")
+
+    assert result.exit_code == 2
+    assert "confirm with --yes" in result.stderr
+    assert workflows.started("teardown") == []
+
+
+@pytest.mark.usefixtures("serving")
+@pytest.mark.parametrize(("answer", "started"), [("y\n", 1), ("n\n", 0), ("\n", 0), ("", 0)])
+def test_down_asks_on_a_terminal_what_is_deleted_and_where(
+    lamplighter: Run,
+    workflows: Workflows,
+    script: type[Scripting],
+    monkeypatch: pytest.MonkeyPatch,
+    answer: str,
+    started: int,
+) -> None:
+    workflows.scripts["teardown"] = script.of(output={"name": "prod", "left": 0})
+    monkeypatch.setattr("lamplighter.consent.at_a_terminal", lambda: True)
+
+    result = lamplighter("down", "prod", stdin=answer.encode())
+
+    assert (
+        "this deletes prod (serving, https://infer.example.com, i-2) in account 123456789012, "
+        "region us-east-1, with its instance, network, address, DNS record, images, bucket and "
+        "API keys. Go on?"
+    ) in " ".join(result.stderr.split())
+    assert len(workflows.started("teardown")) == started
+    assert result.exit_code == (0 if started else 130)
 
 
 def test_down_of_a_tombstone_starts_nothing(
@@ -42,7 +75,7 @@ def test_down_reaches_what_an_early_failure_left(
     ledger.put_item(Item={"pk": "half", "sk": "resource#network", "state": "ready"})
     workflows.scripts["teardown"] = script.of(output={"name": "half", "left": 0})
 
-    result = lamplighter("down", "half")
+    result = lamplighter("down", "half", "--yes")
 
     assert result.exit_code == 0, result.stderr
     assert workflows.started("teardown") == [{"name": "half"}]
@@ -68,7 +101,7 @@ def test_resources_left_are_a_failure_that_lists_them(
     cause = "2 resources are left: vpc-1 (in use by eni-9), eni-9"
     workflows.scripts["teardown"] = script.of(error="ResourcesLeft", cause=cause)
 
-    result = lamplighter("down", "prod")
+    result = lamplighter("down", "prod", "--yes")
 
     assert result.exit_code == 1
     assert cause in result.stderr
@@ -110,6 +143,19 @@ def test_a_running_repair_is_joined(
 
     assert result.exit_code == 0, result.stderr
     assert len(workflows.started("repair")) == 1
+
+
+@pytest.mark.parametrize("command", [["repair"], ["key"], ["keys", "list"]])
+def test_what_was_torn_down_is_no_deployment(
+    lamplighter: Run, serving: Table, workflows: Workflows, command: list[str]
+) -> None:
+    serving.put_item(Item={"pk": "prod", "sk": "deployment", "status": "absent"})
+
+    result = lamplighter(*command, "prod")
+
+    assert result.exit_code == 3
+    assert "prod is torn down: `lamplighter up` with its specification" in result.stderr
+    assert "StartExecution" not in workflows.calls
 
 
 @pytest.mark.parametrize("command", ["down", "repair", "key", "events", "status"])

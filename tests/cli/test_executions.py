@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -95,12 +96,16 @@ def test_old_pages_of_the_history_are_not_read_again(
     assert workflows.calls.count("GetExecutionHistory") <= 2 * 21
 
 
+@pytest.mark.parametrize(
+    ("error", "shown"),
+    [("Pending", "waiting"), ("LockHeld", "waiting"), ("KeyError", "KeyError")],
+)
 def test_an_attempt_that_failed_is_told_with_the_sentence_inside_lambdas_document(
-    follow: Follow, workflows: Workflows, script: type[Scripting]
+    follow: Follow, workflows: Workflows, script: type[Scripting], error: str, shown: str
 ) -> None:
-    document = '{"errorType": "Pending", "errorMessage": "the NAT gateway is not there yet"}'
+    document = json.dumps({"errorType": error, "errorMessage": "the NAT gateway is not there yet"})
     workflows.scripts["provision"] = script.of(
-        [script.entered("EnsureNetwork", 0), script.stumbled("Pending", document, 1)],
+        [script.entered("EnsureNetwork", 0), script.stumbled(error, document, 1)],
         [script.left("EnsureNetwork", 2)],
     )
 
@@ -108,7 +113,7 @@ def test_an_attempt_that_failed_is_told_with_the_sentence_inside_lambdas_documen
 
     assert [(change.kind, change.note) for change in changes] == [
         ("entered", ""),
-        ("failing", "Pending: the NAT gateway is not there yet"),
+        ("failing", f"{shown}: the NAT gateway is not there yet"),
         ("left", ""),
     ]
 

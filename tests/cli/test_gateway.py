@@ -30,6 +30,10 @@ facts = {
     "arguments": sys.argv[1:], "pid": os.getpid(), "group": os.getpgid(0),
     "settings": {k: v for k, v in os.environ.items() if k.startswith(("INFERENCE_", "LAMP"))},
 }
+backend_key = os.environ.get("INFERENCE_BACKEND_KEY_FILE")
+if backend_key:
+    path = pathlib.Path(backend_key)
+    facts |= {"backend_key": path.read_text(), "backend_key_mode": path.stat().st_mode}
 if keys and pathlib.Path(keys).exists():
     path = pathlib.Path(keys)
     facts |= {"keys": json.loads(path.read_text())["keys"], "mode": path.stat().st_mode,
@@ -113,7 +117,7 @@ def test_without_a_key_the_command_becomes_the_gateway(gateway: Gateway) -> None
     assert facts["settings"] == {"INFERENCE_BACKENDS": "http://127.0.0.1:8000,http://gpu2:8000"}
     status, out, err = gateway.end()
     assert status == 7
-    assert "curl http://127.0.0.1:8081/v1/models\n" in out
+    assert "try it once it is listening:  curl http://127.0.0.1:8081/v1/models\n" in out
     assert "open: every program of this machine may ask" in err
 
 
@@ -146,7 +150,7 @@ def test_keys_reach_the_gateway_as_salted_hashes_that_only_this_user_reads(
     assert set(facts["settings"]) == {"INFERENCE_BACKENDS", "INFERENCE_KEYS_FILE"}
     _, out, err = gateway.end()
     assert KEY not in out + err
-    assert '-H "Authorization: Bearer $LAMPLIGHTER_GATEWAY_KEY"' in out
+    assert """printf 'Authorization: Bearer %s' "$LAMPLIGHTER_GATEWAY_KEY" | curl""" in out
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
@@ -190,6 +194,46 @@ def running(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
         return False
+
+
+def test_the_servers_own_key_comes_from_a_file(gateway: Gateway, tmp_path: Path) -> None:
+    file = tmp_path / "upstream"
+    file.write_text(KEY)
+
+    facts = gateway.start("gateway", *BACKEND, "--backend-key-file", str(file))
+
+    assert gateway.process
+    assert facts["pid"] == gateway.process.pid
+    assert facts["settings"]["INFERENCE_BACKEND_KEY_FILE"] == str(file)
+
+
+@pytest.mark.parametrize("guarded", [False, True])
+def test_the_servers_own_key_may_come_from_the_environment(
+    gateway: Gateway, *, guarded: bool
+) -> None:
+    more = {"LAMPLIGHTER_GATEWAY_KEY": "another"} if guarded else {}
+
+    facts = gateway.start("gateway", *BACKEND, LAMPLIGHTER_BACKEND_KEY=KEY, **more)
+
+    assert facts["backend_key"] == KEY
+    assert stat.S_IMODE(facts["backend_key_mode"]) == 0o600
+    assert not [name for name in facts["settings"] if name.startswith("LAMPLIGHTER_")]
+    _, out, err = gateway.end()
+    assert KEY not in out + err
+    assert list(gateway.temporary.iterdir()) == []
+
+
+def test_a_backend_key_that_no_header_can_carry_is_told_and_not_repeated(
+    lamplighter: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LAMPLIGHTER_BACKEND_KEY", "two words")
+
+    result = lamplighter("gateway", *BACKEND)
+
+    assert result.exit_code == 2
+    said = " ".join(result.stderr.split())
+    assert "LAMPLIGHTER_BACKEND_KEY is one word of printable ASCII characters" in said
+    assert "two words" not in said
 
 
 def test_a_key_on_the_command_line_is_warned_of(gateway: Gateway) -> None:

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 ALICE = ("keys", "create", "prod", "--name", "alice")
 ROTATE = ("keys", "rotate", "prod", "--name", "alice")
-REVOKE = ("keys", "revoke", "prod", "--name", "alice")
+ASKING = ("keys", "revoke", "prod", "--name", "alice")
+REVOKE = (*ASKING, "--yes")
 
 
 @pytest.fixture
@@ -301,7 +302,7 @@ def test_too_many_overlapping_rotations_are_told_and_change_nothing(
     result = lamplighter(*ROTATE)
 
     assert result.exit_code == 2
-    assert "`keys rotate --overlap 0s`" in result.stderr
+    assert "`lamplighter keys rotate prod --name alice --overlap 0s`" in result.stderr
     assert stored.everything() == before
 
 
@@ -317,6 +318,26 @@ def test_a_rotated_key_does_not_live_longer_than_the_old_one_was_allowed_to(
     assert longer["expires"] == "2099-01-01T00:00:00Z"
 
 
+@pytest.mark.parametrize(
+    ("own_end", "overlap", "said"),
+    [
+        ("1h", "24h", "works until {own}"),
+        ("30d", "0s", "ends within a minute"),
+    ],
+)
+def test_rotate_says_the_end_that_the_old_key_has(
+    lamplighter: Run, stored: Stored, own_end: str, overlap: str, said: str
+) -> None:
+    made = created(lamplighter, "--expires", own_end)
+
+    result = lamplighter(*ROTATE, "--overlap", overlap)
+
+    old = said.format(own=made["expires"])
+    assert f"the old one {old}\n" in result.stderr
+    ends = {one["expires"] for one in stored.entries("alice")}
+    assert ends == {made["expires"]}
+
+
 def test_an_expired_key_is_rotated_only_with_a_new_end(lamplighter: Run, stored: Stored) -> None:
     created(lamplighter)
     stored.change("alice", lambda found: [found[0] | {"expires": "2020-01-01T00:00:00Z"}])
@@ -326,6 +347,7 @@ def test_an_expired_key_is_rotated_only_with_a_new_end(lamplighter: Run, stored:
 
     assert refused.exit_code == 2
     assert "alice of prod expired at 2020-01-01T00:00:00Z" in refused.stderr
+    assert "the old one had expired already" in allowed.stderr
     assert stored.ask(allowed.stdout.strip()).id == "alice"
 
 
@@ -403,23 +425,33 @@ def test_revoke_asks_at_a_terminal(
     left: list[str],
 ) -> None:
     created(lamplighter)
-    monkeypatch.setattr("lamplighter.commands.keys._at_a_terminal", lambda: True)
+    monkeypatch.setattr("lamplighter.consent.at_a_terminal", lambda: True)
 
-    result = lamplighter(*REVOKE, stdin=answer.encode())
+    result = lamplighter(*ASKING, stdin=answer.encode())
 
-    assert "revoke alice of prod?" in result.stderr
+    assert "this revokes the key alice of prod in account 123456789012" in result.stderr
     assert result.exit_code == (130 if left else 0)
     assert stored.ids() == [*left, "default"]
     assert ("nothing was changed" in result.stderr) == bool(left)
+
+
+def test_revoke_without_a_terminal_needs_yes(lamplighter: Run, stored: Stored) -> None:
+    created(lamplighter)
+
+    result = lamplighter(*ASKING)
+
+    assert result.exit_code == 2
+    assert "confirm with --yes" in result.stderr
+    assert stored.ids() == ["alice", "default"]
 
 
 def test_revoke_with_yes_does_not_ask(
     lamplighter: Run, stored: Stored, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     created(lamplighter)
-    monkeypatch.setattr("lamplighter.commands.keys._at_a_terminal", lambda: True)
+    monkeypatch.setattr("lamplighter.consent.at_a_terminal", lambda: True)
 
-    assert lamplighter(*REVOKE, "--yes").exit_code == 0
+    assert lamplighter(*REVOKE).exit_code == 0
     assert stored.ids() == ["default"]
 
 
@@ -463,6 +495,26 @@ def test_more_keys_than_a_page_are_all_listed(lamplighter: Run, stored: Stored) 
     document = json.loads(lamplighter("--json", "keys", "list", "prod").stdout)
 
     assert len(document["keys"]) == 24
+
+
+def test_keys_of_what_was_torn_down_are_not_listed(lamplighter: Run, serving: Table) -> None:
+    serving.put_item(Item={"pk": "prod", "sk": "deployment", "status": "absent"})
+
+    result = lamplighter("keys", "list", "prod")
+
+    assert result.exit_code == 3
+    assert "prod is torn down" in result.stderr
+
+
+def test_a_key_can_be_revoked_while_a_teardown_is_stuck(
+    lamplighter: Run, stored: Stored, serving: Table
+) -> None:
+    created(lamplighter)
+    row = {"pk": "prod", "sk": "deployment", "status": "failed", "desired": "absent"}
+    serving.put_item(Item=row)
+
+    assert lamplighter(*REVOKE).exit_code == 0
+    assert stored.ids() == ["default"]
 
 
 def test_a_deployment_without_keys_lists_none(lamplighter: Run, serving: Table) -> None:

@@ -30,7 +30,9 @@ def test_plan_shows_a_line_for_each_change_and_counts_them(
     lines = [line.split() for line in result.stdout.splitlines()]
     assert lines[1] == ["create", "network", "VPC", "10.0.0.0/16", "is", "not", "there"]
     assert lines[2] == ["keep", "registry", "lamplighter-prod"]
-    assert lines[-1] == ["2", "to", "create,", "1", "to", "keep"]
+    assert result.stdout.splitlines()[-1] == (
+        "2 to create, 1 to keep, in account 123456789012, region us-east-1"
+    )
     assert workflows.asked == {"name": "prod", "model": "m"}
 
 

@@ -45,6 +45,18 @@ def test_status_of_nothing_says_so(lamplighter: Run) -> None:
     assert json.loads(lamplighter("--json", "status").stdout) == {"deployments": []}
 
 
+def test_status_leaves_out_what_was_torn_down_unless_it_is_asked_for(
+    lamplighter: Run, ledger: Table
+) -> None:
+    ledger.put_item(Item={"pk": "old", "sk": "deployment", "status": "absent"})
+
+    assert lamplighter("status").stdout == "no deployments (1 torn down: --all shows them)\n"
+    assert json.loads(lamplighter("--json", "status").stdout) == {"deployments": []}
+    assert "old   absent" in lamplighter("status", "--all").stdout
+    shown = json.loads(lamplighter("--json", "status", "--all").stdout)
+    assert [one["name"] for one in shown["deployments"]] == ["old"]
+
+
 def test_status_shows_every_deployment_in_a_line(lamplighter: Run, serving: Table) -> None:
     serving.put_item(
         Item={"pk": "beta", "sk": "deployment", "status": "provisioning", "phase": "loading",

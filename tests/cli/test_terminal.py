@@ -129,6 +129,21 @@ def test_a_step_that_failed_for_good_is_marked_when_the_next_one_begins(
     assert "Refused: no such zone" in seen
 
 
+def test_a_long_note_cuts_no_name_and_is_shown_to_its_end(terminal: Terminal) -> None:
+    note = "Superseded: " + "a sentence that is longer than the terminal is wide, " * 3 + "i-0123"
+    with live.view(terminal.screen) as view:
+        view.change(Change("entered", "ValidateDeployment", ENTERED))
+        view.change(Change("left", "ValidateDeployment", ENTERED + timedelta(seconds=3)))
+        view.change(Change("entered", "EnsureDns", ENTERED))
+        view.change(Change("failing", "EnsureDns", ENTERED, note))
+
+    seen = terminal.shown()
+
+    assert "ValidateDeployment 3.0 s" in seen
+    assert "i-0123" in seen
+    assert "…" not in seen
+
+
 def _drained(terminal: int) -> bytes:
     received = b""
     try:

@@ -39,10 +39,11 @@ def test_up_tells_endpoint_key_and_a_curl_line(
     result = lamplighter("up", spec)
 
     assert result.exit_code == 0, result.stderr
+    assert "provision of prod in account 123456789012, region us-east-1: arn:" in result.stderr
     assert workflows.started("provision") == [SPEC]
     curl = (
-        "curl --insecure https://infer.example.com/v1/chat/completions"
-        """ -H @<(printf 'Authorization: Bearer %s' "$(lamplighter key prod)")"""
+        """printf 'Authorization: Bearer %s' "$(lamplighter key prod)" | """
+        "curl --insecure https://infer.example.com/v1/chat/completions -H @-"
         ' -H "Content-Type: application/json"'
         ' -d \'{"model": "m", "messages": [{"role": "user", "content": "Hello"}]}\''
     )

@@ -108,7 +108,8 @@ def test_b16_a_layer_that_fails_ends_the_look_and_is_named(
 def test_a_closed_port_is_dead(endpoint: Endpoint, tmp_path: Path) -> None:
     found = look(told(endpoint, tmp_path, engine_url="http://127.0.0.1:1"))
 
-    assert found == Check(Verdict.DEAD, "http://127.0.0.1:1/health: Connection refused")
+    refused = "the engine does not answer (http://127.0.0.1:1/health: Connection refused)"
+    assert found == Check(Verdict.DEAD, refused)
 
 
 @pytest.mark.parametrize(

@@ -53,6 +53,19 @@ def test_a_line_tells_all_there_is_to_tell(tmp_path: Path) -> None:
     }  # fmt: skip
 
 
+def test_a_terminal_gets_a_line_that_a_person_can_read() -> None:
+    ours, theirs = os.openpty()
+    log_of_terminal = AccessLog(theirs)
+
+    log_of_terminal.line(chat(path="/v1/mod\x1b[2Jels?key=sk-secret"))
+    log_of_terminal.close()
+
+    said = os.read(ours, 4096).decode()
+    assert said == "14:13:20 POST /v1/mod?[2Jels 200 in 1250 ms, key=alice, model=tiny\r\n"
+    for end in (ours, theirs):
+        os.close(end)
+
+
 def test_a_query_string_is_left_out(tmp_path: Path) -> None:
     (line,) = written(tmp_path, chat(path="/v1/models?key=sk-secret"))
 

@@ -120,6 +120,30 @@ async def test_a_server_that_does_not_list_its_models_is_asked_for_any(
         assert caplog.text.count("could not read the models") == 1
 
 
+@pytest.mark.parametrize("code", ["401 Unauthorized", "403 Forbidden"])
+@pytest.mark.parametrize("shown", [False, True])
+async def test_a_server_that_asks_for_another_key_is_told_with_what_to_do(
+    model_server: ModelServer,
+    caplog: pytest.LogCaptureFixture,
+    tmp_path: Path,
+    code: str,
+    *,
+    shown: bool,
+) -> None:
+    file = tmp_path / "key"
+    file.write_text("sk-upstream")
+    model_server.on["/v1/models"] = lambda call: status(call, code)
+
+    async with probing(at(model_server, api_key_file=file if shown else None)):
+        await asyncio.sleep(5 * FAST)
+
+    (said,) = [one for one in caplog.messages if "could not read the models" in one]
+    assert f"it answers {code[:3]}" in said
+    assert ("INFERENCE_BACKEND_KEY_FILE" in said) != shown
+    assert (f"does not accept the key in {file}" in said) == shown
+    assert "sk-upstream" not in caplog.text
+
+
 async def test_models_that_do_not_end_are_not_read_to_the_end(
     model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -96,6 +96,48 @@ async def test_sigterm_lets_a_running_stream_finish_and_lets_nobody_else_in(
     assert code == 0
 
 
+async def test_it_says_where_it_listens_once_it_does(
+    model_server: ModelServer, keys_file: Path
+) -> None:
+    async with serving(model_server, keys_file) as (process, client):
+        lines = await stop(process)
+
+    (said,) = [line for line in lines if line["message"] == "listening"]
+    assert said["url"] == f"{str(client.base_url).rstrip('/')}/v1"
+
+
+async def test_nothing_is_said_to_listen_where_the_port_is_taken() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+
+        process = await launch(taken.getsockname()[1])
+        output, _ = await asyncio.wait_for(process.communicate(), 20)
+
+    assert process.returncode
+    assert b'"listening"' not in output
+
+
+async def test_a_terminal_gets_lines_that_a_person_can_read() -> None:
+    ours, theirs = os.openpty()
+    port = free_port()
+    process = await asyncio.create_subprocess_exec(
+        *COMMAND, "--port", str(port), env={"PATH": os.environ["PATH"]}, stdout=theirs
+    )
+    os.close(theirs)
+    try:
+        await until(lambda: accepts(port), seconds=20)
+    finally:
+        process.terminate()
+        await process.wait()
+
+    said = os.read(ours, 65536).decode().splitlines()
+    os.close(ours)
+    assert [line for line in said if line.startswith("{")] == []
+    assert said[0][8:].startswith(" warning open to every process of this machine")
+    assert f" listening, url=http://127.0.0.1:{port}/v1" in [line[8:] for line in said]
+
+
 async def test_a_request_is_one_json_line_without_prompt_or_key(
     model_server: ModelServer, keys_file: Path
 ) -> None:

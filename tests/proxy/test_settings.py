@@ -176,6 +176,38 @@ def test_a_wrong_document_is_refused_with_the_place_and_the_reason(
         Settings.load(written(tmp_path, text), {})
 
 
+def test_every_mistake_is_named_at_once(tmp_path: Path) -> None:
+    path = written(tmp_path, "quue_length: 1\nmax_n: none\nmax_depth: 16\n")
+    variables = {"INFERENCE_ENGINE": "on", "INFERENCE_DOCKS": "enabled", "INFERENCE_MAX_N": "0"}
+
+    with pytest.raises(InvalidSetting) as caught:
+        Settings.load(path, variables)
+
+    first, *lines = str(caught.value).splitlines()
+    assert first == "5 settings are wrong:"
+    assert [line.split()[0 if line.strip().startswith("INFERENCE") else 1] for line in lines] == [
+        "quue_length", "max_n", "INFERENCE_ENGINE", "INFERENCE_DOCKS", "INFERENCE_MAX_N",
+    ]  # fmt: skip
+
+
+def test_settings_that_do_not_fit_each_other_are_named_at_once() -> None:
+    with pytest.raises(InvalidSetting) as caught:
+        Settings(
+            default_timeout=601, aliases={"a": "b", "b": "c"}, trusted_proxies=("10.0.0.1/8", "x")
+        )
+
+    said = str(caught.value)
+    assert [one for one in ("601", "a stands for b", "10.0.0.1/8", "'x'") if one not in said] == []
+
+
+def test_one_key_file_is_for_every_backend_that_names_none(tmp_path: Path) -> None:
+    path = written(tmp_path, "backends: [{url: 'http://a', api_key_file: /own}, {url: 'http://b'}]")
+
+    settings = Settings.load(path, {"INFERENCE_BACKEND_KEY_FILE": "/all"})
+
+    assert [one.api_key_file for one in settings.backends] == [Path("/own"), Path("/all")]
+
+
 def test_a_document_of_comments_only_sets_nothing(tmp_path: Path) -> None:
     assert Settings.load(written(tmp_path, "# all is well\n"), {}) == Settings()
 

@@ -41,8 +41,20 @@ def test_the_readme_lists_every_option_of_a_key():
         r"`(--[a-z-]+)`", "".join(re.findall(r"^\| (`--.*?) \|", table, re.MULTILINE))
     )
 
-    options = [p.opts[0] for p in create.params if isinstance(p, click.Option)]
+    options = [p.opts[0] for p in create.params if isinstance(p, click.Option) and not p.hidden]
     assert sorted(listed) == sorted(set(options) - {"--deployment"})
+
+
+def test_the_readme_lists_every_variable_of_lamplighter():
+    table = README[README.index("| variable | |") : README.index("### The specification")]
+    listed = set(re.findall(r"`(LAMPLIGHTER_\w+)`", table))
+
+    sources = [ROOT / "Makefile"]
+    for folder in ("cli", "functions", "host_scripts", "proxy"):
+        sources += [p for p in (ROOT / folder).rglob("*") if p.suffix in {".py", ".sh", ".j2"}]
+    read = set(re.findall(r"\bLAMPLIGHTER_[A-Z_]+", "".join(p.read_text() for p in sources)))
+
+    assert listed == read
 
 
 @pytest.mark.parametrize("document", [README, ARCHITECTURE], ids=["README", "ARCHITECTURE"])

@@ -6,21 +6,24 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lamplighter import workflows
+from lamplighter import consent, workflows
 from lamplighter.commands.known import known
 from lamplighter.options import Options, example, pass_options
 from lamplighter.screen import plain
 
 if TYPE_CHECKING:
     from lamplighter.aws import Account
+    from lamplighter.ledger import Deployment
     from lamplighter.screen import Screen
+    from lamplighter.workflows import Running
 
 
-@click.command(epilog=example("lamplighter down prod"))
+@click.command(epilog=example("lamplighter down prod", "lamplighter down prod --yes"))
 @click.argument("name")
+@consent.yes_option
 @pass_options
-def down(options: Options, name: str) -> None:
-    """Tear a deployment down to nothing.
+def down(options: Options, name: str, *, yes: bool) -> None:
+    """Tear a deployment down to nothing, after a question.
 
     Ends with the number of resources that are left, which is 0 or a failure.
     """
@@ -29,15 +32,37 @@ def down(options: Options, name: str) -> None:
     if found.status == "absent":
         screen.answer({"name": name, "left": 0, "changed": False}, plain(f"{name} is already down"))
         return
-    output = teardown(account, screen, name)
+    if other := _going_on(account, name):
+        output = _joined(account, screen, name, other)
+    else:
+        consent.require(_consequence(account, found), yes=yes)
+        output = teardown(account, screen, name)
     gone = f"{name} is down after {output['seconds']} s: {output['left']} resources left"
     screen.answer(output, plain(gone))
 
 
+def _consequence(account: Account, found: Deployment) -> str:
+    """Say what is deleted, and where."""
+    facts = ", ".join(each for each in (found.status, found.endpoint, found.instance_id) if each)
+    named = f"{found.name} ({facts})" if facts else found.name
+    return (
+        f"this deletes {named} in {account.place}, with its instance, network, address, DNS "
+        "record, images, bucket and API keys"
+    )
+
+
 def teardown(account: Account, screen: Screen, name: str) -> dict[str, Any]:
     """Return the workflow's output; join the teardown that runs already."""
-    other = workflows.running(account, name)
-    if other and other.verb == "teardown":
-        screen.say(f"{name} is being torn down already: watching {other.execution}")
-        return workflows.watch(account, screen, other.execution, name)
+    if other := _going_on(account, name):
+        return _joined(account, screen, name, other)
     return workflows.run(account, screen, "teardown", name, {"name": name})
+
+
+def _going_on(account: Account, name: str) -> Running | None:
+    other = workflows.running(account, name)
+    return other if other and other.verb == "teardown" else None
+
+
+def _joined(account: Account, screen: Screen, name: str, other: Running) -> dict[str, Any]:
+    screen.say(f"{name} is being torn down already: watching {other.execution}")
+    return workflows.watch(account, screen, other.execution, name)

@@ -10,12 +10,11 @@ import click
 
 from lamplighter import ledger
 from lamplighter.commands.known import known
+from lamplighter.layout import Facts
 from lamplighter.options import Options, example, pass_options
 from lamplighter.screen import moment, plain
 
 if TYPE_CHECKING:
-    from rich.text import Text
-
     from lamplighter.aws import Account
     from lamplighter.ledger import Entry
     from lamplighter.screen import Screen
@@ -52,8 +51,8 @@ def _follow(account: Account, screen: Screen, name: str) -> None:
         time.sleep(account.poll_seconds)
 
 
-def _line(entry: Entry) -> Text:
-    line = plain(f"{moment(entry.at)}  ", "dim")
-    line.append_text(plain(f"{entry.what:<9}  ", _STYLES.get(entry.what, "")))
-    line.append_text(plain(entry.text))
-    return line.append_text(plain(f"  {entry.instance_id}", "dim")) if entry.instance_id else line
+def _line(entry: Entry) -> Facts:
+    when = plain(f"{moment(entry.at)}  ", "dim")
+    when.append_text(plain(f"{entry.what:<9}", _STYLES.get(entry.what, "")))
+    named = "" if entry.instance_id in entry.text else f"  {entry.instance_id}"
+    return Facts([(when, plain(entry.text + named))])

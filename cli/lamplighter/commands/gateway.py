@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 VARIABLE = "LAMPLIGHTER_GATEWAY_KEY"
+BACKEND_VARIABLE = "LAMPLIGHTER_BACKEND_KEY"
 _BACKENDS, _CONFIG, _KEYS = "INFERENCE_BACKENDS", "INFERENCE_CONFIG", "INFERENCE_KEYS_FILE"
+_BACKEND_KEY = "INFERENCE_BACKEND_KEY_FILE"
 
 
 class Backend(click.ParamType):
@@ -50,9 +52,12 @@ class Key(click.ParamType):
 
     name = "key"
 
+    def __init__(self, where: str = "a key") -> None:
+        self.where = where
+
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
         if not value or not value.isascii() or not value.isprintable() or " " in value:
-            self.fail("a key is one word of printable ASCII characters", param, ctx)
+            self.fail(f"{self.where} is one word of printable ASCII characters", param, ctx)
         return value
 
 
@@ -80,6 +85,11 @@ class Door:
     )
 )
 @click.option("--backend", "backends", type=Backend(), multiple=True, help="A server; repeatable.")
+@click.option(
+    "--backend-key-file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help=f"Holds the key that the servers ask for; else {BACKEND_VARIABLE}.",
+)
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", type=click.IntRange(1, 65535), default=8080, show_default=True)
 @click.option(
@@ -99,6 +109,7 @@ class Door:
 def gateway(
     options: Options,
     backends: tuple[str, ...],
+    backend_key_file: Path | None,
     host: str,
     port: int,
     keys: tuple[str, ...],
@@ -109,37 +120,49 @@ def gateway(
     Needs no AWS. It learns the models from its backends. Without a key it is open, and listens on
     this machine only.
     """
-    environment = _environment(backends, config)
+    environment = _environment(backends, config, backend_key_file)
     if not {_BACKENDS, _CONFIG} & environment.keys():
         raise click.UsageError("name a server with --backend, or a document with --config")
     if keys and _KEYS in environment:
         raise click.UsageError(f"a key and {_KEYS} are given: the gateway reads one of them")
+    secret = None if backend_key_file else _backend_key()
     guarded = keys or {_KEYS, _CONFIG} & environment.keys()
     door = Door(host, port, is_open=not guarded)
     _refuse_open_door(door)
     _announce(options, door, environment)
     _warn(options, door)
     command = [sys.executable, "-P", "-m", "inference_proxy", "--host", host, "--port", str(port)]
-    if not keys:
+    if not (keys or secret):
         handover.become(command, environment)
     with tempfile.TemporaryDirectory(prefix="lamplighter-gateway-") as folder:
-        path = _write_keys(Path(folder), keys)
-        status = handover.accompany(command, environment | {_KEYS: str(path)})
+        written = _written(Path(folder), keys, secret)
+        status = handover.accompany(command, environment | written)
     sys.exit(status)
 
 
-def _environment(backends: Sequence[str], config: Path | None) -> dict[str, str]:
+def _backend_key() -> str | None:
+    """Return the key that the servers ask for, from the environment; raise BadParameter."""
+    said = os.environ.get(BACKEND_VARIABLE)
+    return Key(BACKEND_VARIABLE).convert(said, None, None) if said else None
+
+
+def _environment(
+    backends: Sequence[str], config: Path | None, backend_key_file: Path | None
+) -> dict[str, str]:
     """Return the gateway's: the caller's settings stay, the keys themselves do not."""
     if importlib.util.find_spec("inference_proxy") is None:
         raise Unavailable(
             "the gateway is not installed beside lamplighter (the package inference_proxy): run "
             "`make setup` in Lamplighter's checkout, or use its container"
         )
-    environment = {name: value for name, value in os.environ.items() if name != VARIABLE}
+    ours = {VARIABLE, BACKEND_VARIABLE}
+    environment = {name: value for name, value in os.environ.items() if name not in ours}
     if backends:
         environment[_BACKENDS] = ",".join(dict.fromkeys(backends))
     if config:
         environment[_CONFIG] = str(config.resolve())
+    if backend_key_file:
+        environment[_BACKEND_KEY] = str(backend_key_file.resolve())
     return environment
 
 
@@ -158,11 +181,13 @@ def _refuse_open_door(door: Door) -> None:
 def _announce(options: Options, door: Door, environment: dict[str, str]) -> None:
     behind = environment.get(_BACKENDS, "").split(",") if _BACKENDS in environment else []
     leads = ", ".join(behind) or f"what {environment.get(_CONFIG)} names"
-    bearer = "" if door.is_open else f""" -H "Authorization: Bearer ${VARIABLE}\""""
+    asked = f"curl {door.url}/v1/models"
+    if not door.is_open:
+        asked = f"""printf 'Authorization: Bearer %s' "${VARIABLE}" | {asked} -H @-"""
     options.screen().answer(
         {"url": f"{door.url}/v1", "backends": behind, "open": door.is_open},
-        plain(f"{door.url}/v1 leads to {leads}"),
-        plain(f"  try it:  curl {door.url}/v1/models{bearer}"),
+        plain(f"starting: {door.url}/v1 will lead to {leads}"),
+        plain(f"  try it once it is listening:  {asked}"),
     )
 
 
@@ -174,11 +199,19 @@ def _warn(options: Options, door: Door) -> None:
         screen.say(f"other users of this machine can see --key; {VARIABLE} hides it from them")
 
 
-def _write_keys(folder: Path, keys: Sequence[str]) -> Path:
-    """Write what the gateway needs to know of them: salted hashes, for this user only."""
+def _written(folder: Path, keys: Sequence[str], secret: str | None) -> dict[str, str]:
+    """Write what the gateway needs to know of the keys, for this user only; return its settings.
+
+    Of the keys that are let in salted hashes, the servers' own key itself.
+    """
     named = enumerate(dict.fromkeys(keys), start=1)
     known = [entries.entry(f"key-{n}", key) | {"foreign": True} for n, key in named]
-    path = folder / "keys"
-    path.touch(mode=0o600)
-    path.write_text(json.dumps({"keys": known}), encoding="ascii")
-    return path
+    contents = {_KEYS: json.dumps({"keys": known}) if keys else None, _BACKEND_KEY: secret}
+    settings = {}
+    for variable, content in contents.items():
+        if content is not None:
+            path = folder / {_KEYS: "keys", _BACKEND_KEY: "backend-key"}[variable]
+            path.touch(mode=0o600)
+            path.write_text(content, encoding="ascii")
+            settings[variable] = str(path)
+    return settings

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lamplighter.commands.known import known
+from lamplighter.commands.known import present
 from lamplighter.errors import UnknownDeployment
 from lamplighter.options import Options, example, pass_options
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 @click.command(
     epilog=example(
-        "curl https://infer.example.com/v1/models \\",
-        """  -H @<(printf 'Authorization: Bearer %s' "$(lamplighter key prod)")""",
+        """printf 'Authorization: Bearer %s' "$(lamplighter key prod)" |""",
+        "  curl https://infer.example.com/v1/models -H @-",
     )
 )
 @click.argument("name")
@@ -28,7 +28,7 @@ def key(options: Options, name: str) -> None:
     It is the key `default`, which provisioning made; `lamplighter keys` makes others.
     """
     account = options.account()
-    known(account.ledger(), name)
+    present(account.ledger(), name)
     value = read(account, name)
     if options.json:
         options.screen().answer({"name": name, "key": value})

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lamplighter import entries
-from lamplighter.commands.known import known
-from lamplighter.errors import UnknownDeployment
+from lamplighter.commands.known import present, torn_down
 from lamplighter.keyring import Keyring
 
 if TYPE_CHECKING:
@@ -39,21 +38,22 @@ def of_deployment(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def keyring_of(options: Options, deployment: str | None, named: str | None) -> Keyring:
-    """Return the keys of the deployment that was named, in one way or the other."""
+    """Return the keys of the deployment that was named, in one way or the other.
+
+    Raises UnknownDeployment also when it is torn down.
+    """
     name = deployment or named
     if not name or (named and named != name):
         raise click.UsageError("name one deployment: as DEPLOYMENT, or with --deployment")
     account = options.account()
-    known(account.ledger(), name)
+    present(account.ledger(), name)
     return Keyring.open(account, name)
 
 
 def living(options: Options, deployment: str | None, named: str | None) -> Keyring:
-    """Return its keys; raise UnknownDeployment when it is torn down: a key would outlive it."""
+    """Return as `keyring_of` does; refused from the start of a teardown: a key would outlive it."""
     keyring = keyring_of(options, deployment, named)
-    found = known(options.account().ledger(), keyring.deployment)
-    if "absent" in {found.desired, found.status}:
-        raise UnknownDeployment(
-            f"{keyring.deployment} is torn down: `lamplighter up` makes it again, and its first key"
-        )
+    found = present(options.account().ledger(), keyring.deployment)
+    if found.desired == "absent":
+        raise torn_down(keyring.deployment)
     return keyring

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import click
 
-from lamplighter import entries, ledger
+from lamplighter import consent, entries, ledger
 from lamplighter.commands.key_options import key_name, keyring_of, living, of_deployment
 from lamplighter.commands.keys_list import list_
 from lamplighter.entries import Limits
-from lamplighter.errors import BadSpec, Conflict, Interrupted, UnknownKey
+from lamplighter.errors import BadSpec, Conflict, UnknownKey
 from lamplighter.keyring import FIRST
 from lamplighter.moments import Duration, Moment
 from lamplighter.options import Options, example, pass_options
@@ -120,20 +119,22 @@ def rotate(
         # good, and the old one may end only then. Cut off anywhere, one works that they know.
         key = keyring.replace(key, [*old, made.entry])
         keyring.publish(made.key)
-    keyring.replace(key, entries.rotated(old, made.entry, overlap, now))
-    until = f"works until {entries.stamp(now + overlap)}" if overlap else "ends within a minute"
-    _hand_over(options, keyring, made, f"it works within a minute, the old one {until}")
+    both = entries.rotated(old, made.entry, overlap, now)
+    keyring.replace(key, both)
+    _hand_over(
+        options, keyring, made, f"it works within a minute, the old one {_end(both[:-1], overlap)}"
+    )
 
 
 @keys.command(epilog=example("lamplighter keys revoke prod --name alice --yes"))
 @of_deployment
 @key_name
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@consent.yes_option
 @pass_options
 def revoke(
     options: Options, deployment: str | None, named: str | None, key_id: str, *, yes: bool
 ) -> None:
-    """Take a key away: it fails within a minute."""
+    """Take a key away, after a question: it fails within a minute."""
     keyring = keyring_of(options, deployment, named)
     name = keyring.deployment
     if key_id == FIRST:
@@ -145,15 +146,10 @@ def revoke(
     there = [key.key_id for key in keyring.listed()]
     if key_id not in there:
         raise UnknownKey.named(key_id, name, there)
-    if not (yes or not _at_a_terminal() or click.confirm(f"revoke {key_id} of {name}?", err=True)):
-        raise Interrupted(f"nothing was changed: {key_id} may still ask {name}")
+    consent.require(f"this revokes the key {key_id} of {name} in {keyring.place}", yes=yes)
     keyring.remove(key_id)
     gone = f"{key_id} may not ask {name} any more, within a minute"
     options.screen().answer({"deployment": name, "id": key_id, "revoked": True}, plain(gone))
-
-
-def _at_a_terminal() -> bool:
-    return sys.stdin.isatty()
 
 
 def _names(models: str | None) -> list[str] | None:
@@ -184,6 +180,14 @@ def _still_to_come(keyring: Keyring, newest: Entry, now: datetime) -> datetime |
             "--expires how long the new key is good"
         )
     return end
+
+
+def _end(old: list[Entry], overlap: timedelta) -> str:
+    """Say until when an old key works: its own end may come before the overlap's."""
+    ends = [end for entry in old if (end := entries.ends_at(entry))]
+    if ends:
+        return f"works until {entries.stamp(max(ends))}"
+    return "had expired already" if overlap else "ends within a minute"
 
 
 def _hand_over(options: Options, keyring: Keyring, made: Grant, remark: str) -> None:

@@ -39,7 +39,7 @@ def list_(options: Options, deployment: str | None, named: str | None) -> None:
     now = datetime.now(UTC)
     found = [_facts(key, now) for key in keyring.listed()]
     headings = ("NAME", "STATE", "PRIORITY", "LIMITS", "MODELS", "EXPIRES", "CHANGED")
-    drawn = table(*headings, rows=map(_row, found))
+    drawn = table(*headings, rows=map(_row, found), prose=("LIMITS", "MODELS"))
     document = {"deployment": keyring.deployment, "keys": found}
     options.screen().answer(document, drawn if found else plain("no keys"))
 

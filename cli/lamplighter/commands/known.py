@@ -24,3 +24,17 @@ def known(table: Table, name: str) -> Deployment:
         if name not in names:
             raise UnknownDeployment.named(name, names)
     return found or ledger.Deployment(name)
+
+
+def present(table: Table, name: str) -> Deployment:
+    """Return as `known` does; a deployment that was torn down is UnknownDeployment too."""
+    found = known(table, name)
+    if found.status == "absent":
+        raise torn_down(name)
+    return found
+
+
+def torn_down(name: str) -> UnknownDeployment:
+    return UnknownDeployment(
+        f"{name} is torn down: `lamplighter up` with its specification makes it again"
+    )

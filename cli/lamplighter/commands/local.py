@@ -6,18 +6,21 @@ import shlex
 from typing import TYPE_CHECKING, Any, get_args
 
 import click
-from rich.table import Table
 
+from lamplighter import consent
+from lamplighter.errors import Unavailable
 from lamplighter.local import twin
 from lamplighter.options import Options, example, pass_options
-from lamplighter.screen import plain
+from lamplighter.screen import facts, plain
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
-    from rich.console import RenderableType
+    from rich.text import Text
 
     from lamplighter.local.twin import How
+
+_NOT_UP = "the twin is not up"
 
 
 @click.group(
@@ -40,15 +43,20 @@ def local() -> None:
 @click.option(
     "--engine",
     type=click.Choice(["stub", "vllm"]),
-    default="stub",
-    show_default=True,
-    help="What answers inference requests: a stub, or vLLM on the CPU.",
+    help="What answers inference: a stub, or vLLM on the CPU.  [default: the running twin's; stub]",
 )
 @click.option("--port", type=click.IntRange(1024, 65535), help="Port of the local AWS.")
+@consent.yes_option
 @pass_options
-def up(options: Options, engine: str, port: int | None) -> None:
-    """Start the twin with Lamplighter installed in it."""
+def up(options: Options, engine: str | None, port: int | None, *, yes: bool) -> None:
+    """Start the twin with Lamplighter installed in it, or bring it up to date.
+
+    Asks before it installs vLLM, or restarts a running twin, which then is empty.
+    """
     screen = options.screen()
+    engine = engine or twin.status(options.state_dir).get("engine") or "stub"
+    if consequences := twin.consequences(engine, options.state_dir, port):
+        consent.require(f"this {' and '.join(consequences)}", yes=yes)
     started = twin.up(engine, screen.say, options.state_dir, port=port)
     screen.answer(twin.status(options.state_dir), plain(f"the twin is up: {started}"))
 
@@ -63,11 +71,15 @@ def down(options: Options, *, forget: bool) -> None:
 
 
 @local.command(epilog=example("lamplighter local status"))
+@click.pass_context
 @pass_options
-def status(options: Options) -> None:
-    """Say whether the twin is up, and what it runs."""
+def status(options: Options, context: click.Context) -> None:
+    """Say whether the twin is up, and what it runs; ends with 5 when it is not."""
     found = twin.status(options.state_dir)
-    options.screen().answer(found, _facts(found))
+    lines = facts(_facts(found)) if found["up"] else plain(f"{_NOT_UP}: run `lamplighter local up`")
+    options.screen().answer(found, lines)
+    if not found["up"]:
+        context.exit(Unavailable.exit_code)
 
 
 @local.command(
@@ -92,13 +104,8 @@ def env(options: Options) -> None:
     options.screen().answer(variables, *map(plain, exports))
 
 
-def _facts(found: Mapping[str, Any]) -> RenderableType:
-    if not found["up"]:
-        return plain("the twin is not up: run `lamplighter local up`")
-    grid = Table.grid(padding=(0, 2))
+def _facts(found: Mapping[str, Any]) -> Iterator[tuple[str, str | Text]]:
     for label in ("endpoint", "engine", "stack"):
-        grid.add_row(plain(label, "dim"), plain(str(found[label])))
+        yield label, str(found[label])
     for what in ("processes", "hosts"):
-        for name, state in found[what].items():
-            grid.add_row(plain(what, "dim"), plain(f"{name} {state}"))
-    return grid
+        yield from ((what, f"{name} {state}") for name, state in found[what].items())

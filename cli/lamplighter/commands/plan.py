@@ -15,9 +15,8 @@ from lamplighter.screen import plain, table
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from rich.table import Table
-
     from lamplighter.aws import Account
+    from lamplighter.layout import Listing
 
 _STYLES = {"create": "green", "keep": "dim"}
 
@@ -31,10 +30,10 @@ def plan(options: Options, spec: str) -> None:
     SPEC is a YAML or JSON file, or - for standard input. Nothing is written.
     """
     document = spec_file.read(spec)
-    screen = options.screen()
+    account, screen = options.account(), options.screen()
     with screen.busy("asking what would change"):
-        planned = ask(options.account(), document)
-    screen.answer(planned, drawn(planned), plain(summary(planned)))
+        planned = ask(account, document)
+    screen.answer(planned, drawn(planned), plain(f"{summary(planned)}, in {account.place}"))
 
 
 def ask(account: Account, document: Mapping[str, Any]) -> dict[str, Any]:
@@ -49,7 +48,7 @@ def ask(account: Account, document: Mapping[str, Any]) -> dict[str, Any]:
     return planned
 
 
-def drawn(planned: Mapping[str, Any]) -> Table:
+def drawn(planned: Mapping[str, Any]) -> Listing:
     rows = (
         (
             plain(change["action"], _STYLES.get(change["action"], "")),
@@ -59,7 +58,7 @@ def drawn(planned: Mapping[str, Any]) -> Table:
         )
         for change in planned["changes"]
     )
-    return table("ACTION", "RESOURCE", "WHAT", "WHY", rows=rows)
+    return table("ACTION", "RESOURCE", "WHAT", "WHY", rows=rows, prose=("WHAT", "WHY"))
 
 
 def summary(planned: Mapping[str, Any]) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lamplighter import workflows
-from lamplighter.commands.known import known
+from lamplighter.commands.known import present
 from lamplighter.options import Options, example, pass_options
 from lamplighter.screen import plain
 
@@ -26,7 +26,7 @@ def repair(options: Options, name: str, *, force: bool) -> None:
     Outages are repaired without this command.
     """
     account, screen = options.account(), options.screen()
-    known(account.ledger(), name)
+    present(account.ledger(), name)
     output = _repaired(account, screen, name, force=force)
     screen.answer(output, plain(_sentence(name, output)))
 

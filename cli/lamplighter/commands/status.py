@@ -6,15 +6,16 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
-from rich.table import Table
-from rich.text import Text
 
 from lamplighter import ledger, origins
 from lamplighter.commands.known import known
 from lamplighter.options import Options, example, pass_options
-from lamplighter.screen import moment, plain, table
+from lamplighter.screen import facts, moment, plain, table
 
 if TYPE_CHECKING:
+    from rich.text import Text
+
+    from lamplighter.layout import Facts, Listing
     from lamplighter.ledger import Deployment, Incident
 
 _STYLES = {"serving": "green", "failed": "red", "absent": "dim"}
@@ -23,27 +24,33 @@ _LAST_INCIDENTS = 5
 
 @click.command(epilog=example("lamplighter status", "lamplighter status prod"))
 @click.argument("name", required=False)
+@click.option("--all", "everything", is_flag=True, help="Also those that were torn down.")
 @pass_options
-def status(options: Options, name: str | None) -> None:
+def status(options: Options, name: str | None, *, everything: bool) -> None:
     """Show deployments and their health.
 
     Without NAME one line each, with NAME everything about that one.
     """
     if name is None:
-        _all(options)
+        _all(options, everything=everything)
     else:
         _one(options, name)
 
 
-def _all(options: Options) -> None:
-    found = ledger.deployments(options.account().ledger())
+def _all(options: Options, *, everything: bool) -> None:
+    recorded = ledger.deployments(options.account().ledger())
+    found = [one for one in recorded if everything or one.status != "absent"]
+    hidden = len(recorded) - len(found)
     rows = (
         (one.name, _status(one), _phase(one), one.endpoint, one.instance_id, _since(one))
         for one in found
     )
-    drawn = table("NAME", "STATUS", "PHASE", "ENDPOINT", "INSTANCE", "SINCE", rows=rows)
+    drawn = table(
+        "NAME", "STATUS", "PHASE", "ENDPOINT", "INSTANCE", "SINCE", rows=rows, prose=("PHASE",)
+    )
     document = {"deployments": [asdict(one) for one in found]}
-    options.screen().answer(document, drawn if found else plain("no deployments"))
+    none = f"no deployments ({hidden} torn down: --all shows them)" if hidden else "no deployments"
+    options.screen().answer(document, drawn if found else plain(none))
 
 
 def _one(options: Options, name: str) -> None:
@@ -57,8 +64,8 @@ def _one(options: Options, name: str) -> None:
     options.screen().answer(document, _facts(found, here), *_outages(incidents))
 
 
-def _facts(found: Deployment, here: str) -> Table:
-    facts: dict[str, str | Text] = {
+def _facts(found: Deployment, here: str) -> Facts:
+    named: dict[str, str | Text] = {
         "name": found.name,
         "status": _status(found),
         "phase": _phase(found),
@@ -70,14 +77,10 @@ def _facts(found: Deployment, here: str) -> Table:
         "reason": found.reason,
         "warnings": plain("\n".join(found.warnings), "yellow") if found.warnings else "",
     }
-    grid = Table.grid(padding=(0, 2))
-    for label, fact in facts.items():
-        if fact:
-            grid.add_row(plain(label, "dim"), fact if isinstance(fact, Text) else plain(fact))
-    return grid
+    return facts(named.items())
 
 
-def _outages(incidents: list[Incident]) -> list[Table]:
+def _outages(incidents: list[Incident]) -> list[Listing]:
     rows = (
         (
             moment(incident.opened_at),
@@ -90,7 +93,7 @@ def _outages(incidents: list[Incident]) -> list[Table]:
         for incident in reversed(incidents)
     )
     headings = ("INCIDENT", "OUTCOME", "TOOK", "INSTANCE", "REPLACED BY", "TRIGGER")
-    return [table(*headings, rows=rows)] if incidents else []
+    return [table(*headings, rows=rows, prose=("TRIGGER",))] if incidents else []
 
 
 def _status(found: Deployment) -> Text:

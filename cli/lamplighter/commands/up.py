@@ -62,7 +62,8 @@ def _wait_for(account: Account, screen: Screen, other: Running, name: str) -> No
     """Watch a repair to its end, as it may well make it serve; a teardown means the opposite."""
     if other.verb != "repair":
         raise Conflict(
-            f"a {other.verb} of {name} is running: wait for its end, then run `up` again",
+            f"a {other.verb} of {name} is running: wait for its end (`lamplighter events {name} "
+            "--follow` shows it), then run `lamplighter up` again",
             execution=other.execution,
         )
     screen.say(f"{name} is being repaired: watching {other.execution}")
@@ -85,8 +86,8 @@ def _story(
         "messages": [{"role": "user", "content": "Hello"}],
     }
     curl = (
-        f"curl {insecure}{here}/v1/chat/completions"
-        f""" -H @<(printf 'Authorization: Bearer %s' "$({key})")"""
+        f"""printf 'Authorization: Bearer %s' "$({key})" | """
+        f"curl {insecure}{here}/v1/chat/completions -H @-"
         f' -H "Content-Type: application/json" -d {shlex.quote(json.dumps(asked))}'
     )
     return [

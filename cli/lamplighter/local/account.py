@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeAlias
 import boto3
 from botocore.config import Config
 
-from lamplighter.errors import Unavailable
+from lamplighter.errors import UnknownDeployment, WrongUsage
 
 Clients: TypeAlias = Callable[..., Any]
 OWNER = "lamplighter:deployment"
@@ -47,20 +47,40 @@ def break_instance(
 
 
 def _instance(ec2: Any, deployment: str | None) -> str:
-    filters = [{"Name": "instance-state-name", "Values": ["running"]}]
-    if deployment:
-        filters.append({"Name": f"tag:{OWNER}", "Values": [deployment]})
-    else:
-        filters.append({"Name": "tag-key", "Values": [OWNER]})
-    held = ec2.describe_instances(Filters=filters)["Reservations"]
-    found = [each["InstanceId"] for reservation in held for each in reservation["Instances"]]
-    if len(found) == 1:
-        return str(found[0])
-    which = f"deployment {deployment!r}" if deployment else "the account"
-    what = (
-        "no running instance: run `lamplighter up`" if not found else "several: name a deployment"
-    )
-    raise Unavailable(f"{which} has {what}")
+    """Return the one running instance that is meant.
+
+    Raises UnknownDeployment when there is none, WrongUsage when there are several.
+    """
+    running = list(_running(ec2))
+    owners = sorted({owner for owner, _ in running})
+    if not owners:
+        raise UnknownDeployment(
+            "no deployment has a running instance: run `lamplighter --local up examples/demo.yaml`"
+        )
+    if deployment and deployment not in owners:
+        raise UnknownDeployment(
+            f"{deployment!r} has no running instance, these have: {', '.join(owners)}"
+        )
+    found = [instance for owner, instance in running if deployment in {None, owner}]
+    if len(found) > 1:
+        named = ", ".join(f"{instance} of {owner}" for owner, instance in running)
+        raise WrongUsage(
+            f"several instances run ({named}): choose with --deployment, e.g. --deployment "
+            f"{owners[0]}"
+        )
+    return found[0]
+
+
+def _running(ec2: Any) -> Iterator[tuple[str, str]]:
+    """Yield deployment and id of each running instance."""
+    filters = [
+        {"Name": "instance-state-name", "Values": ["running"]},
+        {"Name": "tag-key", "Values": [OWNER]},
+    ]
+    for reservation in ec2.describe_instances(Filters=filters)["Reservations"]:
+        for each in reservation["Instances"]:
+            tags = {tag["Key"]: tag["Value"] for tag in each["Tags"]}
+            yield tags[OWNER], each["InstanceId"]
 
 
 def _warn(events: Any, instance: str) -> None:

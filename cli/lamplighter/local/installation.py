@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import subprocess
 import sys
@@ -12,6 +13,12 @@ from lamplighter.errors import Unavailable
 from lamplighter.local.daemons import clean
 
 _KEPT_OUTPUT_LINES = 30
+
+
+def is_here(project: Path) -> bool:
+    """Return whether this is a checkout, in an environment with what the local AWS needs."""
+    known = importlib.util.find_spec("ministack") is not None
+    return known and (project / "template.yaml").exists()
 
 
 def deploy(

@@ -1,12 +1,12 @@
 """The local twin: a whole AWS on this machine with Lamplighter installed.
 
-    twin = up("stub", print, Path(".lamplighter/local"))
+    twin = up("stub", print, Path("/tmp/twin"))
     environment(twin.state)   # AWS_ENDPOINT_URL ...: what the AWS CLI, the SDKs and ours need
     break_(twin.state, "terminate")
     down(twin.state)
 
 Everything listens on 127.0.0.1. Every public function raises lamplighter.errors.Unavailable with a
-sentence that says what is wrong and what to do.
+sentence that says what is wrong and what to do; break_ also UnknownDeployment and WrongUsage.
 """
 
 from __future__ import annotations
@@ -41,6 +41,11 @@ def up(
     port: of the local AWS (default 4566, or the next free one). parameters: of the template.
     template: another one than the project's (tests).
     """
+    if not installation.is_here(PROJECT):
+        raise Unavailable(
+            "the local twin runs from a checkout of Lamplighter, in the environment that `make "
+            "setup` makes there: this installation has the operator's commands only"
+        )
     state = state_dir.resolve()
     try:
         state.mkdir(parents=True, exist_ok=True)
@@ -51,7 +56,7 @@ def up(
     if engine == "vllm":
         vllm.prepare(PROJECT, say)
     twin = _running(state)
-    if twin is None or twin.engine != engine or port not in {None, twin.port}:
+    if twin is None or _restarts(twin, engine, port):
         down(state)
         say("local AWS: starting")
         twin = start_emulator(state, engine, port)
@@ -65,6 +70,22 @@ def up(
         twin = start_hosts(twin, environment(state), PROJECT)
         say(f"host runner: on, engine {engine}")
     return twin
+
+
+def consequences(engine: str, state_dir: Path, port: int | None = None) -> list[str]:
+    """Return what `up` would do beside starting, as predicates; empty when nothing is lost."""
+    twin = _running(state_dir.resolve())
+    installs = engine == "vllm" and not vllm.is_installed(PROJECT)
+    found = [f"installs vLLM for the CPU into {PROJECT} ({vllm.COSTS})"] if installs else []
+    if twin and _restarts(twin, engine, port):
+        found.append(
+            f"stops the running twin ({twin}) with everything in it, and starts an empty one"
+        )
+    return found
+
+
+def _restarts(twin: Twin, engine: str, port: int | None) -> bool:
+    return twin.engine != engine or port not in {None, twin.port}
 
 
 def down(state_dir: Path, *, forget: bool = False) -> None:

@@ -26,6 +26,7 @@ _WHEELS = {
 }
 # Public builds of these are CUDA's: their import breaks transformers, and vLLM runs without them.
 _FOREIGN = ("torchvision", "torchaudio", "torchcodec")
+COSTS = "once; two to four minutes, 3.6 GB"
 _KEPT_OUTPUT_LINES = 15
 
 ENVIRONMENT = {
@@ -55,16 +56,23 @@ def prepare(home: Path, say: Callable[[str], None]) -> None:
 
     Raise Unavailable with the end of the failed command's output.
     """
-    installed = _venv(home) / f".installed-{VERSION}"
-    if not installed.exists():
-        say("vLLM on CPU: installing (once; two to four minutes, 3.6 GB)")
+    if not is_installed(home):
+        say(f"vLLM on CPU: installing ({COSTS})")
         _install(home)
-        installed.touch()
+        _marker(home).touch()
     if not (_model(home) / ".complete").exists():
         say("vLLM on CPU: building the tiny model (once; some seconds)")
         shutil.rmtree(_model(home), ignore_errors=True)
         _run([_binary(home, "python"), tiny_model.__file__, _model(home)])
         (_model(home) / ".complete").touch()
+
+
+def is_installed(home: Path) -> bool:
+    return _marker(home).exists()
+
+
+def _marker(home: Path) -> Path:
+    return _venv(home) / f".installed-{VERSION}"
 
 
 def _venv(home: Path) -> Path:

@@ -33,6 +33,8 @@ def _engine(settings: Settings) -> Check | None:
         return None
     url = f"{settings.engine_url}/health"
     found = exchange("GET", url, seconds=QUICK)
+    if isinstance(found, Check) and found.verdict is Verdict.DEAD:
+        return replace(found, why=f"the engine does not answer ({found.why})")
     return _mended_by("engine" if isinstance(found, Answer) else None, expect_ok(url, found))
 
 
