@@ -24,7 +24,8 @@ def started(workflow, account):
 
 
 def put(workflow, name, value="[]", owner="demo", kind="String"):
-    tags = [{"Key": naming.OWNER, "Value": owner}] if owner else []
+    facts = {naming.INSTALLATION: workflow.installation, naming.OWNER: owner} if owner else {}
+    tags = [{"Key": key, "Value": value} for key, value in facts.items()]
     workflow.clients.ssm.put_parameter(Name=name, Value=value, Type=kind, Tags=tags)
 
 
