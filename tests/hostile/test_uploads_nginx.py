@@ -148,12 +148,15 @@ async def test_an_upload_with_a_key_that_drips_ends_with_a_408(stack: Stack) -> 
     assert b"1024 bytes per second" in answers[0]
 
 
+CHUNKED = head(STRANGER, "Transfer-Encoding: chunked").replace(b"Content-Length", b"X-Length")
+
+
 @pytest.mark.parametrize(
     ("begin", "status"),
     [
         (head(STRANGER), b"401"),
         (head(STRANGER, "Expect: 100-continue"), b"401"),
-        (head(STRANGER, "Transfer-Encoding: chunked").replace(b"Content-Length", b"X-Length"), b"401"),
+        (CHUNKED, b"401"),
         (head(CUSTOMER, path="/nowhere"), b"404"),
         (head(CUSTOMER, path="/v1/models"), b"405"),
         (head(CUSTOMER, path="/v1/models", method="GET"), b"413"),
