@@ -23,8 +23,9 @@ from inference_proxy.layout import (
     WHITESPACE,
     bracket_place,
     brackets,
-    depths,
+    is_unbalanced,
     open_brackets,
+    profile,
     split_at_quotes,
 )
 
@@ -67,7 +68,7 @@ class Text:
         self._is_in_string = len(self._parts) % 2 == 0
         self._outside = b'"'.join(self._parts[::2])
         self._brackets = brackets(self._outside)
-        self.depths = list(depths(self._brackets))
+        self.depths = profile(self._brackets)
 
     def cut(self, names: Collection[str], long: int) -> Cut | None:
         """Return the last place where it may be cut, None if there is none after the placeholders.
@@ -75,7 +76,7 @@ class Text:
         `names`: the fields of the top level that are not cut. `long`: see LONG.
         """
         mark = self._last_mark()
-        if mark is None or min(self.depths) < 0:
+        if mark is None or is_unbalanced(self.depths):
             return None  # no JSON: whoever decodes it says why
         cut = self._in_whitespace(mark, names, long) or self._at_mark(mark, names, long)
         return cut if cut is not None and cut.place > self._opened else None

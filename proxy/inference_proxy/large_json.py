@@ -20,7 +20,7 @@ from inference_proxy.ask import Ask
 from inference_proxy.cuts import LONG, Cut, Text
 from inference_proxy.errors import InvalidRequest
 from inference_proxy.large import Media, Place, said
-from inference_proxy.layout import WHITESPACE
+from inference_proxy.layout import WHITESPACE, is_exceeded
 from inference_proxy.pieces import Pieces
 
 MOST_UNCUT = 128 * 1024  # bytes of a number, or of a field that is never cut
@@ -63,7 +63,7 @@ class JsonReader:
         if not self._opening:
             self._skip_whitespace()
         text = Text(self._opening + self._rest, len(self._opening))
-        if self._max_depth + 1 in text.depths:
+        if is_exceeded(text.depths, self._max_depth):
             raise InvalidRequest(
                 f"The body is nested deeper than the {self._max_depth} levels taken here."
             )
@@ -75,7 +75,6 @@ class JsonReader:
         if cut is not None:
             self._go_on_after(text, cut)
         elif len(self._rest) > MOST_UNCUT:
-            self._judge(text.doc)
             raise _uncut()
         return True
 
@@ -128,6 +127,6 @@ class JsonReader:
 def _uncut() -> InvalidRequest:
     names = ", ".join(sorted(asks.NAMES))
     return InvalidRequest(
-        f"One value of the body is longer than {MOST_UNCUT} bytes: a number, or one of the fields "
-        f"{names}. Send it shorter."
+        f"The body is not JSON, or one value of it is longer than {MOST_UNCUT} bytes: a number, or "
+        f"one of the fields {names}. Send it shorter."
     )

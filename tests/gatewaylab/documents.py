@@ -14,8 +14,8 @@ NAMES = (
 )  # fmt: skip
 _SPACES = (" ", "\n", "\t\r")
 _LETTERS = (
-    "a", '\\"model\\"', "\\\\", '\\"', "\\u00e9", "\u00e9", "\\ud83d\\ude00", "\U0001f600", "[", "{",
-    "]", "}", ",", ":", "\\n", "/", ";base64,", "model",
+    "a", '\\"model\\"', "\\\\", '\\"', "\\u00e9", "\u00e9", "\\ud83d\\ude00", "\U0001f600", "[",
+    "{", "]", "}", ",", ":", "\\n", "/", ";base64,", "model",
 )  # fmt: skip
 _OPTIONS = (
     "null", "{}", '{"include_usage":true}', '{ "include_usage" : false, "x":1}',
