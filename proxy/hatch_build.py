@@ -21,8 +21,8 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 COMPILED = (
     "access_line", "access_log", "admission", "answers", "arrival", "backends", "balancing",
     "body", "bucket", "connection", "delivery", "edit", "errand", "exchange", "facts", "filters",
-    "head", "intake", "jobs", "keys", "limits", "metrics", "reply", "routes", "routing",
-    "settlement", "sse", "target", "telling", "timeouts", "usage", "watch",
+    "head", "held", "intake", "jobs", "keys", "limits", "metrics", "reply", "routes", "routing",
+    "settlement", "sse", "target", "telling", "timeouts", "upload", "usage", "watch",
 )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ import socket
 import sys
 from pathlib import Path
 
-from inference_proxy import log
+from inference_proxy import file_limit, log
 from inference_proxy.app import create_app
 from inference_proxy.gateway import is_loopback
 from inference_proxy.keys import InvalidKeysFile
@@ -22,6 +22,7 @@ _MISUSE = 2
 def main() -> int:
     arguments = _arguments()
     log.configure()
+    file_limit.raise_to_hard()
     try:
         settings = Settings.load(arguments.config, os.environ)
         _refuse_open_door(settings, arguments.host)

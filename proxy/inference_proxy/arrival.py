@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from inference_proxy import body as bodies
 from inference_proxy import routes
 from inference_proxy.keys import Caller
-from inference_proxy.routes import Body, Endpoint
+from inference_proxy.routes import Endpoint
 
 if TYPE_CHECKING:
     from inference_proxy.gateway import Gateway
@@ -65,6 +65,5 @@ def accept(gateway: "Gateway", arrival: Arrival, now: float) -> Caller:
         size=int(headers.get(b"content-length", 0)),
     )
     caller = gateway.keys.identify(headers.get(b"authorization"), headers.get(b"x-api-key"), now)
-    if endpoint.body is not Body.NONE:
-        bodies.check_head(headers, endpoint.body, gateway.settings.max_body)
+    bodies.check_head(headers, endpoint.body, gateway.settings)
     return caller

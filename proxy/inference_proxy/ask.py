@@ -39,6 +39,18 @@ class Ask(msgspec.Struct, frozen=True, gc=False):
         )
 
 
+_PART = msgspec.defstruct(
+    "_Part",
+    [
+        (field.name, field.type | msgspec.UnsetType, msgspec.UNSET)
+        for field in msgspec.structs.fields(Ask)
+    ],
+    gc=False,
+)
+
+NAMES = frozenset(Ask.__struct_fields__)
+
+
 class Options(msgspec.Struct):
     """The same `stream_options`, with all that is in them."""
 
@@ -46,4 +58,12 @@ class Options(msgspec.Struct):
 
 
 decode = msgspec.json.Decoder(Ask).decode  # strict: `"stream": 0` is not a boolean
+_decode_part = msgspec.json.Decoder(_PART).decode
 decode_options = msgspec.json.Decoder(Options).decode
+
+
+def decode_part(document: bytes) -> dict[str, object]:
+    """Return those of the fields that a part of a body has. Raises ValueError as `decode` does."""
+    part = _decode_part(document)
+    found = ((name, getattr(part, name)) for name in _PART.__struct_fields__)
+    return {name: value for name, value in found if value is not msgspec.UNSET}

@@ -3,33 +3,44 @@
 Everything else passes unseen: unknown fields, number formats, key order and duplicates.
 """
 
-import re
 from collections.abc import Mapping
 from email.message import Message
 
 import multipart
 
 from inference_proxy import ask as asks
+from inference_proxy import layout
 from inference_proxy.ask import Ask
 from inference_proxy.errors import BodyTooLarge, InvalidRequest, UnsupportedMediaType
 from inference_proxy.routes import Body
 from inference_proxy.settings import Settings
 
-_OPENING = (b"{", b"[")
-_STRUCTURE = bytes(set(range(256)) - set(b'"[]{}'))
-_FORM_FIELD_BYTES = 4096
+FORM_FIELD_BYTES = 4096
+FORM_PARTS = 128
+UNREAD_BYTES = 64 * 1024  # of a body where none belongs: it is let pass, and not kept
 
 
-def check_head(headers: Mapping[bytes, bytes], kind: Body, limit: int) -> None:
+def check_head(headers: Mapping[bytes, bytes], kind: Body, settings: Settings) -> None:
     """Refuse a body by what its headers say. Raises UnsupportedMediaType, BodyTooLarge."""
+    if kind is not Body.NONE:
+        _check_kind(headers, kind)
+    if int(headers.get(b"content-length", 0)) > largest(kind, settings):
+        raise too_large(kind, settings)
+
+
+def too_large(kind: Body, settings: Settings) -> BodyTooLarge:
+    if kind is Body.NONE:
+        return BodyTooLarge("This endpoint takes no body: send the request without one.")
+    return BodyTooLarge(f"The body is larger than the {settings.max_body} bytes taken here.")
+
+
+def _check_kind(headers: Mapping[bytes, bytes], kind: Body) -> None:
     given = headers.get(b"content-type", b"")
     if headers.get(b"content-encoding", b"identity").lower() != b"identity":
         raise UnsupportedMediaType("Send the body without a content encoding.")
     # What the SDKs send; the general parser takes its time.
     if given != b"application/json" or kind is not Body.JSON:
         _check_type(given, kind)
-    if int(headers.get(b"content-length", 0)) > limit:
-        raise too_large(limit)
 
 
 def decode(body: bytes, kind: Body, content_type: bytes, settings: Settings) -> Ask:
@@ -37,14 +48,18 @@ def decode(body: bytes, kind: Body, content_type: bytes, settings: Settings) -> 
     if kind is Body.FORM:
         ask = _decode_form(body, content_type)
     else:
-        _check_depth(body, settings.max_depth)
+        if layout.is_deeper(body, settings.max_depth):
+            raise InvalidRequest(
+                f"The body is nested deeper than the {settings.max_depth} levels taken here."
+            )
         ask = _decode_json(body)
-    _check_limits(ask, settings)
+    check_limits(ask, settings)
     return ask
 
 
-def too_large(limit: int) -> BodyTooLarge:
-    return BodyTooLarge(f"The body is larger than the {limit} bytes that are taken here.")
+def largest(kind: Body, settings: Settings) -> int:
+    """Return how many bytes a body may have; an endpoint that takes none drops a few."""
+    return UNREAD_BYTES if kind is Body.NONE else settings.max_body
 
 
 def _decode_json(body: bytes) -> Ask:
@@ -69,22 +84,41 @@ def _decode_form(body: bytes, content_type: bytes) -> Ask:
                 continue
             if name in fields:
                 raise InvalidRequest(f"The form has more than one field {name!r}.", param=name)
-            if part.filename is not None or part.size > _FORM_FIELD_BYTES:
+            if part.filename is not None or part.size > FORM_FIELD_BYTES:
                 raise InvalidRequest(f"The form's field {name!r} is no short text.", param=name)
             fields[name] = part.value
     except (multipart.MultipartError, ValueError, LookupError) as error:
-        raise InvalidRequest("The form cannot be read as multipart/form-data.") from error
+        raise form_refused() from error
+    return form_ask(fields)
+
+
+def form_refused() -> InvalidRequest:
+    return InvalidRequest("The form cannot be read as multipart/form-data.")
+
+
+def form_ask(fields: Mapping[str, str]) -> Ask:
+    """Return what the text fields of a form say."""
     stream = fields.get("stream", "false").lower() in {"true", "1", "yes", "on"}
     return Ask(model=fields.get("model"), stream=stream)
 
 
 def form_parts(body: bytes, content_type: bytes) -> list[tuple[str, multipart.MultipartPart]]:
     """Return (name, part) of a form. Raises multipart.MultipartError, ValueError."""
-    _, options = multipart.parse_options_header(content_type.decode("latin-1"))
     parsed = multipart.MultipartParser(
-        _Source(body), options.get("boundary", ""), memfile_limit=len(body) + 1, strict=True
+        _Source(body),
+        form_boundary(content_type),
+        part_limit=FORM_PARTS,
+        memfile_limit=len(body) + 1,
+        strict=True,
     )
     return [(part.name, part) for part in parsed.parts()]
+
+
+def form_boundary(content_type: bytes) -> str:
+    """Return what separates the parts of a form, "" if the header does not say it."""
+    _, options = multipart.parse_options_header(content_type.decode("latin-1"))
+    boundary: str = options.get("boundary", "")
+    return boundary
 
 
 class _Source:
@@ -107,27 +141,8 @@ def _check_type(given: bytes, kind: Body) -> None:
         raise UnsupportedMediaType(f"Send the body as `Content-Type: {kind.value}`, in UTF-8.")
 
 
-def _check_depth(body: bytes, limit: int) -> None:
-    """Few brackets cannot nest deeply; of many, only the brackets outside of strings are left."""
-    if body.count(b"{") + body.count(b"[") <= limit:
-        return
-    bare = re.sub(rb"\\.", b"", body, flags=re.DOTALL).translate(None, _STRUCTURE)
-    bare = re.sub(rb'"[^"]*"', b"", bare)
-    for _ in range(limit):
-        inner = bare.replace(b"[]", b"").replace(b"{}", b"")
-        if len(inner) == len(bare):
-            break
-        bare = inner
-    # What is left either nests deeper, or its brackets do not match: the parser says that.
-    if bare and sum(map(bare.count, _OPENING)) > 0 and _is_balanced_so_far(bare):
-        raise InvalidRequest(f"The body is nested deeper than the {limit} levels taken here.")
-
-
-def _is_balanced_so_far(bare: bytes) -> bool:
-    return bare.startswith(_OPENING)
-
-
-def _check_limits(ask: Ask, settings: Settings) -> None:
+def check_limits(ask: Ask, settings: Settings) -> None:
+    """Raises InvalidRequest."""
     if (ask.n or 0) > settings.max_n or (ask.best_of or 0) > settings.max_n:
         name = "n" if (ask.n or 0) > settings.max_n else "best_of"
         raise InvalidRequest(f"{name!r} may be at most {settings.max_n} here.", param=name)

@@ -12,6 +12,7 @@ from typing import Protocol, cast
 import httptools
 
 from inference_proxy.backends import Backend
+from inference_proxy.pieces import Pieces
 
 # vLLM closes connections that were idle for 5 s: ours must not be waiting in one then.
 KEEPALIVE_SECONDS = 3.0
@@ -72,11 +73,13 @@ class Connection(asyncio.Protocol):
         self._ends_by_close = self._stays = self._has_heard = False
         self.idle_since = 0.0
 
-    def send(self, consumer: Consumer, head: bytes, body: bytes) -> None:
+    def send(self, consumer: Consumer, head: bytes, body: bytes | Pieces) -> None:
         self._consumer = consumer
         self.relays = False
         self.chunks = self.bytes = 0
-        if len(body) <= _COPIED_BYTES:  # one system call costs more than the copy
+        if not isinstance(body, bytes):
+            self._transport.writelines((head, *body.parts))
+        elif len(body) <= _COPIED_BYTES:  # one system call costs more than the copy
             self._transport.write(head + body)
         else:
             self._transport.writelines((head, body))

@@ -119,6 +119,7 @@ class Delivery:
         self._status = status
         self._headers = dict(headers)
         self._job.body = b""
+        self._exchange.release_body()
         self.backend.answered(status, now)
         self.first_byte = time.perf_counter() - self._exchange.began
         kind = self._headers.get(b"content-type", b"")

@@ -7,13 +7,14 @@ duplicates. The field's place is found in the bytes, and the result is read once
 import re
 
 import msgspec
-import multipart
 
 from inference_proxy import ask as asks
 from inference_proxy.ask import Ask
-from inference_proxy.body import form_parts
+from inference_proxy.body import form_boundary, form_parts
 from inference_proxy.errors import InvalidRequest
 from inference_proxy.routes import Body
+
+Place = tuple[int, int]  # from a byte up to another one
 
 _encode = msgspec.json.encode
 # A quote after a backslash begins no key: it stands inside a string.
@@ -21,7 +22,11 @@ _MODEL = re.compile(rb'(?<!\\)"model"\s*:\s*("(?:[^"\\]|\\.)*")', re.DOTALL)
 _OPTIONS = re.compile(rb'(?<!\\)"stream_options"\s*:\s*(\{[^{}]*\}|null)')
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 
-_PLAIN = b'{"include_usage":true}'
+# Replaces a model while it is looked for: no model has this name.
+_NO_NAME = "\0"
+_NO_MODEL = b'"\\u0000"'
+
+PLAIN = b'{"include_usage":true}'
 _USAGE = {"include_usage": msgspec.Raw(b"true")}
 _EACH = "continuous_usage_stats"  # of every event, once usage is asked for at all
 
@@ -30,24 +35,41 @@ def rename(body: bytes, served: str, kind: Body, content_type: bytes) -> bytes:
     """Return the body with its `model` replaced. Raises InvalidRequest."""
     if kind is Body.FORM:
         return _rename_in_form(body, served, content_type)
-    changed = _replaced(body, _MODEL, _encode(served))
-    if asks.decode(changed).model != served:
+    place = model_place(body)
+    if place is None:
         raise InvalidRequest("The body's 'model' is not written as a plain field.", param="model")
-    return changed
+    return _replaced(body, place, _encode(served))
+
+
+def model_place(body: bytes) -> Place | None:
+    """Return where the model that counts is named, None if that is no plain field."""
+    place = _last(body, _MODEL)
+    if place is None or asks.decode(_replaced(body, place, _NO_MODEL)).model != _NO_NAME:
+        return None
+    return place
 
 
 def ask_for_usage(body: bytes, ask: Ask) -> bytes:
     """Return the body of a stream with `stream_options.include_usage` set."""
     if ask.stream_options is None and b'"stream_options"' not in body:
-        return _with_options(body, _PLAIN)
+        return _with_options(body, PLAIN)
+    place, options = usage_options(body)
+    return _with_options(body, options) if place is None else _replaced(body, place, options)
+
+
+def usage_options(body: bytes) -> tuple[Place | None, bytes]:
+    """Return the body's own options with the usage asked for, and the place to write them.
+
+    The place is None if they must go to the end: of two fields of one name the last one counts.
+    """
     fields = asks.decode_options(body).stream_options or {}
     if _EACH in fields:
         fields[_EACH] = msgspec.Raw(b"false")
-    wanted = _encode(fields | _USAGE)
-    changed = _replaced(body, _OPTIONS, wanted)
-    if changed is not body and _asks(changed):
-        return changed
-    return _with_options(body, wanted)  # of two fields of one name the last one counts
+    options = _encode(fields | _USAGE)
+    place = _last(body, _OPTIONS)
+    if place is not None and _asks(_replaced(body, place, options)):
+        return place, options
+    return None, options
 
 
 def _with_options(body: bytes, options: bytes) -> bytes:
@@ -55,12 +77,20 @@ def _with_options(body: bytes, options: bytes) -> bytes:
 
 
 def _asks(body: bytes) -> bool:
-    options = asks.decode(body).stream_options
+    try:
+        options = asks.decode(body).stream_options
+    except ValueError:  # a brace in a string was taken for the end of the options
+        return False
     return options is not None and bool(options.include_usage)
 
 
-def _replaced(body: bytes, field: re.Pattern[bytes], value: bytes) -> bytes:
-    """Return the body with the field's value on the top level replaced, the last one if several."""
+def _replaced(body: bytes, place: Place, value: bytes) -> bytes:
+    begin, end = place
+    return body[:begin] + value + body[end:]
+
+
+def _last(body: bytes, field: re.Pattern[bytes]) -> Place | None:
+    """Return where the field's value stands on the top level, the last one if several."""
     place = None
     depth = at = 0
     for found in field.finditer(body):
@@ -68,15 +98,14 @@ def _replaced(body: bytes, field: re.Pattern[bytes], value: bytes) -> bytes:
         depth += bare.count(b"{") + bare.count(b"[") - bare.count(b"}") - bare.count(b"]")
         at = found.end()
         if depth == 1:
-            place = found
-    return body if place is None else body[: place.start(1)] + value + body[place.end(1) :]
+            place = found.span(1)
+    return place
 
 
 def _rename_in_form(body: bytes, served: str, content_type: bytes) -> bytes:
     """Replace the bytes of one part. `body.decode` saw to it that there is at most one such."""
     named = form_parts(body, content_type)
-    _, options = multipart.parse_options_header(content_type.decode("latin-1"))
-    line: bytes = b"\r\n--" + options["boundary"].encode("latin-1")
+    line: bytes = b"\r\n--" + form_boundary(content_type).encode("latin-1")
     pieces: list[bytes] = (b"\r\n" + body).split(line)  # before, the parts, after
     for place, (name, part) in enumerate(named, 1):
         if name == "model" and pieces[place].endswith(b"\r\n\r\n" + part.raw):

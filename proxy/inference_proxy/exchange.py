@@ -12,15 +12,19 @@ from typing import TYPE_CHECKING
 from inference_proxy import body as bodies
 from inference_proxy import intake, jobs, keepalive
 from inference_proxy.arrival import Arrival, accept
+from inference_proxy.ask import Ask
 from inference_proxy.errand import Errand
-from inference_proxy.errors import Headers, InternalError, ProxyError
+from inference_proxy.errors import Headers, InternalError, ProxyError, RequestTimedOut
 from inference_proxy.facts import Facts
 from inference_proxy.keys import Caller
+from inference_proxy.large import Reader
 from inference_proxy.limits import Lease
 from inference_proxy.log import logger
+from inference_proxy.pieces import Pieces
 from inference_proxy.reply import Reply
 from inference_proxy.routes import Body
 from inference_proxy.settlement import settle
+from inference_proxy.upload import Upload
 
 if TYPE_CHECKING:
     from inference_proxy.gateway import Gateway
@@ -37,9 +41,9 @@ class Exchange:
     """`ended` is called once, when nothing more of this request is to come."""
 
     __slots__ = (
-        "_arrival", "_caller", "_ended", "_errand", "_estimate", "_gateway", "_is_begun",
-        "_keepalive", "_lease", "_parts", "_size", "_transport", "began", "deliveries", "facts",
-        "is_done", "is_paused", "is_uploaded", "loop", "reply",
+        "_arrival", "_body", "_caller", "_ended", "_errand", "_estimate", "_gateway", "_held",
+        "_is_begun", "_keepalive", "_lease", "_reader", "_transport", "_upload", "began",
+        "deliveries", "facts", "is_done", "is_paused", "is_uploaded", "loop", "reply",
     )  # fmt: skip
 
     def __init__(
@@ -55,8 +59,10 @@ class Exchange:
         self._ended = ended
         self.loop = gateway.loop
         self.deliveries = gateway.deliveries
-        self._parts: list[bytes] = []
-        self._size = 0
+        self._upload = Upload()
+        self._body: Pieces | None = None  # a large one, while it is read
+        self._reader: Reader | None = None
+        self._held = 0  # bytes that count for `gateway.held`
         self._is_begun = self.is_uploaded = False
         self._caller: Caller | None = None
         self._lease: Lease | None = None
@@ -91,15 +97,14 @@ class Exchange:
         self.guarded(self._accept)
 
     def receive(self, data: bytes) -> None:
-        """Take a part of the body; of a request that was refused it is dropped."""
-        self._size += len(data)
-        if self.is_done:
+        """Take a part of the body of a request that was not refused."""
+        self._upload.add(data)
+        if self._upload.size <= self._most:
+            if self._caller is not None and self._upload.size > self._held:
+                self.guarded(self._hold)
             return
-        if self._size <= self._gateway.settings.max_body:
-            self._parts.append(data)
-            return
-        self._parts.clear()
-        if self._is_begun:  # else it is told when its turn comes
+        self._upload.drop()
+        if self._is_begun:  # else it is refused when its turn comes
             self.guarded(self._refuse_size)
 
     def receive_end(self) -> None:
@@ -127,9 +132,23 @@ class Exchange:
         self.reply.keep_alive = value
 
     @property
-    def uploading_for(self) -> float:
-        """Seconds since its headers, while its body is still to come; else 0."""
-        return 0.0 if self.is_uploaded or self.is_done else time.perf_counter() - self.began
+    def received(self) -> int:
+        """Bytes of the body that have come."""
+        return self._upload.size
+
+    def check_upload(self) -> None:
+        """End the request if its body arrives too slowly; called once a second."""
+        if self.is_uploaded or self.is_done:
+            return
+        why = self._upload.why_too_slow(time.perf_counter() - self.began, self._gateway.settings)
+        if why is not None:
+            self.fail(RequestTimedOut(why))
+
+    def release_body(self) -> None:
+        """The body is no longer in memory."""
+        held, self._held = self._held, 0
+        if held and self._caller is not None:
+            self._gateway.held.give_back(self._caller, held)
 
     def pause(self) -> None:
         self.is_paused = True
@@ -202,36 +221,72 @@ class Exchange:
     def _accept(self) -> None:
         caller = self._caller = accept(self._gateway, self._arrival, self.facts.began)
         self.facts.key_id = caller.id
-        if self._size > self._gateway.settings.max_body:
+        if self._upload.size > self._most:
             self._refuse_size()
-        elif self.is_uploaded:
+        self._hold()
+        if self.is_uploaded:
             self._proceed()
         elif self._arrival.expects_continue:
             self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
+    @property
+    def _most(self) -> int:
+        return bodies.largest(self._arrival.endpoint.body, self._gateway.settings)
+
     def _refuse_size(self) -> None:
-        raise bodies.too_large(self._gateway.settings.max_body)
+        raise bodies.too_large(self._arrival.endpoint.body, self._gateway.settings)
+
+    def _hold(self) -> None:
+        """Count the body: by its announced length, else by what has come. Raises as `take`."""
+        announced = int(self._arrival.headers.get(b"content-length", 0))
+        size = max(announced, self._upload.size)
+        if size > self._held and self._caller is not None:
+            gateway = self._gateway
+            gateway.held.take(self._caller, size - self._held, size, gateway.settings)
+            self._held = size
 
     def _proceed(self) -> None:
-        """The body is in: decide everything else, and send it or queue it."""
-        gateway, arrival, facts, caller = self._gateway, self._arrival, self.facts, self._caller
+        """The body is in: read it, a large one piece by piece."""
+        gateway, arrival, caller = self._gateway, self._arrival, self._caller
         if caller is None:
             return
-        body = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
-        self._parts = []
+        body = self._upload.take()
         if arrival.endpoint.body is Body.NONE:
             body = b""  # passed on without its length it would be a request of its own
-        facts.request_bytes = len(body)
+        self.facts.request_bytes = len(body)
         if arrival.endpoint.operation == "models":
             self.answer(200, [_JSON], intake.models(gateway, caller, arrival.path))
+        elif isinstance(body, bytes):
+            self._send(caller, intake.read(gateway, arrival, body), body)
+        else:
+            self._body, self._reader = body, intake.reader(gateway, arrival, body)
+            gateway.reading.add(self._read_on)
+
+    def _read_on(self) -> bool:
+        """Read the next piece of a large body; return whether there is another one."""
+        if not self.is_done:
+            self.guarded(self._read_piece)
+        return not self.is_done and self._body is not None
+
+    def _read_piece(self) -> None:
+        reader, body, caller = self._reader, self._body, self._caller
+        if reader is None or body is None or caller is None or reader.read():
             return
-        ask = intake.read(gateway, arrival, body)
+        self._reader = self._body = None
+        bodies.check_limits(reader.ask, self._gateway.settings)
+        self._send(caller, reader.ask, body, reader)
+
+    def _send(
+        self, caller: Caller, ask: Ask, body: bytes | Pieces, reader: Reader | None = None
+    ) -> None:
+        """Decide everything else, and send it or queue it."""
+        gateway, arrival, facts = self._gateway, self._arrival, self.facts
         facts.stream = bool(ask.stream)
         target = intake.target(gateway, caller, ask.model)
         facts.model = target.served
-        self._estimate = intake.estimate(body, arrival.endpoint)
+        self._estimate = intake.estimate(body, arrival.endpoint, reader)
         self._lease = gateway.limiter.admit(caller, self._estimate, self.loop.time())
-        job = jobs.make(gateway.settings, gateway.paces, arrival, ask, target, body)
+        job = jobs.make(gateway.settings, gateway.paces, arrival, ask, target, body, reader)
         if ask.stream:
             self._keep_alive()
         session = arrival.headers.get(b"x-session-id")
@@ -263,6 +318,9 @@ class Exchange:
         if self.is_done:
             return
         self.is_done = True
+        self._upload.drop()
+        self._reader = self._body = None
+        self.release_body()
         if self._keepalive is not None:
             self._keepalive.stop()
             self._keepalive = None

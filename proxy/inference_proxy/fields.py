@@ -52,6 +52,8 @@ NAMES = frozenset({*TOP, *PARTS, *(f"{KWARGS}.{name}" for name in REPLACED)})
 
 _NAMED = re.compile(b"_embeds")
 _ESCAPED = re.compile(rb"\\u00[567]")  # the letters of their names
+# A large body's reader may cut between `"type":` and its value, which then has an empty name.
+_TYPE = ("type", "")
 # Fields of the request that describe data: a name in a schema is no part of a message.
 _SCHEMAS = {"tools", "functions", "response_format", "structured_outputs", "text", "metadata"}
 
@@ -91,8 +93,9 @@ def _parts(request: dict[str, Any]) -> Iterator[str]:
         value = waiting.pop()
         if isinstance(value, dict):
             yield from (name for name in PARTS if value.get(name) is not None)
-            if isinstance(kind := value.get("type"), str) and kind in PARTS:
-                yield kind
+            for key in _TYPE:
+                if isinstance(kind := value.get(key), str) and kind in PARTS:
+                    yield kind
             waiting += value.values()
         elif isinstance(value, list):
             waiting += value

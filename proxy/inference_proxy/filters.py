@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping
 
 from inference_proxy.errors import Forbidden
 from inference_proxy.filter_rule import Address, FilterRule, Rule
+from inference_proxy.pieces import Pieces
 
 __all__ = ["FilterRule", "Filters"]
 
@@ -42,11 +43,11 @@ class Filters:
             ):
                 raise _refused(rule)
 
-    def check_body(self, path: bytes, body: bytes) -> None:
+    def check_body(self, path: bytes, body: bytes | Pieces) -> None:
         """Look at the body of a POST. Raises Forbidden."""
         if not self._rules:
             return
-        start = body[:SEARCHED_BYTES]
+        start = body[:SEARCHED_BYTES] if isinstance(body, bytes) else body.start(SEARCHED_BYTES)
         for rule in self._rules:
             if rule.looks_at("POST", path) and (
                 rule.is_larger(len(body)) or rule.finds_body(start)

@@ -16,11 +16,13 @@ from inference_proxy.connection import Pool
 from inference_proxy.delivery import Delivery
 from inference_proxy.eta import Eta
 from inference_proxy.filters import Filters
+from inference_proxy.held import Held
 from inference_proxy.jwt import Jwt
 from inference_proxy.keys import Keys
 from inference_proxy.limits import Limiter
 from inference_proxy.log import logger
 from inference_proxy.probes import Probes
+from inference_proxy.reading import Reading
 from inference_proxy.reload import Reload
 from inference_proxy.routing import Routing
 from inference_proxy.settings import Settings
@@ -57,6 +59,8 @@ class Gateway:
         self.usage = Usage(settings.usage_file)
         self.keys = Keys(settings.keys_file, Jwt(settings.jwt) if settings.jwt else None)
         self.limiter = Limiter(self.usage)
+        self.held = Held()
+        self.reading = Reading()
         self.filters = Filters(settings.filters)
         self.eta = Eta(settings.eta_file)
         self.routing = Routing(settings, [Backend(one) for one in settings.backends], self.eta)

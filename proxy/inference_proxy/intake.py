@@ -9,6 +9,10 @@ from inference_proxy.arrival import Arrival
 from inference_proxy.ask import Ask
 from inference_proxy.errors import EngineDisabled, Forbidden
 from inference_proxy.keys import Caller
+from inference_proxy.large import Reader
+from inference_proxy.large_form import FormReader
+from inference_proxy.large_json import JsonReader
+from inference_proxy.pieces import Pieces
 from inference_proxy.routes import Body, Endpoint
 from inference_proxy.settings import Settings
 from inference_proxy.target import Target
@@ -19,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def read(gateway: "Gateway", arrival: Arrival, body: bytes) -> Ask:
-    """Raises InvalidRequest, Forbidden."""
+    """Return what a small body asks for. Raises InvalidRequest, Forbidden."""
     endpoint = arrival.endpoint
     if endpoint.body is Body.NONE:
         return Ask()
@@ -29,6 +33,15 @@ def read(gateway: "Gateway", arrival: Arrival, body: bytes) -> Ask:
     if endpoint.body is Body.JSON:
         fields.check(ask, body, gateway.settings.allow_fields)
     return ask
+
+
+def reader(gateway: "Gateway", arrival: Arrival, body: Pieces) -> Reader:
+    """Return what reads a large body piece by piece. Raises InvalidRequest, Forbidden."""
+    gateway.filters.check_body(arrival.path, body)
+    if arrival.endpoint.body is Body.FORM:
+        return FormReader(body, arrival.headers.get(b"content-type", b""))
+    settings = gateway.settings
+    return JsonReader(body, settings.max_depth, settings.allow_fields)
 
 
 def target(gateway: "Gateway", caller: Caller, asked: str | None) -> Target:
@@ -49,11 +62,13 @@ def models(gateway: "Gateway", caller: Caller, path: bytes) -> bytes:
     return gateway.routing.model_document(name)
 
 
-def estimate(body: bytes, endpoint: Endpoint) -> int:
+def estimate(body: bytes | Pieces, endpoint: Endpoint, reader: Reader | None) -> int:
     """Return about how many tokens a prompt has; audio and images are not text."""
-    if endpoint.body is not Body.JSON or b";base64," in body:
+    if endpoint.body is not Body.JSON:
         return 0
-    return len(body) // BYTES_PER_TOKEN
+    if isinstance(body, bytes):
+        return 0 if b";base64," in body else len(body) // BYTES_PER_TOKEN
+    return 0 if reader is None or reader.has_media else body.size // BYTES_PER_TOKEN
 
 
 def _check_model(caller: Caller, *names: str | None) -> None:

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from inference_proxy import edit
 from inference_proxy.arrival import Arrival
 from inference_proxy.ask import Ask
+from inference_proxy.large import Reader, edited
+from inference_proxy.pieces import Pieces
 from inference_proxy.routes import Body, Endpoint
 from inference_proxy.settings import Settings
 from inference_proxy.target import Target
@@ -26,7 +28,7 @@ class Job:
         endpoint: Endpoint,
         ask: Ask,
         head: bytes,
-        body: bytes,
+        body: bytes | Pieces,
         limits: Budgets,
         *,
         strips: bool,
@@ -40,17 +42,28 @@ class Job:
 
 
 def make(
-    settings: Settings, paces: Paces, arrival: Arrival, ask: Ask, target: Target, body: bytes
+    settings: Settings,
+    paces: Paces,
+    arrival: Arrival,
+    ask: Ask,
+    target: Target,
+    body: bytes | Pieces,
+    reader: Reader | None = None,
 ) -> Job:
-    """Raises InvalidRequest."""
+    """`reader`: what has read a large body. Raises InvalidRequest."""
     endpoint, headers = arrival.endpoint, arrival.headers
     pace = paces.of(target.served)
     limits = budgets(ask, settings, pace, len(body), patience(headers))
     strips = bool(ask.stream and endpoint.injects and settings.count_usage and not _told(ask))
-    if target.edit and target.served is not None:
-        body = edit.rename(body, target.served, endpoint.body, headers.get(b"content-type", b""))
-    if strips:
-        body = edit.ask_for_usage(body, ask)
+    served = target.served if target.edit else None
+    if not isinstance(body, bytes):
+        if reader is not None and (served is not None or strips):
+            body = edited(body, reader, served, counts=strips)
+    else:
+        if served is not None:
+            body = edit.rename(body, served, endpoint.body, headers.get(b"content-type", b""))
+        if strips:
+            body = edit.ask_for_usage(body, ask)
     head = _head(endpoint, headers, arrival.request_id, body)
     return Job(endpoint, ask, head, body, limits, strips=strips)
 
@@ -60,7 +73,7 @@ def _told(ask: Ask) -> bool:
 
 
 def _head(
-    endpoint: Endpoint, headers: Mapping[bytes, bytes], request_id: bytes, body: bytes
+    endpoint: Endpoint, headers: Mapping[bytes, bytes], request_id: bytes, body: bytes | Pieces
 ) -> bytes:
     lines = [name + b": " + headers[name] for name in _FORWARDED if name in headers]
     lines.append(b"x-request-id: " + request_id)

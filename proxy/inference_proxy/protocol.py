@@ -23,8 +23,10 @@ from inference_proxy.head import MOST_BYTES, is_one_request
 # Far longer than nginx keeps its idle connections to us: it never sends into a closed one.
 IDLE_SECONDS = 75
 HEADER_SECONDS = 10.0
-UPLOAD_SECONDS = 60.0
-LINGER_SECONDS = 5.0  # for a client that was refused in the middle of its body to hear of it
+# For a client that was refused in the middle of its body to hear of it.
+LINGER_SECONDS = 5.0
+LINGER_BYTES = 64 * 1024 * 1024
+PAGE_BODY_SECONDS = 10.0  # for the unread body of a request for a page
 UNREAD_SECONDS = 60.0  # how long a client that does not read may hold the end of its answer
 _PIPELINED = 8
 _EARLY_BYTES = 256 * 1024  # of the bodies of requests whose turn has not come
@@ -46,6 +48,8 @@ class Protocol(HttpToolsProtocol):
         self._has_begun = False
         self._heading_bytes = self._fed = 0
         self._refused_at: float | None = None
+        self._dropped_bytes = 0  # since then
+        self._page_since: float | None = None  # None: no body of a page's request is under way
         self._unread_since: float | None = None
         self._unread_bytes = 0
         self._early_bytes = 0
@@ -152,6 +156,11 @@ class Protocol(HttpToolsProtocol):
         if not isinstance(self.cycle, Exchange):
             super().on_body(body)
             return
+        if self.cycle.is_done:  # it was refused
+            self._dropped_bytes += len(body)
+            if self._dropped_bytes > LINGER_BYTES:
+                self.transport.close()
+            return
         self.cycle.receive(body)
         if self.cycle is not self._exchange and not self.cycle.is_done:
             self._early_bytes += len(body)
@@ -162,6 +171,7 @@ class Protocol(HttpToolsProtocol):
         if self.parser.should_upgrade():
             return
         if not isinstance(self.cycle, Exchange):
+            self._page_since = None
             super().on_message_complete()
             return
         self.cycle.receive_end()
@@ -187,12 +197,12 @@ class Protocol(HttpToolsProtocol):
     def sweep(self, now: float) -> None:
         """End what takes too long."""
         if self._exchange is not None:
-            if self._exchange.uploading_for > UPLOAD_SECONDS:
-                said = f"The body did not arrive within {UPLOAD_SECONDS:g} s."
-                self._exchange.fail(RequestTimedOut(said))
+            self._exchange.check_upload()
         elif self._heading_since is not None and now - self._heading_since > HEADER_SECONDS:
             self._refuse(RequestTimedOut(f"No request within {HEADER_SECONDS:g} s."))
-        elif self._refused_at is not None and now - self._refused_at > LINGER_SECONDS:
+        elif (self._refused_at is not None and now - self._refused_at > LINGER_SECONDS) or (
+            self._page_since is not None and now - self._page_since > PAGE_BODY_SECONDS
+        ):
             self.transport.close()
         else:
             self._sweep_answered(now, self.transport.get_write_buffer_size())
@@ -222,6 +232,7 @@ class Protocol(HttpToolsProtocol):
         self.url, self.expect_100_continue = url, expects
         self.headers.extend(headers)
         super().on_headers_complete()
+        self._page_since = self.loop.time()
 
     def _ended(self, exchange: Exchange) -> None:
         self._exchange = None

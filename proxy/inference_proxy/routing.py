@@ -12,6 +12,7 @@ from inference_proxy.balancing import AFFINITY_BYTES, Backends, Balancer, is_hea
 from inference_proxy.errors import BackendUnavailable, ModelLoading, UnknownModel
 from inference_proxy.eta import Eta
 from inference_proxy.log import logger
+from inference_proxy.pieces import Pieces
 from inference_proxy.settings import Settings
 from inference_proxy.target import Group, Target
 
@@ -57,13 +58,15 @@ class Routing:
             raise self.unavailable(target)
         return self._balancer.choose(candidates, affinity)
 
-    def affinity(self, session: bytes | None, key_id: str, body: bytes) -> bytes | None:
+    def affinity(self, session: bytes | None, key_id: str, body: bytes | Pieces) -> bytes | None:
         """Return what `choose` is to keep together, as the settings say."""
         match self.settings.balancing:
             case "session":
                 return session or key_id.encode()
             case "prefix":
-                return body[:AFFINITY_BYTES]
+                if isinstance(body, bytes):
+                    return body[:AFFINITY_BYTES]
+                return body.start(AFFINITY_BYTES)
         return None
 
     def takes(self, backend: Backend, target: Target, priority: int) -> bool:

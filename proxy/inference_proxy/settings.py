@@ -89,6 +89,36 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         Count,
         option("Largest request.", "a whole number of bytes above 0", variable="MAX_BODY_BYTES"),
     ] = 50 * 1024 * 1024
+    max_bodies: Annotated[
+        Count,
+        option(
+            "Request bodies held in memory at once, over all requests; beyond it a request is "
+            "answered 503 with Retry-After. Bodies up to 256 KiB may use an eighth more.",
+            "a whole number of bytes, at least max_body",
+            variable="MAX_BODIES_BYTES",
+        ),
+    ] = 256 * 1024 * 1024
+    max_key_bodies: Annotated[
+        Count,
+        option(
+            "The same for each key, answered 429.",
+            "a whole number of bytes, at least max_body",
+            variable="MAX_KEY_BODIES_BYTES",
+        ),
+    ] = 128 * 1024 * 1024
+    upload_seconds: Annotated[Seconds, option("For a body to arrive, at most.", _SECONDS)] = 600.0
+    upload_grace_seconds: Annotated[
+        Seconds,
+        option("Interval over which the rate of an arriving body is measured.", _SECONDS),
+    ] = 15.0
+    upload_rate: Annotated[
+        Count,
+        option(
+            "Slowest rate at which a body may arrive, on average over each interval.",
+            "a whole number of bytes per second above 0",
+            variable="UPLOAD_BYTES_PER_SECOND",
+        ),
+    ] = 1024
     max_depth: Annotated[Count, option("Deepest nesting of a body.", COUNT)] = 128
     max_n: Annotated[Count, option("Most choices that one request may ask for.", COUNT)] = 16
     max_output_tokens: Annotated[
@@ -144,6 +174,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         networks = [partial(_check_network, network) for network in self.trusted_proxies]
         return [
             self._check_timeouts,
+            self._check_bodies,
             self._check_backends,
             self._check_aliases,
             *[partial(_check_allowed, name) for name in self.allow_fields],
@@ -156,6 +187,14 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
                 f"default_timeout (INFERENCE_DEFAULT_TIMEOUT_SECONDS) is {self.default_timeout:g}, "
                 f"it may be at most max_timeout ({self.max_timeout:g})"
             )
+
+    def _check_bodies(self) -> None:
+        for name in ("max_bodies", "max_key_bodies"):
+            if getattr(self, name) < self.max_body:
+                raise InvalidSetting(
+                    f"{name} (INFERENCE_{name.upper()}_BYTES) is {getattr(self, name)}, it must be "
+                    f"at least max_body ({self.max_body}): a body of that size would never pass"
+                )
 
     def _check_backends(self) -> None:
         names = [backend.name for backend in self.backends]

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from host_scripts.sandbox import SCRIPTS, SETTINGS, render
+from inference_proxy.settings import Settings
 
 UNITS = sorted((SCRIPTS / "files").glob("*.service"))
 CONTAINERS = ["vllm@.service", "inference-app.service"]
@@ -47,6 +48,16 @@ def start_line(unit: str) -> list[str]:
 
 def values_of(line: list[str], flag: str) -> list[str]:
     return [value for name, value in pairwise(line) if name == flag]
+
+
+def test_the_gateways_memory_is_bounded_well_above_the_bodies_that_it_may_hold() -> None:
+    line = start_line("inference-app.service")
+    [memory], [with_swap] = values_of(line, "--memory"), values_of(line, "--memory-swap")
+
+    assert memory == with_swap  # no swap
+    assert memory.endswith("g")
+    bodies = Settings().max_bodies
+    assert int(memory[:-1]) * 1024**3 >= 3 * (bodies + bodies // 8)
 
 
 @pytest.mark.parametrize("unit", CONTAINERS)

@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 import pytest
 from gatewaylab.model_server import ModelServer
 from gatewaylab.running import KEY, Running, Start, post
-from inference_proxy import protocol
 
 CHAT = "/v1/chat/completions"
 JSON = {"content-type": "application/json"}
@@ -45,15 +44,14 @@ async def test_a_body_of_exactly_the_limit_is_taken(start: Start) -> None:
     assert answer.status_code == 200
 
 
-async def test_a_body_that_does_not_come_is_a_408(
-    gateway: Running, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(protocol, "UPLOAD_SECONDS", 0.1)
+async def test_a_body_that_does_not_come_is_a_408(start: Start) -> None:
+    gateway = await start(upload_grace_seconds=0.1)
 
     answer = await gateway.raw(post(CHAT, b"{}")[:-1])
 
     assert answer.startswith(b"HTTP/1.1 408 ")
     assert b"connection: close" in answer
+    assert b"1024 bytes per second" in answer
     await gateway.idle()
 
 

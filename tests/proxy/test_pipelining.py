@@ -86,7 +86,7 @@ async def test_large_pipelined_bodies_are_not_read_before_their_turn(
         await model_server.called()
         await asyncio.sleep(0.3)
         (connection,) = gateway.connections()
-        held = connection.cycle._size
+        held = connection.cycle.received
         release.set()
         said = await asyncio.wait_for(reader.read(-1), 10)
 

@@ -3,20 +3,22 @@
 import asyncio
 import json
 import os
+import resource
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
 import pytest
 from gatewaylab.model_server import Call, ModelServer, until
-from gatewaylab.running import KEY
+from gatewaylab.running import KEY, post
 from inference_proxy import VERSION
 
 CHAT = "/v1/chat/completions"
+STREAMS = 700
 COMMAND = (sys.executable, "-m", "inference_proxy")
 
 
@@ -27,10 +29,12 @@ def free_port() -> int:
         return port
 
 
-async def launch(port: int, *arguments: str, **environment: str) -> asyncio.subprocess.Process:
+async def launch(
+    port: int, *arguments: str, limits: Callable[[], None] | None = None, **environment: str
+) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
         *COMMAND, "--port", str(port), *arguments,
-        env={"PATH": os.environ["PATH"]} | environment,
+        env={"PATH": os.environ["PATH"]} | environment, preexec_fn=limits,
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
 
@@ -194,6 +198,75 @@ async def test_a_gateway_without_keys_says_that_it_is_open(model_server: ModelSe
     assert [line["message"] for line in lines if line["level"] == "warning"] == [
         "open to every process of this machine: INFERENCE_KEYS_FILE is not set"
     ]
+
+
+def limited(soft: int, hard: int) -> Callable[[], None]:
+    """Return what a child process does first: take limits of open files."""
+    return lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.fixture
+def many_files() -> Iterator[int]:
+    """Let this process, which is the clients and the model server, open enough files."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    yield hard
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+async def streamed(port: int, ready: asyncio.Semaphore) -> bytes:
+    async with ready:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(post(CHAT, b'{"stream":true}', "Connection: close"))
+    said = await reader.read(-1)
+    writer.close()
+    return said
+
+
+async def test_700_streams_at_once_pass_where_1024_files_may_be_open(
+    model_server: ModelServer, keys_file: Path, many_files: int
+) -> None:
+    together = asyncio.Event()
+
+    async def wait(call: Call) -> None:
+        call.start_stream()
+        call.event("first")
+        if len(model_server.inference()) == STREAMS:
+            together.set()
+        await together.wait()
+        call.event("", "stop")
+        call.end_stream()
+
+    model_server.on[CHAT] = wait
+    port, door = free_port(), asyncio.Semaphore(50)
+    process = await launch(
+        port,
+        INFERENCE_BACKENDS=model_server.origin,
+        INFERENCE_KEYS_FILE=str(keys_file),
+        limits=limited(1024, many_files),
+    )
+    await until(lambda: accepts(port), seconds=60)
+
+    answers = await asyncio.gather(*(streamed(port, door) for _ in range(STREAMS)))
+    process.kill()
+    await process.communicate()
+
+    assert {answer[:13] for answer in answers} == {b"HTTP/1.1 200 "}
+    assert all(b"data: [DONE]" in answer for answer in answers)
+
+
+async def test_a_low_hard_limit_of_open_files_is_said_with_what_to_do(
+    model_server: ModelServer,
+) -> None:
+    port = free_port()
+    process = await launch(port, INFERENCE_BACKENDS=model_server.origin, limits=limited(256, 512))
+    await until(lambda: accepts(port), seconds=60)
+
+    lines = await stop(process)
+
+    [said] = [line["message"] for line in lines if "files" in str(line["message"])]
+    assert "only 512 files may be open" in str(said)
+    assert "--ulimit nofile=65536" in str(said)
 
 
 def test_the_version_is_the_packages(pytestconfig: pytest.Config) -> None:
