@@ -10,9 +10,9 @@ What the request has is in its `Ask`, which is read anyway. Parts of messages li
 is searched for their names, and only one that has such a word is read for them.
 """
 
+import json
 import re
 from collections.abc import Collection, Iterator
-from typing import Any
 
 import msgspec
 
@@ -52,8 +52,9 @@ NAMES = frozenset({*TOP, *PARTS, *(f"{KWARGS}.{name}" for name in REPLACED)})
 
 _NAMED = re.compile(b"_embeds")
 _ESCAPED = re.compile(rb"\\u00[567]")  # the letters of their names
-# A large body's reader may cut between `"type":` and its value, which then has an empty name.
-_TYPE = ("type", "")
+_VALUE = re.compile(rb'[ \t\r\n]*("[a-zA-Z0-9_\\]{1,100}")')  # of `type`, escaped or not
+# An object becomes its fields, a tuple of (name, value); numbers are not read, whatever their size.
+_FIELDS = json.JSONDecoder(object_pairs_hook=tuple, parse_int=len, parse_float=len)
 # Fields of the request that describe data: a name in a schema is no part of a message.
 _SCHEMAS = {"tools", "functions", "response_format", "structured_outputs", "text", "metadata"}
 
@@ -61,8 +62,8 @@ _SCHEMAS = {"tools", "functions", "response_format", "structured_outputs", "text
 def check(ask: Ask, body: bytes, allowed: Collection[str]) -> None:
     """Refuse a valid JSON body, or a part of one, that has such a field. Raises InvalidRequest.
 
-    Of two fields with one name the last one counts, as for the engine; null and empty lists and
-    objects are no values. allowed: names out of `NAMES`.
+    Of two fields of the request with one name the last one counts, as for the engine; null and
+    empty lists and objects are no values. allowed: names out of `NAMES`.
     """
     for name, why in TOP.items():
         if getattr(ask, name) and name not in allowed:
@@ -72,31 +73,40 @@ def check(ask: Ask, body: bytes, allowed: Collection[str]) -> None:
             if (path := f"{KWARGS}.{name}") not in allowed:
                 raise _refused(path, KWARGS, REPLACED[name])
     if _NAMED.search(body) or _ESCAPED.search(body):
-        for name in _parts(_decoded(body)):
+        for name in _parts(body):
             if name not in allowed:
                 raise _refused(name, name, PARTS[name])
 
 
-def _decoded(body: bytes) -> dict[str, Any]:
-    """Return the whole body: what was skipped so far is read now, and may be out of range."""
+def check_value(text: bytes, allowed: Collection[str]) -> None:
+    """Refuse a text that begins with the value of `type`, its name being in an earlier text."""
+    found = _VALUE.match(text)
+    if found is None:
+        return
     try:
-        found: dict[str, Any] = msgspec.json.decode(body)
-    except (ValueError, RecursionError) as error:
-        raise InvalidRequest(f"The body is not what this endpoint takes: {error}.") from error
-    return found
+        kind = msgspec.json.decode(found[1], type=str)
+    except ValueError:
+        return  # no JSON: whoever decodes the whole text says why
+    if kind in PARTS and kind not in allowed:
+        raise _refused(kind, kind, PARTS[kind])
 
 
-def _parts(request: dict[str, Any]) -> Iterator[str]:
-    """Yield the names of the parts, wherever a message could have them."""
-    waiting = [value for name, value in request.items() if name not in {*_SCHEMAS, *TOP, KWARGS}]
+def _parts(body: bytes) -> Iterator[str]:
+    """Yield the names of the parts, wherever a message of this valid JSON could have them.
+
+    Every field counts, also one whose name stands again later in its object.
+    """
+    skipped = {*_SCHEMAS, *TOP, KWARGS}
+    waiting = [value for name, value in _FIELDS.decode(body.decode()) if name not in skipped]
     while waiting:
         value = waiting.pop()
-        if isinstance(value, dict):
-            yield from (name for name in PARTS if value.get(name) is not None)
-            for key in _TYPE:
-                if isinstance(kind := value.get(key), str) and kind in PARTS:
-                    yield kind
-            waiting += value.values()
+        if isinstance(value, tuple):
+            for name, inner in value:
+                if name in PARTS and inner is not None:
+                    yield name
+                if name == "type" and isinstance(inner, str) and inner in PARTS:
+                    yield inner
+                waiting.append(inner)
         elif isinstance(value, list):
             waiting += value
 
