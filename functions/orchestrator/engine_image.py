@@ -59,7 +59,7 @@ def registry_problem(image: str, account: str) -> str | None:
         )
     if not found and _LIKE_ECR.search(registry):
         return (
-            f"{registry} is no registry of AWS; allowed: e.g. "
-            f"{account}.dkr.ecr.REGION.amazonaws.com"
+            f"{registry} is no registry of AWS; allowed: this account's ({account}), as "
+            "`aws ecr describe-repositories` shows its repositoryUri"
         )
     return None

@@ -47,7 +47,8 @@ esac"""
 # fmt: on
 PYTHON = f'exec {sys.executable} "$@"'
 
-BUCKET = "lamplighter-demo-123456789012-eu-central-1"
+ACCOUNT = "123456789012"
+BUCKET = f"lamplighter-demo-{ACCOUNT}-eu-central-1"
 API_KEY = "sk-planted-api-key-000000000000"
 HF_TOKEN = "hf_plantedtoken0000000000000000"
 UNLIMITED = (
@@ -59,7 +60,6 @@ SECRETS = (API_KEY, HF_TOKEN, "registry-password")
 SETTINGS: dict[str, Any] = {
     "installation": "lamplighter",
     "deployment": "demo",
-    "account": "123456789012",
     "aws_region": "eu-central-1",
     "event_bus": "lamplighter",
     "endpoint_host": "infer.example.com",
@@ -159,7 +159,7 @@ class Host:
         (folder / "fetch.py").write_text(render("fetch.py.j2", sums=sums))
         digest = sha256(folder / "fetch.py")
         folder.rename(folder.with_name(digest))
-        return render("bootstrap.py.j2", bucket=BUCKET, sha256=digest, **SETTINGS)
+        return render("bootstrap.py.j2", account=ACCOUNT, bucket=BUCKET, sha256=digest, **SETTINGS)
 
     @property
     def published(self) -> Path:

@@ -130,9 +130,7 @@ def test_the_name_goes_before_its_address_is_released(complete, account):
 def test_a_name_that_is_left_is_named(complete, account):
     complete.destroy(*(m for m in reversed(RESOURCES) if m is not dns))
 
-    with pytest.raises(
-        ResourcesLeft, match=rf"2 resources left: .*A record {HOST}\. in zone \w+, TXT"
-    ):
+    with pytest.raises(ResourcesLeft, match=rf"2 resources left: A record {HOST}\. in zone"):
         complete.run(inventory.check)
 
 
@@ -229,7 +227,8 @@ def test_what_is_too_young_to_be_seen_is_not_taken_for_gone(
     made_by = network if module is firewall else module
     with account.uncounted():
         workflow.start()
-        workflow.ensure(*RESOURCES[: RESOURCES.index(made_by)])
+        for earlier in RESOURCES[: RESOURCES.index(made_by)]:
+            workflow.ensure(earlier)
         before = account.inventory()
         workflow.ensure(made_by)
         recreated(workflow, made_by)
