@@ -11,7 +11,7 @@ from host_scripts.sandbox import BUCKET, SCRIPTS, SETTINGS, render
 
 pytestmark = pytest.mark.judge
 
-VALUES = {**SETTINGS, "bucket": BUCKET, "sha256": "0" * 64, "sums": ""}
+VALUES = {**SETTINGS, "account": "123456789012", "bucket": BUCKET, "sha256": "0" * 64, "sums": ""}
 
 
 def refusal(*paths: Path) -> str:
