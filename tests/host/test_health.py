@@ -94,7 +94,7 @@ def test_a_recovery_starts_what_was_stopped_and_what_systemd_gave_up(lab: Lab) -
     eventually(lambda: lab.machine.run(f"systemctl is-failed {GATEWAY}").stdout.strip(),
                lambda it: it == "failed", 60)  # fmt: skip
     document = json.loads(lab.machine.said(f"{DIAGNOSE} 2>/dev/null"))
-    lab.machine.said(f"rm -r {failing.rpartition('/')[0]}; systemctl daemon-reload")
+    lab.machine.said(f"rm {failing}; systemctl daemon-reload")
 
     said = lab.machine.said(RECOVER)
 
