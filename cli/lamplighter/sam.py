@@ -88,7 +88,8 @@ def target(stack: str | None, region: str | None, profile: str | None) -> Target
     configured = _configured(CONFIG)
     if profile := profile or configured.get("profile"):
         os.environ["AWS_PROFILE"] = profile
-    session = aws.open_session(region or _region(os.environ) or configured.get("region"), {})
+    where = region or _region(os.environ) or configured.get("region")
+    session = aws.open_session(where, {}, profile)
     if lacking := _lacking(session):
         raise Unavailable("\n".join(lacking))
     caller = session.client("sts").get_caller_identity()

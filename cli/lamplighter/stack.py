@@ -99,7 +99,7 @@ def _needed(stack: str | None, region: str | None, profile: str | None) -> tuple
 
 def _check_no_deployment_is_live(found: sam.Target) -> None:
     """Raise Conflict as the stack's own guard would, before anything is touched."""
-    account = aws.connect(found.stack, found.region, {})
+    account = aws.connect(found.stack, found.region, {}, found.profile)
     rows = ledger.deployments(account.ledger())
     if live := [row.name for row in rows if row.status != "absent"]:
         raise Conflict(

@@ -117,7 +117,8 @@ def test_what_samconfig_says_is_used_where_nothing_else_says_it(
     monkeypatch.delenv("AWS_DEFAULT_REGION")
     monkeypatch.setenv("AWS_PROFILE", "")
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
-    (tmp_path / "config").write_text("[profile work]\nregion = us-west-1\n")
+    keys = "aws_access_key_id = a\naws_secret_access_key = b\n"
+    (tmp_path / "config").write_text(f"[profile work]\nregion = us-west-1\n{keys}")
     config = '[default.global.parameters]\nstack_name = "mine"\nprofile = "work"\n'
     config += '[default.deploy.parameters]\nregion = "eu-north-1"\n'
     monkeypatch.setattr(sam, "CONFIG", tmp_path / "samconfig.toml")
