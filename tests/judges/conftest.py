@@ -17,8 +17,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     seconds: Counter[str] = Counter()
     for reports in terminalreporter.stats.values():
         for report in reports:
-            if isinstance(report, pytest.TestReport):
+            if isinstance(report, pytest.TestReport) and "judge" in report.keywords:
                 judge = Path(report.location[0]).stem.removeprefix("test_")
                 seconds[judge] += report.duration
+    if not seconds:
+        return
     costs = ", ".join(f"{judge} {spent:.1f}" for judge, spent in sorted(seconds.items()))
     terminalreporter.write_line(f"judges, seconds: {costs}")
