@@ -28,7 +28,8 @@ STEPS = [
     "ec2.AllocateAddress",
     "route53.ChangeResourceRecordSets",
 ]
-DENIED = {"code": "UnauthorizedOperation", "message": "not today", "status": 403}
+# A request that no waiting corrects; a permission that is missing is waited for at first.
+REFUSED = {"code": "InvalidParameterCombination", "message": "not today", "status": 400}
 
 
 def test_a_minimal_specification_ends_in_an_answer_and_a_second_run_creates_nothing(aws):
@@ -67,7 +68,7 @@ def test_the_plain_aws_cli_provisions_like_ours_does(aws):
 
 @pytest.mark.parametrize("call", STEPS)
 def test_a_failed_step_is_told_and_what_it_followed_is_gone(aws, call):
-    aws.fault(call, **DENIED)
+    aws.fault(call, **REFUSED)
 
     ended = aws.run("provision", WITH_DNS)
 
@@ -80,9 +81,9 @@ def test_a_failed_step_is_told_and_what_it_followed_is_gone(aws, call):
 
 def test_a_failed_upload_of_the_scripts_is_told_and_what_it_followed_is_gone(aws):
     """EnsureImage calls S3 likewise, but not once its image is there: hence a kept attempt."""
-    aws.fault("ssm.PutParameter", **DENIED)
+    aws.fault("ssm.PutParameter", **REFUSED)
     assert aws.run("provision", {**SPEC, "on_failure": "keep"})["status"] == "FAILED"
-    aws.fault("s3.ListObjectsV2", **DENIED)
+    aws.fault("s3.ListObjectsV2", **REFUSED)
 
     ended = aws.run("provision", SPEC)
 
@@ -95,7 +96,7 @@ def test_a_failed_upload_of_the_scripts_is_told_and_what_it_followed_is_gone(aws
 
 @pytest.mark.parametrize("call", ["ec2.CreateSecurityGroup", "ec2.RunInstances"])
 def test_keep_keeps_what_was_made_and_says_why(aws, call):
-    aws.fault(call, **DENIED)
+    aws.fault(call, **REFUSED)
 
     ended = aws.run("provision", {**SPEC, "on_failure": "keep"})
 
