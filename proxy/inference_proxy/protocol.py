@@ -29,9 +29,7 @@ LINGER_BYTES = 64 * 1024 * 1024
 PAGE_BODY_SECONDS = 10.0  # for the unread body of a request for a page
 UNREAD_SECONDS = 60.0  # how long a client that does not read may hold the end of its answer
 _PIPELINED = 8
-_MOST_PARTS = (
-    2048  # of a body, in one read of at most 256 KiB: each costs as much as a small request
-)
+_MOST_PARTS = 2048  # of a body, in one read of the socket
 _EARLY_BYTES = 256 * 1024  # of the bodies of requests whose turn has not come
 
 
