@@ -3,9 +3,9 @@
 Not compiled, as everything that msgspec decodes by its annotations: mypyc does not keep them.
 """
 
-from typing import Any
-
 import msgspec
+
+_NONE = msgspec.Raw(b"null")
 
 
 class StreamOptions(msgspec.Struct, frozen=True, gc=False):
@@ -21,15 +21,15 @@ class Ask(msgspec.Struct, frozen=True, gc=False):
     n: int | float | None = None
     best_of: int | None = None
     stream_options: StreamOptions | None = None
-    # refused by `fields`, whatever they hold
-    chat_template: Any = None
-    chat_template_kwargs: Any = None
-    prompt_embeds: Any = None
-    mm_processor_kwargs: Any = None
-    media_io_kwargs: Any = None
-    logits_processors: Any = None
-    kv_transfer_params: Any = None
-    ec_transfer_params: Any = None
+    # `fields` refuses them; kept as they are written, whatever they hold
+    chat_template: msgspec.Raw = _NONE
+    chat_template_kwargs: msgspec.Raw = _NONE
+    prompt_embeds: msgspec.Raw = _NONE
+    mm_processor_kwargs: msgspec.Raw = _NONE
+    media_io_kwargs: msgspec.Raw = _NONE
+    logits_processors: msgspec.Raw = _NONE
+    kv_transfer_params: msgspec.Raw = _NONE
+    ec_transfer_params: msgspec.Raw = _NONE
 
     @property
     def output_tokens(self) -> int:
@@ -39,12 +39,14 @@ class Ask(msgspec.Struct, frozen=True, gc=False):
         )
 
 
+def _or_unset(kind: type) -> object:
+    """Raw, which takes anything, cannot be part of a union."""
+    return kind if kind is msgspec.Raw else kind | msgspec.UnsetType
+
+
 _PART = msgspec.defstruct(
     "_Part",
-    [
-        (field.name, field.type | msgspec.UnsetType, msgspec.UNSET)
-        for field in msgspec.structs.fields(Ask)
-    ],
+    [(field.name, _or_unset(field.type), msgspec.UNSET) for field in msgspec.structs.fields(Ask)],
     gc=False,
 )
 

@@ -7,10 +7,12 @@ two of its characters; or after long whitespace. It depends on the bracket that 
     [  {             -                      the same
     ,  in a list     0                      0,
     ,  in an object  "":0                   "":0,
-    :                0                      "":
+    :                null                   the key and :
     a value          -                      0 in a list, "":0 in an object
-    a key            :0                     ""
-    in a string      " and :0 for a key     as before the string, then "
+    a key            :null                  the key
+    in a string      " and :null for a key  as before the string, then "
+
+A key of LONG bytes or more is opened again as "".
 """
 
 import re
@@ -100,11 +102,11 @@ class Text:
         if field and self._name(field) in names:
             return self._before_field(field)
         stack = self._stack(mark.brackets)
-        before, after, is_key = _around(mark.byte, stack)
+        before, after, is_key = _around(mark.byte, stack, self._key_before(mark.part))
         begin = self._begin(len(self._parts) - 1)
         if self._is_in_string and len(self.doc) - begin >= long:
             place = _between_characters(self.doc, begin)
-            before = b'"' + (b":0" if is_key else b"")
+            before = b'"' + (b":null" if is_key else b"")
             return _cut(place, before, stack, after + b'"')
         return _cut(mark.place, before, stack, after)
 
@@ -122,12 +124,12 @@ class Text:
         is_kept = field > 0 and self._name(field) in names
         stack = self._stack(len(self._brackets))
         if last == mark.byte:
-            before, after, _ = _around(last, stack)
+            before, after, _ = _around(last, stack, self._key_before(mark.part))
             return None if is_kept else _cut(place, before, stack, after)
         if last == b'"' and _around(mark.byte, self._stack(mark.brackets))[2]:
             is_kept = is_kept or (depth == 1 and self._name(len(self._parts) - 2) in names)
-            after = _around(b"{", stack)[1] + b'""'
-            return None if is_kept else _cut(place, b":0", stack, after)
+            after = _around(b"{", stack)[1] + self._key_before(len(self._parts) - 1)
+            return None if is_kept else _cut(place, b":null", stack, after)
         if is_kept and depth > 1:
             return None
         return _cut(place, b"", stack, b'"":0' if stack.endswith(b"{") else b"0")
@@ -161,6 +163,11 @@ class Text:
         except ValueError:
             return ""
 
+    def _key_before(self, part: int) -> bytes:
+        """Return the string before a part that is outside of strings, as it is written."""
+        begin, size = self._begin(part - 1), len(self._parts[part - 1])
+        return b'"%b"' % (self.doc[begin : begin + size] if part > 0 and size < LONG else b"")
+
     def _stack(self, count: int) -> bytes:
         opened = open_brackets(self.depths, count)
         return bytes(self._brackets[number] for number in opened)
@@ -169,13 +176,16 @@ class Text:
         return sum(map(len, self._parts[:part])) + part
 
 
-def _around(mark: bytes, stack: bytes) -> tuple[bytes, bytes, bool]:
-    """Return what closes a text after a mark, what opens it again, and whether a key follows."""
+def _around(mark: bytes, stack: bytes, key: bytes = b'""') -> tuple[bytes, bytes, bool]:
+    """Return what closes a text after a mark, what opens it again, and whether a key follows.
+
+    `key`: what stands before a colon.
+    """
     in_object = stack.endswith(b"{")
     if mark == b",":
         return (b'"":0', b'"":0,', True) if in_object else (b"0", b"0,", False)
     if mark == b":":
-        return b"0", b'"":', False
+        return b"null", key + b":", False
     return b"", b"", in_object
 
 

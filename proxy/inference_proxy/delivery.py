@@ -245,7 +245,7 @@ class Delivery:
         body, dialect = b"".join(self._parts), self._job.endpoint.dialect
         headers = answers.returned(self._headers)
         if self._status >= _ERRORS_FROM:
-            raise answers.refusal(self._status, body, headers, self._job.ask.model, dialect)
+            raise answers.refusal(self._status, body, headers, self._job.model, dialect)
         if answers.is_cut(body, dialect):
             raise StreamIncomplete(CUT)
         self.tokens = answers.usage(body)

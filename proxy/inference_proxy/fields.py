@@ -52,7 +52,8 @@ NAMES = frozenset({*TOP, *PARTS, *(f"{KWARGS}.{name}" for name in REPLACED)})
 
 _NAMED = re.compile(b"_embeds")
 _ESCAPED = re.compile(rb"\\u00[567]")  # the letters of their names
-_VALUE = re.compile(rb'[ \t\r\n]*("[a-zA-Z0-9_\\]{1,100}")')  # of `type`, escaped or not
+_ABSENT = re.compile(rb'null|false|0|""|\[\s*\]|\{\s*\}')
+_decode_names = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 # An object becomes its fields, a tuple of (name, value); numbers are not read, whatever their size.
 _FIELDS = json.JSONDecoder(object_pairs_hook=tuple, parse_int=len, parse_float=len)
 # Fields of the request that describe data: a name in a schema is no part of a message.
@@ -66,29 +67,16 @@ def check(ask: Ask, body: bytes, allowed: Collection[str]) -> None:
     empty lists and objects are no values. allowed: names out of `NAMES`.
     """
     for name, why in TOP.items():
-        if getattr(ask, name) and name not in allowed:
+        if name not in allowed and not _ABSENT.fullmatch(getattr(ask, name)):
             raise _refused(name, name, why)
-    if isinstance(ask.chat_template_kwargs, dict):
-        for name in REPLACED.keys() & ask.chat_template_kwargs:
+    if bytes(ask.chat_template_kwargs).startswith(b"{"):
+        for name in REPLACED.keys() & _decode_names(ask.chat_template_kwargs):
             if (path := f"{KWARGS}.{name}") not in allowed:
                 raise _refused(path, KWARGS, REPLACED[name])
     if _NAMED.search(body) or _ESCAPED.search(body):
         for name in _parts(body):
             if name not in allowed:
                 raise _refused(name, name, PARTS[name])
-
-
-def check_value(text: bytes, allowed: Collection[str]) -> None:
-    """Refuse a text that begins with the value of `type`, its name being in an earlier text."""
-    found = _VALUE.match(text)
-    if found is None:
-        return
-    try:
-        kind = msgspec.json.decode(found[1], type=str)
-    except ValueError:
-        return  # no JSON: whoever decodes the whole text says why
-    if kind in PARTS and kind not in allowed:
-        raise _refused(kind, kind, PARTS[kind])
 
 
 def _parts(body: bytes) -> Iterator[str]:

@@ -7,9 +7,9 @@ request ends. Without an announced length it counts as it comes.
 from inference_proxy.caller import OPEN, Caller
 from inference_proxy.errors import Overloaded, RateLimited
 from inference_proxy.settings import Settings
-from inference_proxy.upload import SMALL_BYTES
 
 RETRY_SECONDS = 2.0  # a body is soon sent on; when is not known
+SMALL_BYTES = 256 * 1024
 _SMALL_SHARE = 8  # small bodies may use 1/8 more: large ones must not shut them out
 
 

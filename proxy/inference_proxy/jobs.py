@@ -18,15 +18,16 @@ _FORWARDED = (b"content-type", b"accept", b"traceparent", b"tracestate")
 
 class Job:
     """`head` lacks the lines that belong to a backend. `strips`: we asked for the usage, and the
-    client is not to see it. `body` is let go of once an answer begins: streams take long.
+    client is not to see it. `model`: as the client named it. `body` is let go of once an answer
+    begins: streams take long.
     """
 
-    __slots__ = ("ask", "body", "endpoint", "head", "limits", "strips")
+    __slots__ = ("body", "endpoint", "head", "limits", "model", "strips")
 
     def __init__(
         self,
         endpoint: Endpoint,
-        ask: Ask,
+        model: str | None,
         head: bytes,
         body: bytes | Pieces,
         limits: Budgets,
@@ -34,10 +35,10 @@ class Job:
         strips: bool,
     ) -> None:
         self.endpoint = endpoint
-        self.ask = ask
         self.head = head
         self.body = body
         self.limits = limits
+        self.model = model
         self.strips = strips
 
 
@@ -65,7 +66,7 @@ def make(
         if strips:
             body = edit.ask_for_usage(body, ask)
     head = _head(endpoint, headers, arrival.request_id, body)
-    return Job(endpoint, ask, head, body, limits, strips=strips)
+    return Job(endpoint, ask.model, head, body, limits, strips=strips)
 
 
 def _told(ask: Ask) -> bool:

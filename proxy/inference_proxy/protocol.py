@@ -29,6 +29,7 @@ LINGER_BYTES = 64 * 1024 * 1024
 PAGE_BODY_SECONDS = 10.0  # for the unread body of a request for a page
 UNREAD_SECONDS = 60.0  # how long a client that does not read may hold the end of its answer
 _PIPELINED = 8
+_MOST_PARTS = 2048  # of a body, in one read of the socket
 _EARLY_BYTES = 256 * 1024  # of the bodies of requests whose turn has not come
 
 
@@ -53,6 +54,7 @@ class Protocol(HttpToolsProtocol):
         self._unread_since: float | None = None
         self._unread_bytes = 0
         self._early_bytes = 0
+        self._fed_parts = 0  # of bodies, in this read
         self._idle_since = 0.0  # the end of the latest exchange; uvicorn times its own cycles
 
     @property
@@ -78,6 +80,7 @@ class Protocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         self._unset_keepalive_if_required()
         self._fed = self._heading_bytes + len(data)
+        self._fed_parts = 0
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade as offer:
@@ -153,6 +156,10 @@ class Protocol(HttpToolsProtocol):
             self.pipeline.appendleft((cast("Any", self.cycle), self.app))
 
     def on_body(self, body: bytes) -> None:
+        self._fed_parts += 1
+        if self._fed_parts > _MOST_PARTS:
+            self._refuse_parts()
+            return
         if not isinstance(self.cycle, Exchange):
             super().on_body(body)
             return
@@ -248,6 +255,12 @@ class Protocol(HttpToolsProtocol):
         self._idle_since = self.loop.time()
         if self.pipeline:
             self._start_asgi_task(*self.pipeline.pop())
+
+    def _refuse_parts(self) -> None:
+        if self._exchange is not None and self.cycle is self._exchange:
+            said = "The body comes in chunks of a few bytes: send larger ones."
+            self._exchange.fail(InvalidRequest(said))
+        self.transport.close()
 
     def _refuse(self, error: ProxyError) -> None:
         """Answer what is no request; into an answer that is under way nothing may be written."""

@@ -3,7 +3,7 @@
 from inference_proxy.pieces import Pieces
 from inference_proxy.settings import Settings
 
-SMALL_BYTES = 256 * 1024  # up to here a body is one object, and read in one go
+SMALL_BYTES = 32 * 1024  # up to here a body is one object, and read in one go
 PIECE_BYTES = 64 * 1024  # of a larger one
 
 

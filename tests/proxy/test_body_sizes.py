@@ -89,3 +89,26 @@ async def test_a_request_line_with_another_machines_address_goes_to_our_model_se
 
     assert answer.startswith(b"HTTP/1.1 200 ")
     assert [call.path for call in model_server.inference()] == ["/version"]
+
+
+@pytest.mark.parametrize(
+    ("path", "key", "status"), [(CHAT, KEY, 400), (CHAT, "sk-x", 401), ("/health", KEY, 405)]
+)
+async def test_a_body_in_chunks_of_a_few_bytes_ends_its_connection(
+    gateway: Running, path: str, key: str, status: int
+) -> None:
+    head = (
+        f"POST {path} HTTP/1.1\r\nHost: gateway\r\nAuthorization: Bearer {key}\r\n"
+        "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+    )
+
+    answer = await gateway.raw(head.encode() + b"1\r\n \r\n" * 200_000)
+    await gateway.idle()
+
+    # a client that goes on sending may not read the answer any more
+    assert [line.split()[1] for line in answer.splitlines() if line.startswith(b"HTTP/")] in (
+        [str(status).encode()],
+        [],
+    )
+    assert gateway.gateway.held.size == 0
+    assert gateway.connections() == []

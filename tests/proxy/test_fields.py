@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import msgspec
 import pytest
 from gatewaylab.model_server import Call, ModelServer
 from gatewaylab.running import Running, Start
@@ -132,6 +133,9 @@ SPELLINGS = [
     b'{"messages":[{"content":[{"prompt\\u005f\\u0065mbeds":"AA=="}]}]}',
     b'{"":[{"":0,"type":"image_embeds"},0],"model":"x"}',  # as a part of a large body looks
     b'{"messages":[{"content":[{"type":"image_embeds","":0}]}]}',
+    b'{"messages":[{"content":[{"data":"gA==","type"   :"prompt_embeds"}]}]}',
+    b'{"messages":[{"content":[{"data":"gA==","t\\u0079pe" : "prompt\\u005fembeds"}]}]}',
+    b'{"messages":[{"content":[{"data":"gA==","type"' + b" " * 2500 + b':"prompt_embeds"}]}]}',
     b'{"messages":[{"content":[{"type":"image_embeds"}]}],"":0,"model":"x"}',
     b'{"messages":[{"content":[{"type":"image_embeds","type":"text"}]}]}',
     b'{"messages":[[[{"content":{"deeper":[{"type":"audio_embeds"}]}}]]]}',
@@ -175,11 +179,32 @@ def test_what_only_looks_like_it_passes(body: dict[str, Any]) -> None:
     ],
 )
 def test_no_cut_of_a_large_body_hides_one(body: bytes) -> None:
-    for size in range(1, len(body) + 1):
+    for size in range(1, len(body) + 1, 1 if len(body) < 300 else 97):
         pieces = Pieces(body[at : at + size] for at in range(0, len(body), size))
         reader = JsonReader(pieces, 128)
         with pytest.raises(InvalidRequest, match="is refused here"):
             read(reader)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"messages":[{"content":[{"type":"image_url","image_embeds":null}]}]}',
+        b'{"messages":[{"content":[{"type":"text","text":"image_embeds"}]}]}',
+        b'{"messages":[{"content":"image_embeds"}]}',
+    ],
+)
+def test_no_cut_of_a_large_body_makes_one_up(body: bytes) -> None:
+    for size in range(1, len(body) + 1):
+        read(JsonReader(Pieces(body[at : at + size] for at in range(0, len(body), size)), 128))
+
+
+def test_a_refused_fields_value_is_not_kept() -> None:
+    body = b'{"model":"m","chat_template_kwargs":{"a":[' + b'{"":0},' * 1000 + b"0]}}"
+
+    ask = asks.decode(body)
+
+    assert isinstance(ask.chat_template_kwargs, msgspec.Raw)
 
 
 def test_what_the_operator_allows_may_be_large() -> None:
