@@ -14,6 +14,7 @@ import click
 from lamplighter import aws, lambda_python, ledger, sam
 from lamplighter.errors import Conflict, Interrupted, LamplighterError, Unavailable, WorkflowFailed
 from lamplighter.main import Boundary
+from lamplighter.options import Options
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -102,9 +103,10 @@ def _check_no_deployment_is_live(found: sam.Target) -> None:
     account = aws.connect(found.stack, found.region, {}, found.profile)
     rows = ledger.deployments(account.ledger())
     if live := [row.name for row in rows if row.status != "absent"]:
+        here = Options(stack=found.stack, region=found.region, profile=found.profile)
         raise Conflict(
             f"deployments are live: {', '.join(live)}: take them down first "
-            f"(`lamplighter down {live[0]}`), then run `make undeploy` again"
+            f"(`{here.command(f'down {live[0]}')}`), then run `make undeploy` again"
         )
 
 

@@ -204,11 +204,23 @@ def test_nothing_is_touched_while_a_deployment_is_live(
     done = run("undeploy")
 
     assert done.exit_code == 4
-    assert "deployments are live: prod: take them down first (`lamplighter down prod`" in (
+    assert "deployments are live: prod: take them down first (`lamplighter --region us-east-1 " in (
         done.stderr
     )
     assert workflows.protected == {"lamplighter": True}
     assert not (tmp_path / "sam.log").exists()
+
+
+@pytest.mark.usefixtures("serving")
+def test_the_remedy_for_a_live_deployment_names_the_stack_and_the_region(
+    fake_sam: Sam, workflows: Workflows
+) -> None:
+    workflows.stacks["other"] = workflows.stacks["lamplighter"]
+    fake_sam()
+
+    done = run("undeploy", "--stack", "other", *PLACE)
+
+    assert "`lamplighter --region us-east-1 --stack other down prod`" in done.stderr
 
 
 def test_a_removal_switches_the_protection_off_and_deletes(
