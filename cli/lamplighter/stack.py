@@ -19,7 +19,9 @@ from lamplighter.options import Options
 if TYPE_CHECKING:
     from pathlib import Path
 
-_INSTALLED = {"CREATE_COMPLETE", "UPDATE_COMPLETE"}
+# An update that failed was undone: what was installed before it works on.
+_UNDONE = "UPDATE_ROLLBACK_COMPLETE"
+_INSTALLED = {"CREATE_COMPLETE", "UPDATE_COMPLETE", _UNDONE}
 # No stack of this kind has a ledger to look into.
 _NEVER_INSTALLED = {"REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED"}
 
@@ -49,9 +51,12 @@ def deploy(stack: str | None, region: str | None, profile: str | None, *, yes: b
     asking = ["--no-confirm-changeset"] if yes else []
     if sam.run(found, "deploy", "--stack-name", found.stack, *asking):
         raise WorkflowFailed(f"`sam deploy` failed, as it says above: {_state(found)}")
-    if found.state().status not in _INSTALLED:
-        raise Interrupted(f"nothing was installed: {_state(found)}")
+    status = found.state().status
+    if status not in _INSTALLED:
+        raise Interrupted(f"nothing was installed: {found} is {status}")
     found.protect(on=True)
+    if status == _UNDONE:
+        click.echo("nothing was changed: what was there before the last failed update is in force")
     click.echo(f"installed: {found}; protected from deletion until `make undeploy`")
 
 

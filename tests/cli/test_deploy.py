@@ -194,6 +194,22 @@ def test_a_change_set_that_was_declined_is_no_installation(
     assert workflows.protected == {}
 
 
+@pytest.mark.usefixtures("ledger", "python")
+def test_a_stack_that_stays_as_before_a_failed_update_is_installed_and_protected(
+    fake_sam: Sam, workflows: Workflows
+) -> None:
+    """sam ends well without changes, or when its question is answered with no."""
+    workflows.statuses["lamplighter"] = "UPDATE_ROLLBACK_COMPLETE"
+    fake_sam()
+
+    done = run("deploy")
+
+    assert done.exit_code == 0, done.stderr
+    assert "nothing was changed: what was there before the last failed update" in done.stdout
+    assert "installed: stack 'lamplighter'" in done.stdout
+    assert workflows.protected == {"lamplighter": True}
+
+
 @pytest.mark.usefixtures("serving")
 def test_nothing_is_touched_while_a_deployment_is_live(
     fake_sam: Sam, workflows: Workflows, tmp_path: Path
