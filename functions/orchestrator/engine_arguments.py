@@ -11,6 +11,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from orchestrator.masking import shown
+
 ALPHABET = r"[A-Za-z0-9_./:@+=,-]{1,512}"
 MAX_WORDS = 64
 MAX_BYTES = 4096  # with one space between words
@@ -88,8 +90,8 @@ def _problem(word: str, *, is_first: bool) -> str | None:
     if word.startswith("--"):
         return _bad_flag(word)
     if word.startswith("-") and not _NUMBER.fullmatch(word):
-        short = re.split("[=.]", word)[0]
-        return f"{short} is a short form; write the flag in full, e.g. --data-parallel-size for -dp"
+        example = "--data-parallel-size for -dp"
+        return f"{_name(word)} is a short form; write the flag in full, e.g. {example}"
     if is_first:
         return "a value without a flag; the first word begins with --, e.g. --max-num-seqs"
     return None
@@ -98,7 +100,7 @@ def _problem(word: str, *, is_first: bool) -> str | None:
 def _bad_flag(word: str) -> str | None:
     flag = re.split("[=.]", word)[0]
     if not _FLAG.fullmatch(flag):
-        return f"{flag!r} is no flag; allowed: -- and a name, e.g. --max-num-seqs"
+        return f"{_name(word)} is no flag; allowed: -- and a name, e.g. --max-num-seqs"
     name = flag.removeprefix("--").replace("_", "-")
     for meant, reason in RESERVED.items():
         if meant.startswith(name.removeprefix("no-")):
@@ -106,3 +108,9 @@ def _bad_flag(word: str) -> str | None:
             short = f" (understood as --{meant})" if is_short else ""
             return f"{flag}{short} cannot be set here: {reason}"
     return None
+
+
+def _name(word: str) -> str:
+    """Return the word as a message may show it: without its value, secrets masked."""
+    name = re.match(r"[\w-]*", word, re.ASCII)
+    return shown(name[0] if name else "")
