@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 COMMANDS = ("down", "events", "gateway", "key", "keys", "local", "plan", "repair", "status", "up")
 _WRITTEN = re.compile(
     r"(?<![\w./-])lamplighter (?P<local>--local )?(?:--stack (?P<stack>[\w-]+) )?"
-    rf"(?=(?P<command>{'|'.join(COMMANDS)})(?![\w-]))"
+    rf"(?P<command>{'|'.join(COMMANDS)})(?![\w-])"
 )
 _AWS = re.compile(r"(?<=`)aws (?=(stepfunctions|sso|login|configure)\b)")
 
@@ -50,7 +50,7 @@ class CommandLines:
                 local=self.local or bool(found["local"]),
                 stack=found["stack"] or self.stack,
             )
-            return " ".join(["lamplighter", *lines._options(found["command"]), ""])
+            return lines.lamplighter(found["command"])
 
         return _AWS.sub(lambda found: self._aws(found[1]), _WRITTEN.sub(rendered, text))
 
