@@ -103,6 +103,21 @@ def test_the_first_word_is_a_flag() -> None:
 
 
 @pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--enforce-eager", "o/m"], "[1]: a value after --enforce-eager, which takes none; leave"),
+        (["--no_enable_lora", "true"], "[1]: a value after --no_enable_lora, which takes none"),
+        (["--enforce-eager=true"], "[0]: --enforce-eager takes no value; leave out what follows"),
+    ],
+)
+def test_a_flag_that_takes_no_value_has_none(words: list[str], sentence: str) -> None:
+    """The engine would end: `unrecognized arguments`, or `ignored explicit argument`."""
+    [problem] = refused(*words)
+
+    assert problem.startswith(f"engine.arguments{sentence}")
+
+
+@pytest.mark.parametrize(
     "word", ["a b", "$(id)", "a;b", '{"a":1}', "a'b", "x\n", "", "a\\b", "%h", "*", "é", "x" * 513]
 )
 def test_what_a_shell_or_systemd_would_change_is_refused(word: str) -> None:
