@@ -9,14 +9,17 @@ from __future__ import annotations
 
 import re
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 COMMANDS = ("down", "events", "gateway", "key", "keys", "local", "plan", "repair", "status", "up")
-_WRITTEN = re.compile(rf"(?<![\w./-])lamplighter (--local )?(?=({'|'.join(COMMANDS)})(?![\w-]))")
+_WRITTEN = re.compile(
+    r"(?<![\w./-])lamplighter (?P<local>--local )?(?:--stack (?P<stack>[\w-]+) )?"
+    rf"(?P<command>{'|'.join(COMMANDS)})(?![\w-])"
+)
 _AWS = re.compile(r"(?<=`)aws (?=(stepfunctions|sso|login|configure)\b)")
 
 
@@ -33,24 +36,31 @@ class CommandLines:
     def lamplighter(self, words: str) -> str:
         """Return the command line that says `words`, e.g. `down prod`, to this installation."""
         command, *_ = words.split(maxsplit=1)
-        return " ".join(["lamplighter", *self._options(command, self.local), words])
+        return " ".join(["lamplighter", *self._options(command), words])
 
     def repeated(self, text: str) -> str:
-        """Return the text with the options in force in each command line that it holds."""
+        """Return the text with the options in force in each command line that it holds.
+
+        A stack that the text names stays: it is another installation of the same account.
+        """
 
         def rendered(found: re.Match[str]) -> str:
-            on_twin = self.local or bool(found[1])
-            return " ".join(["lamplighter", *self._options(found[2], on_twin), ""])
+            lines = replace(
+                self,
+                local=self.local or bool(found["local"]),
+                stack=found["stack"] or self.stack,
+            )
+            return lines.lamplighter(found["command"])
 
         return _AWS.sub(lambda found: self._aws(found[1]), _WRITTEN.sub(rendered, text))
 
-    def _options(self, command: str, on_twin: bool) -> list[str]:  # noqa: FBT001 private
+    def _options(self, command: str) -> list[str]:
         twins = ["--state-dir", str(self.state_dir)] if self.state_dir else []
         if command == "gateway":
             return []
         if command == "local":
             return _quoted(twins)
-        where = ["--local", *twins] if on_twin else self._in_aws()
+        where = ["--local", *twins] if self.local else self._in_aws()
         return _quoted([*where, *(["--stack", self.stack] if self.stack else [])])
 
     def _in_aws(self) -> list[str]:

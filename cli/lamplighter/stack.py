@@ -14,11 +14,14 @@ import click
 from lamplighter import aws, lambda_python, ledger, sam
 from lamplighter.errors import Conflict, Interrupted, LamplighterError, Unavailable, WorkflowFailed
 from lamplighter.main import Boundary
+from lamplighter.options import Options
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-_INSTALLED = {"CREATE_COMPLETE", "UPDATE_COMPLETE"}
+# An update that failed was undone: what was installed before it works on.
+_UNDONE = "UPDATE_ROLLBACK_COMPLETE"
+_INSTALLED = {"CREATE_COMPLETE", "UPDATE_COMPLETE", _UNDONE}
 # No stack of this kind has a ledger to look into.
 _NEVER_INSTALLED = {"REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED"}
 
@@ -48,9 +51,12 @@ def deploy(stack: str | None, region: str | None, profile: str | None, *, yes: b
     asking = ["--no-confirm-changeset"] if yes else []
     if sam.run(found, "deploy", "--stack-name", found.stack, *asking):
         raise WorkflowFailed(f"`sam deploy` failed, as it says above: {_state(found)}")
-    if found.state().status not in _INSTALLED:
-        raise Interrupted(f"nothing was installed: {_state(found)}")
+    status = found.state().status
+    if status not in _INSTALLED:
+        raise Interrupted(f"nothing was installed: {found} is {status}")
     found.protect(on=True)
+    if status == _UNDONE:
+        click.echo("nothing was changed: what was there before the last failed update is in force")
     click.echo(f"installed: {found}; protected from deletion until `make undeploy`")
 
 
@@ -102,9 +108,10 @@ def _check_no_deployment_is_live(found: sam.Target) -> None:
     account = aws.connect(found.stack, found.region, {}, found.profile)
     rows = ledger.deployments(account.ledger())
     if live := [row.name for row in rows if row.status != "absent"]:
+        here = Options(stack=found.stack, region=found.region, profile=found.profile)
         raise Conflict(
             f"deployments are live: {', '.join(live)}: take them down first "
-            f"(`lamplighter down {live[0]}`), then run `make undeploy` again"
+            f"(`{here.command(f'down {live[0]}')}`), then run `make undeploy` again"
         )
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator import engine_arguments, tool_parsers
 from orchestrator.masking import join, shown
+from orchestrator.patterns import RANGE, TAG_KEY
 from orchestrator.schema import Problem, Schema
 
 if TYPE_CHECKING:
@@ -150,6 +151,8 @@ def _http_challenge(spec: Deployment) -> Found:
 
 def _host_bits(spec: Deployment) -> Found:
     for number, text in enumerate(spec.network.allowed_cidrs):
+        if not _fits(RANGE, text):
+            continue
         network = ipaddress.IPv4Network(text, strict=False)
         if str(network) != text:
             path = f"network.allowed_cidrs[{number}]"
@@ -158,10 +161,15 @@ def _host_bits(spec: Deployment) -> Found:
 
 def _tags_alike(spec: Deployment) -> Found:
     seen: dict[str, str] = {}
-    for key, _ in spec.tags:
+    for key in (key for key, _ in spec.tags if _fits(TAG_KEY, key)):
         other = seen.setdefault(key.lower(), key)
         if other != key:
             yield join("tags", key), f"differs from {shown(other)} only in case; keep one of them"
+
+
+def _fits(pattern: str, item: object) -> bool:
+    """Return whether an item of a list or mapping, which may hold wrong ones too, is right."""
+    return isinstance(item, str) and bool(re.fullmatch(pattern, item))
 
 
 def _anothers_secret(spec: Deployment) -> Found:
@@ -228,7 +236,8 @@ RULES = (
             _given("engine.tool_call_parser", {"enum": list(tool_parsers.NAMES)}),
         ),
     ),
-    # Reads no key: a word that breaks the alphabet is left out there, and hides no other word.
+    # Reads no key: a word that breaks the alphabet is left out there, and hides no other word. So
+    # do the two other rules about single items.
     Rule(
         "engine.arguments holds flags in full, none that another key or the gateway decides",
         (),
@@ -274,10 +283,10 @@ RULES = (
     ),
     Rule(
         "a range in network.allowed_cidrs has no host bits",
-        ("network.allowed_cidrs",),
+        (),
         _host_bits,
     ),
-    Rule("no two tags differ only in case", ("tags",), _tags_alike),
+    Rule("no two tags differ only in case", (), _tags_alike),
     Rule(
         "a parameter under /lamplighter/ is one of this deployment's",
         ("name", "engine.hf_token_parameter", "certificate.own_parameter"),

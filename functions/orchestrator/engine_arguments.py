@@ -11,6 +11,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from orchestrator.masking import shown
+
 ALPHABET = r"[A-Za-z0-9_./:@+=,-]{1,512}"
 MAX_WORDS = 64
 MAX_BYTES = 4096  # with one space between words
@@ -57,6 +59,14 @@ _REASONS = {
     ),
     "callers could read files of the engine's container": ("allowed-local-media-path",),
 }  # fmt: skip
+# Common flags that take no value, and no value in their --no- form: the parser refuses a word that
+# follows. Not all of them: tests/vllm holds these against the real parser.
+SWITCHES = (
+    "async-scheduling", "disable-cascade-attn", "disable-custom-all-reduce",
+    "disable-sliding-window", "enable-eplb", "enable-expert-parallel", "enable-lora",
+    "enable-prefix-caching", "enable-prompt-tokens-details", "enable-sleep-mode", "enforce-eager",
+    "fully-sharded-loras", "language-model-only", "skip-mm-profiling", "trust-remote-code",
+)  # fmt: skip
 RESERVED = {flag: reason for reason, flags in _REASONS.items() for flag in flags}
 
 
@@ -73,7 +83,7 @@ def problems(words: Sequence[object]) -> Iterator[tuple[str, str]]:
     for number, word in enumerate(words):
         if not isinstance(word, str) or not re.fullmatch(ALPHABET, word, re.ASCII):
             continue
-        problem = _problem(word, is_first=number == 0)
+        problem = _problem(word, str(words[number - 1]) if number else None)
         if problem:
             yield f"{path}[{number}]", problem
 
@@ -84,21 +94,25 @@ def data_parallel_size(words: Sequence[str]) -> int:
     return max(1, int(found[-1])) if found else 1
 
 
-def _problem(word: str, *, is_first: bool) -> str | None:
+def _problem(word: str, before: str | None) -> str | None:
     if word.startswith("--"):
         return _bad_flag(word)
     if word.startswith("-") and not _NUMBER.fullmatch(word):
-        short = re.split("[=.]", word)[0]
-        return f"{short} is a short form; write the flag in full, e.g. --data-parallel-size for -dp"
-    if is_first:
+        example = "--data-parallel-size for -dp"
+        return f"{_name(word)} is a short form; write the flag in full, e.g. {example}"
+    if before is None:
         return "a value without a flag; the first word begins with --, e.g. --max-num-seqs"
+    if _is_switch(before):
+        return f"a value after {before}, which takes none; leave it out"
     return None
 
 
 def _bad_flag(word: str) -> str | None:
     flag = re.split("[=.]", word)[0]
     if not _FLAG.fullmatch(flag):
-        return f"{flag!r} is no flag; allowed: -- and a name, e.g. --max-num-seqs"
+        return f"{_name(word)} is no flag; allowed: -- and a name, e.g. --max-num-seqs"
+    if "=" in word and _is_switch(flag):
+        return f"{flag} takes no value; leave out what follows it"
     name = flag.removeprefix("--").replace("_", "-")
     for meant, reason in RESERVED.items():
         if meant.startswith(name.removeprefix("no-")):
@@ -106,3 +120,14 @@ def _bad_flag(word: str) -> str | None:
             short = f" (understood as --{meant})" if is_short else ""
             return f"{flag}{short} cannot be set here: {reason}"
     return None
+
+
+def _is_switch(word: str) -> bool:
+    name = word.replace("_", "-").removeprefix("--")
+    return word.startswith("--") and name.removeprefix("no-") in SWITCHES
+
+
+def _name(word: str) -> str:
+    """Return the word as a message may show it: without its value, secrets masked."""
+    name = re.match(r"[\w-]*", word, re.ASCII)
+    return shown(name[0] if name else "")

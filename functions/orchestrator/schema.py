@@ -143,8 +143,8 @@ def section(cls: type[Any], *, about: str) -> Any:
 def parse(cls: type[Any], document: Any, path: str, problems: list[Problem]) -> Any:
     """Return a `cls` made of `document`; append the problems, each with its path.
 
-    What is wrong or missing has its default (None without one); a list keeps its wrong items. Such
-    values serve to find further problems only.
+    What is wrong or missing has its default (None without one); a list or mapping keeps its wrong
+    items. Such values serve to find further problems only.
     """
     if not isinstance(document, dict):
         told = f"must be a mapping of keys to values, not {shown(document)}"
@@ -163,7 +163,7 @@ def parse(cls: type[Any], document: Any, path: str, problems: list[Problem]) -> 
             values[name] = parse(nested, document[name], inner, problems)
         elif found := list(reader.check(document[name], inner)):
             problems += found
-            if isinstance(document[name], list):
+            if _holds_items(reader.schema, document[name]):
                 values[name] = _frozen(document[name])
         else:
             values[name] = _read(reader.schema, document[name])
@@ -212,6 +212,10 @@ def _read(schema: Schema, value: Any) -> Any:
     return (
         int(value) if isinstance(value, float) and "integer" in _kinds(schema) else _frozen(value)
     )
+
+
+def _holds_items(schema: Schema, value: Any) -> bool:
+    return isinstance(value, list | dict) and any(_KINDS[kind](value) for kind in _kinds(schema))
 
 
 def _fits(schema: Schema, value: Any) -> bool:
@@ -301,5 +305,5 @@ def _types(cls: type[Any]) -> dict[str, Any]:
 
 def _frozen(value: Any) -> Any:
     if isinstance(value, dict):
-        return tuple(sorted((key, _frozen(item)) for key, item in value.items()))
+        return tuple((key, _frozen(value[key])) for key in sorted(value, key=str))
     return tuple(_frozen(item) for item in value) if isinstance(value, list) else value

@@ -58,6 +58,24 @@ def test_every_command_is_one_that_is_recognised() -> None:
             "`aws stepfunctions stop-execution`",
             "`aws --region eu-west-1 --profile 'my profile' stepfunctions stop-execution`",
         ),
+        (
+            AWS,
+            "`lamplighter --stack lamplighter down demo`",
+            (
+                "`lamplighter --region eu-west-1 --profile 'my profile' --stack lamplighter"
+                " down demo`"
+            ),
+        ),
+        (
+            CommandLines(local=True, stack="other"),
+            "`lamplighter --stack second down demo`",
+            "`lamplighter --local --stack second down demo`",
+        ),
+        (
+            CommandLines(),
+            "`lamplighter --stack second down demo`",
+            "`lamplighter --stack second down demo`",
+        ),
         (AWS, "`aws sso login`", "`aws --profile 'my profile' sso login`"),
         (
             CommandLines(local=True),

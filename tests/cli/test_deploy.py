@@ -194,6 +194,22 @@ def test_a_change_set_that_was_declined_is_no_installation(
     assert workflows.protected == {}
 
 
+@pytest.mark.usefixtures("ledger", "python")
+def test_a_stack_that_stays_as_before_a_failed_update_is_installed_and_protected(
+    fake_sam: Sam, workflows: Workflows
+) -> None:
+    """sam ends well without changes, or when its question is answered with no."""
+    workflows.statuses["lamplighter"] = "UPDATE_ROLLBACK_COMPLETE"
+    fake_sam()
+
+    done = run("deploy")
+
+    assert done.exit_code == 0, done.stderr
+    assert "nothing was changed: what was there before the last failed update" in done.stdout
+    assert "installed: stack 'lamplighter'" in done.stdout
+    assert workflows.protected == {"lamplighter": True}
+
+
 @pytest.mark.usefixtures("serving")
 def test_nothing_is_touched_while_a_deployment_is_live(
     fake_sam: Sam, workflows: Workflows, tmp_path: Path
@@ -204,11 +220,23 @@ def test_nothing_is_touched_while_a_deployment_is_live(
     done = run("undeploy")
 
     assert done.exit_code == 4
-    assert "deployments are live: prod: take them down first (`lamplighter down prod`" in (
+    assert "deployments are live: prod: take them down first (`lamplighter --region us-east-1 " in (
         done.stderr
     )
     assert workflows.protected == {"lamplighter": True}
     assert not (tmp_path / "sam.log").exists()
+
+
+@pytest.mark.usefixtures("serving")
+def test_the_remedy_for_a_live_deployment_names_the_stack_and_the_region(
+    fake_sam: Sam, workflows: Workflows
+) -> None:
+    workflows.stacks["other"] = workflows.stacks["lamplighter"]
+    fake_sam()
+
+    done = run("undeploy", "--stack", "other", *PLACE)
+
+    assert "`lamplighter --region us-east-1 --stack other down prod`" in done.stderr
 
 
 def test_a_removal_switches_the_protection_off_and_deletes(

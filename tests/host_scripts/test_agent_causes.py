@@ -108,6 +108,14 @@ KNOWN = [
     ),
     (
         (
+            "RuntimeError: Failed to load the model config. If the model is a custom model not yet "
+            "available in the HuggingFace transformers library, consider setting "
+            "`trust_remote_code=True` in LLM or using the `--trust-remote-code` flag in the CLI."
+        ),
+        ["brings code of its own", "--trust-remote-code in engine.arguments"],
+    ),
+    (
+        (
             "ValueError: Model architecture MllamaForConditionalGeneration was supported in vLLM "
             "until v0.10.2, and is not supported anymore. Please use an older version of vLLM"
         ),
@@ -234,6 +242,25 @@ KNOWN = [
         ["sees no GPU"],
     ),
     (
+        (
+            "NCCL WARN Error while creating shared memory segment /dev/shm/nccl-8XTrZi (size "
+            "33030528), error: No space left on device (28)"
+        ),
+        ["the engine's shared memory is full", "engine.tensor_parallel_size"],
+    ),
+    (
+        "OSError: [Errno 28] No space left on device: '/dev/shm/vllm_ec_1.mmap'",
+        ["the engine's shared memory is full"],
+    ),
+    (
+        "RuntimeError: Insufficient space in /dev/shm for CPU KV offload shared region",
+        ["the engine's shared memory is full", "offloading"],
+    ),
+    (
+        "OSError: [Errno 28] No space left on device: '/cache/huggingface/x'",
+        ["raise instance.root_volume_gib"],
+    ),
+    (
         "OSError: [Errno 28] No space left on device",
         ["raise instance.root_volume_gib"],
     ),
@@ -269,6 +296,7 @@ def test_every_rule_is_shown() -> None:
     "said",
     [
         "INFO 11-24 loading weights took 3.02 seconds",
+        "INFO Initializing a V1 LLM engine with config: model='m', trust_remote_code=True, dtype=a",
         "KeyboardInterrupt: terminated",
         "requests.exceptions.ConnectionError: ('Connection aborted.', RemoteDisconnected())",
         "HfHubHTTPError: 503 Server Error: Service Temporarily Unavailable",

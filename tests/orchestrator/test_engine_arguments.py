@@ -58,10 +58,10 @@ def test_a_flag_that_is_set_elsewhere_or_opens_the_engine_is_refused_in_every_sp
         ("--tensor-par", "--tensor-par (understood as --tensor-parallel-size) cannot be set here"),
         ("--api", "--api (understood as --api-key) cannot be set here: the gateway checks"),
         ("--trust_request_chat", "understood as --trust-request-chat-template"),
-        ("-tp", "-tp is a short form; write the flag in full"),
-        ("-tp=4", "-tp is a short form"),
-        ("-cc.mode=3", "-cc is a short form"),
-        ("-O3", "-O3 is a short form"),
+        ("-tp", "'-tp' is a short form; write the flag in full"),
+        ("-tp=4", "'-tp' is a short form"),
+        ("-cc.mode=3", "'-cc' is a short form"),
+        ("-O3", "'-O3' is a short form"),
         ("--", "'--' is no flag; allowed: -- and a name"),
         ("--3", "'--3' is no flag"),
         ("---api-key", "'---api-key' is no flag"),
@@ -74,6 +74,24 @@ def test_short_forms_are_refused(word: str, sentence: str) -> None:
     assert sentence in problem
 
 
+@pytest.mark.parametrize(
+    "word",
+    [
+        "--token:hf_abcdefghijklmnopqrst",
+        "--https://user:hunter22@host",
+        "---hf_abcdefghijklmnopqrst",
+        "-k:sk-abcdefghijk",
+        "-sk-abcdefghijk",
+        "-k/hunter22",
+    ],
+)
+def test_a_value_that_is_attached_to_a_refused_flag_is_not_shown(word: str) -> None:
+    [problem] = refused("--seed", "1", word)
+
+    assert "abcdef" not in problem
+    assert "hunter22" not in problem
+
+
 def test_the_first_word_is_a_flag() -> None:
     """It would be taken for one more value of the flag before it, which is ours."""
     [problem] = refused("64", "--max-num-seqs")
@@ -82,6 +100,21 @@ def test_the_first_word_is_a_flag() -> None:
         "engine.arguments[0]: a value without a flag; the first word begins with --, "
         "e.g. --max-num-seqs"
     )
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--enforce-eager", "o/m"], "[1]: a value after --enforce-eager, which takes none; leave"),
+        (["--no_enable_lora", "true"], "[1]: a value after --no_enable_lora, which takes none"),
+        (["--enforce-eager=true"], "[0]: --enforce-eager takes no value; leave out what follows"),
+    ],
+)
+def test_a_flag_that_takes_no_value_has_none(words: list[str], sentence: str) -> None:
+    """The engine would end: `unrecognized arguments`, or `ignored explicit argument`."""
+    [problem] = refused(*words)
+
+    assert problem.startswith(f"engine.arguments{sentence}")
 
 
 @pytest.mark.parametrize(

@@ -171,6 +171,32 @@ def test_an_editor_sees_a_contradiction_too(wrong):
     assert not VALIDATOR.is_valid(document)
 
 
+def test_a_wrong_item_hides_no_mistake_of_its_neighbours():
+    ranges = ["10.0.0.1/8", "::/0", 7, ["10.0.0.0/8"]]
+    tags = {"a": "x", "A": "x", "b": "$", "B": "x", "aws:x": "1", "AWS:x": "1", 7: "x"}
+
+    with pytest.raises(InvalidRequest) as refusal:
+        Deployment.parse(MINIMAL | {"network": {"allowed_cidrs": ranges}, "tags": tags})
+
+    problems = [line.partition(": ") for line in str(refusal.value).splitlines()]
+    assert [path for path, _, _ in problems] == [
+        *["tags.b", "tags.aws:x", "tags.AWS:x"],
+        *[f"network.allowed_cidrs[{number}]" for number in (1, 2, 3)],
+        "network.allowed_cidrs[0]",
+        *["tags.a", "tags.b"],
+    ]
+    assert problems[-1][2] == "differs from 'B' only in case; keep one of them"
+
+
+@pytest.mark.parametrize("wrong", [[1], ["a", "b"], "a", 7, {"a": {1: 2, "b": 3}}])
+def test_tags_of_a_wrong_kind_are_refused_once(wrong):
+    with pytest.raises(InvalidRequest) as refusal:
+        Deployment.parse(MINIMAL | {"tags": wrong, "network": {"allowed_cidrs": {"a": 1}}})
+
+    paths = [line.split(":")[0] for line in str(refusal.value).splitlines()]
+    assert paths == ["tags.a" if isinstance(wrong, dict) else "tags", "network.allowed_cidrs"]
+
+
 def test_the_rules_that_the_schema_cannot_say_are_these_and_named_in_it():
     broken = [
         {"engine": {"port": 8080}},

@@ -11,7 +11,7 @@ import pytest
 from host_scripts.sandbox import SCRIPTS
 from lamplighter.local import twin
 from orchestrator.deployment import Deployment
-from orchestrator.engine_arguments import RESERVED, problems
+from orchestrator.engine_arguments import RESERVED, SWITCHES, problems
 from orchestrator.rendering import vllm_args
 from vllmlab.engine import Engine
 
@@ -96,6 +96,17 @@ def test_vllm_knows_what_we_pass_and_what_we_reserve() -> None:
     refused = {flag for flag in answer["flags"] if flag.startswith("--") and [*problems([flag])]}
     reserved = {f"--{form}{flag}" for flag in RESERVED for form in ("", "no-")}
     assert refused - reserved == set()  # no other flag is taken for one of these
+
+
+@pytest.mark.usefixtures("lab")
+def test_vllm_takes_no_value_for_what_we_call_a_switch() -> None:
+    switches = [f"--{form}{flag}" for flag in SWITCHES for form in ("", "no-")]
+
+    answer = parse(*switches, *(f"{switch} x" for switch in switches))
+
+    alone, followed = answer["parsed"][: len(switches)], answer["parsed"][len(switches) :]
+    assert [said for said in alone if isinstance(said, str)] == []
+    assert set(followed) == {"error: unrecognized arguments: x\n"}
 
 
 def test_the_agent_reads_metrics_that_vllm_has(engine: Engine) -> None:

@@ -103,7 +103,8 @@ RULES = (
         "it (engine.hf_token_parameter)",
     ),
     _rule(
-        r"trust_remote_code=True|contains custom code which must be executed",
+        # in backquotes: vLLM's first lines hold its arguments, e.g. trust_remote_code=True,
+        r"`trust_remote_code=True`|contains custom code which must be executed",
         "the model brings code of its own, which is not run: choose a model that vLLM knows, or "
         "let it run on this machine by --trust-remote-code in engine.arguments",
     ),
@@ -204,6 +205,12 @@ RULES = (
         ends=2,
     ),
     # the machine
+    _rule(  # `--shm-size` of vllm@.service
+        r"(?:/dev/shm|shared memory segment)\b[^|\n]{0,200}No space left on device"
+        r"|No space left on device[^|\n]{0,20}/dev/shm|Insufficient space in /dev/shm",
+        "the engine's shared memory is full, which has 8 GiB on every machine: lower "
+        "engine.tensor_parallel_size, or what engine.arguments keep there (caches, offloading)",
+    ),
     _rule(
         r"No space left on device|Errno 28\b",
         "the disk is full: raise instance.root_volume_gib",
