@@ -44,7 +44,12 @@ class Meaning(Enum):
 
 _SERVER_ERROR = 500
 
-DENIED = "UnauthorizedOperation"  # EC2's, the only service where our permissions depend on tags
+DENIED = "UnauthorizedOperation"  # EC2's
+ACCESS_DENIED = "AccessDeniedException"  # of ECR and SSM, among others
+# The calls of ECR and SSM that template.yaml allows by the tags of what they change.
+_ALLOWED_BY_TAG = {
+    *("DeleteParameter", "DeleteRepository", "PutLifecyclePolicy", "SetRepositoryPolicy"),
+}
 
 _LATER = {
     # botocore's own lists are asked beside these
@@ -111,7 +116,7 @@ _HELD = (
 )
 _FINAL = {
     # credentials and permissions of the other services
-    *("AccessDenied", "AccessDeniedException", "AuthFailure", "InvalidClientTokenId"),
+    *("AccessDenied", ACCESS_DENIED, "AuthFailure", "InvalidClientTokenId"),
     *("ExpiredToken", "ExpiredTokenException", "KmsAccessDeniedException", "KmsException"),
     "KmsInvalidStateException",
     # a request that no waiting corrects
@@ -194,6 +199,8 @@ def meaning(error: ClientError) -> Meaning | None:
     name, text = code(error), str(error)
     if (error.operation_name, name) in _QUOTA_OF_OPERATION:
         return Meaning.QUOTA
+    if name == ACCESS_DENIED and error.operation_name in _ALLOWED_BY_TAG:
+        return Meaning.DENIED
     if name == "AccountLimitExceededException" and _SOME_BUILDS.search(text):
         return Meaning.LATER
     if name == "InvalidParameterValue" and any(sign in text for sign in _UNSEEN_PARAMETER):

@@ -72,6 +72,21 @@ def test_what_may_not_be_visible_yet_is_waited_for_while_something_is_young(code
     assert type(translated(code, message, young=False)) is Refused
 
 
+@pytest.mark.parametrize(
+    "operation",
+    ["DeleteParameter", "DeleteRepository", "PutLifecyclePolicy", "SetRepositoryPolicy"],
+)
+def test_a_denial_of_ecr_or_ssm_is_waited_for_while_something_is_young(operation):
+    for young, kind in ((True, Pending), (False, Refused)):
+        denial = translated("AccessDeniedException", operation=operation, young=young)
+        assert type(denial) is kind
+    assert "allow it in IAM" in str(denial)
+
+
+def test_a_denial_that_no_tag_decides_is_refused_at_once():
+    assert type(translated("AccessDeniedException", operation="StartBuild", young=True)) is Refused
+
+
 @pytest.mark.parametrize(("code", "message", "remedy"), REFUSED)
 def test_a_refusal_names_its_remedy(code, message, remedy):
     refusal = translated(code, message)
@@ -156,6 +171,26 @@ def detach(workflow):
     )
     table = workflow.ledger.resource("public-routes")["id"]
     ec2.delete_route(RouteTableId=table, DestinationCidrBlock="0.0.0.0/0")
+
+
+def test_a_gateway_made_again_gets_the_default_route_of_the_removed_one(workflow):
+    workflow.start()
+    workflow.ensure(network)
+    ec2 = workflow.clients.ec2
+    [gateway] = ec2.describe_internet_gateways()["InternetGateways"]
+    removed, [attachment] = gateway["InternetGatewayId"], gateway["Attachments"]
+    ec2.detach_internet_gateway(InternetGatewayId=removed, VpcId=attachment["VpcId"])
+    ec2.delete_internet_gateway(InternetGatewayId=removed)
+
+    workflow.ensure(network)
+
+    made = workflow.ledger.resource("internet-gateway")["id"]
+    table = workflow.ledger.resource("public-routes")["id"]
+    [described] = ec2.describe_route_tables(RouteTableIds=[table])["RouteTables"]
+    assert made != removed
+    assert [
+        r["GatewayId"] for r in described["Routes"] if r["DestinationCidrBlock"] == "0.0.0.0/0"
+    ] == [made]
 
 
 @pytest.mark.parametrize("code", ["InvalidGatewayID.NotFound", "UnauthorizedOperation"])

@@ -92,6 +92,14 @@ def role_of(operation):
     }[operation]
 
 
+def test_an_empty_answer_about_the_repository_is_none_that_is_visible(complete):
+    blind = blinded(complete, "ecr", "describe_repositories", "repositories", times=2)
+
+    complete.ensure(registry)
+
+    assert blind.times == 0
+
+
 def test_an_instance_that_is_gone_is_not_waited_for(complete, account):
     account.clock.advance(SETTLED)
     blinded(complete, "ec2", "describe_instances", "Reservations")

@@ -8,7 +8,7 @@ from orchestrator import incident, lifecycle, naming
 from orchestrator.errors import ResourceConflict
 from orchestrator.ledger import DEPLOYMENT
 from orchestrator.lifecycle import RESOURCES
-from orchestrator.resources import inventory
+from orchestrator.resources import inventory, ownership
 from steps import SPEC, Workflow
 
 ELSEWHERE = {"domain": "example.com", "subdomain": "second"}
@@ -186,6 +186,14 @@ def test_an_event_about_another_installations_instance_is_not_ours(
     assert incident.deployment_of(clients, lost) == found
 
 
+def test_a_conflict_with_what_carries_no_tag_says_that_another_installation_may_be_making_it(
+    second,
+):
+    refusal = ownership.conflict(second.ledger, "the bucket 'x'", [])
+
+    assert "or another installation is making it: look again in a minute" in str(refusal)
+
+
 # -- of an earlier version: the deployment's tag alone -------------------------------------------
 
 
@@ -234,6 +242,20 @@ def test_what_an_earlier_version_made_is_ours_if_the_ledger_names_it(earlier, ac
     earlier.provision()
 
     assert account.inventory() == before
+
+
+def test_a_plan_of_what_an_earlier_version_made_needs_no_more_than_an_observer_may(
+    earlier, account, template
+):
+    before = len(account.calls)
+
+    lifecycle.plan(earlier.clients, earlier.spec, earlier.ledger)
+
+    [statement] = template["Resources"]["ObserverPolicy"]["Properties"]["PolicyDocument"][
+        "Statement"
+    ]
+    asked = {c.operation for c in account.calls[before:] if c.service == "dynamodb"}
+    assert {f"dynamodb:{operation}" for operation in asked} == set(statement["Action"])
 
 
 def test_a_teardown_deletes_what_an_earlier_version_made(earlier, account):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from awssim import error
+from awssim import Crash, error
 from awssim.clients import REGION
 from orchestrator import naming
 from orchestrator.errors import Pending, ResourceConflict, ResourcesLeft
@@ -19,6 +19,7 @@ from orchestrator.resources import (
     network,
     registry,
 )
+from steps import SPEC, Workflow
 
 HOST, BUCKET = "infer.example.com", naming.bucket("demo", "123456789012", "us-east-1")
 STRANGER = "210987654321"
@@ -120,6 +121,48 @@ def test_an_address_record_that_points_elsewhere_by_now_is_kept(complete, accoun
     ]
 
 
+def test_an_address_record_that_was_moved_is_kept_beside_the_mark_of_an_earlier_version(
+    complete, account
+):
+    mark = {
+        "Name": MARK,
+        "Type": "TXT",
+        "TTL": 60,
+        "ResourceRecords": [{"Value": f'"{naming.OWNER}=demo"'}],
+    }
+    with account.uncounted():
+        change(complete, "UPSERT", record_of("A", "192.0.2.1"), mark)
+        complete.ledger.update("resource#dns", {"state": "ready", "address": None})
+
+    complete.destroy(dns)
+
+    assert [(r["Type"], r["ResourceRecords"]) for r in records(complete)] == [
+        ("A", [{"Value": "192.0.2.1"}])
+    ]
+
+
+def test_an_ipv6_record_beside_ours_is_left_alone(complete, account):
+    with account.uncounted():
+        change(complete, "UPSERT", record_of("AAAA", "2001:db8::1"))
+    already = len(account.calls)
+
+    complete.ensure(dns)
+
+    operations = [call.operation for call in account.calls[already:]]
+    assert "ChangeResourceRecordSets" not in operations
+    complete.destroy(dns)
+    assert [r["Type"] for r in records(complete)] == ["AAAA"]
+
+
+def record_of(kind, value):
+    return {
+        "Name": f"{HOST}.",
+        "Type": kind,
+        "TTL": 60,
+        "ResourceRecords": [{"Value": value}],
+    }
+
+
 def test_the_name_goes_before_its_address_is_released(complete, account):
     complete.teardown()
 
@@ -202,6 +245,131 @@ def test_a_network_that_was_deleted_by_hand_is_done(complete, account):
     assert account.inventory() == {}
 
 
+def test_a_nat_gateway_that_lingers_with_its_tags_is_not_left(account):
+    workflow = Workflow(account, {**SPEC, "network": {"nat": "single"}})
+    with account.uncounted():
+        workflow.provision()
+    tags = workflow.clients.ec2.describe_tags(Filters=[{"Name": "key", "Values": [naming.OWNER]}])
+    assert "natgateway" in {tag["ResourceType"] for tag in tags["Tags"]}
+
+    take_down(workflow)
+
+    assert account.inventory() == {}
+
+
+# -- somebody removed the tags: it may be ours, so it is named and not forgotten -----------------
+
+
+def remove_tags(workflow, role):
+    """Return the id of `role` after removing every tag from it."""
+    identifier = workflow.ledger.resource(role)["id"]
+    tags = workflow.clients.ec2.describe_tags(
+        Filters=[{"Name": "resource-id", "Values": [identifier]}]
+    )["Tags"]
+    assert tags
+    workflow.clients.ec2.delete_tags(Resources=[identifier], Tags=[{"Key": t["Key"]} for t in tags])
+    return identifier
+
+
+# In the order of their deletion.
+WITHOUT_TAGS = [
+    ("firewall", "DeleteSecurityGroup"),
+    ("internet-gateway", "DeleteInternetGateway"),
+    ("public-routes", "DeleteRouteTable"),
+    ("public-subnet-0", "DeleteSubnet"),
+    ("vpc", "DeleteVpc"),
+]
+DENIED = error("UnauthorizedOperation", "its tags are looked at", status=403)
+
+
+def test_an_address_that_lost_its_tags_and_may_not_be_released_is_named(complete, account):
+    with account.uncounted():
+        identifier = remove_tags(complete, "address")
+    account.clock.advance(120)
+    account.fault(operation="ReleaseAddress", error=DENIED)
+
+    with pytest.raises(ResourceConflict, match=f"address {identifier} .* lost its tags"):
+        complete.destroy(dns, address)
+
+    assert complete.ledger.resource("address")["id"] == identifier
+
+
+def test_a_part_of_the_network_that_lost_its_tags_and_may_not_be_deleted_is_named(
+    workflow, account
+):
+    with account.uncounted():
+        workflow.start()
+        workflow.ensure(network)
+        ids = {role: remove_tags(workflow, role) for role, _ in WITHOUT_TAGS}
+    account.clock.advance(120)
+
+    for role, operation in WITHOUT_TAGS:
+        account.fault(operation=operation, error=DENIED)
+        with pytest.raises(ResourceConflict, match=f"{role} {ids[role]} .* lost its tags"):
+            workflow.destroy(network)
+        assert workflow.ledger.resource(role)["id"] == ids[role]
+
+
+def test_another_bucket_of_the_name_of_ours_is_kept_and_named(complete, account):
+    with account.uncounted():
+        delete_bucket(complete.clients)
+        complete.clients.s3.create_bucket(Bucket=BUCKET)
+        # moto keeps the tags of the one that was deleted
+        complete.clients.s3.delete_bucket_tagging(Bucket=BUCKET)
+        complete.clients.s3.put_object(Bucket=BUCKET, Key="precious", Body=b"x")
+
+    with pytest.raises(ResourceConflict, match=f"{BUCKET}.* lost its tags"):
+        complete.destroy(bucket)
+
+    assert complete.clients.s3.get_object(Bucket=BUCKET, Key="precious")
+
+
+def test_a_bucket_whose_creation_died_before_its_tags_is_deleted(workflow, account):
+    with account.uncounted():
+        workflow.start()
+    account.fault(operation="PutBucketTagging", crash=True)
+    with pytest.raises(Crash):
+        workflow.ensure(bucket)
+
+    workflow.destroy(bucket)
+
+    assert account.inventory() == {}
+
+
+def untag_repository(workflow):
+    [found] = workflow.clients.ecr.describe_repositories()["repositories"]
+    workflow.clients.ecr.untag_resource(resourceArn=found["repositoryArn"], tagKeys=[naming.OWNER])
+
+
+def untag_parameter(name):
+    def untag(workflow):
+        workflow.clients.ssm.remove_tags_from_resource(
+            ResourceType="Parameter", ResourceId=name, TagKeys=[naming.OWNER]
+        )
+
+    return untag
+
+
+@pytest.mark.parametrize(
+    ("module", "untag", "name"),
+    [
+        (registry, untag_repository, "lamplighter/demo/gateway"),
+        (keys, untag_parameter("/lamplighter/demo/api-key"), "/lamplighter/demo/api-key"),
+        (keys, untag_parameter("/lamplighter/demo/keys/default"), "/lamplighter/demo/keys/default"),
+    ],
+    ids=["repository", "api-key", "hash"],
+)
+def test_what_lost_the_deployments_tag_is_named(complete, account, module, untag, name):
+    with account.uncounted():
+        untag(complete)
+    assert any(name in line for line in module.left(complete.clients, complete.ledger))
+
+    with pytest.raises(ResourceConflict, match=f"{name}.* lost its tags"):
+        complete.destroy(module)
+
+    assert complete.ledger.resource("registry" if module is registry else "api-key")
+
+
 # -- created a moment ago: AWS may not know yet what it gave out -----------------------------------
 
 UNSEEN = [
@@ -269,8 +437,10 @@ RESENT_DELETES = [
     (address, "DisassociateAddress", "InvalidAssociationID.NotFound"),
     (instance, "TerminateInstances", "InvalidInstanceID.NotFound"),
     (keys, "DeleteParameter", "ParameterNotFound"),
+    (keys, "DeleteParameter", "AccessDeniedException"),
     (bucket, "DeleteBucket", "NoSuchBucket"),
     (registry, "DeleteRepository", "RepositoryNotFoundException"),
+    (registry, "DeleteRepository", "AccessDeniedException"),
     (network, "DeleteSecurityGroup", "InvalidGroup.NotFound"),
     (network, "DetachInternetGateway", "Gateway.NotAttached"),
     (network, "DeleteInternetGateway", "InvalidInternetGatewayID.NotFound"),
@@ -303,7 +473,7 @@ def test_a_resent_create_goes_on_with_what_it_created(workflow, account, module,
 @pytest.mark.parametrize(
     ("module", "operation", "code"),
     RESENT_DELETES,
-    ids=[operation for _, operation, _ in RESENT_DELETES],
+    ids=[f"{operation}-{code}" for _, operation, code in RESENT_DELETES],
 )
 def test_a_resent_delete_is_done(complete, account, module, operation, code):
     with account.uncounted():

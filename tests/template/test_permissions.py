@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from orchestrator import aws_errors
 from template_files import ROOT
 
 # Calls that take no resource, or whose resource has no ARN (task tokens).
@@ -48,6 +49,22 @@ def test_ec2_is_changed_only_where_our_tag_is(template):
             resources = resources if isinstance(resources, list) else [resources]
             kinds = {r["!Sub"].split(":")[-1] for r in resources}
             assert kinds <= {"network-interface/*"}, (name, actions)
+
+
+def test_the_calls_of_ecr_and_ssm_that_tags_allow_are_those_whose_denial_may_pass(template):
+    by_tag = {
+        action.partition(":")[2]
+        for _, actions, statement in statements(template)
+        for action in actions
+        if action.startswith(("ecr:", "ssm:"))
+        and "aws:ResourceTag/lamplighter:deployment" in str(statement.get("Condition"))
+    }
+
+    assert by_tag == aws_errors._ALLOWED_BY_TAG
+
+
+def test_running_hosts_keep_the_instance_profile_that_an_upgrade_replaces(template):
+    assert template["Resources"]["InstanceProfile"]["UpdateReplacePolicy"] == "Retain"
 
 
 def test_an_instance_boots_from_an_image_of_a_trusted_owner_only(template):

@@ -20,6 +20,8 @@ from orchestrator.resources.creation import (
 from orchestrator.resources.ownership import Found, sort
 
 if TYPE_CHECKING:
+    from mypy_boto3_ec2.type_defs import AddressTypeDef
+
     from orchestrator.clients import Clients
     from orchestrator.deployment import Deployment
     from orchestrator.ledger import Ledger
@@ -43,7 +45,7 @@ def ensure(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str
     )
     current = ledger.deployment()["instance_id"]
     instance.must_run(clients, ledger, current)
-    answer = clients.ec2.describe_addresses(AllocationIds=[allocation])["Addresses"]
+    answer = _described(clients, allocation)
     described = the(answer, ledger, _ROLE, clients.settings.settle_seconds)
     if described.get("InstanceId") != current:
         clients.ec2.associate_address(
@@ -59,9 +61,15 @@ def ensure(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str
 
 def destroy(clients: Clients, _: Deployment, ledger: Ledger) -> None:
     settled(ledger, _ROLE, clients.settings.settle_seconds)
-    found = _found(clients, ledger)
-    gone = "InvalidAllocationID.NotFound"
-    delete_each(clients, ledger, _ROLE, found, lambda a: _release(clients, a), gone=gone)
+    delete_each(
+        clients,
+        ledger,
+        _ROLE,
+        _found(clients, ledger),
+        lambda address: _release(clients, address),
+        describe=lambda address: _described(clients, address),
+        gone="InvalidAllocationID.NotFound",
+    )
 
 
 def _allocate(clients: Clients, deployment: Deployment) -> str:
@@ -74,11 +82,15 @@ def _allocate(clients: Clients, deployment: Deployment) -> str:
 
 
 def _release(clients: Clients, allocation: str) -> None:
-    for described in clients.ec2.describe_addresses(AllocationIds=[allocation])["Addresses"]:
+    for described in _described(clients, allocation):
         if association := described.get("AssociationId"):
             with tolerating("InvalidAssociationID.NotFound"):
                 clients.ec2.disassociate_address(AssociationId=association)
     clients.ec2.release_address(AllocationId=allocation)
+
+
+def _described(clients: Clients, allocation: str) -> list[AddressTypeDef]:
+    return clients.ec2.describe_addresses(AllocationIds=[allocation])["Addresses"]
 
 
 def _found(clients: Clients, ledger: Ledger) -> Found:

@@ -15,7 +15,7 @@ from orchestrator import naming
 from orchestrator.aws_errors import code, tolerating
 from orchestrator.errors import ResourceConflict
 from orchestrator.resources.creation import Change, missing, present, wait_until_visible
-from orchestrator.resources.ownership import conflict, owns
+from orchestrator.resources.ownership import conflict, has_lost_its_tags, lost, owns
 
 if TYPE_CHECKING:
     from orchestrator.clients import Clients
@@ -74,12 +74,15 @@ def ensure(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str
 
 
 def destroy(clients: Clients, _: Deployment, ledger: Ledger) -> None:
-    """Empty and delete the bucket, versions and markers included; one that is not ours stays."""
+    """Empty and delete the bucket, versions and markers included; one that is not ours stays.
+
+    ResourceConflict when we may not look at it, or when it was ours and has lost its tags.
+    """
     name = name_of(clients, ledger.name)
     try:
         there = _ours(clients, ledger)
     except ResourceConflict:
-        if _is_denied(clients, name):
+        if _is_unclear(clients, ledger, name):
             raise
         ledger.forget(_ROLE)
         return
@@ -115,7 +118,10 @@ def _ours(clients: Clients, ledger: Ledger) -> bool:
     tags = _tags(clients, name)
     if tags is None:
         return False
-    half_made = tags == [] and ledger.resource(_ROLE) is not None
+    row = ledger.resource(_ROLE)
+    half_made = tags == [] and row is not None and row["state"] == "intent"
+    if not half_made and has_lost_its_tags(ledger, _ROLE, tags):
+        raise lost(ledger, f"the bucket {name!r}")
     if not half_made and not owns(ledger, tags, name):
         raise conflict(ledger, f"the bucket {name!r}", tags)
     return True
@@ -139,8 +145,8 @@ def _tags(clients: Clients, name: str) -> list[Any] | None:
     return []
 
 
-def _is_denied(clients: Clients, name: str) -> bool:
-    """Return whether our own account has the bucket and yet may not look at it."""
+def _is_unclear(clients: Clients, ledger: Ledger, name: str) -> bool:
+    """Return whether our account has the bucket, and policy or lost tags hide whose it is."""
     if not any(
         found["Name"] == name
         for page in clients.s3.get_paginator("list_buckets").paginate(Prefix=name)
@@ -148,10 +154,10 @@ def _is_denied(clients: Clients, name: str) -> bool:
     ):
         return False
     try:
-        _tags(clients, name)
+        tags = _tags(clients, name)
     except ResourceConflict:
         return True
-    return False
+    return tags is not None and has_lost_its_tags(ledger, _ROLE, tags)
 
 
 def _create(clients: Clients, ledger: Ledger, name: str) -> None:

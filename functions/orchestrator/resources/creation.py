@@ -10,7 +10,7 @@ the young is waited for.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -20,7 +20,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from orchestrator import aws_errors, naming
 from orchestrator.errors import Pending, Refused
 from orchestrator.ledger import Ledger, Row
-from orchestrator.resources.ownership import Found
+from orchestrator.resources.ownership import Found, lost
 
 if TYPE_CHECKING:
     from orchestrator.clients import Clients
@@ -122,12 +122,14 @@ def delete_each(
     found: Found,
     delete: Callable[[str], object],
     *,
+    describe: Callable[[str], Sequence[object]],
     gone: str,
 ) -> None:
     """Delete what the tags show and the ledger remembers in EC2; forget it right afterwards.
 
     gone: EC2's code for an id that does not exist. IAM, which reads the tags first, may deny the
-    deletion of what is gone instead. Neither is believed about what is too young to be visible.
+    deletion of what is gone instead: describe returns what EC2 shows of the id itself. Neither is
+    believed about what is too young to be visible. ResourceConflict: it is there without its tags.
     """
     for identifier in known(ledger, role, found):
         try:
@@ -136,9 +138,25 @@ def delete_each(
             code = aws_errors.code(error)
             if code not in {gone, aws_errors.DENIED} or _is_young(clients, ledger, role):
                 raise
-            if code != gone and _has_tags(clients, identifier):
-                raise
+            if code != gone and _is_there(describe, identifier, gone):
+                if identifier in found.ours:
+                    raise
+                raise lost(ledger, f"{role} {identifier}") from error
     ledger.forget(role)
+
+
+@contextmanager
+def deletion(look: Callable[[], object], gone: str) -> Iterator[None]:
+    """Swallow the error that the deletion of what is gone meets; gone: its code.
+
+    IAM, which reads the tags first, may deny it instead: look returns None where nothing is there.
+    """
+    try:
+        yield
+    except ClientError as error:
+        code = aws_errors.code(error)
+        if code != gone and (code != aws_errors.ACCESS_DENIED or look() is not None):
+            raise
 
 
 def known(ledger: Ledger, role: str, found: Found) -> list[str]:
@@ -202,7 +220,8 @@ def _is_young(clients: Clients, ledger: Ledger, role: str) -> bool:
     return row is not None and ledger.age(row) < clients.settings.settle_seconds
 
 
-def _has_tags(clients: Clients, identifier: str) -> bool:
-    """Return whether EC2 knows tags of the id; each of our resources has some while it exists."""
-    answer = clients.ec2.describe_tags(Filters=[{"Name": "resource-id", "Values": [identifier]}])
-    return bool(answer["Tags"])
+def _is_there(describe: Callable[[str], Sequence[object]], identifier: str, gone: str) -> bool:
+    """Return whether EC2 shows the id; asked by id, as its tags may have been removed."""
+    with aws_errors.tolerating(gone):
+        return bool(describe(identifier))
+    return False

@@ -192,14 +192,14 @@ def _written(ledger: Ledger, there: list[Record], host: str) -> list[Record]:
 
     The address proves it even where the TXT record was removed, but not against one that names
     another owner. An A record that points elsewhere is somebody else's by now, whatever the TXT
-    record says; but an earlier version's names no address.
+    record says; but an earlier version's names no address, nor need its rows.
     """
     tags = _tags(there)
     marked = owns(ledger, tags, host)
     if not marked and naming.owner(tags) != (None, None):
         return []
     ours = _addresses(ledger) | {t["Value"] for t in tags if marked and t["Key"] == naming.ADDRESS}
-    earlier = marked and naming.ADDRESS not in {tag["Key"] for tag in tags}
+    earlier = marked and not ours
     return [
         record
         for record in there
@@ -230,10 +230,13 @@ def _values(record: Record) -> list[str]:
 
 
 def _same(there: list[Record], desired: list[Record]) -> bool:
+    """Return whether `there` has what is desired; an AAAA record beside it is not our business."""
+    ours = [record for record in there if record["Type"] in {"A", "TXT"}]
+
     def key(record: Record) -> tuple[Any, ...]:
         return record["Name"], record["Type"], record.get("TTL"), tuple(sorted(_values(record)))
 
-    return sorted(map(key, there)) == sorted(map(key, desired))
+    return sorted(map(key, ours)) == sorted(map(key, desired))
 
 
 def _delete(clients: Clients, zone_id: str, records: list[Record]) -> None:

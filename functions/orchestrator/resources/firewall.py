@@ -74,6 +74,9 @@ def destroy(clients: Clients, _: Deployment, ledger: Ledger) -> None:
         _ROLE,
         found(clients, ledger),
         lambda group: clients.ec2.delete_security_group(GroupId=group),
+        describe=lambda group: clients.ec2.describe_security_groups(GroupIds=[group])[
+            "SecurityGroups"
+        ],
         gone="InvalidGroup.NotFound",
     )
 

@@ -18,13 +18,20 @@ import json
 import re
 import secrets
 import string
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from orchestrator import naming
 from orchestrator.aws_errors import tolerating
 from orchestrator.errors import Pending
-from orchestrator.resources.creation import Change, missing, present, wait_until_visible
-from orchestrator.resources.ownership import conflict, owns
+from orchestrator.resources.creation import (
+    Change,
+    deletion,
+    missing,
+    present,
+    wait_until_visible,
+)
+from orchestrator.resources.ownership import conflict, has_lost_its_tags, lost, owns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,19 +72,24 @@ def ensure(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str
 
 
 def destroy(clients: Clients, _: Deployment, ledger: Ledger) -> None:
-    """Delete the deployment's keys, also those that the operator made, and its certificate."""
+    """Delete the deployment's keys, also those that the operator made, and its certificate.
+
+    ResourceConflict when one was ours and has lost its tags; the others are deleted nevertheless.
+    """
     ours = list(_ours(clients, ledger))
     for name in ours:
-        with tolerating("ParameterNotFound"):
+        with deletion(partial(_tags, clients, name), "ParameterNotFound"):
             clients.ssm.delete_parameter(Name=name)
+    if unclear := _without_tags(clients, ledger):
+        raise lost(ledger, f"the SSM parameter {', '.join(unclear)}")
     if not set(_made(ledger.name)) <= set(ours):
         wait_until_visible(ledger, _ROLE, clients.settings.settle_seconds)
     ledger.forget(_ROLE)
 
 
 def left(clients: Clients, ledger: Ledger) -> list[str]:
-    """Return a line for every parameter that is there and ours."""
-    return [_shown(name) for name in _ours(clients, ledger)]
+    """Return a line for every parameter that is there and ours, its tags lost or not."""
+    return [_shown(n) for n in (*_ours(clients, ledger), *_without_tags(clients, ledger))]
 
 
 def must_be_free(clients: Clients, ledger: Ledger) -> None:
@@ -169,6 +181,12 @@ def _ours(clients: Clients, ledger: Ledger) -> Iterator[str]:
         for page in pages:
             names = [found["Name"] for found in page["Parameters"]]
             yield from (name for name in names if _owns(ledger, _tags(clients, name)))
+
+
+def _without_tags(clients: Clients, ledger: Ledger) -> list[str]:
+    """Return those that provision made and whose tags somebody removed."""
+    tags = {name: _tags(clients, name) for name in _made(ledger.name)}
+    return [n for n, t in tags.items() if t is not None and has_lost_its_tags(ledger, _ROLE, t)]
 
 
 def _is_ours(clients: Clients, ledger: Ledger, name: str) -> bool:

@@ -70,6 +70,9 @@ def destroy(clients: Clients, _: Deployment, ledger: Ledger) -> None:
         _ADDRESS,
         _addresses(clients, ledger),
         lambda address: clients.ec2.release_address(AllocationId=address),
+        describe=lambda address: clients.ec2.describe_addresses(AllocationIds=[address])[
+            "Addresses"
+        ],
         gone="InvalidAllocationID.NotFound",
     )
 

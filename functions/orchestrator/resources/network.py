@@ -21,6 +21,8 @@ from orchestrator.resources.creation import (
 from orchestrator.resources.ownership import Found, sort
 
 if TYPE_CHECKING:
+    from mypy_boto3_ec2.type_defs import InternetGatewayTypeDef
+
     from orchestrator.clients import Clients
     from orchestrator.deployment import Deployment
     from orchestrator.ledger import Ledger, Row
@@ -75,6 +77,7 @@ def destroy(clients: Clients, deployment: Deployment, ledger: Ledger) -> None:
         _VPC,
         _vpcs(clients, ledger),
         lambda vpc: clients.ec2.delete_vpc(VpcId=vpc),
+        describe=lambda vpc: clients.ec2.describe_vpcs(VpcIds=[vpc])["Vpcs"],
         gone="InvalidVpcID.NotFound",
     )
 
@@ -122,8 +125,15 @@ def _destroy_gateway(clients: Clients, ledger: Ledger) -> None:
                 clients.ec2.detach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
         clients.ec2.delete_internet_gateway(InternetGatewayId=gateway)
 
-    gone = "InvalidInternetGatewayID.NotFound"
-    delete_each(clients, ledger, _GATEWAY, _gateways(clients, ledger), delete, gone=gone)
+    delete_each(
+        clients,
+        ledger,
+        _GATEWAY,
+        _gateways(clients, ledger),
+        delete,
+        describe=lambda gateway: _described(clients, gateway),
+        gone="InvalidInternetGatewayID.NotFound",
+    )
 
 
 def _nothing_in_the_way(clients: Clients, ledger: Ledger) -> None:
@@ -151,9 +161,13 @@ def _gateways(clients: Clients, ledger: Ledger) -> Found:
     return sort(ledger, ((gateway["InternetGatewayId"], gateway["Tags"]) for gateway in found))
 
 
+def _described(clients: Clients, gateway: str) -> list[InternetGatewayTypeDef]:
+    answer = clients.ec2.describe_internet_gateways(InternetGatewayIds=[gateway])
+    return answer["InternetGateways"]
+
+
 def _attachments(clients: Clients, gateway: str) -> list[str]:
     with tolerating("InvalidInternetGatewayID.NotFound"):
-        answer = clients.ec2.describe_internet_gateways(InternetGatewayIds=[gateway])
-        attached = (each["Attachments"] for each in answer["InternetGateways"])
+        attached = (each["Attachments"] for each in _described(clients, gateway))
         return [attachment["VpcId"] for some in attached for attachment in some]
     return []

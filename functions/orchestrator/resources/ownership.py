@@ -72,7 +72,10 @@ def conflict(
     """Return the error that says whose `what` is and what to do; instead: what to choose."""
     installation, deployment = naming.owner(tags)
     if deployment is None:
-        why = f"exists and is not ours: remove it, or choose {instead}"
+        why = (
+            f"exists and is not ours: remove it, or choose {instead}, or another installation is "
+            "making it: look again in a minute"
+        )
     elif installation is None:
         why = (
             f"is not ours: it carries the tag {naming.OWNER}={deployment} of an earlier version, "
@@ -86,6 +89,26 @@ def conflict(
             f"`lamplighter --stack {installation} down {deployment}` first"
         )
     return ResourceConflict(f"{what} {why}")
+
+
+def has_lost_its_tags(ledger: Ledger, role: str, tags: Iterable[Any]) -> bool:
+    """Return whether our ledger says that we made `role`, while its tags name no deployment."""
+    row = ledger.resource(role)
+    installation, deployment = naming.owner(tags)
+    if row is None or row["state"] != "ready":
+        return False
+    return deployment is None and installation in {None, ledger.installation}
+
+
+def lost(ledger: Ledger, what: str) -> ResourceConflict:
+    """Return the error about `what`, which our ledger names and whose tags somebody removed.
+
+    It may also be another one of the same name, so nothing but a person can tell whose it is.
+    """
+    return ResourceConflict(
+        f"{what} is in the ledger and has lost its tags, so it was not touched: restore the tag "
+        f"{naming.OWNER}={ledger.name} if it is this deployment's, or delete it; then start again"
+    )
 
 
 def tagged(clients: Clients, ledger: Ledger) -> Found:

@@ -12,8 +12,14 @@ from botocore.exceptions import ClientError
 from orchestrator import naming
 from orchestrator.aws_errors import code, tolerating
 from orchestrator.errors import Pending
-from orchestrator.resources.creation import Change, missing, present, wait_until_visible
-from orchestrator.resources.ownership import conflict, owns
+from orchestrator.resources.creation import (
+    Change,
+    deletion,
+    missing,
+    present,
+    wait_until_visible,
+)
+from orchestrator.resources.ownership import conflict, has_lost_its_tags, lost, owns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -74,22 +80,30 @@ def ensure(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str
 
 
 def destroy(clients: Clients, _: Deployment, ledger: Ledger) -> None:
-    """Delete the repository with its images; one of the same name that is not ours stays."""
+    """Delete the repository with its images; one of the same name that is not ours stays.
+
+    ResourceConflict when it was ours and has lost its tags.
+    """
     name = naming.repository(ledger.name)
     found = _described(clients, name)
     if found is None:
         wait_until_visible(ledger, _ROLE, clients.settings.settle_seconds)
     elif owns(ledger, found.tags, name):
-        with tolerating("RepositoryNotFoundException"):
+        with deletion(lambda: _described(clients, name), "RepositoryNotFoundException"):
             clients.ecr.delete_repository(repositoryName=name, force=True)
+    elif has_lost_its_tags(ledger, _ROLE, found.tags):
+        raise lost(ledger, f"the ECR repository {name!r}")
     ledger.forget(_ROLE)
 
 
 def left(clients: Clients, ledger: Ledger) -> list[str]:
-    """Return a line for the repository if it is there and ours."""
+    """Return a line for the repository if it is there and ours, its tags lost or not."""
     name = naming.repository(ledger.name)
     found = _described(clients, name)
-    return [_shown(ledger)] if found and owns(ledger, found.tags, name) else []
+    if found is None:
+        return []
+    ours = owns(ledger, found.tags, name) or has_lost_its_tags(ledger, _ROLE, found.tags)
+    return [_shown(ledger)] if ours else []
 
 
 def must_be_free(clients: Clients, ledger: Ledger) -> None:
@@ -127,9 +141,9 @@ def _ours(clients: Clients, ledger: Ledger) -> str | None:
 
 def _described(clients: Clients, name: str) -> _Repository | None:
     with tolerating("RepositoryNotFoundException"):
-        [found] = clients.ecr.describe_repositories(repositoryNames=[name])["repositories"]
-        listed = clients.ecr.list_tags_for_resource(resourceArn=found["repositoryArn"])
-        return _Repository(found["repositoryUri"], list(listed["tags"]))
+        for found in clients.ecr.describe_repositories(repositoryNames=[name])["repositories"]:
+            listed = clients.ecr.list_tags_for_resource(resourceArn=found["repositoryArn"])
+            return _Repository(found["repositoryUri"], list(listed["tags"]))
     return None
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from orchestrator import naming
 from orchestrator.aws_errors import tolerating
@@ -13,13 +13,14 @@ from orchestrator.resources.ownership import Found, sort
 from orchestrator.resources.zones import offering
 
 if TYPE_CHECKING:
-    from mypy_boto3_ec2.type_defs import RouteTableTypeDef, SubnetTypeDef
+    from mypy_boto3_ec2.type_defs import RouteTableTypeDef, RouteTypeDef, SubnetTypeDef
 
     from orchestrator.clients import Clients
     from orchestrator.deployment import Deployment
     from orchestrator.ledger import Ledger, Row
 
 _MAX_ZONES = 3
+_ANYWHERE = "0.0.0.0/0"
 _KINDS = ("public", "private")
 
 
@@ -46,15 +47,11 @@ def route(
 ) -> None:
     """Give the subnets `members` one route table whose default route is `way_out` (or none)."""
     table = _table(clients, deployment, ledger, vpc, kind)
-    answer = clients.ec2.describe_route_tables(RouteTableIds=[table])["RouteTables"]
-    described = the(answer, ledger, f"{kind}-routes", clients.settings.settle_seconds)
+    described = the(
+        _table_of(clients, table), ledger, f"{kind}-routes", clients.settings.settle_seconds
+    )
     if way_out and not _leads_to(described, way_out):
-        with tolerating("RouteAlreadyExists"):
-            clients.ec2.create_route(
-                RouteTableId=table,
-                DestinationCidrBlock="0.0.0.0/0",
-                **way_out,  # type: ignore[arg-type]
-            )
+        _lead(clients, described, way_out)
     associated = {a.get("SubnetId") for a in described["Associations"]}
     for subnet in [member for member in members if member not in associated]:
         with tolerating("Resource.AlreadyAssociated"):
@@ -72,6 +69,7 @@ def destroy(clients: Clients, _: Deployment, ledger: Ledger) -> None:
             role,
             _tables(clients, ledger, role),
             lambda table: _delete_table(clients, table),
+            describe=lambda table: _table_of(clients, table),
             gone="InvalidRouteTableID.NotFound",
         )
         for k in range(_MAX_ZONES):
@@ -83,19 +81,24 @@ def destroy(clients: Clients, _: Deployment, ledger: Ledger) -> None:
                 role,
                 _found(clients, ledger, role),
                 lambda subnet: clients.ec2.delete_subnet(SubnetId=subnet),
+                describe=lambda subnet: clients.ec2.describe_subnets(SubnetIds=[subnet])["Subnets"],
                 gone="InvalidSubnetID.NotFound",
             )
 
 
 def _delete_table(clients: Clients, table: str) -> None:
     """Take the subnets off a route table, which cannot be deleted before, and delete it."""
-    for described in clients.ec2.describe_route_tables(RouteTableIds=[table])["RouteTables"]:
+    for described in _table_of(clients, table):
         for association in described["Associations"]:
             with tolerating("InvalidAssociationID.NotFound"):
                 clients.ec2.disassociate_route_table(
                     AssociationId=association["RouteTableAssociationId"]
                 )
     clients.ec2.delete_route_table(RouteTableId=table)
+
+
+def _table_of(clients: Clients, table: str) -> list[RouteTableTypeDef]:
+    return clients.ec2.describe_route_tables(RouteTableIds=[table])["RouteTables"]
 
 
 def found(clients: Clients, ledger: Ledger) -> Found:
@@ -183,12 +186,29 @@ def _zones(clients: Clients, deployment: Deployment, ledger: Ledger) -> list[str
     return zones[: deployment.network.zones]
 
 
+def _lead(clients: Clients, table: RouteTableTypeDef, way_out: dict[str, str]) -> None:
+    """Set the default route; that of a gateway which was removed stays behind as a blackhole."""
+    route: Any = {
+        "RouteTableId": table["RouteTableId"],
+        "DestinationCidrBlock": _ANYWHERE,
+        **way_out,
+    }
+    if _default_routes(table):
+        clients.ec2.replace_route(**route)
+        return
+    with tolerating("RouteAlreadyExists"):
+        clients.ec2.create_route(**route)
+
+
 def _leads_to(table: RouteTableTypeDef, way_out: dict[str, str]) -> bool:
     return any(
-        route.get("DestinationCidrBlock") == "0.0.0.0/0"
-        and way_out.items() <= {str(k): str(v) for k, v in route.items()}.items()
-        for route in table["Routes"]
+        way_out.items() <= {str(k): str(v) for k, v in route.items()}.items()
+        for route in _default_routes(table)
     )
+
+
+def _default_routes(table: RouteTableTypeDef) -> list[RouteTypeDef]:
+    return [r for r in table["Routes"] if r.get("DestinationCidrBlock") == _ANYWHERE]
 
 
 def _role(kind: str, k: int) -> str:

@@ -26,6 +26,7 @@ class NatGateways:
             "ec2.DeleteNatGateway": self._delete,
             "ec2.CreateRoute": self._route,
             "ec2.ReplaceRoute": self._route,
+            "ec2.DescribeTags": self._describe_tags,
         }
 
     def live(self, request: Request) -> Iterator[dict[str, Any]]:
@@ -66,6 +67,14 @@ class NatGateways:
             for gateway in response["NatGateways"]
             if all(_passes(gateway, condition) for condition in ours)
         ]
+        return response
+
+    def _describe_tags(self, request: Request, proceed: Proceed) -> Response:
+        """Moto names the type `nat-gateway`, which AWS does nowhere."""
+        response = proceed(request)
+        for tag in response["Tags"]:
+            if tag["ResourceType"] == "nat-gateway":
+                tag["ResourceType"] = "natgateway"
         return response
 
     def _delete(self, request: Request, proceed: Proceed) -> Response:
