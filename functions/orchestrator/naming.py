@@ -24,7 +24,8 @@ def tags(
 ) -> Tags:
     """Return the tags of one resource: name, the operator's own, owner and role.
 
-    installation: the stack's name. A `Name` of the operator's own replaces ours.
+    installation: the stack's name. A specification stored by an earlier version may hold a `Name`,
+    which replaces ours; a new one may not.
     """
     name = {"Name": f"{installation}-{deployment.name}-{role}"}
     ours = {INSTALLATION: installation, OWNER: deployment.name, ROLE: role}

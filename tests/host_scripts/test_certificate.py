@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import urllib.request
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -414,6 +415,7 @@ def test_what_route53_refuses_is_said_before_the_authority_is_asked(
 def test_http_01_asks_itself_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A name that leads elsewhere, as before the address has moved here, costs no validation."""
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    monkeypatch.setattr(urllib.request, "_opener", None)  # which keeps its proxies for good
 
     with pytest.raises(Trouble, match=r"does not lead here yet.*port 80 open to everybody"):
         Authority(replace(told(tmp_path), kind="http-01"), dict).order({})

@@ -162,14 +162,6 @@ def test_every_resource_of_ec2_carries_its_installation_and_is_named_after_it(fi
     assert all(by_key["Name"][i].startswith("lamplighter-demo-") for i in owned)
 
 
-def test_a_name_tag_of_the_operators_own_is_kept(account):
-    workflow = Workflow(account, {**SPEC, "tags": {"Name": "inference"}})
-
-    tags = naming.tags("lamplighter", workflow.deployment, "vpc")
-
-    assert {"Key": "Name", "Value": "inference"} in tags
-
-
 def test_no_two_installations_ask_with_the_same_client_token():
     asked = ("demo", 1, "instance-1", "2026-11-27T12:00:00+00:00")
 

@@ -63,10 +63,6 @@ def test_the_calls_of_ecr_and_ssm_that_tags_allow_are_those_whose_denial_may_pas
     assert by_tag == aws_errors._ALLOWED_BY_TAG
 
 
-def test_running_hosts_keep_the_instance_profile_that_an_upgrade_replaces(template):
-    assert template["Resources"]["InstanceProfile"]["UpdateReplacePolicy"] == "Retain"
-
-
 def test_an_instance_boots_from_an_image_of_a_trusted_owner_only(template):
     """Whoever makes the image has what our instance's role may do."""
     launching = [
