@@ -164,5 +164,6 @@ async def test_an_idle_connection_holds_nothing_of_the_request_before(
         exchange = connection.cycle
 
         assert exchange.is_done
-        assert not exchange._parts
+        assert (exchange._body, exchange._reader) == (None, None)
+        assert not exchange._upload._pieces
         assert exchange._errand is None
