@@ -146,8 +146,9 @@ def uploaded(account: Any, programs: dict[str, bytes], *, tampered: bool) -> str
     for name, content in (files | {"fetch.py": second_half}).items():
         changed = b"# changed\n" if tampered and name == "bin/agent.py" else b""
         store.put_object(Bucket=bucket, Key=f"scripts/{digest}/{name}", Body=content + changed)
-    return render("bootstrap.py.j2", aws_region="us-east-1", deployment="hosted", bucket=bucket,
-                  sha256=digest, event_bus="twin-scratch")  # fmt: skip
+    ours = account.client("sts").get_caller_identity()["Account"]
+    return render("bootstrap.py.j2", aws_region="us-east-1", deployment="hosted", account=ours,
+                  bucket=bucket, sha256=digest, event_bus="twin-scratch")  # fmt: skip
 
 
 def test_an_instance_serves_at_its_address_for_those_with_the_key(hosted: Hosted) -> None:

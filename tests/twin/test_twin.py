@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from lamplighter.errors import Unavailable
+from lamplighter.errors import Unavailable, UnknownDeployment
 from lamplighter.local import daemons, record
 from lamplighter.local import twin as twins
 
@@ -55,8 +55,8 @@ def test_inventory_lists_what_a_deployment_could_leave(account: Any) -> None:
 
 @pytest.mark.twin
 def test_breaking_needs_an_instance(account: Any) -> None:
-    with pytest.raises(Unavailable, match="deployment 'nobody' has no running instance"):
-        twins.break_(account.twin.state, "terminate", "nobody")
+    with pytest.raises(UnknownDeployment, match="no deployment has a running instance"):
+        twins.break_(account.twin.state, "terminate", "absent")
 
 
 @pytest.mark.twin
