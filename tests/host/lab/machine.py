@@ -151,8 +151,8 @@ class Machine:
             "etc/machine-id": "",
             "etc/cloud/cloud.cfg.d/99-lab.cfg": _CLOUD_INIT,
             "etc/systemd/system/inference-verify.service.d/lab.conf": _OWN_BOOT_ID,
-            "etc/systemd/system/inference-app.service.d/lab.conf": _OPEN_FILES,
-            "etc/systemd/system/vllm@.service.d/lab.conf": _OPEN_FILES,
+            "usr/lib/systemd/system/inference-app.service.d/lab.conf": _OPEN_FILES,
+            "usr/lib/systemd/system/vllm@.service.d/lab.conf": _OPEN_FILES,
             "usr/lib/python3/dist-packages/DataSourceEc2Lab.py": _DATA_SOURCE,
         }
         upper = self.disk / "upper"
