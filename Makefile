@@ -14,6 +14,9 @@ ENGINE ?= stub
 REQUESTS ?= 100000
 SEED ?= 1
 
+# Test files that run at a time. They wait more than they compute: two for each core.
+JOBS ?= $(shell expr 2 \* $$(nproc))
+
 # The benchmark: which routers stand beside ours, how often each load runs, and for how long.
 PEERS ?= sglang-router vllm-router litellm
 ROUNDS ?= 3
@@ -46,8 +49,8 @@ demo: setup ## the whole product on a local AWS: install, up, chat, break, heal,
 	@$(BIN)/python -m lamplighter.demo --engine $(ENGINE)
 
 .PHONY: test
-test: setup ## every test that needs nothing but this checkout
-	@$(BIN)/pytest -m "not vllm and not host and not clients and not judge"
+test: setup ## every test that needs nothing but this checkout (JOBS= of them at a time)
+	@$(BIN)/pytest --numprocesses $(JOBS) -m "not vllm and not host and not clients and not judge"
 
 # What the host's tests run on loopback; the machine's own needs are in tests/host/lab/packages.py.
 .PHONY: test-host
