@@ -71,7 +71,7 @@ test-clients: setup .venv-openai1/.installed tests/clients/node/node_modules/.in
 
 # What the gateway's image holds: the same package with its busiest modules compiled. Needs a C compiler.
 COMPILED_GATEWAY := dist/gateway
-$(COMPILED_GATEWAY)/.built: $(VENV)/.installed proxy/hatch_build.py $(wildcard proxy/inference_proxy/*.*)
+$(COMPILED_GATEWAY)/.built: $(VENV)/.installed proxy/hatch_build.py $(wildcard $(addprefix proxy/gateway/,*.py */*.py */*.css */*.js))
 	@echo "compiling the gateway into $(COMPILED_GATEWAY) (a minute)"
 	@rm -rf $(COMPILED_GATEWAY) dist/wheel
 	@LAMPLIGHTER_COMPILE=1 $(BIN)/uv build --quiet --wheel --no-build-isolation --python $(BIN)/python --out-dir dist/wheel proxy

@@ -18,7 +18,7 @@ from benchmarks.processes import Command
 from benchmarks.target import Lab
 
 COMPILED = ROOT / "dist" / "gateway"
-_SOURCE = ROOT / "proxy" / "inference_proxy"
+_SOURCE = ROOT / "proxy" / "gateway"
 _BUILT = ".built"  # make writes it when the compiled package is complete
 
 _KEY_ID = "bench"
@@ -46,7 +46,8 @@ def compiled(folder: Path, source: Path) -> Path:
     built = folder / _BUILT
     if not built.exists():
         raise MissingProgram("the compiled gateway is not here: run `make compiled`")
-    newest = max(path.stat().st_mtime for path in source.glob("*.*"))
+    files = (path for path in source.rglob("*.*") if path.parent.name != "__pycache__")
+    newest = max(path.stat().st_mtime for path in files)
     if built.stat().st_mtime < newest:
         raise MissingProgram("the compiled gateway is older than its source: run `make compiled`")
     return folder
@@ -55,7 +56,7 @@ def compiled(folder: Path, source: Path) -> Path:
 def _command(lab: Lab, port: int, variables: Mapping[str, str]) -> Command:
     return Command(
         "gateway",
-        (sys.executable, "-m", "inference_proxy", "--host", "127.0.0.1", "--port", str(port)),
+        (sys.executable, "-m", "gateway", "--host", "127.0.0.1", "--port", str(port)),
         {
             "INFERENCE_BACKENDS": lab.backend,
             "INFERENCE_KEYS_FILE": str(write_keys(lab.folder / "keys.json", lab.key)),

@@ -19,10 +19,15 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 # The rest runs seldom, or is made of what mypyc gets wrong (tests/proxy/test_compiled.py): classes
 # that msgspec decodes by their annotations, and those that extend a class which is not compiled.
 COMPILED = (
-    "access_line", "access_log", "admission", "answers", "arrival", "backends", "balancing",
-    "body", "bucket", "connection", "delivery", "edit", "errand", "exchange", "facts", "filters",
-    "head", "held", "intake", "jobs", "keys", "limits", "metrics", "reply", "routes", "routing",
-    "settlement", "sse", "target", "telling", "timeouts", "upload", "usage", "watch",
+    "access.filters", "access.keys", "access.limits", "access.rate_bucket",
+    "backends.admission_queue", "backends.backend", "backends.balancing", "backends.connection",
+    "backends.routing", "backends.target", "core.endpoints", "core.request_record",
+    "http.strict_head", "relay.accounting", "relay.deadlines", "relay.delivery", "relay.dispatch",
+    "relay.exchange", "relay.request_checks", "relay.timeouts", "relay.upstream_request",
+    "request.body_memory", "request.decoding", "request.edits", "request.head", "request.upload",
+    "response.backend_response", "response.event_stream", "response.writer",
+    "telemetry.access_line", "telemetry.access_log", "telemetry.metrics", "telemetry.recorder",
+    "telemetry.usage",
 )  # fmt: skip
 
 
@@ -36,9 +41,9 @@ class CompileHook(BuildHookInterface[BuilderConfig]):
             return
         self._folder = tempfile.TemporaryDirectory(prefix="gateway-")  # the checkout stays clean
         folder = Path(self._folder.name)
-        shutil.copytree(Path(self.root, "inference_proxy"), folder / "inference_proxy")
+        shutil.copytree(Path(self.root, "gateway"), folder / "gateway")
         _compile(folder)
-        built = [*folder.glob("*.so"), *folder.glob("inference_proxy/*.so")]
+        built = [*folder.glob("*.so"), *folder.glob("gateway/*/*.so")]
         build_data["force_include"] |= {str(one): str(one.relative_to(folder)) for one in built}
         build_data["pure_python"] = False
         build_data["infer_tag"] = True
@@ -50,7 +55,7 @@ class CompileHook(BuildHookInterface[BuilderConfig]):
 
 def _compile(folder: Path) -> None:
     """Put the extensions beside their sources. What the compilers say is shown if they fail."""
-    sources = [f"inference_proxy/{name}.py" for name in COMPILED]
+    sources = [f"gateway/{name.replace('.', '/')}.py" for name in COMPILED]
     done = subprocess.run(  # noqa: S603 -- our own arguments
         [sys.executable, "-m", "mypyc", "--ignore-missing-imports", *sources],
         cwd=folder,

@@ -58,7 +58,7 @@ class Gateway:
     """One run of the command with the stand-in in the place of the gateway."""
 
     def __init__(self, folder: Path) -> None:
-        package = folder / "inference_proxy"
+        package = folder / "gateway"
         package.mkdir()
         (package / "__init__.py").touch()
         (package / "__main__.py").write_text(STAND_IN)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from clilab.keys import PATH, Stored
-from inference_proxy.errors import InvalidKey
+from gateway.core.errors import InvalidKey
 
 if TYPE_CHECKING:
     from pathlib import Path

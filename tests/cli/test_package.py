@@ -55,7 +55,7 @@ def test_the_commands_load_nothing_that_only_a_checkout_has() -> None:
 
     done = subprocess.run([sys.executable, "-c", show], capture_output=True, text=True, check=True)
 
-    foreign = {"aiohttp", "inference_proxy", "ministack", "openai", "orchestrator", "samcli"}
+    foreign = {"aiohttp", "gateway", "ministack", "openai", "orchestrator", "samcli"}
     assert foreign & set(done.stdout.split()) == set()
 
 

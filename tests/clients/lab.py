@@ -124,7 +124,7 @@ def gateway(
 
 def _start(folder: Path, port: int, environment: dict[str, str]) -> subprocess.Popen[bytes]:
     keys.write(folder / "keys")
-    command = [sys.executable, "-m", "inference_proxy", "--host", "127.0.0.1", "--port", str(port)]
+    command = [sys.executable, "-m", "gateway", "--host", "127.0.0.1", "--port", str(port)]
     with (folder / "gateway.log").open("wb") as log:
         return subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError
-from inference_proxy.keys import Keys
+from gateway.access.keys import Keys
 from lamplighter import entries
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import pytest
-    from inference_proxy.caller import Caller
+    from gateway.core.caller import Caller
     from lamplighter.entries import Entry
 
 PATH = "/lamplighter/prod/keys"

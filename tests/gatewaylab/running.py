@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import cast
 
 import httpx
-from inference_proxy.app import create_app
-from inference_proxy.gateway import Gateway
-from inference_proxy.protocol import Protocol
-from inference_proxy.server import Server
-from inference_proxy.settings import Settings
+from gateway.gateway import Gateway
+from gateway.http.app import create_app
+from gateway.http.client_connection import Protocol
+from gateway.http.server import Server
+from gateway.settings.gateway_settings import Settings
 from openai import AsyncOpenAI
 
 from gatewaylab.model_server import closed, until

@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Any, cast
 
 import httpx
-from inference_proxy.app import create_app
-from inference_proxy.facts import Facts
-from inference_proxy.gateway import Gateway
-from inference_proxy.keys import new_entry
-from inference_proxy.settings import Settings
+from gateway.access.keys import new_entry
+from gateway.core.request_record import Facts
+from gateway.gateway import Gateway
+from gateway.http.app import create_app
+from gateway.settings.gateway_settings import Settings
 
 from gatewaylab.running import KEY
 

@@ -19,10 +19,10 @@ from types import ModuleType
 
 import msgspec
 import pytest
+from gateway.access.keys import new_entry
 from host.lab import packages, whole
 from host.lab.image_build import PROXY, ImageBuild
 from host.lab.processes import Processes
-from inference_proxy.keys import new_entry
 from lamplighter import lambda_python
 from lamplighter.lambda_python import MissingPython
 from orchestrator.resources.image import archive
@@ -35,12 +35,12 @@ KEYS = "/etc/gateway/keys"
 # The platform's ending of machine code; and which files the compiled modules of the image are.
 SUFFIX = f".cpython-312-{platform.machine()}-linux-gnu.so"
 FILES = """\
-import inference_proxy.__main__, os, sys
+import gateway.__main__, os, sys
 for name, module in sys.modules.items():
-    if name.startswith("inference_proxy.") and module.__file__.endswith(".so"):
+    if name.startswith("gateway.") and module.__file__.endswith(".so"):
         print(os.path.basename(module.__file__))
 """
-UNCOPIED = "*\n!requirements.txt\n!inference_proxy\n"
+UNCOPIED = "*\n!requirements.txt\n!gateway\n"
 
 
 @pytest.fixture(scope="module")
@@ -153,7 +153,7 @@ def _succeeds(command: list[str]) -> bool:
 def _running() -> tuple[int, set[str]]:
     """Return the user of the gateway's process, and the libraries that it has loaded."""
     pids = subprocess.check_output(["ip", "netns", "pids", NAMESPACE], text=True).split()
-    [gateway] = [each for each in pids if _words(each)[1:3] == ["-m", "inference_proxy"]]
+    [gateway] = [each for each in pids if _words(each)[1:3] == ["-m", "gateway"]]
     maps = Path("/proc", gateway, "maps").read_text()
     return Path("/proc", gateway).stat().st_uid, set(
         re.findall(r"[^/\s]+\.so$", maps, re.MULTILINE)

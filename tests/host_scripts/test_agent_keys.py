@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
+from gateway.access import keys_file
 from host_scripts.sandbox import entry
-from inference_proxy import keys_file
 from lamplighter_agent.entries import Damaged, parse
 from lamplighter_agent.keys import Keys, load
 

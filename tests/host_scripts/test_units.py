@@ -9,8 +9,8 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from gateway.settings.gateway_settings import Settings
 from host_scripts.sandbox import SCRIPTS, SETTINGS, render
-from inference_proxy.settings import Settings
 
 UNITS = sorted((SCRIPTS / "files").glob("*.service"))
 CONTAINERS = ["vllm@.service", "inference-app.service"]

@@ -73,8 +73,8 @@ def test_codebuild_finds_its_instructions_at_the_root_of_the_source(unpacked: Pa
 
 
 def test_the_context_holds_nothing_but_what_is_copied(unpacked: Path) -> None:
-    (unpacked / "inference_proxy" / "__pycache__").mkdir()
-    (unpacked / "inference_proxy" / "__pycache__" / "old.pyc").touch()
+    (unpacked / "gateway" / "__pycache__").mkdir()
+    (unpacked / "gateway" / "__pycache__" / "old.pyc").touch()
     (unpacked / "notes.txt").touch()
     patterns = (unpacked / ".dockerignore").read_text().splitlines()
 
@@ -88,7 +88,7 @@ def test_the_context_holds_nothing_but_what_is_copied(unpacked: Path) -> None:
 
 def test_a_source_that_is_kept_out_is_found(unpacked: Path) -> None:
     """The control, and the defect as it was: no build in a real account could succeed."""
-    ignored = "*\n!requirements.txt\n!inference_proxy\n**/__pycache__\n"
+    ignored = "*\n!requirements.txt\n!gateway\n**/__pycache__\n"
     (unpacked / ".dockerignore").write_text(ignored)
 
     assert not_admitted(unpacked) == {

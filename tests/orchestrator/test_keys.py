@@ -8,7 +8,7 @@ import re
 
 import pytest
 from awssim import error
-from inference_proxy import keys_file
+from gateway.access import keys_file
 from orchestrator import naming
 from orchestrator.errors import Pending, ResourceConflict, ResourcesLeft
 from orchestrator.resources import inventory, keys

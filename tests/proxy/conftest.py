@@ -6,10 +6,10 @@ from socket import socket
 from typing import Any
 
 import pytest
+from gateway.access.keys import new_entry
+from gateway.settings.gateway_settings import BackendSettings, Settings
 from gatewaylab.model_server import ModelServer
 from gatewaylab.running import KEY, Running, Start, running
-from inference_proxy.keys import new_entry
-from inference_proxy.settings import BackendSettings, Settings
 from msgspec.structs import replace
 
 

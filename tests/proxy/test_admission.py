@@ -3,13 +3,13 @@
 from dataclasses import dataclass, field
 
 import pytest
-from inference_proxy.admission import Admission
-from inference_proxy.backends import EJECT_AFTER, Backend
-from inference_proxy.errors import BackendUnavailable, Overloaded
-from inference_proxy.eta import Eta
-from inference_proxy.routing import Routing
-from inference_proxy.settings import BackendSettings, Settings
-from inference_proxy.target import Target
+from gateway.backends.admission_queue import Admission
+from gateway.backends.backend import EJECT_AFTER, Backend
+from gateway.backends.routing import Routing
+from gateway.backends.startup_estimate import Eta
+from gateway.backends.target import Target
+from gateway.core.errors import BackendUnavailable, Overloaded
+from gateway.settings.gateway_settings import BackendSettings, Settings
 
 INTERACTIVE, STANDARD, BATCH = range(3)
 NOW = 1000.0

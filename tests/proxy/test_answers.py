@@ -4,10 +4,10 @@ import json
 from typing import Any
 
 import pytest
-from inference_proxy import answers
-from inference_proxy.dialects import ANTHROPIC, OPENAI, Dialect
-from inference_proxy.errors import UnknownModel
-from inference_proxy.sse import Events
+from gateway.core.dialects import ANTHROPIC, OPENAI, Dialect
+from gateway.core.errors import UnknownModel
+from gateway.response import backend_response
+from gateway.response.event_stream import Events
 
 
 def chat(*reasons: str, text: str = "") -> dict[str, Any]:
@@ -25,7 +25,7 @@ def chat(*reasons: str, text: str = "") -> dict[str, Any]:
     ],
 )
 def test_an_answer_of_a_stopped_engine_is_cut(body: dict[str, Any], dialect: Dialect) -> None:
-    assert answers.is_cut(json.dumps(body).encode(), dialect)
+    assert backend_response.is_cut(json.dumps(body).encode(), dialect)
 
 
 @pytest.mark.parametrize(
@@ -42,25 +42,25 @@ def test_an_answer_of_a_stopped_engine_is_cut(body: dict[str, Any], dialect: Dia
     ],
 )
 def test_any_other_answer_is_whole(body: dict[str, Any], dialect: Dialect) -> None:
-    assert not answers.is_cut(json.dumps(body).encode(), dialect)
+    assert not backend_response.is_cut(json.dumps(body).encode(), dialect)
 
 
 def test_what_is_no_json_is_whole() -> None:
-    assert not answers.is_cut(b'"abort"}', OPENAI)
+    assert not backend_response.is_cut(b'"abort"}', OPENAI)
 
 
 @pytest.mark.parametrize("count", [-1, 10**12, 10**400])
 def test_a_usage_that_nobody_can_have_had_is_not_believed(count: int) -> None:
     body = json.dumps({"usage": {"prompt_tokens": count, "completion_tokens": 1}}).encode()
 
-    assert answers.usage(body) == (None, None)
+    assert backend_response.usage(body) == (None, None)
 
 
 def test_a_refusal_keeps_its_bytes_for_openais_clients_only() -> None:
     body = b'{"error": {"message": "no", "type": "Bad Request", "code": 400}}'
 
-    openai = answers.refusal(400, body, [], "tiny", OPENAI)
-    anthropic = answers.refusal(400, body, [], "tiny", ANTHROPIC)
+    openai = backend_response.refusal(400, body, [], "tiny", OPENAI)
+    anthropic = backend_response.refusal(400, body, [], "tiny", ANTHROPIC)
 
     assert (openai.raw, anthropic.raw) == (body, None)
     said = json.loads(ANTHROPIC.body(anthropic, "r"))
@@ -71,7 +71,7 @@ def test_the_names_of_other_models_are_not_told() -> None:
     message = "The model `ghost` does not exist. Valid aliases: secret."
     body = json.dumps({"type": "error", "error": {"type": "NotFoundError", "message": message}})
 
-    told = answers.refusal(404, body.encode(), [], "ghost", ANTHROPIC)
+    told = backend_response.refusal(404, body.encode(), [], "ghost", ANTHROPIC)
 
     assert isinstance(told, UnknownModel)
     assert "secret" not in str(told)

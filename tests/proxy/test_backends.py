@@ -3,9 +3,9 @@
 import asyncio
 
 import pytest
+from gateway.settings.gateway_settings import BackendSettings
 from gatewaylab.model_server import Call, ModelServer
 from gatewaylab.running import Running, Start
-from inference_proxy.settings import BackendSettings
 
 CHAT = "/v1/chat/completions"
 

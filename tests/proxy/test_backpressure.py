@@ -3,10 +3,10 @@
 import asyncio
 
 import pytest
+from gateway.http import client_connection
 from gatewaylab.model_server import Call, ModelServer, closed, sse, until
 from gatewaylab.running import Running, post
 from gatewaylab.speeches import CHAT
-from inference_proxy import protocol
 
 EVENT = sse("x" * 8000)
 EVENTS = 4000  # 32 MB, far more than all sockets on the way hold
@@ -115,7 +115,7 @@ async def test_a_connection_that_a_slow_client_used_serves_the_next_one(
 async def test_an_answer_that_nobody_reads_is_given_up(
     gateway: Running, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(protocol, "UNREAD_SECONDS", 1.0)
+    monkeypatch.setattr(client_connection, "UNREAD_SECONDS", 1.0)
 
     async def large(call: Call) -> None:
         call.reply(b"{" + b" " * 16_000_000 + b"}")
@@ -134,7 +134,7 @@ async def test_an_answer_that_nobody_reads_is_given_up(
 async def test_a_client_that_reads_slowly_but_reads_is_not_given_up(
     gateway: Running, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(protocol, "UNREAD_SECONDS", 1.5)
+    monkeypatch.setattr(client_connection, "UNREAD_SECONDS", 1.5)
     size = 40_000_000
 
     async def large(call: Call) -> None:

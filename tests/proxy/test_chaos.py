@@ -6,11 +6,11 @@ import random
 from pathlib import Path
 
 import pytest
+from gateway.settings.gateway_settings import BackendSettings
 from gatewaylab.model_server import Call, ModelServer, chat
 from gatewaylab.running import Running, Start, post
 from gatewaylab.speeches import CHAT
 from gatewaylab.visiting import written_keys
-from inference_proxy.settings import BackendSettings
 
 CLIENTS = 300
 

@@ -18,9 +18,12 @@ PROXY = Path(__file__).parents[2] / "proxy"
 
 # Each was looked at: the second place is never before the first.
 ORDERED = {
-    ("delivery", "frame[begin:-2]"),  # `begin` follows the size, before the data and its CRLF
-    ("edit", "body[at:found.start()]"),  # matches follow each other
-    ("body", "self._body[self._at:self._at + size]"),  # a file's read: the parser asks for more
+    ("relay.delivery", "frame[begin:-2]"),  # `begin` follows the size, before the data and its CRLF
+    ("request.edits", "body[at:found.start()]"),  # matches follow each other
+    (
+        "request.decoding",
+        "self._body[self._at:self._at + size]",
+    ),  # a file's read: the parser asks for more
 }
 # Without a layout of their own, or known to mypyc.
 BASES = {"asyncio.Protocol", "Protocol", "NamedTuple", "Enum", "dict"}
@@ -39,11 +42,11 @@ COMPILED: tuple[str, ...] = build_script().COMPILED
 
 
 def nodes(module: str) -> Iterator[ast.AST]:
-    return ast.walk(ast.parse((PROXY / "inference_proxy" / f"{module}.py").read_text()))
+    return ast.walk(ast.parse((PROXY / "gateway" / f"{module.replace('.', '/')}.py").read_text()))
 
 
 def test_all_modules_are_compiled_or_none_is() -> None:
-    files = [importlib.import_module(f"inference_proxy.{name}").__file__ or "" for name in COMPILED]
+    files = [importlib.import_module(f"gateway.{name}").__file__ or "" for name in COMPILED]
 
     kinds = {Path(file).suffix for file in files}
 

@@ -11,11 +11,11 @@ from pathlib import Path
 from statistics import median
 
 import pytest
+from gateway.settings.gateway_settings import BackendSettings
 from gatewaylab.model_server import Call, ModelServer, Script, until
 from gatewaylab.running import Running, Start, post
 from gatewaylab.speeches import CHAT, GENERATING, WHOLE_ONLY, Speech
 from gatewaylab.visiting import written_keys
-from inference_proxy.settings import BackendSettings
 
 BOUND_SECONDS = 0.1
 TRIES = 5

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from inference_proxy.eta import Eta
+from gateway.backends.startup_estimate import Eta
 
 AT = datetime(2026, 11, 23, 20, tzinfo=UTC)
 NOW = AT.timestamp()

@@ -5,19 +5,20 @@ from typing import Any
 
 import msgspec
 import pytest
+from gateway.core import endpoints
+from gateway.core.endpoints import Body
+from gateway.core.errors import InvalidRequest
+from gateway.core.segmented_body import Pieces
+from gateway.request import fields as asks
+from gateway.request import restricted_fields
+from gateway.request.incremental_json import JsonReader
+from gateway.settings.gateway_settings import InvalidSetting, Settings
 from gatewaylab.model_server import Call, ModelServer
 from gatewaylab.running import Running, Start
-from inference_proxy import ask as asks
-from inference_proxy import fields, routes
-from inference_proxy.errors import InvalidRequest
-from inference_proxy.large_json import JsonReader
-from inference_proxy.pieces import Pieces
-from inference_proxy.routes import Body
-from inference_proxy.settings import InvalidSetting, Settings
 
 CHAT = "/v1/chat/completions"
 JSON = {"content-type": "application/json"}
-JSON_PATHS = [path for path, one in routes.ENDPOINTS.items() if one.body is Body.JSON]
+JSON_PATHS = [path for path, one in endpoints.ENDPOINTS.items() if one.body is Body.JSON]
 LOOP = "{% for a in range(10**9) %}{% for b in range(10**9) %}{% endfor %}{% endfor %}"
 
 TOP: dict[str, Any] = {
@@ -41,7 +42,7 @@ def judge(body: bytes | dict[str, Any], *allowed: str) -> str | None:
     """Return what is said to be wrong with a body: the error's `param`."""
     text = body if isinstance(body, bytes) else json.dumps(body).encode()
     try:
-        fields.check(asks.decode(text), text, allowed)
+        restricted_fields.check(asks.decode(text), text, allowed)
     except InvalidRequest as error:
         return error.param
     return None
@@ -95,10 +96,10 @@ def test_a_field_that_runs_or_loads_is_refused_unless_allowed(name: str) -> None
 
     assert judge(body) == name
     assert judge(body, name) is None
-    assert judge(body, *(fields.NAMES - {name})) == name
+    assert judge(body, *(restricted_fields.NAMES - {name})) == name
 
 
-@pytest.mark.parametrize("name", fields.REPLACED)
+@pytest.mark.parametrize("name", restricted_fields.REPLACED)
 def test_an_argument_of_the_templates_call_is_not_replaced(name: str) -> None:
     body = {"model": "tiny", "chat_template_kwargs": {"enable_thinking": True, name: LOOP}}
 

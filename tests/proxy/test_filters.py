@@ -5,10 +5,10 @@ import time
 from collections.abc import Callable
 
 import pytest
-from inference_proxy.document import InvalidSetting
-from inference_proxy.errors import Forbidden
-from inference_proxy.filters import SEARCHED_BYTES, FilterRule, Filters
-from inference_proxy.settings import Settings
+from gateway.access.filters import SEARCHED_BYTES, FilterRule, Filters
+from gateway.core.errors import Forbidden
+from gateway.settings.document import InvalidSetting
+from gateway.settings.gateway_settings import Settings
 
 CHAT = b"/v1/chat/completions"
 

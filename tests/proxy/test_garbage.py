@@ -32,5 +32,5 @@ async def test_a_request_leaves_no_cycle_behind(
 
     gc.collect()
 
-    ours = [one for one in collected if type(one).__module__.startswith("inference_proxy")]
+    ours = [one for one in collected if type(one).__module__.startswith("gateway")]
     assert Counter(type(one).__name__ for one in ours) == {}

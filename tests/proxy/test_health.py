@@ -7,10 +7,10 @@ import time
 from pathlib import Path
 
 import pytest
+from gateway.settings.gateway_settings import BackendSettings, Settings
 from gatewaylab.model_server import Call, ModelServer, until
 from gatewaylab.running import Running, Start
 from gatewaylab.visiting import ELSEWHERE, Visitor
-from inference_proxy.settings import BackendSettings, Settings
 
 BOTH = (BackendSettings(url="http://127.0.0.1:8000"), BackendSettings(url="http://127.0.0.1:8001"))
 

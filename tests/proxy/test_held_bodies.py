@@ -5,11 +5,11 @@ import json
 from pathlib import Path
 
 import pytest
+from gateway.access.keys import new_entry
+from gateway.http import client_connection
 from gatewaylab.model_server import Call, ModelServer, until
 from gatewaylab.running import KEY, Running, Start, get, post
 from gatewaylab.speeches import CHAT, FORM, form
-from inference_proxy import protocol
-from inference_proxy.keys import new_entry
 
 OTHER = f"sk-bob-{'8' * 43}"
 LIMITS = {"max_body": 1_000_000, "max_bodies": 2_000_000, "max_key_bodies": 1_500_000}
@@ -151,7 +151,7 @@ async def test_a_large_body_where_none_belongs_is_refused_by_its_head(gateway: R
 async def test_a_body_for_a_page_is_not_listened_to_for_long(
     gateway: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(protocol, "PAGE_BODY_SECONDS", 0.1)
+    monkeypatch.setattr(client_connection, "PAGE_BODY_SECONDS", 0.1)
 
     async with gateway.visitor(get("/health/live", f"Content-Length: {10**7}")) as reader:
         said = await asyncio.wait_for(reader.read(-1), 10)
@@ -162,8 +162,8 @@ async def test_a_body_for_a_page_is_not_listened_to_for_long(
 async def test_a_refused_client_that_goes_on_sending_is_cut_off_at_a_bound(
     gateway: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(protocol, "LINGER_BYTES", 100_000)
-    monkeypatch.setattr(protocol, "LINGER_SECONDS", 60.0)
+    monkeypatch.setattr(client_connection, "LINGER_BYTES", 100_000)
+    monkeypatch.setattr(client_connection, "LINGER_SECONDS", 60.0)
     request = announced(900_000, key="sk-alice-wrong") + b" " * 200_000
 
     async with gateway.visitor(request) as reader:

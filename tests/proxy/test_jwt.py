@@ -14,12 +14,12 @@ import httpx
 import jwt as pyjwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
-from inference_proxy import jwt as jwt_module
-from inference_proxy.caller import Caller, Limits
-from inference_proxy.document import InvalidSetting
-from inference_proxy.errors import BackendUnavailable, InvalidKey
-from inference_proxy.jwt import Jwt, JwtSettings
-from inference_proxy.keys import Keys
+from gateway.access import jwt as jwt_module
+from gateway.access.jwt import Jwt, JwtSettings
+from gateway.access.keys import Keys
+from gateway.core.caller import Caller, Limits
+from gateway.core.errors import BackendUnavailable, InvalidKey
+from gateway.settings.document import InvalidSetting
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
 ISSUER = "https://id.example.com/realm"

@@ -4,10 +4,10 @@ import asyncio
 import json
 
 import pytest
+from gateway.settings.gateway_settings import BackendSettings
 from gatewaylab.model_server import Call, ModelServer, until
 from gatewaylab.running import Running, Start, post
 from gatewaylab.speeches import CHAT, GENERATING, MESSAGES, RESPONSES, Speech, asked
-from inference_proxy.settings import BackendSettings
 
 PING = b": ping\n\n"
 ANTHROPIC_PING = b'event: ping\ndata: {"type":"ping"}\n\n'

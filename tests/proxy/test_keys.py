@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from inference_proxy import keys as keys_module
-from inference_proxy.caller import NO_LIMITS, OPEN, Caller, Limits
-from inference_proxy.errors import InvalidKey
-from inference_proxy.keys import InvalidKeysFile, Keys, new_entry
+from gateway.access import keys as keys_module
+from gateway.access.keys import InvalidKeysFile, Keys, new_entry
+from gateway.core.caller import NO_LIMITS, OPEN, Caller, Limits
+from gateway.core.errors import InvalidKey
 
 NOON = 1_795_435_200.0  # 2026-11-23T12:00:00Z
 SECRET = "a" * 43

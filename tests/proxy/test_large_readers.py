@@ -6,22 +6,23 @@ import tracemalloc
 from collections.abc import Callable
 
 import pytest
+from gateway.core.endpoints import Body
+from gateway.core.errors import InvalidRequest
+from gateway.core.segmented_body import Pieces
+from gateway.request import decoding as bodies
+from gateway.request import edits as body_edits
+from gateway.request import incremental_json
+from gateway.request.incremental import Reader, edited
+from gateway.request.incremental_form import FormReader
+from gateway.request.incremental_json import JsonReader
+from gateway.request.json_split import Text
+from gateway.request.read_scheduler import Reading
+from gateway.request.upload import PIECE_BYTES, Upload
+from gateway.settings.gateway_settings import Settings
 from gatewaylab.documents import Documents
 from gatewaylab.speeches import FORM, form
 from hypothesis import given, strategies
 from hypothesis import settings as tried
-from inference_proxy import body as bodies
-from inference_proxy import edit, large_json
-from inference_proxy.cuts import Text
-from inference_proxy.errors import InvalidRequest
-from inference_proxy.large import Reader, edited
-from inference_proxy.large_form import FormReader
-from inference_proxy.large_json import JsonReader
-from inference_proxy.pieces import Pieces
-from inference_proxy.reading import Reading
-from inference_proxy.routes import Body
-from inference_proxy.settings import Settings
-from inference_proxy.upload import PIECE_BYTES, Upload
 
 MiB = 1024 * 1024
 MOST_AT_ONCE = 256 * 1024
@@ -50,8 +51,8 @@ def in_one_go(body: bytes, kind: Body = Body.JSON, content_type: bytes = b"") ->
         return REFUSED
 
     def edits(served: str | None, counts: bool) -> bytes:  # noqa: FBT001
-        changed = body if served is None else edit.rename(body, served, kind, content_type)
-        return edit.ask_for_usage(changed, ask) if counts else changed
+        changed = body if served is None else body_edits.rename(body, served, kind, content_type)
+        return body_edits.ask_for_usage(changed, ask) if counts else changed
 
     is_media = kind is Body.FORM or b";base64," in body
     return ask, is_media, *tried_on(edits, stream=bool(ask.stream) and kind is Body.JSON)
@@ -192,7 +193,7 @@ async def test_at_most_256_kib_are_read_between_two_turns_of_the_loop(
             read[turns[0]] = read.get(turns[0], 0) + len(doc)
             super().__init__(doc, opened)
 
-    monkeypatch.setattr(large_json, "Text", Counted)
+    monkeypatch.setattr(incremental_json, "Text", Counted)
     body, reading, unread = large(name, 6 * MiB), Reading(), [2]
 
     def step(reader: JsonReader) -> bool:
@@ -222,7 +223,7 @@ def test_no_step_of_the_largest_body_reads_more_than_256_kib(
             read.append(len(doc))
             super().__init__(doc, opened)
 
-    monkeypatch.setattr(large_json, "Text", Counted)
+    monkeypatch.setattr(incremental_json, "Text", Counted)
     body = large(name, 45 * MiB)
     reader, steps = JsonReader(pieces(body), 128), 1
     while reader.read():

@@ -5,12 +5,12 @@ import random
 from dataclasses import dataclass, replace
 
 import pytest
-from inference_proxy.bucket import duration
-from inference_proxy.caller import Caller, Limits
-from inference_proxy.errors import InvalidRequest, QuotaExceeded, RateLimited
-from inference_proxy.facts import Facts
-from inference_proxy.limits import Lease, Limiter
-from inference_proxy.usage import Usage
+from gateway.access.limits import Lease, Limiter
+from gateway.access.rate_bucket import duration
+from gateway.core.caller import Caller, Limits
+from gateway.core.errors import InvalidRequest, QuotaExceeded, RateLimited
+from gateway.core.request_record import Facts
+from gateway.telemetry.usage import Usage
 
 MIDNIGHT = 86_400.0 * 20_000
 STEP = 0.002  # twice the resolution in which waits are told

@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from gateway.settings.gateway_settings import BackendSettings
 from gatewaylab.model_server import Call, ModelServer, Script, chat, until
 from gatewaylab.running import Running, Start, post
 from gatewaylab.speeches import CHAT, MESSAGES
 from gatewaylab.visiting import written_keys
-from inference_proxy.settings import BackendSettings
 
 
 async def limited(start: Start, folder: Path, **limits: Any) -> Running:

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from gateway.core.request_record import Facts
+from gateway.telemetry import access_log as log
+from gateway.telemetry.access_log import AccessLog
 from gatewaylab.visiting import chat
-from inference_proxy import access_log as log
-from inference_proxy.access_log import AccessLog
-from inference_proxy.facts import Facts
 
 
 @pytest.fixture

@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from gateway.settings.gateway_settings import BackendSettings, Settings
+from gateway.telemetry.metrics import KEYS, MODELS, SERIES, Metrics
 from gatewaylab.running import KEY
 from gatewaylab.visiting import ELSEWHERE, Visitor, chat, written_keys
-from inference_proxy.metrics import KEYS, MODELS, SERIES, Metrics
-from inference_proxy.settings import BackendSettings, Settings
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_open
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
@@ -159,7 +159,7 @@ def test_no_label_grows_without_bound() -> None:
 
 
 def test_no_metric_grows_beyond_its_series(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("inference_proxy.metrics.SERIES", 3)
+    monkeypatch.setattr("gateway.telemetry.metrics.SERIES", 3)
     metrics = Metrics()
 
     for number in range(10):

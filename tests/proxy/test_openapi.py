@@ -10,13 +10,14 @@ from typing import Any
 
 import jsonschema
 import pytest
+from gateway.core import endpoints
+from gateway.core.endpoints import Body, Endpoint
+from gateway.pages.openapi import document
+from gateway.request import decoding
+from gateway.settings.gateway_settings import Settings
 from gatewaylab.visiting import Visitor, written_keys
-from inference_proxy import body, routes
-from inference_proxy.openapi import document
-from inference_proxy.routes import Body, Endpoint
-from inference_proxy.settings import Settings
 
-BODIES = [each for each in routes.ENDPOINTS.values() if each.body is not Body.NONE]
+BODIES = [each for each in endpoints.ENDPOINTS.values() if each.body is not Body.NONE]
 JSON_BODIES = [each for each in BODIES if each.body is Body.JSON]
 
 
@@ -53,8 +54,8 @@ def test_every_endpoint_is_described_and_nothing_that_does_not_pass() -> None:
         for method, operation in methods.items()
         if operation["tags"] != ["gateway"]
     }
-    passing = {(each.path, each.method) for each in routes.ENDPOINTS.values()}
-    assert described == passing | {(routes.ONE_MODEL.path, "GET")}
+    passing = {(each.path, each.method) for each in endpoints.ENDPOINTS.values()}
+    assert described == passing | {(endpoints.ONE_MODEL.path, "GET")}
 
 
 async def test_every_page_that_is_described_is_there(visitor: Visitor) -> None:
@@ -87,13 +88,13 @@ def test_a_body_is_described_by_a_valid_schema_that_fits_its_sample(endpoint: En
 def test_the_gateway_takes_what_it_describes(endpoint: Endpoint) -> None:
     sample = json.dumps(content(endpoint)["example"]).encode()
 
-    ask = body.decode(sample, endpoint.body, b"application/json", Settings())
+    ask = decoding.decode(sample, endpoint.body, b"application/json", Settings())
 
     assert ask.model == "some-model"
 
 
 def test_unknown_fields_are_welcome() -> None:
-    described = content(routes.ENDPOINTS["/v1/chat/completions"])
+    described = content(endpoints.ENDPOINTS["/v1/chat/completions"])
 
     jsonschema.validate(described["example"] | {"guided_json": {}}, described["schema"])
 
@@ -102,14 +103,14 @@ def test_unknown_fields_are_welcome() -> None:
     "wrong", [{"stream": 0}, {"n": 17}, {"n": "two"}, {"messages": []}, {"model": 1}]
 )
 def test_what_cannot_pass_is_described_as_wrong(wrong: dict[str, Any]) -> None:
-    described = content(routes.ENDPOINTS["/v1/chat/completions"])
+    described = content(endpoints.ENDPOINTS["/v1/chat/completions"])
 
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(described["example"] | wrong, described["schema"])
 
 
 def test_the_limits_are_those_of_the_settings() -> None:
-    chat = routes.ENDPOINTS["/v1/chat/completions"]
+    chat = endpoints.ENDPOINTS["/v1/chat/completions"]
 
     fields = content(chat, Settings(max_n=3, max_output_tokens=500))["schema"]["properties"]
 
@@ -118,8 +119,8 @@ def test_the_limits_are_those_of_the_settings() -> None:
 
 def test_an_error_is_described_as_it_is_told() -> None:
     schemas = document(Settings())["components"]["schemas"]
-    for endpoint in (*routes.ENDPOINTS.values(), routes.ONE_MODEL):
-        error = endpoint.dialect.body(routes.unknown(), "id-1")
+    for endpoint in (*endpoints.ENDPOINTS.values(), endpoints.ONE_MODEL):
+        error = endpoint.dialect.body(endpoints.unknown(), "id-1")
         responses = operation(endpoint)["responses"]
         (described,) = responses["404"]["content"].values()
 

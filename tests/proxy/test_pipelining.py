@@ -4,10 +4,10 @@ import asyncio
 import json
 
 import pytest
+from gateway.http import client_connection
 from gatewaylab.model_server import Call, ModelServer
 from gatewaylab.running import Running, Start, get, post
 from gatewaylab.speeches import CHAT
-from inference_proxy import protocol
 
 CLOSE = "Connection: close"
 
@@ -132,7 +132,7 @@ async def test_a_client_that_leaves_takes_its_whole_pipeline_with_it(
 async def test_the_beginning_of_a_next_request_does_not_end_a_stream(
     gateway: Running, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(protocol, "HEADER_SECONDS", 0.1)
+    monkeypatch.setattr(client_connection, "HEADER_SECONDS", 0.1)
 
     async def slow(call: Call) -> None:
         call.start_stream()

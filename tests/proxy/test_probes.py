@@ -13,13 +13,13 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from gateway.backends import probes
+from gateway.backends.backend import Backend
+from gateway.backends.probes import Probes
+from gateway.backends.routing import Routing
+from gateway.backends.startup_estimate import Eta
+from gateway.settings.gateway_settings import BackendSettings, Settings
 from gatewaylab.model_server import Call, ModelServer, not_served, until
-from inference_proxy import probes
-from inference_proxy.backends import Backend
-from inference_proxy.eta import Eta
-from inference_proxy.probes import Probes
-from inference_proxy.routing import Routing
-from inference_proxy.settings import BackendSettings, Settings
 
 FAST = 0.02
 

@@ -13,13 +13,13 @@ from pathlib import Path
 
 import httpx
 import pytest
+from gateway import VERSION
 from gatewaylab.model_server import Call, ModelServer, until
 from gatewaylab.running import KEY, post
-from inference_proxy import VERSION
 
 CHAT = "/v1/chat/completions"
 STREAMS = 700
-COMMAND = (sys.executable, "-m", "inference_proxy")
+COMMAND = (sys.executable, "-m", "gateway")
 
 
 def free_port() -> int:

@@ -5,11 +5,11 @@ import socket
 from pathlib import Path
 
 import pytest
+from gateway.settings.gateway_settings import BackendSettings
 from gatewaylab.model_server import Call, ModelServer, Script, chat
 from gatewaylab.running import Running, Start
 from gatewaylab.speeches import CHAT
 from gatewaylab.visiting import written_keys
-from inference_proxy.settings import BackendSettings
 
 FAILURES = 20
 

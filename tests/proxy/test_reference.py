@@ -1,8 +1,8 @@
 """The README's configuration reference is what the settings themselves say."""
 
 import pytest
-from inference_proxy.options import Option
-from inference_proxy.settings import reference
+from gateway.settings.gateway_settings import reference
+from gateway.settings.options import Option
 
 
 def row(option: Option) -> str:

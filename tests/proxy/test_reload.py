@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from inference_proxy import reload
-from inference_proxy.backends import Backend
-from inference_proxy.eta import Eta
-from inference_proxy.reload import Reload
-from inference_proxy.routing import Routing
-from inference_proxy.settings import InvalidSetting, Settings
+from gateway.backends.backend import Backend
+from gateway.backends.routing import Routing
+from gateway.backends.startup_estimate import Eta
+from gateway.settings import reload
+from gateway.settings.gateway_settings import InvalidSetting, Settings
+from gateway.settings.reload import Reload
 
 ONE = "backends: [{url: 'http://a:1', models: [m]}]\n"
 TWO = "backends: [{url: 'http://a:1', models: [m]}, {url: 'http://b:1', models: [m, n]}]\n"

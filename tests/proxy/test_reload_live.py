@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from gateway.access.keys import new_entry
+from gateway.settings.gateway_settings import Settings
 from gatewaylab.model_server import Call, ModelServer, until
 from gatewaylab.running import KEY, Running, post, running
 from gatewaylab.speeches import CHAT
 from gatewaylab.visiting import written_keys
-from inference_proxy.keys import new_entry
-from inference_proxy.settings import Settings
 
 
 @dataclass

@@ -10,11 +10,12 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from gateway.backends import connection
+from gateway.relay import delivery, timeouts
+from gateway.settings.gateway_settings import BackendSettings
 from gatewaylab.model_server import Call, ModelServer
 from gatewaylab.running import Running, Start
 from gatewaylab.speeches import CHAT
-from inference_proxy import connection, delivery, timeouts
-from inference_proxy.settings import BackendSettings
 
 
 async def hangs_up(call: Call) -> None:

@@ -1,10 +1,10 @@
 """What passes is a list; everything else is answered here."""
 
 import pytest
+from gateway import VERSION
+from gateway.core.endpoints import ENDPOINTS, Body
 from gatewaylab.model_server import ModelServer
 from gatewaylab.running import Running
-from inference_proxy import VERSION
-from inference_proxy.routes import ENDPOINTS, Body
 
 ADMIN = [
     "/sleep",

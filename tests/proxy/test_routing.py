@@ -5,12 +5,12 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from inference_proxy import listing
-from inference_proxy.backends import EJECT_AFTER, EJECTED_SECONDS, Backend
-from inference_proxy.errors import BackendUnavailable, ModelLoading, UnknownModel
-from inference_proxy.eta import Eta
-from inference_proxy.routing import Routing
-from inference_proxy.settings import BackendSettings, Settings
+from gateway.backends import model_list
+from gateway.backends.backend import EJECT_AFTER, EJECTED_SECONDS, Backend
+from gateway.backends.routing import Routing
+from gateway.backends.startup_estimate import Eta
+from gateway.core.errors import BackendUnavailable, ModelLoading, UnknownModel
+from gateway.settings.gateway_settings import BackendSettings, Settings
 
 INTERACTIVE, STANDARD, BATCH = range(3)
 NOW = 1000.0
@@ -427,4 +427,4 @@ def test_one_model_that_is_not_there_is_unknown_and_one_that_is_down_unavailable
 )
 def test_what_is_no_list_of_models_is_no_list_of_models(body: bytes) -> None:
     with pytest.raises(ValueError, match=r".+"):
-        listing.parse(body)
+        model_list.parse(body)

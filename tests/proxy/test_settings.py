@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
-from inference_proxy.settings import BackendSettings, InvalidSetting, Settings, reference
+from gateway.settings.gateway_settings import BackendSettings, InvalidSetting, Settings, reference
 
 
 def written(folder: Path, text: str, name: str = "gateway.yaml") -> Path:

@@ -4,10 +4,10 @@ import json
 from pathlib import Path
 
 import pytest
+from gateway.access.filters import FilterRule
+from gateway.settings.gateway_settings import BackendSettings, Settings
 from gatewaylab.running import KEY
 from gatewaylab.visiting import ELSEWHERE, Visitor, chat, written_keys
-from inference_proxy.filters import FilterRule
-from inference_proxy.settings import BackendSettings, Settings
 
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 ALICE = f"Bearer {KEY}"

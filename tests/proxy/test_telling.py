@@ -4,13 +4,13 @@ import json
 from pathlib import Path
 
 import pytest
+from gateway.core.request_record import Facts
+from gateway.settings.gateway_settings import Settings
+from gateway.telemetry.recorder import Telling
+from gateway.telemetry.usage import Usage
 from gatewaylab.model_server import ModelServer
 from gatewaylab.running import Running
 from gatewaylab.visiting import chat
-from inference_proxy.facts import Facts
-from inference_proxy.settings import Settings
-from inference_proxy.telling import Telling
-from inference_proxy.usage import Usage
 
 
 def test_a_request_is_in_metrics_usage_and_log(capfd: pytest.CaptureFixture[str]) -> None:

@@ -4,12 +4,12 @@ import asyncio
 import math
 
 import pytest
+from gateway.relay import timeouts
+from gateway.relay.timeouts import Budgets, Paces, budgets, patience
+from gateway.request.fields import Ask
+from gateway.settings.gateway_settings import BackendSettings, Settings
 from gatewaylab.model_server import Call, ModelServer, Script
 from gatewaylab.running import Running, Start
-from inference_proxy import timeouts
-from inference_proxy.ask import Ask
-from inference_proxy.settings import BackendSettings, Settings
-from inference_proxy.timeouts import Budgets, Paces, budgets, patience
 
 CHAT = "/v1/chat/completions"
 D90_M600 = Settings()

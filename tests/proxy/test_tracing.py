@@ -10,14 +10,14 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
+from gateway.core.request_record import Facts
+from gateway.settings.document import InvalidSetting
+from gateway.settings.gateway_settings import Settings
+from gateway.telemetry import tracing
+from gateway.telemetry.recorder import Telling
+from gateway.telemetry.tracing import Tracing
+from gateway.telemetry.usage import Usage
 from gatewaylab.visiting import chat
-from inference_proxy import tracing
-from inference_proxy.document import InvalidSetting
-from inference_proxy.facts import Facts
-from inference_proxy.settings import Settings
-from inference_proxy.telling import Telling
-from inference_proxy.tracing import Tracing
-from inference_proxy.usage import Usage
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
@@ -134,7 +134,7 @@ def test_an_origin_gets_the_usual_path_and_a_url_keeps_its_own(given: str, path:
 
 
 def test_without_an_endpoint_nothing_of_it_is_imported() -> None:
-    program = "import inference_proxy.app, sys; print('opentelemetry' in sys.modules)"
+    program = "import gateway.http.app, sys; print('opentelemetry' in sys.modules)"
 
     output = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True)
 
@@ -147,8 +147,8 @@ def test_an_endpoint_that_is_no_url_is_refused() -> None:
 
 
 def test_missing_packages_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delattr("inference_proxy.tracing")
-    monkeypatch.setitem(sys.modules, "inference_proxy.tracing", None)
+    monkeypatch.delattr("gateway.telemetry.tracing")
+    monkeypatch.setitem(sys.modules, "gateway.telemetry.tracing", None)
 
     with pytest.raises(InvalidSetting, match="pip install opentelemetry-sdk"):
         Telling(Settings(otlp_endpoint="http://127.0.0.1:4318"), Usage(None))

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from inference_proxy import usage as usage_module
-from inference_proxy.facts import Facts
-from inference_proxy.usage import Usage
+from gateway.core.request_record import Facts
+from gateway.telemetry import usage as usage_module
+from gateway.telemetry.usage import Usage
 
 DAY = 86_400.0
 NOON = 20_000 * DAY + DAY / 2

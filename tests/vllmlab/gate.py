@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from inference_proxy.keys_file import new_entry
+from gateway.access.keys_file import new_entry
 from openai import OpenAI
 from patience import eventually
 from ports import free_port
@@ -71,7 +71,7 @@ def gate(folder: Path, backend: str, **settings: Any) -> Iterator[Gate]:
         "utf-8",
     )
     port = free_port()
-    program = [sys.executable, "-m", "inference_proxy", "--config", str(config)]
+    program = [sys.executable, "-m", "gateway", "--config", str(config)]
     with (folder / "gateway.log").open("wb") as log:
         process = subprocess.Popen(
             [*program, "--port", str(port)], env=dict(os.environ), stdout=log, stderr=log

@@ -131,7 +131,7 @@ def gateway(
     _refuse_open_door(door)
     _announce(options, door, environment)
     _warn(options, door)
-    command = [sys.executable, "-P", "-m", "inference_proxy", "--host", host, "--port", str(port)]
+    command = [sys.executable, "-P", "-m", "gateway", "--host", host, "--port", str(port)]
     if not (keys or secret):
         handover.become(command, environment)
     with tempfile.TemporaryDirectory(prefix="lamplighter-gateway-") as folder:
@@ -150,9 +150,9 @@ def _environment(
     backends: Sequence[str], config: Path | None, backend_key_file: Path | None
 ) -> dict[str, str]:
     """Return the gateway's: the caller's settings stay, the keys themselves do not."""
-    if importlib.util.find_spec("inference_proxy") is None:
+    if importlib.util.find_spec("gateway") is None:
         raise Unavailable(
-            "the gateway is not installed beside lamplighter (the package inference_proxy): run "
+            "the gateway is not installed beside lamplighter (the package gateway): run "
             "`make setup` in Lamplighter's checkout, or use its container"
         )
     ours = {VARIABLE, BACKEND_VARIABLE}

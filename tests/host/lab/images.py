@@ -60,7 +60,7 @@ class Images:
     def push(self, gateway: str, engine: str) -> None:
         """Push both under these URIs."""
         shared = [self._python(), self._packages()]
-        proxy = self._files("gateway", {"app/inference_proxy": ROOT / "proxy/inference_proxy"})
+        proxy = self._files("gateway", {"app/gateway": ROOT / "proxy/gateway"})
         stub = self._files(
             "engine",
             {
@@ -68,7 +68,7 @@ class Images:
                 "app/engine.py": Path(__file__).with_name("engine.py"),
             },
         )
-        entry = ["python", "-m", "inference_proxy"]
+        entry = ["python", "-m", "gateway"]
         network.within(network.CLOUD, lambda: self._push(gateway, [*shared, proxy], entry))
         entry = ["python", "/app/engine.py"]
         network.within(network.CLOUD, lambda: self._push(engine, [*shared, stub], entry))

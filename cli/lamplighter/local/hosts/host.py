@@ -153,7 +153,7 @@ class Host:
             "INFERENCE_MAX_TIMEOUT_SECONDS": settings["MAX_TIMEOUT_SECONDS"],
         }
         port = ["--host", "127.0.0.1", "--port", str(self.gateway_port)]
-        return Unit("gateway", [sys.executable, "-m", "inference_proxy", *port], environment)
+        return Unit("gateway", [sys.executable, "-m", "gateway", *port], environment)
 
 
 def _replace(path: Path, text: str, *, mode: int) -> None:

@@ -1,0 +1,1 @@
+"""The model servers: which are up, which serves a request, connections to them."""

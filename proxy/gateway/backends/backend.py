@@ -1,0 +1,177 @@
+"""One model server, as the gateway sees it now.
+
+unknown   not looked at yet: counts as up, a gateway that just started refuses nobody
+up        answers
+loading   answers that it cannot serve yet
+down      does not answer; if it says so at once (`refuses`), requests may still try
+
+Beside what the probes say there is what requests meet: five failures in a row eject a backend for
+ten seconds, unless it is the last that serves some model. Then one request may try it (half-open).
+"""
+
+from collections.abc import Callable
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any, Literal
+
+from gateway.core.log import event
+from gateway.settings.backend_settings import CLASSES, BackendSettings
+from gateway.settings.document import InvalidSetting
+
+State = Literal["unknown", "up", "loading", "down"]
+
+EJECT_AFTER = 5
+EJECTED_SECONDS = 10.0
+
+_FAILED_FROM = 500
+_BACKPRESSURE = 503
+_NOT_IMPLEMENTED = 501
+
+
+class Backend:
+    """`outstanding` counts requests sent to it and not yet ended, however they end.
+
+    `models` are the names it serves, `listing` what it says of each, as it said it; both mean
+    nothing before `knows_models`. `retired`: a reload took it away, it ends what it has begun.
+    `authorization` is the header's value that shows our key to it, if it wants one.
+    """
+
+    __slots__ = (
+        "authorization",
+        "changed",
+        "consecutive_failures",
+        "ejected_until",
+        "failure_was_an_answer",
+        "failures",
+        "host",
+        "knows_models",
+        "limit",
+        "listing",
+        "models",
+        "name",
+        "outstanding",
+        "pool",
+        "port",
+        "priorities",
+        "refuses",
+        "retired",
+        "rivals",
+        "seed",
+        "settings",
+        "state",
+        "tls",
+        "turn",
+    )  # fmt: skip
+
+    def __init__(self, settings: BackendSettings) -> None:
+        """Raises InvalidSetting: the file of its key cannot be read."""
+        self.name, self.host, self.port = settings.name, settings.host, settings.port
+        self.tls = settings.tls
+        self.seed = int.from_bytes(blake2b(settings.url.encode(), digest_size=4).digest(), "big")
+        self.pool: Any = None  # whoever keeps connections hangs them here
+        self.outstanding = self.turn = 0
+        self.state: State = "unknown"
+        self.refuses = self.retired = self.knows_models = False
+        self.models: frozenset[str] = frozenset()
+        self.listing: dict[str, bytes] = {}
+        self.failures = self.consecutive_failures = 0
+        self.failure_was_an_answer = False
+        self.ejected_until = 0.0
+        self.rivals: tuple[tuple[Backend, ...], ...] = ()
+        self.changed: Callable[[], None] = _nobody_cares
+        self.adopt(settings, credential(settings.api_key_file))
+
+    def __repr__(self) -> str:
+        return f"Backend({self.name}, {self.state}, {self.outstanding} outstanding)"
+
+    def adopt(self, settings: BackendSettings, authorization: bytes | None) -> None:
+        """Take new settings for the same url; what is on its way stays."""
+        self.settings = settings
+        self.authorization = authorization
+        self.limit = settings.max_in_flight
+        self.priorities = tuple(
+            place for place, name in enumerate(CLASSES) if name in (settings.classes or CLASSES)
+        )
+        fixed = settings.models
+        self.models = frozenset(self.listing if fixed is None else fixed)
+        self.knows_models = bool(self.models)
+
+    @property
+    def up(self) -> bool:
+        return self.state in {"unknown", "up"}
+
+    def usable(self, now: float) -> bool:
+        return self.up and now >= self.ejected_until
+
+    def answered(self, status: int, now: float) -> None:
+        """Judge it by a status: 4xx and 429 are the client's matter, 503 is honest backpressure."""
+        if status < _FAILED_FROM or status == _NOT_IMPLEMENTED:
+            self.succeeded()
+        elif status != _BACKPRESSURE:
+            self.failed(now, answered=True)
+
+    def succeeded(self) -> None:
+        if self.consecutive_failures:
+            self.consecutive_failures = 0
+            self.ejected_until = 0.0
+        if self.state != "up":
+            self.found("up")
+
+    def failed(self, now: float, *, answered: bool = False) -> None:
+        """It refused or lost a connection, or (`answered`) said 5xx. `now` is monotonic."""
+        self.failures += 1
+        self.consecutive_failures += 1
+        self.failure_was_an_answer = answered
+        if self.consecutive_failures >= EJECT_AFTER and self.is_spared(now):
+            if not self.ejected_until:
+                event("ejected a backend", backend=self.name, failures=self.consecutive_failures)
+            self.ejected_until = now + EJECTED_SECONDS
+
+    def looked_well(self) -> None:
+        """End an ejection for lost connections; answering a probe disproves no failed answers."""
+        if not self.failure_was_an_answer:
+            self.consecutive_failures = 0
+            self.ejected_until = 0.0
+
+    def found(self, state: State, *, refuses: bool = False) -> None:
+        """Take over what a probe or a request proved."""
+        if (state, refuses) == (self.state, self.refuses):
+            return
+        if state != self.state:
+            event(f"backend is {state}", backend=self.name, was=self.state)
+        self.state, self.refuses = state, refuses
+        self.changed()
+
+    def learned(self, listing: dict[str, bytes]) -> None:
+        """Take over its /v1/models. Names that the settings fix stay."""
+        if listing == self.listing and self.knows_models:
+            return
+        self.listing = listing
+        if self.settings.models is None:
+            self.models, self.knows_models = frozenset(listing), True
+        self.changed()
+
+    def is_spared(self, now: float) -> bool:
+        """Whether every model that it serves has another backend that may take over now."""
+        return bool(self.rivals) and all(
+            any(rival.usable(now) for rival in rivals) for rivals in self.rivals
+        )
+
+
+def credential(path: Path | None) -> bytes | None:
+    """Return the `authorization` header's value from a file that holds a key, or None."""
+    if path is None:
+        return None
+    try:
+        key = path.read_text("ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidSetting(
+            f"api_key_file {path} cannot be read: {type(error).__name__}"
+        ) from error
+    if not key.isprintable() or not key or " " in key:
+        raise InvalidSetting(f"api_key_file {path} does not hold one key")
+    return b"Bearer " + key.encode()
+
+
+def _nobody_cares() -> None:
+    """Stand in for whoever will route to it."""

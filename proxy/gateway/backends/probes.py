@@ -1,0 +1,177 @@
+"""Look at every backend now and then: is it well, and what does it serve?
+
+With httpx: its cost does not matter here, and it is no part of a request's path. A backend that is
+not well is looked at every second. What an answer to GET /health proves:
+
+503                   loading
+another 5xx           down
+anything else         up; 404 is that of a server that has no /health
+no connection         down, and requests may still try: it costs nothing
+no answer in time     nothing, a busy engine is not dead; the third time in a row it is down if it
+                      has nothing to do, or if others serve what it serves
+"""
+
+import asyncio
+import logging
+import ssl
+import time
+from dataclasses import dataclass
+
+import httpx
+
+from gateway.backends import model_list
+from gateway.backends.backend import Backend
+from gateway.backends.routing import Routing
+from gateway.backends.startup_estimate import Eta
+from gateway.core.log import logger
+
+TIMEOUT_SECONDS = 2.0
+UNWELL_SECONDS = 1.0
+MODELS_SECONDS = 60.0
+SILENT_TIMES = 3
+
+_TICK_SECONDS = 0.25
+_LARGEST_ANSWER = 4 * 1024 * 1024
+_OK, _FAILED_FROM, _LOADING = 200, 500, 503
+_NOT_ALLOWED = {401, 403}
+
+logging.getLogger("httpx").setLevel(logging.WARNING)  # it would log a line per probe
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What is remembered of one backend between two looks. Times are monotonic."""
+
+    is_looking: bool = False
+    looked_at: float = -1e9
+    models_at: float = -1e9
+    silent: int = 0
+    is_away: bool = False
+    is_unreadable: bool = False
+
+
+class Probes:
+    """`await run()` until it is cancelled; `looked` is set once every backend was looked at."""
+
+    def __init__(self, routing: Routing, eta: Eta) -> None:
+        self.looked = asyncio.Event()
+        self._routing = routing
+        self._eta = eta
+        self._seen: dict[Backend, _Seen] = {}
+
+    async def run(self) -> None:
+        limits = httpx.Limits(max_keepalive_connections=0)  # a look proves that it takes new ones
+        async with (
+            httpx.AsyncClient(
+                verify=ssl.create_default_context(),
+                trust_env=False,
+                timeout=TIMEOUT_SECONDS,
+                limits=limits,
+            ) as self._client,
+            asyncio.TaskGroup() as looks,
+        ):
+            while True:
+                self._eta.look()
+                started = [looks.create_task(self._look(one)) for one in self._due()]
+                if not self.looked.is_set():
+                    await asyncio.gather(*started)
+                    self.looked.set()
+                await asyncio.sleep(min(_TICK_SECONDS, self._routing.settings.probe_seconds))
+
+    def _due(self) -> list[Backend]:
+        if not self._routing.settings.engine_enabled:
+            return []
+        backends, now = self._routing.backends, time.monotonic()
+        self._seen = {one: self._seen.get(one) or _Seen() for one in backends}
+        return [one for one, seen in self._seen.items() if self._is_due(one, seen, now)]
+
+    def _is_due(self, backend: Backend, seen: _Seen, now: float) -> bool:
+        pause = self._routing.settings.probe_seconds
+        if backend.state != "up" or backend.ejected_until or seen.silent:
+            pause = min(pause, UNWELL_SECONDS)
+        return not seen.is_looking and now >= seen.looked_at + pause
+
+    async def _look(self, backend: Backend) -> None:
+        seen = self._seen[backend]
+        seen.is_looking = True
+        try:
+            status, _ = await self._get(backend, "/health")
+            await self._judge(backend, seen, status)
+        except httpx.TimeoutException:
+            self._was_silent(backend, seen)
+        except httpx.HTTPError:
+            self._went(backend, seen, refuses=True)
+        except Exception:  # noqa: BLE001 -- a defect here must not end the looking
+            logger.exception("a look at %s failed", backend.name)
+        finally:
+            seen.is_looking = False
+            seen.looked_at = time.monotonic()
+
+    async def _judge(self, backend: Backend, seen: _Seen, status: int) -> None:
+        seen.silent = 0
+        if status >= _FAILED_FROM:
+            self._went(backend, seen, refuses=False, loading=status == _LOADING)
+            return
+        if not backend.up or time.monotonic() >= seen.models_at + MODELS_SECONDS:
+            await self._ask_for_models(backend, seen)
+        if seen.is_away:
+            seen.is_away = False
+            self._eta.ended(time.time())
+        backend.looked_well()
+        backend.found("up")
+
+    async def _ask_for_models(self, backend: Backend, seen: _Seen) -> None:
+        seen.models_at = time.monotonic()
+        try:
+            status, body = await self._get(backend, "/v1/models")
+            if status != _OK:
+                raise ValueError(_refusal(backend, status))  # noqa: TRY301 -- one place to tell it
+            backend.learned(model_list.parse(body))
+            seen.is_unreadable = False
+        except (httpx.HTTPError, ValueError) as error:
+            self._tell_unreadable(backend, seen, error)
+
+    def _tell_unreadable(self, backend: Backend, seen: _Seen, error: Exception) -> None:
+        if not seen.is_unreadable:
+            why = str(error) or type(error).__name__
+            logger.warning("could not read the models of %s: %s", backend.name, why)
+        seen.is_unreadable = True
+
+    def _was_silent(self, backend: Backend, seen: _Seen) -> None:
+        seen.silent += 1
+        if seen.silent >= SILENT_TIMES and (
+            not backend.outstanding or backend.is_spared(time.monotonic())
+        ):
+            self._went(backend, seen, refuses=False)
+
+    def _went(self, backend: Backend, seen: _Seen, *, refuses: bool, loading: bool = False) -> None:
+        if not seen.is_away:
+            seen.is_away = True
+            self._eta.began(time.time())
+        backend.found("loading" if loading else "down", refuses=refuses)
+
+    async def _get(self, backend: Backend, path: str) -> tuple[int, bytes]:
+        """Return status and body. Raises httpx.HTTPError, ValueError for an endless body."""
+        key = backend.authorization
+        headers = {} if key is None else {"authorization": key.decode()}
+        url, body = backend.settings.url + path, bytearray()
+        async with self._client.stream("GET", url, headers=headers) as response:
+            async for part in response.aiter_bytes():
+                body += part
+                if len(body) > _LARGEST_ANSWER:
+                    raise ValueError(f"it answers more than {_LARGEST_ANSWER} bytes")
+        return response.status_code, bytes(body)
+
+
+def _refusal(backend: Backend, status: int) -> str:
+    """Say what an answer other than 200 to GET /v1/models means."""
+    if status not in _NOT_ALLOWED:
+        return f"it answers {status}"
+    path = backend.settings.api_key_file
+    if path:
+        return f"it answers {status}: it does not accept the key in {path}; put its key there"
+    return (
+        f"it answers {status}: it asks for a key; name a file that holds it as the backend's "
+        "api_key_file, as INFERENCE_BACKEND_KEY_FILE, or with `lamplighter gateway "
+        "--backend-key-file`"
+    )

@@ -1,0 +1,190 @@
+"""Which backends serve a model, what a client is told when none does, and what models there are.
+
+What is asked with every request is kept ready; it is made anew when a backend or the settings
+change, which is rare.
+"""
+
+from collections.abc import Callable, Collection, Container, Iterable
+
+from gateway.backends import model_list
+from gateway.backends.backend import Backend
+from gateway.backends.balancing import AFFINITY_BYTES, Backends, Balancer, is_healthy
+from gateway.backends.startup_estimate import Eta
+from gateway.backends.target import Group, Target
+from gateway.core.errors import BackendUnavailable, ModelLoading, UnknownModel
+from gateway.core.log import logger
+from gateway.core.segmented_body import Pieces
+from gateway.settings.gateway_settings import Settings
+
+_LONGEST_NAME = 200
+
+
+class Routing:
+    """`backends` changes with `adopt` only; `changed` is called after every change of anything."""
+
+    def __init__(self, settings: Settings, backends: Iterable[Backend], eta: Eta) -> None:
+        self.settings = settings
+        self.backends = tuple(backends)
+        self.changed: Callable[[], None] = lambda: None
+        self._eta = eta
+        self._balancer = Balancer()
+        self._groups: dict[str | None, Group] = {}  # None: whoever there is
+        self._any_model = Group()  # those who do not say what they serve are asked for anything
+        self._targets: dict[str | None, Target] = {}
+        self._entries: dict[str, bytes] = {}
+        self._document = b""
+        self.problems: tuple[str, ...] = ()
+        self.refresh()
+
+    def resolve(self, model: str | None) -> Target:
+        """Return who serves the model that the client named; None: it named none.
+
+        Raises UnknownModel, or BackendUnavailable or ModelLoading if nobody can be asked now.
+        """
+        target = self._targets.get(model)
+        return target if target is not None else self._unusual(model)
+
+    def choose(
+        self, target: Target, priority: int, affinity: bytes | None, tried: Container[Backend] = ()
+    ) -> Backend | None:
+        """Return the backend for one request, or None: each has its `max_in_flight`, so wait.
+
+        Raises BackendUnavailable or ModelLoading once there is nobody left to ask.
+        """
+        candidates = target.group.askable[priority]
+        if tried:
+            candidates = tuple(one for one in candidates if one not in tried)
+        if not candidates:
+            raise self.unavailable(target)
+        return self._balancer.choose(candidates, affinity)
+
+    def affinity(self, session: bytes | None, key_id: str, body: bytes | Pieces) -> bytes | None:
+        """Return what `choose` is to keep together, as the settings say."""
+        match self.settings.balancing:
+            case "session":
+                return session or key_id.encode()
+            case "prefix":
+                if isinstance(body, bytes):
+                    return body[:AFFINITY_BYTES]
+                return body.start(AFFINITY_BYTES)
+        return None
+
+    def takes(self, backend: Backend, target: Target, priority: int) -> bool:
+        """Whether a request that waits for `target` may go to `backend` now."""
+        candidates = target.group.askable[priority]
+        return backend in candidates and is_healthy(backend, candidates)
+
+    def unavailable(self, target: Target) -> BackendUnavailable:
+        """Return what to tell a client whose model is there, but not now."""
+        return self._why(target.backends)
+
+    def models_document(self, allowed: Collection[str] | None = None) -> bytes:
+        """Return the body of GET /v1/models. Raises as `resolve` if nobody has told any."""
+        if not self._entries and not any(one.state == "up" for one in self.backends):
+            raise self._why(self.backends)
+        if allowed is None:
+            return self._document
+        return model_list.document(
+            entry for name, entry in self._entries.items() if name in allowed
+        )
+
+    def model_document(self, name: str) -> bytes:
+        """Return the body of GET /v1/models/{name}. Raises as `resolve`."""
+        if name not in self._entries:
+            self._unusual(name)
+            raise _unknown(name)
+        return self._entries[name]
+
+    def adopt(self, settings: Settings, backends: Iterable[Backend]) -> None:
+        """Take other settings; `refresh` lets requests see them. Who is gone gets nothing new."""
+        kept = tuple(backends)
+        for backend in self.backends:
+            backend.retired = backend not in kept
+        self.settings, self.backends = settings, kept
+
+    def refresh(self) -> None:
+        """Make ready what is asked with every request."""
+        self._balancer.in_turn = self.settings.balancing == "round_robin"
+        for backend in self.backends:
+            backend.changed = self.refresh
+        self._fill_groups()
+        self._find_rivals()
+        self._make_targets()
+        self._list_models()
+        self._tell_problems()
+        self.changed()
+
+    def _fill_groups(self) -> None:
+        names = {name for one in self.backends for name in one.models}
+        for name in {*self._groups, *names, None}:
+            group = self._groups.setdefault(name, Group())
+            group.fill(one for one in self.backends if name is None or name in one.models)
+        self._groups = {
+            name: group for name, group in self._groups.items() if name is None or group.everyone
+        }
+        self._any_model.fill(one for one in self.backends if not one.knows_models)
+
+    def _find_rivals(self) -> None:
+        named = [group for name, group in self._groups.items() if name is not None]
+        for backend in self.backends:
+            shared = {
+                tuple(one for one in group.everyone if priority in one.priorities)
+                for group in (*named, self._any_model)
+                for priority in backend.priorities
+                if backend in group.everyone
+            }
+            backend.rivals = tuple(
+                tuple(one for one in others if one is not backend) for others in shared
+            )
+
+    def _make_targets(self) -> None:
+        usable = {name: group for name, group in self._groups.items() if any(group.askable)}
+        self._targets = {name: Target(name, group) for name, group in usable.items()}
+        for alias, served in self.settings.aliases.items():
+            self._targets.pop(alias, None)
+            if served in usable:
+                self._targets[alias] = Target(served, usable[served], edit=True)
+
+    def _unusual(self, name: str | None) -> Target:
+        """Return a target for a model that nobody lists, or raise why there is none."""
+        served = self.settings.aliases.get(name, name) if name is not None else None
+        if known := self._groups.get(served):
+            raise self._why(known.everyone)
+        if any(self._any_model.askable):
+            return Target(served, self._any_model, edit=served != name)
+        if self._any_model.everyone:  # one that is down may be the one that serves it
+            raise self._why(self._any_model.everyone)
+        raise _unknown(name)
+
+    def _why(self, backends: Backends) -> BackendUnavailable:
+        seconds = self._eta.seconds_left()
+        if self._eta.is_loading() or any(one.state == "loading" for one in backends):
+            return ModelLoading("The model is loading; ask again later.", seconds=seconds)
+        return BackendUnavailable(
+            "The model server takes no connections: it is restarting or down.", seconds=seconds
+        )
+
+    def _list_models(self) -> None:
+        self._entries = model_list.merged(self.backends, self.settings.aliases)
+        self._document = model_list.document(self._entries.values())
+
+    def _tell_problems(self) -> None:
+        """Say once what cannot work, when everybody has said what it serves."""
+        told, aliases = self.problems, self.settings.aliases.items()
+        everybody_knows = all(one.knows_models for one in self.backends)
+        self.problems = tuple(
+            f"the alias {alias} stands for {served}, which no backend serves"
+            for alias, served in aliases
+            if everybody_knows and served not in self._groups
+        )
+        for problem in self.problems:
+            if problem not in told:
+                logger.warning(problem)
+
+
+def _unknown(name: str | None) -> UnknownModel:
+    shown = (name or "")[:_LONGEST_NAME]
+    return UnknownModel(
+        f"The model `{shown}` is not served here: GET /v1/models lists those that are.",
+        param="model",
+    )

@@ -1,0 +1,1 @@
+"""Values that every other room uses: errors, the log, endpoints, callers, records."""

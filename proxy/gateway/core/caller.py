@@ -1,0 +1,31 @@
+"""Who asks and what they may, the same whether a key or a token said so."""
+
+from dataclasses import dataclass
+
+from gateway.settings.backend_settings import CLASSES
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Of all callers with one id together; tokens are prompt and completion. None: no limit."""
+
+    requests_per_minute: int | None = None
+    tokens_per_minute: int | None = None
+    concurrency: int | None = None
+    tokens_per_day: int | None = None
+
+
+NO_LIMITS = Limits()
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """`models`: the names that may be asked for, None for all. `priority`: 0 goes first."""
+
+    id: str
+    models: frozenset[str] | None = None
+    priority: int = CLASSES.index("standard")
+    limits: Limits = NO_LIMITS
+
+
+OPEN = Caller("-")  # everybody, where neither keys nor tokens are asked for

@@ -1,0 +1,1 @@
+"""The server: client connections, and the application that serves the pages."""

@@ -1,0 +1,1 @@
+"""What people and monitors read: health, status, metrics, the API description."""

@@ -1,0 +1,59 @@
+"""Is the process up, can it serve, and both at once. None of these needs a key.
+
+live   200 as long as the process answers
+ready  200 when a backend is up, or none is meant to be; 503 while none is, or while stopping
+health 200 either way, `warning` while no backend is up; 503 while stopping
+"""
+
+from typing import Any
+
+from litestar import Response, route
+from litestar.datastructures import State
+
+from gateway import VERSION
+from gateway.gateway import Gateway
+from gateway.pages.page import READ
+
+# Asked every few seconds by whatever watches: not told of, which would drown the rest, and not
+# filtered, which would make a healthy host look dead.
+WATCHED = ("/health", "/health/live", "/health/ready")
+
+_OK = 200
+_UNAVAILABLE = 503
+_SUMMARY = {"ready": "ok", "disabled": "ok", "stopping": "stopping"}
+
+
+@route("/health/live", http_method=READ)
+async def live() -> dict[str, str]:
+    return {"status": "live"}
+
+
+@route("/health/ready", http_method=READ)
+async def ready(state: State) -> Response[dict[str, Any]]:
+    status = engine(state.gateway)
+    facts = {"status": status, "in_flight": state.gateway.in_flight}
+    return Response(facts, status_code=_OK if status in {"ready", "disabled"} else _UNAVAILABLE)
+
+
+@route("/health", http_method=READ)
+async def health(state: State) -> Response[dict[str, Any]]:
+    status = engine(state.gateway)
+    facts = {"status": summary(status), "engine": status, "version": VERSION}
+    return Response(facts, status_code=_UNAVAILABLE if status == "stopping" else _OK)
+
+
+def engine(gateway: Gateway) -> str:
+    """Return stopping, disabled, ready, loading or waiting (restarting, down, not yet seen)."""
+    if gateway.draining:
+        return "stopping"
+    if not gateway.settings.engine_enabled:
+        return "disabled"
+    states = {backend.state for backend in gateway.routing.backends}
+    if "up" in states:  # one that was not looked at yet gets requests, but proves nothing
+        return "ready"
+    return "loading" if "loading" in states or gateway.eta.is_loading() else "waiting"
+
+
+def summary(engine: str) -> str:
+    """Return ok, warning or stopping."""
+    return _SUMMARY.get(engine, "warning")

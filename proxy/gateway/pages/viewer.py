@@ -1,0 +1,42 @@
+"""Who looks at a page: a stranger, somebody on this machine itself, or the holder of a key.
+
+nginx stands on loopback in front of the gateway, so the peer's address alone proves nothing: what
+came through a proxy has an X-Forwarded-For, and is a stranger's until it shows a valid key.
+A gateway without keys takes no key for valid: only this machine itself is no stranger to it.
+"""
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from litestar.connection import ASGIConnection
+
+from gateway.core.caller import OPEN, Caller
+from gateway.gateway import Gateway
+
+
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """`caller` is whose key was shown, if one was. `is_direct`: from this machine, by no proxy."""
+
+    caller: Caller | None
+    is_direct: bool
+
+    @property
+    def is_stranger(self) -> bool:
+        return self.caller is None and not self.is_direct
+
+
+def of(connection: ASGIConnection[Any, Any, Any, Any], gateway: Gateway) -> Audience:
+    """Raises InvalidKey for a key that is shown and not valid, BackendUnavailable as `Keys`."""
+    fields = connection.scope["headers"]
+    peer = connection.scope["client"]
+    return Audience(_caller(dict(fields), gateway), gateway.is_direct(peer, fields))
+
+
+def _caller(headers: dict[bytes, bytes], gateway: Gateway) -> Caller | None:
+    authorization, key = headers.get(b"authorization"), headers.get(b"x-api-key")
+    if authorization is None and key is None:
+        return None
+    caller = gateway.keys.identify(authorization, key, time.time())
+    return None if caller is OPEN else caller

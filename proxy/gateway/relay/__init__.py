@@ -1,0 +1,1 @@
+"""One inference request from its headers to its last byte."""

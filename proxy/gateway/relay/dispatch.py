@@ -1,0 +1,96 @@
+"""One job on its way to a backend: chosen for it, waiting for a place, refused, tried elsewhere.
+
+It is what stands in the admission queue, and what holds a backend's slot through its delivery.
+"""
+
+from typing import TYPE_CHECKING
+
+from gateway.backends.backend import Backend
+from gateway.backends.target import Target
+from gateway.core.errors import BackendUnavailable, ProxyError
+from gateway.relay.delivery import Delivery
+from gateway.relay.upstream_request import Job
+
+if TYPE_CHECKING:
+    from gateway.gateway import Gateway
+    from gateway.relay.exchange import Exchange
+
+
+class Errand:
+    """`delivery` is None while no backend has it. `end` lets go of everything."""
+
+    __slots__ = (
+        "_exchange", "_gateway", "_is_queued", "_job", "_queued_at", "_tried", "delivery",
+        "priority", "target",
+    )  # fmt: skip
+
+    def __init__(
+        self, exchange: "Exchange", gateway: "Gateway", job: Job, target: Target, priority: int
+    ) -> None:
+        self._exchange = exchange
+        self._gateway = gateway
+        self._job = job
+        self.target = target
+        self.priority = priority
+        self._tried: list[Backend] = []
+        self._is_queued = False
+        self._queued_at = 0.0
+        self.delivery: Delivery | None = None
+
+    def send(self, affinity: bytes | None) -> None:
+        """Raises BackendUnavailable, ModelLoading, Overloaded."""
+        backend = self._gateway.routing.choose(self.target, self.priority, affinity, self._tried)
+        if backend is None:
+            self._queued_at = self._exchange.loop.time()
+            self._gateway.admission.enter(self, self.priority, self.target, self._queued_at)
+            self._is_queued = True
+        else:
+            self._deliver(backend)
+
+    def refused(self, error: ProxyError | None) -> None:
+        """Nothing was sent, so another backend may be asked. `error`: if there is none."""
+        delivery = self._let_go()
+        if delivery is not None:
+            self._tried.append(delivery.backend)
+        self._exchange.facts.retried = True
+        try:
+            self.send(None)
+        except BackendUnavailable:
+            if error is None:
+                raise
+            raise error from None
+
+    def end(self) -> Delivery | None:
+        """Give back what was taken; return what became of it."""
+        if self._is_queued:
+            self._leave()
+            self._gateway.admission.leave(self)
+        return self._let_go()
+
+    # -- the admission queue calls these -----------------------------------------------------
+
+    def admitted(self, backend: Backend) -> None:
+        self._leave()
+        self._exchange.guarded(lambda: self._deliver(backend))
+
+    def expired(self) -> None:
+        self._leave()
+        self._exchange.fail(self._gateway.admission.refusal(self))
+
+    # ----------------------------------------------------------------------------------------
+
+    def _leave(self) -> None:
+        self._is_queued = False
+        self._exchange.facts.queued += self._exchange.loop.time() - self._queued_at
+
+    def _deliver(self, backend: Backend) -> None:
+        self._exchange.facts.backend = backend.name
+        self.delivery = Delivery(self._exchange, backend, self._job)
+        self.delivery.start()
+
+    def _let_go(self) -> Delivery | None:
+        delivery, self.delivery = self.delivery, None
+        if delivery is not None:
+            delivery.release()
+            self._gateway.admission.released(delivery.backend)
+        return delivery

@@ -1,0 +1,82 @@
+"""What is decided once a request's body is in: what it asks for, of whom, and what it may cost."""
+
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+from gateway.access.keys import Caller
+from gateway.backends.target import Target
+from gateway.core import endpoints
+from gateway.core.endpoints import Body, Endpoint
+from gateway.core.errors import EngineDisabled, Forbidden
+from gateway.core.segmented_body import Pieces
+from gateway.relay.timeouts import BYTES_PER_TOKEN
+from gateway.request import decoding as bodies
+from gateway.request import restricted_fields
+from gateway.request.fields import Ask
+from gateway.request.head import Arrival
+from gateway.request.incremental import Reader
+from gateway.request.incremental_form import FormReader
+from gateway.request.incremental_json import JsonReader
+from gateway.settings.gateway_settings import Settings
+
+if TYPE_CHECKING:
+    from gateway.gateway import Gateway
+
+
+def read(gateway: "Gateway", arrival: Arrival, body: bytes) -> Ask:
+    """Return what a small body asks for. Raises InvalidRequest, Forbidden."""
+    endpoint = arrival.endpoint
+    if endpoint.body is Body.NONE:
+        return Ask()
+    gateway.filters.check_body(arrival.path, body)
+    kind = arrival.headers.get(b"content-type", b"")
+    ask = bodies.decode(body, endpoint.body, kind, gateway.settings)
+    if endpoint.body is Body.JSON:
+        restricted_fields.check(ask, body, gateway.settings.allow_fields)
+    return ask
+
+
+def reader(gateway: "Gateway", arrival: Arrival, body: Pieces) -> Reader:
+    """Return what reads a large body piece by piece. Raises InvalidRequest, Forbidden."""
+    gateway.filters.check_body(arrival.path, body)
+    if arrival.endpoint.body is Body.FORM:
+        return FormReader(body, arrival.headers.get(b"content-type", b""))
+    settings = gateway.settings
+    return JsonReader(body, settings.max_depth, settings.allow_fields)
+
+
+def target(gateway: "Gateway", caller: Caller, asked: str | None) -> Target:
+    """Return who may serve the model. Raises EngineDisabled, Forbidden, and as `resolve` does."""
+    check_engine(gateway.settings)
+    found = gateway.routing.resolve(asked)
+    _check_model(caller, asked, found.served)
+    return found
+
+
+def models(gateway: "Gateway", caller: Caller, path: bytes) -> bytes:
+    """Return the list of models, or one of them. Raises EngineDisabled, and as `resolve` does."""
+    check_engine(gateway.settings)
+    name = unquote(path.decode("latin-1").removeprefix(endpoints.MODELS).removeprefix("/"))
+    if not name:
+        return gateway.routing.models_document(caller.models)
+    _check_model(caller, name)
+    return gateway.routing.model_document(name)
+
+
+def estimate(body: bytes | Pieces, endpoint: Endpoint, reader: Reader | None) -> int:
+    """Return about how many tokens a prompt has; audio and images are not text."""
+    if endpoint.body is not Body.JSON:
+        return 0
+    if isinstance(body, bytes):
+        return 0 if b";base64," in body else len(body) // BYTES_PER_TOKEN
+    return 0 if reader is None or reader.has_media else body.size // BYTES_PER_TOKEN
+
+
+def _check_model(caller: Caller, *names: str | None) -> None:
+    if caller.models is not None and caller.models.isdisjoint(names):
+        raise Forbidden("This key may not use that model.", code="model_not_allowed", param="model")
+
+
+def check_engine(settings: Settings) -> None:
+    if not settings.engine_enabled:
+        raise EngineDisabled("This deployment runs without an inference engine.")

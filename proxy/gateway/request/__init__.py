@@ -1,0 +1,1 @@
+"""A request's head and body: received, read, checked, edited."""

@@ -1,0 +1,78 @@
+"""A body that is too large to be read in one go: read piece by piece, and edited without a copy."""
+
+import re
+from typing import Protocol
+
+from gateway.core.errors import InvalidRequest
+from gateway.core.segmented_body import Pieces
+from gateway.request.fields import Ask
+
+Place = tuple[int, int]  # from a byte up to another one, of the whole body
+
+_BASE64 = b";base64,"
+_AT_BYTE = re.compile(r" \(byte \d+\)")
+
+
+class Reader(Protocol):
+    """Reads one kind of large body. `read` is called until it returns False.
+
+    `model` is the place of the model's name, None where it cannot be replaced. `usage`: see there.
+    """
+
+    ask: Ask
+    model: Place | None
+
+    def read(self) -> bool:
+        """Read the next piece and return whether there is another one. Raises InvalidRequest."""
+
+    @property
+    def usage(self) -> tuple[Place | None, bytes]:
+        """The options of a stream that ask for its usage, and the place of those it has."""
+
+    @property
+    def has_media(self) -> bool:
+        """Whether it holds more than text."""
+
+    def name(self, served: str) -> bytes:
+        """Return how a model's name is written in this kind of body."""
+
+
+def edited(body: Pieces, reader: Reader, served: str | None, *, counts: bool) -> Pieces:
+    """Return the body as a backend gets it. Raises InvalidRequest.
+
+    `served`: the model's name there, None if it stays; `counts`: its usage is asked for.
+    """
+    edits: list[tuple[Place, bytes]] = []
+    if served is not None:
+        if reader.model is None:
+            raise InvalidRequest(
+                "The body's 'model' is not written as a plain field.", param="model"
+            )
+        edits.append((reader.model, reader.name(served)))
+    if counts:
+        place, options = reader.usage
+        if place is None:
+            place = body.rindex(b"}"), body.size
+            options = b',"stream_options":' + options + b"}"
+        edits.append((place, options))
+    for (begin, end), value in sorted(edits, reverse=True):  # the last one first: places stay true
+        body = body.replaced(begin, end, value)
+    return body
+
+
+class Media:
+    """Looks for text that is no text: data in base64."""
+
+    def __init__(self) -> None:
+        self.found = False
+        self._before = b""
+
+    def look(self, piece: bytes) -> None:
+        self.found = self.found or _BASE64 in self._before + piece[: len(_BASE64)]
+        self.found = self.found or _BASE64 in piece
+        self._before = (self._before + piece[-len(_BASE64) :])[-len(_BASE64) + 1 :]
+
+
+def said(error: ValueError) -> str:
+    """Return the parser's reason without the place, which is one of a part of the body."""
+    return _AT_BYTE.sub("", str(error))

@@ -1,0 +1,1 @@
+"""Answers: what is read of a backend's, and how the client gets them."""

@@ -1,0 +1,1 @@
+"""What may be set, how it is read, and how a change takes effect."""

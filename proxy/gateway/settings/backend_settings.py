@@ -1,0 +1,82 @@
+"""Where a model server is and what it takes: one entry of `backends` in the settings."""
+
+from pathlib import Path
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
+
+from msgspec import Meta, Struct
+from msgspec.structs import force_setattr, replace
+
+from gateway.settings.document import InvalidSetting
+from gateway.settings.options import option
+
+Class = Literal["interactive", "standard", "batch"]
+CLASSES: tuple[Class, ...] = ("interactive", "standard", "batch")  # a priority is its place here
+
+COUNT = "a whole number above 0"
+FILE = "the path of a file"
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+Count = Annotated[int, Meta(gt=0, le=2**62)]
+Name = Annotated[str, Meta(min_length=1)]
+
+
+def _origin(value: str) -> str:
+    """Return `scheme://host:port` as it was written, without the slash. Raises InvalidSetting."""
+    try:
+        url = urlsplit(value)
+        named = url.scheme in _DEFAULT_PORTS and url.hostname and url.port != 0
+    except ValueError:
+        named = False
+    if not named or url.path not in {"", "/"} or url.query or url.fragment or url.username:
+        raise InvalidSetting(f"{value!r} is no origin such as http://127.0.0.1:8000")
+    return f"{url.scheme}://{url.netloc}"
+
+
+class BackendSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """One model server. `host` and `port` are where it is reached, `name` is both."""
+
+    url: Annotated[
+        str, option("Where the model server is.", "an origin such as http://127.0.0.1:8000")
+    ]
+    models: Annotated[
+        tuple[Name, ...] | None,
+        option("Names it serves; not set: learned from its /v1/models.", "a list of names"),
+    ] = None
+    classes: Annotated[
+        tuple[Class, ...],
+        option("Priority classes it takes; none named: all.", f"a list of {', '.join(CLASSES)}"),
+    ] = ()
+    max_in_flight: Annotated[
+        Count,
+        option("Requests at once; more wait in the queue.", COUNT),
+    ] = 1024
+    api_key_file: Annotated[
+        Path | None, option("Holds the key that the gateway shows to this backend.", FILE)
+    ] = None
+
+    def __post_init__(self) -> None:
+        force_setattr(self, "url", _origin(self.url))
+        if self.models is not None and not self.models:
+            raise InvalidSetting("models names none: leave it out to learn them")
+
+    def with_key_file(self, path: Path) -> Self:
+        """Return it with the file of its key, if it names none."""
+        return self if self.api_key_file else replace(self, api_key_file=path)
+
+    @property
+    def tls(self) -> bool:
+        return self.url.startswith("https:")
+
+    @property
+    def host(self) -> str:
+        return urlsplit(self.url).hostname or ""
+
+    @property
+    def port(self) -> int:
+        parts = urlsplit(self.url)
+        return parts.port or _DEFAULT_PORTS[parts.scheme]
+
+    @property
+    def name(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"

@@ -1,0 +1,101 @@
+"""One line of the access log: who asked for what, how it ended, and how long each part took.
+
+Never a prompt, a key or a query string: what is not in this list cannot get into the log.
+"""
+
+from datetime import UTC, datetime
+
+import msgspec
+
+from gateway.core.log import printable
+from gateway.core.request_record import Facts
+
+_LOGGER = "inference_proxy"
+_LONGEST_PATH = 200
+_MILLION = 1_000_000
+
+_encode = msgspec.json.encode
+
+
+class _Clock:
+    """The date and time of a line; all but its fraction are made once a second."""
+
+    def __init__(self) -> None:
+        self._second = -1
+        self._text = ""
+
+    def at(self, seconds: float) -> str:
+        """Return it as RFC 3339 has it. Raises ValueError, OverflowError or OSError."""
+        second = int(seconds)
+        micro = round((seconds - second) * _MILLION)
+        if micro == _MILLION:
+            second, micro = second + 1, 0
+        if second != self._second:
+            self._text = f"{datetime.fromtimestamp(second, UTC):%Y-%m-%dT%H:%M:%S}"
+            self._second = second
+        return f"{self._text}.{micro:06d}Z" if micro else f"{self._text}Z"
+
+
+_clock = _Clock()
+
+
+def answered(facts: Facts) -> bytes:
+    """Raises ValueError, OverflowError or OSError for what no line can hold.
+
+    Put together as text: it costs half of what encoding an object does.
+    """
+    first = "null" if facts.first_byte is None else str(_milliseconds(facts.first_byte))
+    line = (
+        f'{{"at":"{_clock.at(facts.began)}","level":"info","logger":"{_LOGGER}",'
+        f'"message":"answered","method":{_text(facts.method)},'
+        f'"path":{_text(facts.path.partition("?")[0][:_LONGEST_PATH])},"status":{facts.status},'
+        f'"ms":{_milliseconds(facts.seconds)},"request_id":{_text(facts.request_id)},'
+        f'"client":{_text(facts.client)},"key_id":{_text(facts.key_id)},'
+        f'"operation":{_text(facts.operation)},"model":{_text(facts.model)},'
+        f'"backend":{_text(facts.backend)},"stream":{_truth(facts.stream)},'
+        f'"error":{_text(facts.error)},"queued_ms":{_milliseconds(facts.queued)},'
+        f'"first_byte_ms":{first},"chunks":{facts.chunks},'
+        f'"prompt_tokens":{_number(facts.prompt_tokens)},'
+        f'"completion_tokens":{_number(facts.completion_tokens)},'
+        f'"request_bytes":{facts.request_bytes},"response_bytes":{facts.response_bytes},'
+        f'"retried":{_truth(facts.retried)}}}\n'
+    )
+    return line.encode()
+
+
+def brief(facts: Facts) -> bytes:
+    """Return the line for a terminal. Raises as `answered` does."""
+    path = facts.path.partition("?")[0][:_LONGEST_PATH]
+    took = f"{facts.status} in {_milliseconds(facts.seconds):g} ms"
+    at = f"{datetime.fromtimestamp(facts.began, UTC):%H:%M:%S}"
+    words = [at, facts.method, path, took]
+    named = (("key", facts.key_id), ("model", facts.model), ("error", facts.error))
+    line = " ".join(words) + "".join(f", {name}={value}" for name, value in named if value)
+    return printable(line).encode() + b"\n"
+
+
+def lines_lost(lines: int) -> bytes:
+    """Return what is written instead of as many lines."""
+    told = {"at": datetime.now(UTC), "level": "warning", "logger": _LOGGER}
+    return _encode(told | {"message": "access lines lost", "lines": lines}) + b"\n"
+
+
+def _milliseconds(seconds: float) -> float:
+    return int(seconds * 10_000) / 10
+
+
+def _text(value: str | None) -> str:
+    """Return it as JSON; most of it needs no escape, and asking that costs less."""
+    if value is None:
+        return "null"
+    if value.isascii() and value.isprintable() and '"' not in value and "\\" not in value:
+        return f'"{value}"'
+    return _encode(value).decode()
+
+
+def _truth(value: bool) -> str:  # noqa: FBT001 -- it is the value
+    return "true" if value else "false"
+
+
+def _number(value: int | None) -> str:
+    return "null" if value is None else str(value)
