@@ -27,7 +27,7 @@ from orchestrator.patterns import (
 from orchestrator.schema import Problem, describe, option, parse, plain, section
 
 MAX_SPEC_BYTES = 32_768
-# The newest release that tests/vllm runs too (cli/lamplighter/local/vllm.py: VERSION).
+# The newest release that tests/vllm runs too (twin/engines/vllm.py: VERSION).
 DEFAULT_ENGINE_IMAGE = "vllm/vllm-openai:v0.32.0"
 # Values end up in deployment.env, which bash and systemd quote differently: a safe alphabet only.
 _WORD = r"[A-Za-z0-9_./:@+=-]+"

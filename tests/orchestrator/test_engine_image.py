@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from lamplighter.local import vllm
 from orchestrator import engine_image, preflight
 from orchestrator.deployment import DEFAULT_ENGINE_IMAGE, Deployment, Engine
 from orchestrator.errors import InvalidRequest
 from steps import Workflow
+
+from twin.engines import vllm
 
 OURS = "123456789012"
 OLD = "Deep Learning Base OSS Nvidia Driver GPU AMI (Ubuntu 24.04) 20250718"
