@@ -18,10 +18,10 @@ from patience import eventually
 from ports import free_port
 from vllmlab.engine import MODEL, Engine
 
-sys.path.insert(0, str(SCRIPTS / "bin"))
+sys.path.insert(0, str(SCRIPTS))
 sys.dont_write_bytecode = True
 
-from lamplighter_agent import causes  # noqa: E402 - the lines above come first
+from host.machine import causes  # noqa: E402 - the lines above come first
 
 GIVES_UP = 180  # seconds
 

@@ -15,10 +15,10 @@ from orchestrator.engine_arguments import RESERVED, SWITCHES, problems
 from orchestrator.rendering import vllm_args
 from vllmlab.engine import Engine
 
-sys.path.insert(0, str(SCRIPTS / "bin"))
+sys.path.insert(0, str(SCRIPTS))
 sys.dont_write_bytecode = True
 
-from lamplighter_agent import progress  # noqa: E402 - the lines above come first
+from host.agent import progress  # noqa: E402 - the lines above come first
 
 # Run by vLLM's own Python: prints {"flags": [...], "parsed": [[...], ...]}; an entry of `parsed` is
 # the settings that the words on its line of stdin change, or the parser's complaint.
