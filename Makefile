@@ -106,7 +106,7 @@ check: setup tests/judges/node/node_modules/.installed ## format, lint, types, i
 	@$(BIN)/ruff format --check --quiet $(SOURCES)
 	@$(BIN)/ruff check --quiet $(SOURCES)
 	@$(BIN)/mypy
-	@$(BIN)/lint-imports --no-cache
+	@PYTHONPATH=host_scripts $(BIN)/lint-imports --no-cache
 	@AWS_DEFAULT_REGION=us-east-1 SAM_CLI_TELEMETRY=0 $(BIN)/sam validate --lint
 	@$(BIN)/cfn-lint template.yaml
 	@$(BIN)/shellcheck --external-sources host_scripts/*.sh host_scripts/steps/*.sh tests/machine/lab/*.sh .ci/run

@@ -6,7 +6,8 @@ import os
 from collections.abc import Callable, Iterator
 
 import pytest
-from machine.lab import packages, tree, whole
+from machine.lab import packages, whole
+from machine.lab.image import tree
 from machine.lab.whole import Lab
 
 Say = Callable[[str], None]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from machine.conftest import Say
-from machine.lab import network
+from machine.lab.cloud import network
 from machine.lab.seed import MODEL
 from machine.lab.whole import Lab
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import subprocess
 
 import pytest
-from machine.lab import network
-from machine.lab.cloud import HOST
-from machine.lab.images import ROOT
+from machine.lab.cloud import network
+from machine.lab.cloud.cloud import HOST
+from machine.lab.image.images import ROOT
 from machine.lab.seed import MODEL
 from machine.lab.whole import HOME, Lab
 from patience import eventually

@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Iterator
 
 import pytest
-from machine.lab.cloud import REGION
+from machine.lab.cloud.cloud import REGION
 from machine.lab.exposure import PLACES, exposed
 from machine.lab.seed import HF_TOKEN, MODEL
 from machine.lab.whole import Lab

@@ -23,7 +23,7 @@ from inference_proxy.keys import new_entry
 from lamplighter import lambda_python
 from lamplighter.lambda_python import MissingPython
 from machine.lab import packages, whole
-from machine.lab.image_build import PROXY, ImageBuild
+from machine.lab.image.image_build import PROXY, ImageBuild
 from machine.lab.processes import Processes
 from orchestrator.resources.image import archive
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from machine.lab import machine, network
+from machine.lab import machine
+from machine.lab.cloud import network
 from machine.lab.whole import HOME, Lab
 
 pytestmark = pytest.mark.host

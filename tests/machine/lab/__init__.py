@@ -1,16 +1,14 @@
 """A whole machine of ours, booted without AWS: what is around it, and the machine itself.
 
-packages      Debian packages that the lab needs
-tree          the machine image: a Debian tree, made once
-network       two network namespaces, joined by a cable
-certificates  one authority for every name of the cloud
-processes     programs that end with the test run
-cloud         DNS, AWS (aws.py), instance metadata (metadata.py), the registry
-images        the gateway's and the engine's container image
-seed          the deployment's bucket, keys and scripts, made by the orchestrator's own steps
-machine       systemd-nspawn as EC2: boot, reboot, power cut, a shell
-client        HTTPS as somebody out there speaks it
-whole         all of it together
+cloud/      its network, name servers, AWS, instance metadata, registry, and one authority for all
+image/      what the machine boots and runs: Debian's tree, the containers of gateway and engine
+machine     systemd-nspawn as EC2: boot, reboot, power cut, a shell
+seed        the deployment's bucket, keys and scripts, made by the orchestrator's own steps
+client      HTTPS as a caller outside speaks it
+exposure    where a secret could lie open
+processes   programs that end with the test run
+packages    Debian packages that the lab needs
+whole       all of it together
 
 What a machine here is not, so that no test relies on it:
 

@@ -9,8 +9,8 @@ import ssl
 from dataclasses import dataclass
 from typing import Any
 
-from machine.lab import network
-from machine.lab.cloud import HOST
+from machine.lab.cloud import network
+from machine.lab.cloud.cloud import HOST
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 
 import boto3
-from machine.lab import network
+from machine.lab.cloud import network
 from machine.lab.whole import Lab
 
 _TOKEN = "X-aws-ec2-metadata-token"

@@ -12,7 +12,7 @@ import signal
 import subprocess
 from pathlib import Path
 
-from machine.lab import network
+from machine.lab.cloud import network
 from machine.lab.processes import Processes
 from patience import eventually
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
-from machine.lab.cloud import ACCOUNT, ACME_DIRECTORY, DOMAIN, REGION, REGISTRY
+from machine.lab.cloud.cloud import ACCOUNT, ACME_DIRECTORY, DOMAIN, REGION, REGISTRY
 from orchestrator.clients import Clients
 from orchestrator.deployment import Deployment
 from orchestrator.ledger import LOCK, Ledger

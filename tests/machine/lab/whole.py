@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from machine.lab import machine as machines
-from machine.lab import network, seed, tree
+from machine.lab import seed
 from machine.lab.client import Client
-from machine.lab.cloud import Cloud
-from machine.lab.images import ROOT, Images
+from machine.lab.cloud import network
+from machine.lab.cloud.cloud import Cloud
+from machine.lab.image import tree
+from machine.lab.image.images import ROOT, Images
 from machine.lab.machine import Machine
 from machine.lab.processes import Processes
 from patience import eventually

@@ -1,4 +1,4 @@
-"""`python -m machine.lab.metadata DOCUMENT ADDRESS`: EC2's instance metadata, version 2 only.
+"""`python -m machine.lab.cloud.metadata DOCUMENT ADDRESS`: EC2's instance metadata, version 2.
 
 DOCUMENT: a JSON file {"user_data", "identity", "role", "meta_data": {path: value}}. The hop limit
 is one, as the orchestrator launches its instances: no container behind a bridge gets an answer.

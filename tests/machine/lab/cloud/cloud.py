@@ -14,8 +14,8 @@ from typing import Any
 
 import boto3
 import pytest
-from machine.lab import network
-from machine.lab.certificates import Certificates, make
+from machine.lab.cloud import network
+from machine.lab.cloud.certificates import Certificates, make
 from machine.lab.processes import Processes
 
 from host_scripts import acme
@@ -58,7 +58,7 @@ class Cloud:
         self._dns()
         self._aws()
         self._registry()
-        self._program("names", "machine.lab.names", network.ACME, **self._account())
+        self._program("names", "machine.lab.cloud.names", network.ACME, **self._account())
         self.authority(days=20)
 
     def authority(self, days: int) -> None:
@@ -103,7 +103,7 @@ class Cloud:
         """Let the metadata service speak of an instance with this user_data."""
         document = self.folder / "metadata.json"
         document.write_text(json.dumps(_metadata(user_data)))
-        self._program("metadata", "machine.lab.metadata", str(document), network.METADATA)
+        self._program("metadata", "machine.lab.cloud.metadata", str(document), network.METADATA)
         self._wait_for("metadata", network.METADATA, 80)
 
     def read(self, bucket: str, key: str) -> bytes:
@@ -168,7 +168,7 @@ class Cloud:
     def _aws(self) -> None:
         made = self.certificates
         files = [str(path) for path in (made.cloud, made.cloud_key, self.journal)]
-        self._program("aws", "machine.lab.aws", *files, network.AWS)
+        self._program("aws", "machine.lab.cloud.aws", *files, network.AWS)
         self._wait_for("aws", network.AWS, 443)
 
     def _registry(self) -> None:
@@ -195,7 +195,7 @@ class Cloud:
 
     def _program(self, name: str, module: str, *arguments: str, **environment: str) -> None:
         command = [sys.executable, "-m", module, *arguments]
-        here = str(Path(__file__).parents[2])
+        here = str(Path(__file__).parents[3])
         self.processes.start(
             name,
             network.inside(network.CLOUD, *command),

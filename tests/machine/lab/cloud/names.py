@@ -1,4 +1,4 @@
-"""`python -m machine.lab.names ADDRESS`: the name server that an ACME authority asks.
+"""`python -m machine.lab.cloud.names ADDRESS`: the name server that an ACME authority asks.
 
 A TXT record is what Route53 was told; every other name is this machine.
 """

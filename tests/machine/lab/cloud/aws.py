@@ -1,4 +1,4 @@
-"""`python -m machine.lab.aws CERTIFICATE KEY JOURNAL ADDRESS`: moto under AWS's own host names.
+"""`python -m machine.lab.cloud.aws CERTIFICATE KEY JOURNAL ADDRESS`: moto under AWS's own names.
 
 moto keeps no events and no metrics for a reader, so both are also written to JOURNAL: one JSON
 line {"action", "body"} a call. It applies a bucket's policy without its conditions: ours denies

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from lamplighter.lambda_python import MissingPython
-from machine.lab import tree
-from machine.lab.images import ROOT
+from machine.lab.image import tree
+from machine.lab.image.images import ROOT
 
 PROXY = ROOT / "proxy"
 _BASE = "public.ecr.aws/docker/library/python:3.12"

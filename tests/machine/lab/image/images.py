@@ -20,11 +20,11 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from machine.lab import network
-from machine.lab.certificates import Certificates
-from machine.lab.cloud import REGISTRY, REGISTRY_PASSWORD
+from machine.lab.cloud import network
+from machine.lab.cloud.certificates import Certificates
+from machine.lab.cloud.cloud import REGISTRY, REGISTRY_PASSWORD
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 
 # fmt: off
 _PYTHON = (
