@@ -52,7 +52,7 @@ demo: setup ## the whole product on a local AWS: install, up, chat, break, heal,
 test: setup ## every test that needs nothing but this checkout (JOBS= of them at a time)
 	@$(BIN)/pytest --numprocesses $(JOBS) -m "not vllm and not host and not clients and not judge"
 
-# What the host's tests run on loopback; the machine's own needs are in tests/host/lab/packages.py.
+# What the host's tests run on loopback; the machine's own needs are in tests/machine/lab/packages.py.
 .PHONY: test-host
 test-host: setup .venv-sslyze/.installed ## nginx, certbot, and a whole machine booted from our user_data; as root it installs what it needs
 	@missing=; for each in nginx certbot pebble; do command -v $$each > /dev/null || missing="$$missing $${each/%nginx/nginx-light}"; done; \
@@ -109,11 +109,11 @@ check: setup tests/judges/node/node_modules/.installed ## format, lint, types, i
 	@$(BIN)/ruff format --check --quiet $(SOURCES)
 	@$(BIN)/ruff check --quiet $(SOURCES)
 	@$(BIN)/mypy
-	@$(BIN)/lint-imports --no-cache
+	@PYTHONPATH=host_scripts $(BIN)/lint-imports --no-cache
 	@AWS_DEFAULT_REGION=us-east-1 SAM_CLI_TELEMETRY=0 $(BIN)/sam validate --lint
 	@$(BIN)/cfn-lint template.yaml
-	@$(BIN)/shellcheck --external-sources host_scripts/*.sh tests/host/lab/*.sh .ci/run
-	@$(BIN)/shfmt -i 2 -ci -d host_scripts/*.sh tests/host/lab/*.sh .ci/run
+	@$(BIN)/shellcheck --external-sources host_scripts/*.sh host_scripts/steps/*.sh tests/machine/lab/*.sh .ci/run
+	@$(BIN)/shfmt -i 2 -ci -d host_scripts/*.sh host_scripts/steps/*.sh tests/machine/lab/*.sh .ci/run
 	@$(BIN)/hadolint proxy/Dockerfile
 	@$(BIN)/pytest -m judge -q tests/judges
 	@echo "check: clean"
@@ -122,7 +122,7 @@ check: setup tests/judges/node/node_modules/.installed ## format, lint, types, i
 format: setup ## format the code
 	@$(BIN)/ruff format --quiet $(SOURCES)
 	@$(BIN)/ruff check --quiet --fix $(SOURCES)
-	@$(BIN)/shfmt -i 2 -ci -w host_scripts/*.sh tests/host/lab/*.sh .ci/run
+	@$(BIN)/shfmt -i 2 -ci -w host_scripts/*.sh host_scripts/steps/*.sh tests/machine/lab/*.sh .ci/run
 
 .PHONY: deploy
 deploy: setup ## install the orchestrator into the AWS account of your credentials (FLAGS="--region eu-west-1")

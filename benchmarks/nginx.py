@@ -15,7 +15,7 @@ from benchmarks.errors import TemplateChanged
 from benchmarks.processes import Command
 from benchmarks.programs import find
 
-TEMPLATE = ROOT / "host_scripts" / "nginx.conf.j2"
+TEMPLATE = ROOT / "host_scripts" / "templates" / "nginx.conf.j2"
 _VALUES = {"endpoint_host": "", "default_timeout_seconds": 90, "max_timeout_seconds": 600}
 _TEMPORARY = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
 

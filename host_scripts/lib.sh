@@ -21,12 +21,12 @@ trap '(($? == refused)) || log "FAILED at ${BASH_SOURCE[0]##*/}:${LINENO}: ${BAS
   state=${STATE:-/var/lib}/lamplighter
   cache=$state/cache # weights and compiled kernels
 }
-# shellcheck disable=SC2154 # here: the folder of whoever sources this
-settings=$here/deployment.env
+scripts=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P) # /opt/lamplighter
+settings=$scripts/deployment.env
 
 log() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }
 
-# refuse SENTENCE - end here; what is wrong, which, and what to do. bin/refusal.py is the same for programs.
+# refuse SENTENCE - end here; what is wrong, which, and what to do. host/setup/refusal.py is the same for programs.
 refuse() {
   log "$1"
   exit "$refused"
@@ -79,9 +79,14 @@ retry() {
   return 1
 }
 
+# program NAME ARGUMENT... - run one of the programs under host/: in our folder, since Python imports from where it is run.
+program() (
+  cd "$scripts" && exec python3 -B -m "host.$1" "${@:2}"
+)
+
 # parameter NAME SETTING - print the SSM parameter that SETTING of the specification names: never to a log, never as an
 # argument of a program.
-parameter() { python3 -B "$here/bin/parameter.py" "$(setting AWS_REGION)" "$@"; }
+parameter() { program setup.parameter "$(setting AWS_REGION)" "$@"; }
 
 # gateway_folder - what the gateway reads and the agent writes: keys and status. The group owns the folder, and by the
 # setgid bit every file in it, so that the agent needs neither root nor a capability.
@@ -97,7 +102,7 @@ gateway_folder() {
 phase() {
   if [[ ${LAMPLIGHTER_SETUP:-no} != yes ]]; then return; fi
   mkdir -p "$run"
-  python3 -B "$here/bin/phase.py" "$@" >"$run/phase.new"
+  program setup.phase "$@" >"$run/phase.new"
   mv "$run/phase.new" "$run/phase"
 }
 

@@ -6,13 +6,12 @@
 # Changes:  what the steps of setup.sh change; the failed state of units of ours
 # Re-run:   safe at any time; on a healthy host nothing is restarted.
 
-here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
 # shellcheck source=host_scripts/lib.sh
-source "$here/lib.sh"
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 main() {
   local unit failed=()
-  if (($(id -u) != 0)); then refuse "only root may do this: sudo bash $here/recover.sh"; fi
+  if (($(id -u) != 0)); then refuse "only root may do this: sudo bash $scripts/recover.sh"; fi
   while IFS= read -r unit; do
     if systemctl is-failed --quiet "$unit"; then failed+=("$unit"); fi
   done < <(ours)
@@ -22,14 +21,14 @@ main() {
   else
     log "no unit of ours has failed: the steps change only what is not as it should be"
   fi
-  exec bash "$here/setup.sh"
+  exec bash "$scripts/setup.sh"
 }
 
 # ours - the units that files/ brings or adds to; a template runs as the instance named there (vllm@0.service.d). What
 # others put on this machine is theirs.
 ours() {
   local path name
-  for path in "$here"/files/*.{service,target,timer,path} "$here"/files/*.d; do
+  for path in "$scripts"/files/*.{service,target,timer,path} "$scripts"/files/*.d; do
     name=${path##*/}
     if [[ -e $path && $name != *@.* ]]; then printf '%s\n' "${name%.d}"; fi
   done

@@ -5,9 +5,8 @@
 # Changes:  what the steps change; /run/lamplighter/phase, /var/log/lamplighter/*.log, /var/lib/lamplighter/setup-done
 # Re-run:   safe at any time; lamplighter-setup.service does at boot when a run was cut off.
 
-here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
 # shellcheck source=host_scripts/lib.sh
-source "$here/lib.sh"
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 logs=${LOGS:-/var/log}/lamplighter
 export LAMPLIGHTER_SETUP=yes
@@ -19,14 +18,14 @@ main() {
   if ! flock --nonblock "$lock"; then refuse "the set-up runs already: wait until it is over"; fi
   rm -f "$state/setup-done"
   phase booting 0
-  for path in "$here"/[0-8][0-9]-*.sh; do
+  for path in "$scripts"/steps/[0-8][0-9]-*.sh; do
     step "$path" "${path##*/}"
   done
   touch "$state/setup-done"
   phase "done" 100
   log "the set-up is complete"
   # From here on the agent looks for itself, and says better than a step why an engine does not come up.
-  bash "$here/90-verify.sh" 2>&1 | tee "$logs/90-verify.sh.log"
+  bash "$scripts/steps/90-verify.sh" 2>&1 | tee "$logs/90-verify.sh.log"
 }
 
 # step PATH NAME - run one step; when it fails, say which and why, and stop.

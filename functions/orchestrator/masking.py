@@ -14,7 +14,7 @@ _MAX_NUMBER = 10**20
 _PLAIN_KEY = re.compile(r"[A-Za-z0-9_.:/=+@ -]{1,80}")
 
 _PEM = re.compile(r"-----BEGIN.*?(?:-----END[^-]*-----|\Z)", re.DOTALL)
-# The kinds that the host's agent masks (lamplighter_agent/masking.py), and tokens of other
+# The kinds that the host's agent masks (host_scripts/host/machine/masking.py), and tokens of other
 # services by their shape. What is kept says of which kind it was: the first group.
 _SECRETS = (
     re.compile(r"(hf_)[A-Za-z0-9]{8,}"),  # Hugging Face tokens

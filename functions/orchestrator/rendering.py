@@ -50,7 +50,7 @@ def render(folder: Path, deployment: Deployment, settings: Settings, image: str)
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
         if path.suffix == ".j2":
-            templates[name.removesuffix(".j2")] = environment.from_string(path.read_text("utf-8"))
+            templates[path.stem] = environment.from_string(path.read_text("utf-8"))
         elif path.is_file() and "__pycache__" not in path.parts:
             files[name] = path.read_bytes()
     bootstrap, fetch = templates.pop(_BOOTSTRAP), templates.pop(MANIFEST)

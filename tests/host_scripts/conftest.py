@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 # The agent is imported from the folder that is uploaded: it must not leave byte code there.
-sys.path.insert(0, str(SCRIPTS / "bin"))
+sys.path.insert(0, str(SCRIPTS))
 _before, sys.dont_write_bytecode = sys.dont_write_bytecode, True
-importlib.import_module("lamplighter_agent.main")
-importlib.import_module("lamplighter_certificate.main")
+importlib.import_module("host.agent.__main__")
+importlib.import_module("host.certificate.__main__")
 sys.dont_write_bytecode = _before
 
 

@@ -18,7 +18,7 @@ TESTS = Path(__file__).parent
 ROOT = TESTS.parents[1]
 SCRIPTS = ROOT / "host_scripts"
 JINJA = jinja2.Environment(
-    loader=jinja2.FileSystemLoader(SCRIPTS),
+    loader=jinja2.FileSystemLoader(SCRIPTS / "templates"),
     undefined=jinja2.StrictUndefined,
     keep_trailing_newline=True,
     autoescape=False,  # noqa: S701 - no HTML here
@@ -181,7 +181,8 @@ class Host:
     def program_of(self, name: str, *words: str) -> Path:
         """Return a script that runs one of our Python programs as its unit does."""
         script = self.root / f"run-{name}.sh"
-        script.write_text(f"exec python3 -B {self.scripts}/bin/{name} {' '.join(words)}\n")
+        program = f"python3 -B -m host.{name} {' '.join(words)}"
+        script.write_text(f"cd {self.scripts}; exec {program}\n")
         return script
 
     def environment(self) -> dict[str, str]:

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from orchestrator.rendering import HostFiles
 
-SHELL = sorted(SCRIPTS.glob("*.sh"))
-STEPS = sorted(SCRIPTS.glob("[0-9][0-9]-*.sh"))
+STEPS = sorted((SCRIPTS / "steps").glob("*.sh"))
+SHELL = [*sorted(SCRIPTS.glob("*.sh")), *STEPS]
 REGION = "ap-southeast-5"
 ACCOUNT = "123456789012"
 LONGEST = "a-name-of-twenty-four-ch"

@@ -34,9 +34,9 @@ names = ("INSTANCE_ID", "GATEWAY_URL", "ENGINE_URL", "DEPLOYMENT_ENV", "PHASE_FI
 print(json.dumps({{name: os.environ.get(name) for name in names}}), flush=True)
 time.sleep(60)
 """
-STAND_IN = {"bin/agent.py": AGENT.encode()}
-BIN = Path(__file__).parents[2] / "host_scripts" / "bin"
-PROGRAMS = [path for path in BIN.rglob("*.py") if path.is_file()]
+STAND_IN = {"host/agent/__main__.py": AGENT.encode()}
+SCRIPTS = Path(__file__).parents[2] / "host_scripts"
+PROGRAMS = sorted((SCRIPTS / "host").rglob("*.py"))
 SETTINGS = """DEPLOYMENT=hosted
 AWS_REGION=us-east-1
 EVENT_BUS=twin-scratch
@@ -99,7 +99,7 @@ def hosted(account: Any) -> Iterator[Hosted]:
 def followed(account: Any) -> Iterator[Hosted]:
     """A host whose agent is the real one, which follows the parameters of SSM."""
     put_key(account, "default", KEY)
-    made = launched(account, {f"bin/{p.relative_to(BIN)}": p.read_bytes() for p in PROGRAMS})
+    made = launched(account, {str(p.relative_to(SCRIPTS)): p.read_bytes() for p in PROGRAMS})
     yield made
     end(account, made)
 
@@ -145,7 +145,7 @@ def uploaded(account: Any, programs: dict[str, bytes], *, tampered: bool) -> str
     digest = hashlib.sha256(second_half).hexdigest()
     store.create_bucket(Bucket=bucket)
     for name, content in (files | {"fetch.py": second_half}).items():
-        changed = b"# changed\n" if tampered and name == "bin/agent.py" else b""
+        changed = b"# changed\n" if tampered and name in STAND_IN else b""
         store.put_object(Bucket=bucket, Key=f"scripts/{digest}/{name}", Body=content + changed)
     ours = account.client("sts").get_caller_identity()["Account"]
     return render("bootstrap.py.j2", aws_region="us-east-1", deployment="hosted", account=ours,
@@ -262,7 +262,7 @@ def test_changed_scripts_start_nothing(account: Any) -> None:
     )
 
     end(account, made)
-    assert "integrity: bin/agent.py was changed in twin-hosts-" in states[made.instance]
+    assert "integrity: host/agent/__main__.py was changed in twin-hosts-" in states[made.instance]
     assert processes_of(made) == []
 
 

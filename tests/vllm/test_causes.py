@@ -20,10 +20,10 @@ from vllmlab.engine import MODEL, Engine
 from twin.control import PROJECT
 from twin.engines import vllm
 
-sys.path.insert(0, str(SCRIPTS / "bin"))
+sys.path.insert(0, str(SCRIPTS))
 sys.dont_write_bytecode = True
 
-from lamplighter_agent import causes  # noqa: E402 - the lines above come first
+from host.machine import causes  # noqa: E402 - the lines above come first
 
 GIVES_UP = 180  # seconds
 

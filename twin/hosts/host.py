@@ -134,10 +134,11 @@ class Host:
             "INSTANCE_ID": self.instance,
             "GATEWAY_URL": f"http://127.0.0.1:{self.gateway_port}",
             "UNITS": "",
+            "PYTHONPATH": str(scripts),
         }
         if settings["ENGINE"] != "none":
             environment["ENGINE_URL"] = f"http://127.0.0.1:{engine_port}"
-        return Unit("agent", [sys.executable, "-B", str(scripts / "bin" / "agent.py")], environment)
+        return Unit("agent", [sys.executable, "-B", "-m", "host.agent"], environment)
 
     def _gateway(self, settings: dict[str, str], engine_port: int) -> Unit:
         """What 50-services.sh writes into gateway.env. The gateway gets no AWS credentials."""

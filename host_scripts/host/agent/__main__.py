@@ -1,0 +1,125 @@
+"""Wire the agent: look, decide, tell, wait, for ever."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import boto3
+from botocore.config import Config
+
+from host.agent import metrics, settings
+from host.agent.mender import Mender
+from host.agent.metrics import Metrics
+from host.agent.observer import Observer
+from host.agent.phases import START, Seen, State, decide
+from host.agent.progress import Progress
+from host.agent.reporter import Reporter
+from host.agent.status import Status
+from host.agent.units import Units
+from host.keys.keys_file import Keys
+from host.machine import metadata, systemd
+from host.probes.api_key import ApiKey
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from host.agent.settings import Settings
+
+log = logging.getLogger("lamplighter.agent")
+
+UNTIL_SERVING = 0.3  # seconds between two looks
+WHILE_SERVING = 5.0
+
+
+def main() -> None:
+    """Run until SIGTERM; exit status 0 then."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    signal.signal(signal.SIGTERM, _stop)
+    told = settings.load(os.environ)
+    quick = Config(connect_timeout=3, read_timeout=5, retries={"total_max_attempts": 1})
+    me = told.instance_id or metadata.instance_id(time.sleep)
+    ssm = boto3.client("ssm", region_name=told.region, config=quick)
+    _follow_keys(ssm, told)
+    api_key = ApiKey(ssm, told.api_key_parameter, time.monotonic)
+    watched = Units(told.units, time.monotonic, systemd.run)
+    progress = Progress(told.engine_url, told.model, time.monotonic, told.served_file)
+    observer = Observer(told, api_key, watched, progress)
+    mender = Mender(told.repair_file, told.repairs_file, time.monotonic)
+    status = Status(told.status_file, time.time)
+    reporter = Reporter(
+        boto3.client("events", region_name=told.region, config=quick), told, me, time.time
+    )
+    counted = Metrics(
+        boto3.client("cloudwatch", region_name=told.region, config=quick),
+        told.metrics_namespace,
+        told.deployment,
+    )
+    log.info("agent started deployment=%s instance_id=%s", told.deployment, me)
+
+    def tell(state: State, now: float) -> None:
+        def measured() -> dict[str, float]:
+            return metrics.measured(
+                serves=state.is_serving,
+                repairs=mender.repairs(now),
+                facts=observer.facts,
+                certificate=observer.certificate,
+                wall=time.time(),
+            )
+
+        status.show(state, now)
+        reporter.tell(state, observer.warnings, now)
+        counted.tell(measured, now)
+
+    run(observer.look, mender.mend, tell, now=time.monotonic, sleep=time.sleep)
+
+
+def run(
+    observe: Callable[[State], Seen],
+    mend: Callable[[State], State],
+    tell: Callable[[State, float], None],
+    *,
+    now: Callable[[], float],
+    sleep: Callable[[float], None],
+) -> NoReturn:
+    """Look fast until the host serves, then calmly. Ends only by an exception, as SIGTERM makes."""
+    state = told = START
+    while True:
+        state = decide(state, observe(state))
+        after = mend(state)
+        if after.said != told.said:
+            log.info("phase changed from=%s to=%s cause=%s", told.phase, after.phase, after.cause)
+        told = after
+        tell(told, now())
+        sleep(WHILE_SERVING if state.is_serving else UNTIL_SERVING)
+
+
+def _follow_keys(ssm: Any, told: Settings) -> None:
+    """Beside the looks, which may take half a minute each: a revoked key must not wait for them."""
+    if told.keys_file is None:
+        return
+    keys = Keys(ssm, told.keys_path, told.keys_file)
+    threading.excepthook = _die
+    threading.Thread(
+        target=keys.follow, args=(told.keys_seconds, time.sleep), name="keys", daemon=True
+    ).start()
+
+
+def _die(failed: threading.ExceptHookArgs) -> NoReturn:
+    """A thread never ends alone: systemd starts the whole agent again."""
+    log.error("agent failed", exc_info=failed.exc_value)
+    os._exit(1)
+
+
+def _stop(_signal: int, _frame: object) -> NoReturn:
+    log.info("agent stopped")
+    sys.exit(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,66 @@
+"""When is a host that does not serve any more worth a restart of one part, and when lost?
+
+systemd starts again what has ended, so a part is given time first. A hanging engine ends never: it
+is started again at once. A host that three repairs in half an hour did not help has failed, and
+the orchestrator replaces it.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from host.agent import repairs
+from host.agent.phases import State
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+PATIENCE = 30.0  # seconds for systemd's own restart
+PAUSE = 90.0  # seconds for a repair to show
+
+log = logging.getLogger("lamplighter.agent")
+
+
+class Mender:
+    """request, done: the files of repairs.py; without them nothing is repaired. now: seconds."""
+
+    def __init__(self, request: Path | None, done: Path | None, now: Callable[[], float]) -> None:
+        self._request, self._done, self._now = request, done, now
+        self._since: float | None = None  # when the present outage began
+        self._asked = float("-inf")
+
+    def mend(self, state: State) -> State:
+        """Ask for what the state needs; return the state to tell, with what was done about it."""
+        if state.phase != "unhealthy":
+            self._since = None
+            return state
+        now = self._now()
+        self._since = now if self._since is None else self._since
+        if state.mends is None or self._request is None or self._done is None:
+            return state
+        so_far = self.repairs(now)
+        waits = now - self._asked < PAUSE or not (state.urgent or now - self._since >= PATIENCE)
+        if so_far >= repairs.MOST and not waits:
+            return State(
+                "failed",
+                cause=f"{state.cause}; {so_far} local repairs in half an hour did not help",
+            )
+        if not waits:
+            self._ask(self._request, state)
+        return state
+
+    def repairs(self, now: float) -> int:
+        """Return how often something was started again here in the last half hour."""
+        return len(repairs.recent(self._done, now)) if self._done else 0
+
+    def _ask(self, request: Path, state: State) -> None:
+        self._asked = self._now()
+        part, why = str(state.mends), str(state.cause)
+        try:
+            repairs.ask(request, part, why)
+        except OSError as error:
+            log.warning("repair not asked for part=%s error=%s", part, error.strerror)
+            return
+        log.warning("repair asked for part=%s because=%s", part, why)

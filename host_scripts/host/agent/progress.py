@@ -1,0 +1,123 @@
+"""Does the engine get on? A process that answers may hang behind its own front.
+
+vLLM's front goes on answering /health and /metrics while the engine behind it stands still, and a
+saturated engine is slow to answer although it works. So neither silence nor an answer proves
+anything alone; what proves life is that something moves: a counter, or one token that is asked
+for. A token is asked for only where nothing moved for half a minute. An engine that hangs is one
+where nothing moved for a minute and that left a token's question without any answer.
+
+An engine of a host that never served since the boot is not judged: it loads.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from host.probes.answers import Answer, exchange
+from host.probes.check import Check, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from host.agent.phases import State
+
+ASK_AFTER = 30.0  # seconds without movement, then it is asked for a token
+HANGS_AFTER = 60.0  # seconds without movement, and the question unanswered
+QUICK = 5.0  # seconds for a page of metrics
+COMPLETION = 20.0  # seconds for one token of an engine where nothing moves
+
+# What only the engine itself moves. The cache's usage grows with each piece of a long prompt, when
+# no token comes for minutes. Requests that are broken off are counted by the front alone.
+SIGNS = (
+    "vllm:generation_tokens_total",
+    "vllm:kv_cache_usage_perc",
+    "vllm:num_requests_running",
+    "vllm:num_requests_waiting",
+    "vllm:prompt_tokens_total",
+    "vllm:request_success_total",
+)
+_FRONTS_OWN = 'finished_reason="abort"'
+
+HANGS = (
+    f"the engine hangs: nothing moved in it for {HANGS_AFTER:g} s, "
+    "and a question for one token stayed unanswered"
+)
+
+Counters = tuple[str, ...]
+
+
+class Progress:
+    """engine_url: of vLLM itself, past the gateway; None: nothing can hang. now: seconds.
+
+    marker: a file that is there when this host served once since the boot, for an agent that is
+    started again while the engine hangs.
+    """
+
+    def __init__(
+        self,
+        engine_url: str | None,
+        model: str,
+        now: Callable[[], float],
+        marker: Path | None = None,
+    ) -> None:
+        self._url, self._model, self._now, self._marker = engine_url, model, now, marker
+        self._served = marker is not None and marker.exists()
+        self._counters: Counters | None = None
+        self._moved = now()
+        self._unanswered = False
+
+    def judge(self, state: State, check: Check) -> str | None:
+        """Return what proves that the engine hangs, or None; check: of the same look.
+
+        Where nobody is behind its port it loads, for as long as it needs.
+        """
+        if state.is_serving and not self._served:
+            self._served = True
+            if self._marker:
+                self._marker.touch()
+        if self._url is None or not self._served or check.verdict is Verdict.DEAD:
+            self._restart()
+            return None
+        return self._hangs(self._url)
+
+    def _restart(self) -> None:
+        self._counters, self._moved, self._unanswered = None, self._now(), False
+
+    def _hangs(self, url: str) -> str | None:
+        self._look(counters(url))
+        if self._still >= ASK_AFTER and not self._unanswered:
+            if answers_token(url, self._model):
+                self._restart()
+            else:
+                self._unanswered = True
+        if self._unanswered and self._still >= HANGS_AFTER:
+            return HANGS
+        return None
+
+    @property
+    def _still(self) -> float:
+        return self._now() - self._moved
+
+    def _look(self, seen: Counters | None) -> None:
+        """Nothing in time is no movement; a page without our counters is nothing to judge by."""
+        if seen is None or seen == self._counters:
+            return
+        self._restart()
+        self._counters = seen or None
+
+
+def counters(url: str) -> Counters | None:
+    """Return the lines of /metrics that move with the engine; None without an answer in time."""
+    found = exchange("GET", f"{url}/metrics", seconds=QUICK)
+    if not isinstance(found, Answer):
+        return None
+    lines = found.body.decode("utf-8", errors="replace").splitlines()
+    return tuple(line for line in lines if line.startswith(SIGNS) and _FRONTS_OWN not in line)
+
+
+def answers_token(url: str, model: str) -> bool:
+    """Ask for one token; any answer, also a refusal, comes from something that does not hang."""
+    chat = {"model": model, "max_tokens": 1, "messages": [{"role": "user", "content": "Say yes."}]}
+    found = exchange("POST", f"{url}/v1/chat/completions", seconds=COMPLETION, body=chat)
+    return isinstance(found, Answer)

@@ -1,0 +1,124 @@
+"""Local repair: start one broken part of this host again, three times in half an hour at most.
+
+The agent may not do that: it is nobody. It leaves the name of a part in a file of its own, and
+lamplighter-repair.service, which is root, starts that part and nothing else. What was done is one
+JSON list of {"part", "at", "why"}; at: seconds since the boot.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from host.machine.files import write
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+MOST, WITHIN = 3, 1800.0  # repairs, seconds
+SECONDS = 180  # for one command: stopping nginx waits for the answers that are under way
+_LONGEST = 4096  # bytes of a request that are read
+
+# part -> its container, its unit
+PARTS: dict[str, tuple[str | None, str]] = {
+    "engine": ("vllm-0", "vllm@0.service"),
+    "gateway": ("inference-app", "inference-app.service"),
+    "nginx": (None, "nginx.service"),
+}
+
+log = logging.getLogger("lamplighter.repair")
+
+
+def commands(part: str) -> list[list[str]]:
+    """Return what starts the part again. What hangs hears no SIGTERM, so a container is killed."""
+    container, unit = PARTS[part]
+    kill = [["docker", "kill", container]] if container else []
+    return [*kill, ["systemctl", "reset-failed", unit], ["systemctl", "restart", unit]]
+
+
+def ask(request: Path, part: str, why: str) -> None:
+    """Leave a request, whole or not at all; raise OSError when it cannot be written."""
+    write(request, json.dumps({"part": part, "why": why}) + "\n")
+
+
+def recent(done: Path, now: float) -> list[dict[str, Any]]:
+    """Return the repairs of the last half hour; a file that cannot be read says nothing."""
+    try:
+        found = json.loads(done.read_bytes())
+        return [each for each in found if now - WITHIN < float(each["at"]) <= now]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
+
+
+def carry_out(
+    request: Path, done: Path, now: float, run: Callable[[Sequence[str]], str | None]
+) -> bool:
+    """Take the request and act on it; return whether its part was started again.
+
+    It is taken before it is acted on, and written down before anything is done: a request never
+    repeats itself, and a repair that was cut off counts.
+    """
+    wanted = _taken(request)
+    part, why = str(wanted.get("part")), str(wanted.get("why"))
+    if part not in PARTS:
+        log.error("refused part=%r: not one of %s", part[:40], ", ".join(PARTS))
+        return False
+    so_far = recent(done, now)
+    if len(so_far) >= MOST:
+        log.error("refused part=%s: %d repairs in %g s are the most", part, MOST, WITHIN)
+        return False
+    write(done, json.dumps([*so_far, {"part": part, "at": now, "why": why[:400]}]) + "\n")
+    done.chmod(0o644)
+    return start_again(part, run)
+
+
+def start_again(part: str, run: Callable[[Sequence[str]], str | None]) -> bool:
+    """Run the commands; only the last one has to succeed: the others find nothing to do, mostly."""
+    problem = None
+    for command in commands(part):
+        problem = run(command)
+        log.info("%s: %s", " ".join(command), problem or "done")
+    return problem is None
+
+
+def run(command: Sequence[str]) -> str | None:
+    """Return None when the command succeeded, else what it said."""
+    try:
+        done = subprocess.run(  # noqa: S603 - words of the table above
+            command, capture_output=True, text=True, errors="replace", timeout=SECONDS, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return f"{type(error).__name__}: {error}"
+    return None if done.returncode == 0 else (done.stderr.strip() or f"exit {done.returncode}")
+
+
+def _taken(request: Path) -> dict[str, Any]:
+    """Read and remove it. Whoever wrote it is not trusted: no link is followed, no pipe awaited."""
+    try:
+        descriptor = os.open(request, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError as error:
+        log.warning("request not read file=%s error=%s", request, error.strerror)
+        request.unlink(missing_ok=True)
+        return {}
+    try:
+        text = os.read(descriptor, _LONGEST)
+    finally:
+        os.close(descriptor)
+        request.unlink()
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    request, done = Path(os.environ["REPAIR_FILE"]), Path(os.environ["REPAIRS_FILE"])
+    sys.exit(0 if carry_out(request, done, time.monotonic(), run) else 1)

@@ -1,0 +1,87 @@
+"""Send Host Reports: on every change, and again every REPORT_SECONDS.
+
+A bus that is away is no reason to die: the newest state is sent when it is back.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from host.agent.phases import State
+    from host.agent.settings import Settings
+
+LONGEST_PAUSE = 30.0  # seconds between two attempts while the bus is away
+
+log = logging.getLogger("lamplighter.agent")
+
+
+class Reporter:
+    """wall: seconds since the epoch, for the reports; everything else is the monotonic clock."""
+
+    def __init__(
+        self, events: Any, settings: Settings, instance_id: str, wall: Callable[[], float]
+    ) -> None:
+        self._events, self._settings, self._instance_id = events, settings, instance_id
+        self._wall = wall
+        self._said: object = None
+        self._next = float("-inf")  # when to say it (again)
+        self._failures = 0  # in a row
+
+    def tell(self, state: State, warnings: tuple[str, ...], now: float) -> None:
+        """Send the state when it is new or due; what could not be sent is tried again, slower.
+
+        warnings: what an operator should know all the same; a new one alone waits its turn.
+        """
+        if now < self._next and (self._failures or state.said == self._said):
+            return
+        problem = self._put(state, warnings)
+        if problem is None:
+            self._said, self._failures = state.said, 0
+            self._next = now + self._settings.report_seconds
+            return
+        pause = min(2.0 ** min(self._failures, 5), LONGEST_PAUSE)
+        log.warning("report not sent problem=%s again_in_seconds=%g", problem, pause)
+        self._next, self._failures = now + pause, self._failures + 1
+
+    def _put(self, state: State, warnings: tuple[str, ...]) -> str | None:
+        """Return None when the bus took it, else why not."""
+        try:
+            answer = self._events.put_events(Entries=[self._entry(state, warnings)])
+        except ClientError as error:
+            return str(error.response["Error"]["Code"])
+        except BotoCoreError as error:
+            return type(error).__name__
+        if answer["FailedEntryCount"]:
+            return str(answer["Entries"][0].get("ErrorCode", "refused"))
+        return None
+
+    def _entry(self, state: State, warnings: tuple[str, ...]) -> dict[str, str]:
+        detail = {
+            "deployment": self._settings.deployment,
+            "instance_id": self._instance_id,
+            "phase": state.phase,
+            "percent": state.percent,
+            "cause": state.cause,
+            "warnings": list(warnings),
+            "sent_at": stamp(self._wall()),
+        }
+        return {
+            "EventBusName": self._settings.event_bus,
+            "Source": "lamplighter.host",
+            "DetailType": "Host Report",
+            "Detail": json.dumps(detail),
+        }
+
+
+def stamp(now: float) -> str:
+    """Return ISO-8601 in UTC with milliseconds: two changes can lie within one second."""
+    whole, thousandths = divmod(round(now * 1000), 1000)
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(whole)) + f".{thousandths:03d}Z"

@@ -1,0 +1,82 @@
+"""What the agent is told: by deployment.env what to serve, by its environment where things are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from host.machine.settings import parse
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """engine_url is None without an engine; front_url is None without nginx in front; without
+    keys_file and status_file there is no gateway to tell; without repair_file (to ask) and
+    repairs_file (what was done) nothing is repaired. served_file: see progress.py. machine_file,
+    certificate_file, weights_file: what others on this host found out.
+    """
+
+    deployment: str
+    region: str
+    event_bus: str
+    model: str
+    api_key_parameter: str
+    keys_path: str
+    metrics_namespace: str
+    report_seconds: float
+    gateway_url: str
+    engine_url: str | None
+    front_url: str | None
+    instance_id: str | None
+    phase_file: Path
+    units: tuple[str, ...]
+    keys_file: Path | None = None
+    keys_seconds: float = 30.0  # a new key works, and a revoked one fails, within a minute
+    status_file: Path | None = None
+    repair_file: Path | None = None
+    repairs_file: Path | None = None
+    served_file: Path | None = None
+    machine_file: Path | None = None
+    certificate_file: Path | None = None
+    weights_file: Path | None = None
+
+
+def load(environ: Mapping[str, str]) -> Settings:
+    """Raise KeyError naming the setting that deployment.env lacks, OSError without the file."""
+    path = Path(environ.get("DEPLOYMENT_ENV", "/opt/lamplighter/deployment.env"))
+    values = parse(path.read_text())
+    has_engine = values["ENGINE"] != "none"  # on a GPU or without
+    engine_url = f"http://127.0.0.1:{values['VLLM_PORT']}" if has_engine else None
+    return Settings(
+        deployment=values["DEPLOYMENT"],
+        region=values["AWS_REGION"],
+        event_bus=values["EVENT_BUS"],
+        model=values["MODEL"],
+        api_key_parameter=values["API_KEY_PARAMETER"],
+        keys_path=values["KEYS_PATH"],
+        metrics_namespace=values["METRICS_NAMESPACE"],
+        report_seconds=float(values["REPORT_SECONDS"]),
+        gateway_url=environ.get("GATEWAY_URL") or f"http://127.0.0.1:{values['GATEWAY_PORT']}",
+        engine_url=environ.get("ENGINE_URL") or engine_url,
+        front_url=environ.get("FRONT_URL") or None,
+        instance_id=environ.get("INSTANCE_ID") or None,
+        phase_file=Path(environ.get("PHASE_FILE", "/run/lamplighter/phase")),
+        units=tuple(environ.get("UNITS", "").split()),
+        keys_file=_path(environ, "KEYS_FILE"),
+        keys_seconds=float(environ.get("KEYS_SECONDS", "30")),
+        status_file=_path(environ, "STATUS_FILE"),
+        repair_file=_path(environ, "REPAIR_FILE"),
+        repairs_file=_path(environ, "REPAIRS_FILE"),
+        served_file=_path(environ, "SERVED_FILE"),
+        machine_file=_path(environ, "MACHINE_FILE"),
+        certificate_file=_path(environ, "CERTIFICATE_FILE"),
+        weights_file=_path(environ, "WEIGHTS_FILE"),
+    )
+
+
+def _path(environ: Mapping[str, str], name: str) -> Path | None:
+    return Path(environ[name]) if environ.get(name) else None

@@ -1,0 +1,70 @@
+"""Tell the gateway how far the engine is, so that its `Retry-After` is honest.
+
+One JSON line {"phase", "percent", "eta_seconds", "at"} beside its keys. The estimate is what the
+last loading took; of the first one nobody knows anything (null).
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+from typing import TYPE_CHECKING
+
+from host.agent.reporter import stamp
+from host.machine.files import write
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from host.agent.phases import State
+
+EVERY = 5.0  # seconds: the gateway trusts a fresh line only
+_ENGINE_IS_AWAY = {"loading", "unhealthy"}
+
+log = logging.getLogger("lamplighter.agent")
+
+
+class Status:
+    """wall: seconds since the epoch; no file: nobody is told."""
+
+    def __init__(self, file: Path | None, wall: Callable[[], float]) -> None:
+        self._file, self._wall = file, wall
+        self._away_since: float | None = None  # when the engine was last seen to start loading
+        self._took: float | None = None
+        self._shown: object = None
+        self._next = float("-inf")
+
+    def show(self, state: State, now: float) -> None:
+        """Write the line when it is new, and again while the engine is awaited."""
+        self._learn(state, now)
+        due = now >= self._next and not state.is_serving
+        if self._file is None or (state.said == self._shown and not due):
+            return
+        line = {
+            "phase": state.phase,
+            "percent": state.percent,
+            "eta_seconds": self._eta(now),
+            "at": stamp(self._wall()),
+        }
+        try:
+            write(self._file, json.dumps(line) + "\n")
+        except OSError as error:
+            log.warning("status not written file=%s error=%s", self._file, error.strerror)
+        self._shown, self._next = state.said, now + EVERY
+
+    def _learn(self, state: State, now: float) -> None:
+        if state.phase in _ENGINE_IS_AWAY:
+            self._away_since = now if self._away_since is None else self._away_since
+            return
+        if state.is_serving and self._away_since is not None:
+            self._took = now - self._away_since
+        self._away_since = None
+
+    def _eta(self, now: float) -> int | None:
+        """Return the seconds left; None when nothing is known, or it takes longer than it did."""
+        if self._took is None or self._away_since is None:
+            return None
+        left = self._took - (now - self._away_since)
+        return math.ceil(left) if left > 0 else None

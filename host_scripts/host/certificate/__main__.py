@@ -1,0 +1,97 @@
+"""Wire the keeper: one run at a time, and its verdict for the agent.
+
+/run/lamplighter/certificate   {"kind", "names", "not_after", "problem"}: what is served, and
+                               what is wrong with it, in one sentence with its remedy (or null)
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import logging
+import os
+import subprocess
+import sys
+import time
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.config import Config
+
+from host.certificate import settings
+from host.certificate.authority import Authority
+from host.certificate.errors import Trouble
+from host.certificate.keeper import Keeper
+from host.certificate.shelf import Shelf
+from host.certificate.store import Store
+
+if TYPE_CHECKING:
+    from host.certificate.settings import Told
+
+log = logging.getLogger("lamplighter.certificate")
+
+AGAIN = 75  # EX_TEMPFAIL: systemd starts the service again
+_SECONDS = 60  # for nginx to read its files
+
+
+def main(arguments: list[str]) -> int:
+    """Return 0; 75 when there is a certificate to come that could not be had now."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    (verb,) = arguments
+    os.umask(0o077)
+    try:
+        told = settings.load(os.environ)
+    except Trouble as error:
+        sys.exit(str(error))
+    quick = Config(connect_timeout=3, read_timeout=10, retries={"total_max_attempts": 3})
+    ssm = boto3.client("ssm", region_name=told.region, config=quick)
+    store = Store(ssm, told.path, told.installation, told.deployment)
+    authority = Authority(told, lambda: _route53(told, quick))
+    shelf = Shelf(told.tls, _nothing if verb == "self-sign" else _reload)
+    told.acme.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with (told.acme / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        keeper = Keeper(told, shelf, store, authority, time.time)
+        if verb == "self-sign":
+            keeper.sign_itself()
+            return 0
+        problem = keeper.keep(orders=verb == "keep")
+        _say(told.verdict, shelf, problem)
+    return AGAIN if verb == "keep" and problem and told.kind != "self-signed" else 0
+
+
+def _say(path: Path, shelf: Shelf, problem: str | None) -> None:
+    held = shelf.held()
+    ends = held and datetime.fromtimestamp(held.pair.not_after, timezone.utc)  # noqa: UP017
+    verdict = {
+        "kind": held.kind if held else "self-signed",
+        "names": list(held.pair.names) if held else [],
+        "not_after": ends.isoformat() if ends else None,
+        "problem": problem,
+    }
+    path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+    new = path.with_name(f"{path.name}.new")
+    new.write_text(json.dumps(verdict) + "\n")
+    new.chmod(0o644)  # the agent reads it, and is nobody
+    new.replace(path)
+    log.info("certificate kind=%s not_after=%s problem=%s", *list(verdict.values())[::2], problem)
+
+
+def _route53(told: Told, config: Config) -> Any:
+    return boto3.client("route53", region_name=told.region, config=config)
+
+
+def _reload() -> bool:
+    """Let nginx prove configuration and certificate before it lets go of the old."""
+    command = ["systemctl", "reload-or-restart", "nginx.service"]
+    return subprocess.run(command, check=False, timeout=_SECONDS).returncode == 0  # noqa: S603
+
+
+def _nothing() -> bool:
+    return True
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,180 @@
+"""Order a certificate with certbot: our key, our request, its ACME.
+
+certbot keeps the account and nothing else: with a request of our own (--csr) there is no lineage of
+its to renew, so that a first order, a renewal and the order of a machine that was restored are one.
+DNS-01 goes through dns_hook.py: certbot's Route53 plugin must list every zone of the account
+and chooses among them by name; ours needs one zone's id, writes one name, and says what is missing.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import shlex
+import shutil
+import subprocess
+import tempfile
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from host.certificate import pairs, route53
+from host.certificate.errors import Refused, Trouble
+from host.certificate.remedies import remedy
+from host.certificate.settings import SCRIPTS, Told
+from host.certificate.shelf import Held
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from host.certificate.store import Files
+
+log = logging.getLogger("lamplighter.certificate")
+
+_SECONDS = 600  # for one order: Route53's wait is three minutes at most
+_PROBE_SECONDS = 10
+_REHEARSAL = "lamplighter"
+_RAISED = re.compile(r"^(?:acme|requests)\.[\w.]+: .*", re.MULTILINE)
+
+
+class Authority:
+    """zones: makes a Route53 client; only DNS-01 needs one."""
+
+    def __init__(self, told: Told, zones: Callable[[], Any]) -> None:
+        self._told, self._zones = told, zones
+        self._accounts = told.acme / "config" / "accounts"
+
+    def order(self, account: Files) -> Held:
+        """Return a new certificate; raise Refused, or Trouble before the authority was asked."""
+        self._rehearse()
+        if not self.account():
+            self._restore(account)
+        try:
+            return self._ordered()
+        except Refused as error:
+            if not error.is_account:
+                raise
+        log.warning("acme account not known at %s: making another", self._told.directory)
+        shutil.rmtree(self._accounts)
+        return self._ordered()
+
+    def account(self) -> Files:
+        """Return the files of the account that this machine uses."""
+        files = sorted(self._accounts.rglob("*.json"))
+        return {str(path.relative_to(self._accounts)): path.read_text() for path in files}
+
+    def _restore(self, account: Files) -> None:
+        for name, text in account.items():
+            path = self._accounts / name
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            path.touch(mode=0o600)
+            path.write_text(text)
+
+    def _rehearse(self) -> None:
+        """Do what needs no authority first: its failed validations are counted (five an hour)."""
+        if self._told.kind == "http-01":
+            self._reach()
+        else:
+            self._write_record()
+
+    def _write_record(self) -> None:
+        host = self._told.host
+        try:
+            client = self._zones()
+            zone = route53.zone_of(client, self._told.zone, host)
+            route53.write(client, zone, host, _REHEARSAL)
+            route53.remove(client, zone, host, _REHEARSAL)
+        except (ClientError, BotoCoreError, Trouble) as error:
+            raise Trouble(route53.explained(error, host)) from error
+
+    def _reach(self) -> None:
+        """Ask ourselves by our name, as the authority will."""
+        folder = self._told.webroot / ".well-known" / "acme-challenge"
+        folder.mkdir(mode=0o755, parents=True, exist_ok=True)
+        for each in (folder, folder.parent):
+            each.chmod(0o755)  # nginx reads it as www-data
+        with tempfile.NamedTemporaryFile("w", dir=folder, prefix="rehearsal-") as file:
+            file.write(file.name)
+            file.flush()
+            Path(file.name).chmod(0o644)
+            url = f"http://{self._told.host}/.well-known/acme-challenge/{Path(file.name).name}"
+            try:
+                with urllib.request.urlopen(url, timeout=_PROBE_SECONDS) as answer:
+                    reached = answer.read(len(file.name) + 1).decode("ascii", "replace")
+            except (OSError, urllib.error.URLError, ValueError) as error:
+                reason = getattr(error, "reason", error)
+                raise Trouble(f"{url} does not lead here yet ({reason}): {_PORT_80}") from error
+            if reached != file.name:
+                raise Trouble(f"{url} leads to another machine: {_PORT_80}")
+
+    def _ordered(self) -> Held:
+        key = pairs.new_key()
+        self._told.acme.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=self._told.acme) as folder:
+            place = Path(folder)
+            pairs.request(key, self._told.host, place / "request.pem")
+            try:
+                done = subprocess.run(  # noqa: S603 - our own arguments, one word each
+                    self._command(place),
+                    capture_output=True,
+                    text=True,
+                    check=False,
+                    timeout=_SECONDS,
+                )
+            except FileNotFoundError as error:
+                raise Trouble(
+                    "certbot is not installed: "
+                    "run /opt/lamplighter/steps/70-certificate.sh again as root"
+                ) from error
+            except subprocess.TimeoutExpired as error:
+                raise Refused(f"{self._told.directory} took over {_SECONDS} s") from error
+            if done.returncode != 0:
+                raise self._refused(done.stdout + done.stderr + self._raised())
+            chain = (place / "fullchain.pem").read_text()
+        return Held("acme", self._told.directory, pairs.parse(chain + key))
+
+    def _command(self, place: Path) -> list[str]:
+        told = self._told
+        return [
+            *("certbot", "certonly", "--non-interactive", "--agree-tos"),
+            f"--email={told.email}" if told.email else "--register-unsafely-without-email",
+            f"--server={told.directory}",
+            *(f"--{each}-dir={told.acme / each}" for each in ("config", "work", "logs")),
+            *("--max-log-backups=10", f"--csr={place / 'request.pem'}"),
+            f"--cert-path={place / 'cert.pem'}",
+            f"--chain-path={place / 'chain.pem'}",
+            f"--fullchain-path={place / 'fullchain.pem'}",
+            *self._challenge(),
+        ]
+
+    def _challenge(self) -> list[str]:
+        if self._told.kind == "http-01":
+            return ["--webroot", f"--webroot-path={self._told.webroot}"]
+        folder = shlex.quote(str(SCRIPTS))
+        hook = f"env --chdir={folder} python3 -B -m host.certificate.dns_hook"
+        return [
+            *("--manual", "--preferred-challenges=dns"),
+            f"--manual-auth-hook={hook} write",
+            f"--manual-cleanup-hook={hook} remove",
+        ]
+
+    def _raised(self) -> str:
+        """Return the errors in certbot's log: Debian 12's may print one of its own instead."""
+        path = self._told.acme / "logs" / "letsencrypt.log"
+        text = path.read_text(errors="replace") if path.is_file() else ""
+        return "\n".join(["", *_RAISED.findall(text)])
+
+    def _refused(self, output: str) -> Refused:
+        log.warning("certbot failed output=%s", json.dumps(output[-4000:]))
+        problem, is_account = remedy(output, self._told)
+        return Refused(problem, is_account=is_account)
+
+
+_PORT_80 = (
+    "the A record must be this machine's address, and port 80 open to everybody; "
+    "or choose certificate.challenge dns-01"
+)

@@ -1,0 +1,170 @@
+"""Decide what to serve: what is here, what is stored, or a new order; and say what is wrong."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from host.certificate import pairs, tries
+from host.certificate.errors import Trouble
+from host.certificate.shelf import Held
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from host.certificate.authority import Authority
+    from host.certificate.settings import Told
+    from host.certificate.shelf import Shelf
+    from host.certificate.store import Store
+
+log = logging.getLogger("lamplighter.certificate")
+
+FRESH_DAYS = 30.0  # with more left there is nothing to do
+
+_ALONE = {
+    True: "the certificate is self-signed, as certificate.challenge says: clients cannot verify it",
+    False: "the certificate is self-signed, for want of a name: clients cannot verify it; "
+    "set dns.domain for one of an authority",
+}
+
+
+class Keeper:
+    def __init__(
+        self,
+        told: Told,
+        shelf: Shelf,
+        store: Store,
+        authority: Authority,
+        now: Callable[[], float],
+    ) -> None:
+        self._told, self._shelf, self._store, self._authority = told, shelf, store, authority
+        self._now = now
+        self._tries = told.acme / "tries.json"
+
+    def sign_itself(self) -> None:
+        """Serve something, when nothing is there: HTTPS answers from the first minute."""
+        if self._shelf.held() is None:
+            self._shelf.put(Held("self-signed", "", pairs.self_signed(self._told.host)))
+
+    def keep(self, *, orders: bool = True) -> str | None:
+        """Serve the best; return what is wrong with it. Without orders no authority is asked."""
+        try:
+            self.sign_itself()
+            if self._told.kind == "self-signed":
+                return self._alone()
+            if self._told.kind == "own":
+                return self._own()
+            return self._of_authority(orders=orders)
+        except Trouble as error:
+            return str(error)
+        except OSError as error:
+            return f"this machine cannot keep a certificate: {error}"
+
+    def _alone(self) -> str:
+        held = self._shelf.held()
+        host = self._told.host
+        if held is None or held.kind != "self-signed" or not held.pair.covers(host or "localhost"):
+            self._shelf.put(Held("self-signed", "", pairs.self_signed(host)))
+        return _ALONE[bool(host)]
+
+    def _own(self) -> str | None:
+        own = self._store.own(self._told.own)
+        days = own.pair.days_left(self._now())
+        write = (
+            f"write a new one into the SSM parameter {self._told.own}; it is served within a day"
+        )
+        if not own.pair.covers(self._told.host):
+            return f"your own certificate is not for {self._told.host}: {write}"
+        if days <= 0:
+            return f"your own certificate has ended: {write}"
+        if self._shelf.held() != own:
+            self._shelf.put(own)
+        if days <= FRESH_DAYS:
+            return f"your own certificate ends in {days:.0f} days: {write}"
+        return None
+
+    def _of_authority(self, *, orders: bool) -> str | None:
+        if self._is_fresh(self._shelf.held()):
+            return self._stored_too()
+        problem = self._restored()
+        if self._is_fresh(self._shelf.held()):
+            return problem
+        known = tries.load(self._tries)
+        if not orders or not known.are_due(self._now()):
+            return known.problem or problem or "the authority has not answered yet"
+        return self._ordered(known)
+
+    def _restored(self) -> str | None:
+        """Serve what is stored where that is better; return why it could not be had."""
+        try:
+            stored = self._store.certificate()
+        except Trouble as error:
+            log.warning("nothing restored: %s", error)
+            return str(error)
+        if stored is None or not self._fits(stored):
+            return None
+        held = self._shelf.held()
+        if not self._fits(held) or (held and held.pair.not_after < stored.pair.not_after):
+            self._shelf.put(stored)
+        return None
+
+    def _ordered(self, known: tries.Tries) -> str | None:
+        """Order and serve; written down as failed first, so that one cut off is counted too."""
+        tries.save(self._tries, known.failed(self._now(), "the last order was cut off"))
+        try:
+            self._shelf.put(self._authority.order(self._account()))
+        except (Trouble, OSError) as error:
+            after = known.failed(self._now(), str(error))
+            tries.save(self._tries, after)
+            log.warning("no certificate failures=%s problem=%s", after.failures, error)
+            return str(error)
+        finally:
+            self._keep_account()
+        tries.save(self._tries, tries.Tries())
+        return self._stored_too()
+
+    def _account(self) -> dict[str, str]:
+        try:
+            return self._store.account(self._told.directory)
+        except Trouble as error:
+            log.warning("account not restored: %s", error)
+            return {}
+
+    def _keep_account(self) -> None:
+        files = self._authority.account()
+        if not files:
+            return
+        try:
+            self._store.keep_account(self._told.directory, files)
+        except Trouble as error:
+            log.warning("account not stored: %s", error)
+
+    def _stored_too(self) -> str | None:
+        """Store what is served, for the next machine; an order costs more than a look."""
+        held = self._shelf.held()
+        if held is None:
+            return "the certificate cannot be read"
+        mark = self._told.acme / "stored"
+        if mark.is_file() and mark.read_text() == held.pair.chain:
+            return None
+        try:
+            self._store.keep_certificate(held)
+        except Trouble as error:
+            return f"{error}; the next machine would have to order again"
+        mark.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        mark.write_text(held.pair.chain)
+        return None
+
+    def _fits(self, held: Held | None) -> bool:
+        """Is it of our authority, for our name, and not over?"""
+        return (
+            held is not None
+            and (held.kind, held.origin) == ("acme", self._told.directory)
+            and held.pair.covers(self._told.host)
+            and held.pair.days_left(self._now()) > 0
+        )
+
+    def _is_fresh(self, held: Held | None) -> bool:
+        return (
+            held is not None and self._fits(held) and held.pair.days_left(self._now()) > FRESH_DAYS
+        )

@@ -1,0 +1,64 @@
+"""What deployment.env says about the certificate, and where things are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from host.certificate.errors import Trouble
+from host.machine.settings import parse
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SCRIPTS = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """host is empty without a domain; zone is empty when Route53 is to be asked."""
+
+    installation: str
+    deployment: str
+    region: str
+    host: str
+    email: str
+    kind: str
+    own: str
+    directory: str
+    zone: str
+    path: str
+    tls: Path
+    acme: Path
+    webroot: Path
+    verdict: Path
+
+
+def load(environ: Mapping[str, str]) -> Told:
+    """Raise Trouble naming the setting that deployment.env lacks, OSError without the file."""
+    file = SCRIPTS / "deployment.env"
+    try:
+        return _told(parse(file.read_text()), environ)
+    except KeyError as error:
+        text = f"{file} has no {error.args[0]}: render it again from deployment.env.j2"
+        raise Trouble(text) from error
+
+
+def _told(values: Mapping[str, str], environ: Mapping[str, str]) -> Told:
+    return Told(
+        installation=values["INSTALLATION"],
+        deployment=values["DEPLOYMENT"],
+        region=values["AWS_REGION"],
+        host=values["ENDPOINT_HOST"],
+        email=values["EMAIL"],
+        kind=values["CERTIFICATE"] if values["ENDPOINT_HOST"] else "self-signed",
+        own=values["OWN_CERTIFICATE"],
+        directory=values["ACME_DIRECTORY"],
+        zone=values["HOSTED_ZONE"],
+        path=values["TLS_PATH"],
+        tls=Path(environ.get("ETC", "/etc")) / "lamplighter" / "tls",
+        acme=Path(environ.get("STATE", "/var/lib")) / "lamplighter" / "acme",
+        webroot=Path(environ.get("WWW", "/var/www")) / "acme",
+        verdict=Path(environ.get("RUN", "/run")) / "lamplighter" / "certificate",
+    )

@@ -1,0 +1,50 @@
+"""Gather facts beside each other; one that fails, hangs or is absurd spoils no other."""
+
+from __future__ import annotations
+
+import time
+from threading import Thread
+from typing import TYPE_CHECKING, Any
+
+from host.diagnose.texts import safe
+from host.machine.commands import Unanswered
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    Source = Callable[[], Any]
+
+PATIENCE = 2.0  # seconds until somebody who waits hears what for
+
+
+def gather(
+    sources: Mapping[str, Source], seconds: float, say: Callable[[str], None] = lambda _: None
+) -> dict[str, Any]:
+    """Return name -> fact, safe to be shown; {"problem": why} for what could not be had in time."""
+    facts: dict[str, Any] = {}
+    threads = {
+        name: Thread(target=_look, args=(name, source, facts), name=name, daemon=True)
+        for name, source in sources.items()
+    }
+    for thread in threads.values():
+        thread.start()
+    began, patience = time.monotonic(), PATIENCE
+    while waiting := [name for name, thread in threads.items() if thread.is_alive()]:
+        elapsed = time.monotonic() - began
+        if elapsed >= seconds:
+            break
+        if elapsed >= patience:
+            say(f"waiting for {', '.join(waiting)}")
+            patience += PATIENCE
+        threads[waiting[0]].join(0.1)
+    silent = {"problem": f"no answer within {seconds:g} s"}
+    return {name: facts.get(name, silent) for name in sources}
+
+
+def _look(name: str, source: Source, facts: dict[str, Any]) -> None:
+    try:
+        facts[name] = safe(source())
+    except Unanswered as error:
+        facts[name] = {"problem": safe(str(error))}
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is the end of this fact only
+        facts[name] = {"problem": safe(f"{type(error).__name__}: {error}")}

@@ -1,0 +1,49 @@
+"""What EC2 says of this instance, by its metadata service (version 2 only)."""
+
+from __future__ import annotations
+
+import http.client
+import json
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from host.machine.commands import Unanswered
+
+if TYPE_CHECKING:
+    from host.diagnose.places import Places
+
+_TOLD = ("instanceId", "instanceType", "imageId", "availabilityZone", "region", "accountId")
+_SECONDS = 2.0
+_MOST = 16 * 1024  # bytes
+
+
+def identity(places: Places) -> dict[str, Any]:
+    """Raise Unanswered when the metadata service is away or refuses."""
+    text = _ask(places.metadata, "/latest/dynamic/instance-identity/document")
+    try:
+        found = json.loads(text)
+        return {name: found[name] for name in _TOLD}
+    except (ValueError, KeyError, TypeError) as error:
+        raise Unanswered(f"the metadata service says nothing sensible: {error!r}") from error
+
+
+def _ask(origin: str, path: str) -> str:
+    try:
+        seconds = {"X-aws-ec2-metadata-token-ttl-seconds": "60"}
+        token = _exchange(origin, "PUT", "/latest/api/token", seconds)
+        return _exchange(origin, "GET", path, {"X-aws-ec2-metadata-token": token})
+    except (OSError, http.client.HTTPException) as error:
+        raise Unanswered(f"the metadata service did not answer: {error}") from error
+
+
+def _exchange(origin: str, method: str, path: str, headers: dict[str, str]) -> str:
+    connection = http.client.HTTPConnection(urlsplit(origin).netloc, timeout=_SECONDS)
+    try:
+        connection.request(method, path, headers=headers)
+        response = connection.getresponse()
+        text = response.read(_MOST).decode(errors="replace")
+    finally:
+        connection.close()
+    if response.status != http.client.OK:
+        raise http.client.HTTPException(f"{method} {path} answered {response.status}")
+    return text

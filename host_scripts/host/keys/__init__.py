@@ -1,0 +1,1 @@
+"""The gateway's keys file, as SSM has it."""

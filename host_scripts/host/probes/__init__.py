@@ -1,0 +1,1 @@
+"""Asks the chain of this host: engine, gateway, nginx."""

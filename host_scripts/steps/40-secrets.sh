@@ -1,0 +1,45 @@
+#!/usr/bin/env bash
+# Bring the secrets: the API keys as hashes for the gateway, the Hugging Face token for vLLM's next start.
+#
+# Needs:    the instance role may read the SSM parameters
+# Changes:  /etc/lamplighter/gateway/keys (0640, the gateway's group), /run/lamplighter/vllm.env (0600, gone at power-off)
+# Re-run:   safe at any time; lamplighter-secrets.service does at every boot.
+
+# shellcheck source=host_scripts/lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
+
+keys=$etc/lamplighter/gateway/keys
+token=$run/vllm.env
+
+main() {
+  umask 077
+  mkdir -p "$run" "$state"
+  chmod 0755 "$run" "$state" # the agent reads its spool there; the token itself is 0600
+  key_file
+  token_file
+}
+
+# key_file - the first set; the agent follows it from then on, with the same code. Where AWS is away, the last good set
+# stays and is enough.
+key_file() {
+  gateway_folder
+  retry 5 3 program keys "$(setting AWS_REGION)" "$(setting KEYS_PATH)" "$keys"
+}
+
+token_file() {
+  local name
+  name=$(setting HF_TOKEN_PARAMETER)
+  if [[ -z $name ]]; then
+    rm -f "$token"
+    return
+  fi
+  {
+    printf 'HF_TOKEN='
+    retry 5 3 parameter "$name" engine.hf_token_parameter
+    printf '\n'
+  } >"$token.new"
+  mv "$token.new" "$token"
+  log "the Hugging Face token is in place"
+}
+
+main "$@"

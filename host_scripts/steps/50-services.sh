@@ -1,0 +1,156 @@
+#!/usr/bin/env bash
+# Install the units and start them; restart a service only when what it was started from changed.
+#
+# Needs:    30-images.sh (the images), 40-secrets.sh (the keys)
+# Changes:  /etc/systemd/system/ (our units), /etc/lamplighter/gateway.env and vllm-0.env, the docker network `lamplighter`,
+#           /var/lib/lamplighter/started/, gateway/ (where the gateway counts usage) and cache/ (where vLLM keeps weights)
+# Re-run:   safe at any time; nothing restarts without a change, and an engine only after its requests have ended.
+
+# shellcheck source=host_scripts/lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
+
+at_boot=(inference-cleanup.service lamplighter-secrets.service lamplighter-setup.service inference-verify.timer)
+at_boot+=(lamplighter-certificate.service lamplighter-certificate.timer lamplighter-repair.path lamplighter-machine.timer)
+services=(inference-app.service lamplighter-agent.service)
+
+main() {
+  local service now
+  phase loading 0
+  if has_engine; then
+    at_boot+=(vllm.target vllm.service)
+    services=(vllm@0.service "${services[@]}")
+    engine_settings
+  else
+    retire_engine
+  fi
+  gateway_settings
+  install -d --mode=0750 --owner="$user" --group="$group" "$state/gateway"
+  if ! docker network inspect lamplighter >/dev/null 2>&1; then docker network create lamplighter; fi
+  if has_engine && ! is_running_with vllm@0.service "$(made_from vllm@0.service | fingerprint)"; then drain; fi
+  install_units
+  for service in "${services[@]}"; do
+    now=$(made_from "$service" | fingerprint)
+    if ! is_running_with "$service" "$now"; then
+      forgive "$service"
+      systemctl restart "$service"
+      remember "$service" "$now"
+    elif ! systemctl is-active --quiet "$service"; then
+      systemctl start "$service"
+    fi
+  done
+  for service in inference-verify.timer lamplighter-repair.path lamplighter-machine.timer; do
+    if ! systemctl is-active --quiet "$service"; then systemctl start "$service"; fi
+  done
+}
+
+# engine_settings - what docker is told beside the unit's own words: the GPUs, and a model that lies on this machine.
+engine_settings() {
+  local device='' mount='' model
+  install -d --mode=0750 --owner="$engine_user" --group="$engine_group" "$cache"
+  if [[ $(setting ENGINE) == gpu ]]; then device='--gpus all'; fi
+  model=$(setting MODEL)
+  if [[ $model == /* ]]; then mount="--volume $model:$model:ro"; fi
+  renew vllm-0.env "VLLM_DEVICE=$device" "VLLM_MOUNT=$mount"
+}
+
+# retire_engine - a deployment that had an engine on the CPU and has none any more.
+retire_engine() {
+  if ! [[ -e $etc/systemd/system/vllm@.service ]]; then return; fi
+  drain
+  systemctl disable --quiet --now vllm@0.service vllm.service vllm.target
+  forgive vllm@0.service
+  rm -r "$etc"/systemd/system/vllm*
+  rm -f "$state/started/vllm@0.service" "$state/started/units"
+}
+
+# drain - what ends a running engine, a reload included, ends its requests. Before, the gateway lets them finish, for two
+# minutes at most, and takes no new ones. It starts again after the engine, like every service that is down.
+drain() {
+  if systemctl is-active --quiet vllm@0.service; then systemctl stop inference-app.service; fi
+}
+
+# forgive SERVICE - what it is started from is another now: that systemd gave up on the old says nothing.
+forgive() {
+  if systemctl is-failed --quiet "$1"; then systemctl reset-failed "$1"; fi
+}
+
+# gateway_settings - the gateway's own names for our settings; without an engine it answers "disabled" by itself.
+gateway_settings() {
+  local engine=enabled default max
+  if ! has_engine; then engine=disabled; fi
+  default=$(setting DEFAULT_TIMEOUT_SECONDS)
+  max=$(setting MAX_TIMEOUT_SECONDS)
+  renew gateway.env \
+    "INFERENCE_BACKENDS=http://vllm-0:8000" \
+    "INFERENCE_ENGINE=$engine" \
+    "INFERENCE_KEYS_FILE=/etc/gateway/keys" \
+    "INFERENCE_ETA_FILE=/etc/gateway/status" \
+    "INFERENCE_USAGE_FILE=/var/lib/gateway/usage.json" \
+    "INFERENCE_DEFAULT_TIMEOUT_SECONDS=$default" \
+    "INFERENCE_MAX_TIMEOUT_SECONDS=$max"
+}
+
+# renew NAME LINE... - /etc/lamplighter/NAME with these lines, written only when they differ.
+renew() {
+  local name=$1
+  shift
+  mkdir -p "$run"
+  printf '%s\n' "$@" >"$run/$name"
+  if differs "$run/$name" "$etc/lamplighter/$name"; then put "$run/$name" "$etc/lamplighter/$name"; fi
+  rm "$run/$name"
+}
+
+# install_units - all of them before anything starts: one daemon-reload, and none beside running GPU containers.
+install_units() {
+  local unit now
+  now=$({
+    printf '%s\n' "${at_boot[@]}" "${services[@]}"
+    unit_files | with_names
+  } | fingerprint)
+  if is_running_with units "$now"; then return; fi
+  while IFS= read -r unit; do
+    put "$scripts/files/$unit" "$etc/systemd/system/$unit"
+  done < <(unit_files)
+  systemctl daemon-reload
+  systemctl enable --quiet "${at_boot[@]}" "${services[@]}"
+  remember units "$now"
+}
+
+# unit_files - the paths under files/ that belong on this machine.
+unit_files() {
+  local path
+  for path in "$scripts"/files/*.{service,target,timer,path} "$scripts"/files/*.d/*.conf; do
+    path=${path#"$scripts/files/"}
+    if [[ $path != vllm* ]] || has_engine; then printf '%s\n' "$path"; fi
+  done
+}
+
+# with_names - the content of the files whose names come in, each after its name.
+with_names() {
+  local name
+  while IFS= read -r name; do
+    printf '%s\n' "$name"
+    cat "$scripts/files/$name"
+  done
+}
+
+# made_from SERVICE - everything whose change must restart it, and nothing else: loading a model takes minutes.
+made_from() {
+  local key
+  case $1 in
+    vllm@0.service)
+      unit_files | with_names # any changed unit means a daemon-reload, which takes the GPU from a running container
+      cat "$etc/lamplighter/vllm-0.env"
+      for key in MODEL VLLM_IMAGE VLLM_PORT VLLM_ARGS ENGINE_ARGUMENTS HF_TOKEN_PARAMETER; do setting "$key"; done
+      ;;
+    inference-app.service)
+      cat "$scripts/files/$1" "$etc/lamplighter/gateway.env" # not the keys: the gateway reads them again by itself
+      for key in GATEWAY_IMAGE GATEWAY_PORT; do setting "$key"; done
+      ;;
+    lamplighter-agent.service)
+      cat "$scripts/files/$1" "$settings" "$scripts"/host/{agent,keys,machine,probes}/*.py
+      ;;
+  esac
+}
+
+main "$@"

@@ -1,0 +1,221 @@
+"""The agent's probes against a real small server: what each answer proves."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from host.agent import probes
+from host.agent.phases import Check, Verdict
+from host.agent.settings import Settings
+from host.machine import metadata
+from host_scripts.endpoint import Endpoint, stop
+from host_scripts.sandbox import API_KEY
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+class Key:
+    def __init__(self) -> None:
+        self.forgotten = 0
+
+    def read(self) -> str:
+        return API_KEY
+
+    def forget(self) -> None:
+        self.forgotten += 1
+
+
+@pytest.fixture
+def endpoint() -> Iterator[Endpoint]:
+    endpoint = Endpoint()
+    endpoint.serve_all()
+    server = endpoint.start()
+    yield endpoint
+    stop(server)
+
+
+def told(endpoint: Endpoint, tmp_path: Path, **changed: Any) -> Settings:
+    values: dict[str, Any] = {
+        "deployment": "demo",
+        "region": "eu-central-1",
+        "event_bus": "lamplighter",
+        "model": "org/model",
+        "api_key_parameter": "/key",
+        "keys_path": "/keys",
+        "metrics_namespace": "Lamplighter",
+        "report_seconds": 30.0,
+        "gateway_url": endpoint.url,
+        "engine_url": endpoint.url,
+        "front_url": endpoint.url,
+        "instance_id": "i-1",
+        "phase_file": tmp_path / "phase",
+        "units": (),
+    }
+    return Settings(**{**values, **changed})
+
+
+@pytest.fixture
+def settings(endpoint: Endpoint, tmp_path: Path) -> Settings:
+    return told(endpoint, tmp_path)
+
+
+def look(settings: Settings, key: Any = None, *, with_completion: bool = True) -> Check:
+    keeper: Any = key or Key()
+    return probes.look(settings, keeper, with_completion=with_completion)
+
+
+def test_a_host_works_when_every_layer_answers(settings: Settings, endpoint: Endpoint) -> None:
+    assert look(settings) == Check(Verdict.WORKS)
+    assert [path for path, _ in endpoint.asked] == [
+        "/health",
+        "/health/live",
+        "/v1/models",
+        "/v1/chat/completions",
+    ]
+
+
+def test_a_completion_costs_one_token(settings: Settings, endpoint: Endpoint) -> None:
+    look(settings)
+
+    _, body = endpoint.asked[-1]
+    assert (body["model"], body["max_tokens"]) == ("org/model", 1)
+
+
+def test_no_token_is_bought_when_none_is_asked_for(settings: Settings, endpoint: Endpoint) -> None:
+    assert look(settings, with_completion=False) == Check(Verdict.WORKS)
+    assert endpoint.count("/v1/chat/completions") == 0
+
+
+@pytest.mark.parametrize("path", ["/health", "/health/live", "/v1/models", "/v1/chat/completions"])
+@pytest.mark.parametrize(
+    ("status", "verdict"),
+    [(500, Verdict.DEAD), (503, Verdict.DEAD), (0, Verdict.DEAD), (404, Verdict.UNSURE)],
+)
+def test_b16_a_layer_that_fails_ends_the_look_and_is_named(
+    settings: Settings, endpoint: Endpoint, path: str, status: int, verdict: Verdict
+) -> None:
+    endpoint.answers[path] = (status, {})
+
+    found = look(settings)
+
+    assert found.verdict is verdict
+    assert f"{endpoint.url}{path}" in str(found.why)
+    assert endpoint.asked[-1][0] == path
+
+
+def test_a_closed_port_is_dead(endpoint: Endpoint, tmp_path: Path) -> None:
+    found = look(told(endpoint, tmp_path, engine_url="http://127.0.0.1:1"))
+
+    refused = "the engine does not answer (http://127.0.0.1:1/health: Connection refused)"
+    assert found == Check(Verdict.DEAD, refused)
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "part"),
+    [
+        ("/health", 503, "engine"),
+        ("/health", 0, None),  # cut off: its process ends, or has not begun to answer
+        ("/health/live", 502, "gateway"),  # nginx' word on what is behind it
+        ("/health/live", 0, "nginx"),
+        ("/v1/models", 503, "gateway"),
+        ("/v1/models", 404, None),
+    ],
+)
+def test_what_a_restart_may_help_is_named(
+    settings: Settings, endpoint: Endpoint, path: str, status: int, part: str | None
+) -> None:
+    endpoint.answers[path] = (status, {})
+
+    assert look(settings, with_completion=False).mends == part
+
+
+def test_b2_an_engine_that_loads_is_nothing_to_mend(endpoint: Endpoint, tmp_path: Path) -> None:
+    assert look(told(endpoint, tmp_path, engine_url="http://127.0.0.1:1")).mends is None
+
+
+@pytest.mark.parametrize("path", ["/health", "/v1/models", "/v1/chat/completions"])
+def test_b16_an_answer_that_does_not_come_in_time_proves_nothing(
+    settings: Settings, endpoint: Endpoint, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(probes, "QUICK", 1.0)
+    monkeypatch.setattr(probes, "COMPLETION", 1.0)
+    endpoint.delays[path] = 60.0
+
+    found = look(settings)
+
+    assert found == Check(Verdict.UNSURE, f"{endpoint.url}{path} did not answer within 1 s")
+
+
+@pytest.mark.parametrize(
+    "listing", [{"data": []}, {"data": [{"id": "org/other"}]}, {"data": None}, [], "x", None]
+)
+def test_a_gateway_that_does_not_list_the_model_does_not_serve_it(
+    settings: Settings, endpoint: Endpoint, listing: Any
+) -> None:
+    endpoint.answers["/v1/models"] = (200, listing)
+
+    found = look(settings)
+
+    assert found == Check(Verdict.UNSURE, f"{endpoint.url}/v1/models does not list org/model")
+
+
+@pytest.mark.parametrize("answer", [{"choices": []}, {}, [], None])
+def test_a_completion_without_a_choice_is_none(
+    settings: Settings, endpoint: Endpoint, answer: Any
+) -> None:
+    endpoint.answers["/v1/chat/completions"] = (200, answer)
+
+    assert look(settings).verdict is Verdict.UNSURE
+
+
+def test_a_model_without_a_chat_template_is_asked_plainly(
+    settings: Settings, endpoint: Endpoint
+) -> None:
+    endpoint.answers["/v1/chat/completions"] = (400, {})
+
+    assert look(settings) == Check(Verdict.WORKS)
+    assert endpoint.asked[-1][0] == "/v1/completions"
+
+
+def test_a_refused_key_is_forgotten_and_nobody_is_called_dead(
+    settings: Settings, endpoint: Endpoint
+) -> None:
+    endpoint.key, key = "sk-rotated", Key()
+
+    assert look(settings, key).verdict is Verdict.UNSURE
+    assert key.forgotten == 1
+
+
+def test_without_an_engine_a_ready_gateway_is_enough(endpoint: Endpoint, tmp_path: Path) -> None:
+    found = look(told(endpoint, tmp_path, engine_url=None, front_url=None))
+
+    assert found == Check(Verdict.WORKS)
+    assert [path for path, _ in endpoint.asked] == ["/health/ready"]
+
+
+def test_the_instance_asks_for_its_id_with_a_token_and_for_as_long_as_it_takes(
+    endpoint: Endpoint,
+) -> None:
+    calls: list[tuple[str, str]] = []
+    pauses: list[float] = []
+    answers: Iterator[Any] = iter([OSError("no route"), "token", "i-42"])
+
+    def ask(_host: str, _port: int, method: str, _path: str, header: str, value: str) -> str:
+        calls.append((method, f"{header}={value}"))
+        answer = next(answers)
+        if isinstance(answer, OSError):
+            raise answer
+        return str(answer)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(metadata, "_ask", ask)
+        found = metadata.instance_id(pauses.append, "127.0.0.1", endpoint.port)
+
+    assert (found, pauses) == ("i-42", [2])
+    assert calls[1:] == [
+        ("PUT", "X-aws-ec2-metadata-token-ttl-seconds=60"),
+        ("GET", "X-aws-ec2-metadata-token=token"),
+    ]

@@ -1,0 +1,88 @@
+"""Every step killed with -9 between any two of its commands: the next run makes it whole.
+
+Of the places to kill, every KILL_STRIDE-th is tried; KILL_STRIDE=1 tries them all (six minutes).
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+from host_scripts.sandbox import SCRIPTS, Host
+
+if TYPE_CHECKING:
+    import subprocess
+
+STEPS = sorted(f"steps/{path.name}" for path in (SCRIPTS / "steps").glob("[0-8][0-9]-*.sh"))
+STRIDE = int(os.environ.get("KILL_STRIDE", "23"))
+KILLED = -9
+# Runs before each command, those of functions and subshells too; $$ is the script in all of them.
+COUNTED = """\
+set -T
+count=0
+trap 'count=$((count + 1)); ((count != ${KILL_AT:-0})) || kill -9 $$; echo "$count" >"$COUNT"' DEBUG
+"""
+MUST = ("restart", "start", "enable", "daemon-reload", "reload-or-restart")
+
+
+class Killed:
+    """A host on which a step is about to run; run() begins from the same files each time."""
+
+    def __init__(self, host: Host, step: str) -> None:
+        self.host, self.step = host, step
+        for earlier in STEPS[: STEPS.index(step)]:
+            assert host.run(earlier).returncode == 0
+        self.trap, self.count = host.root / "trap", host.root / "count"
+        self.trap.write_text(COUNTED)
+        self.owned = [host.etc, host.root / "run", host.root / "state", host.root / "www"]
+        self.before, enabled = host.root / "before", host.root / "enabled"
+        self.enabled = enabled.read_text() if enabled.exists() else ""
+        for folder in self.owned:
+            if folder.exists():
+                shutil.copytree(folder, self.before / folder.name, symlinks=True)
+
+    def run(self, at: int = 0) -> subprocess.CompletedProcess[str]:
+        """Run the step and kill it before its command number at; 0: not at all."""
+        trap = {"BASH_ENV": str(self.trap), "COUNT": str(self.count), "KILL_AT": str(at)}
+        return self.host.run(self.step, **trap)
+
+    def reset(self) -> None:
+        (self.host.root / "enabled").write_text(self.enabled)
+        for folder in self.owned:
+            shutil.rmtree(folder, ignore_errors=True)
+            if (self.before / folder.name).exists():
+                shutil.copytree(self.before / folder.name, folder, symlinks=True)
+
+    def done(self) -> set[str]:
+        """Return what the last run asked systemd for."""
+        systemd = [call for call in self.host.calls if call.startswith("systemctl")]
+        return {call for call in systemd if call.split()[1] in MUST}
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_step_that_is_killed_anywhere_is_made_whole_by_the_next_run(
+    host: Host, step: str
+) -> None:
+    killed = Killed(host, step)
+    assert killed.run().returncode == 0
+    commands = int(killed.count.read_text())
+    wanted, tree = killed.done(), shape(host)
+
+    for at in range(1 + STEPS.index(step) % STRIDE, commands, STRIDE):
+        killed.reset()
+        assert killed.run(at).returncode == KILLED, at
+        first = killed.done()
+        again = killed.run()
+        assert again.returncode == 0, (at, again.stderr)
+        assert shape(host) == tree, at
+        assert wanted <= first | killed.done(), at
+
+
+def shape(host: Host) -> dict[str, tuple[int, str]]:
+    """Return the files with their modes and contents; a self-signed key is a new one each time."""
+    return {
+        path: (mode, "" if "/tls/" in path else digest)
+        for path, (mode, digest) in host.tree().items()
+    }
