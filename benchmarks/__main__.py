@@ -8,11 +8,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks import BUILD, RESULTS, loads, plot, record, table, targets
+from benchmarks import BUILD, RESULTS, loads
 from benchmarks.errors import BenchmarkError, InvalidChoice
-from benchmarks.goals import judge
-from benchmarks.rounds import Plan, run
-from benchmarks.summary import summarise
+from benchmarks.report import plot, record, table
+from benchmarks.report.goals import judge
+from benchmarks.report.summary import summarise
+from benchmarks.runs.rounds import Plan, run
+from benchmarks.targets import catalogue as targets
 
 _ROUNDS, _SECONDS = 3, 10.0
 _QUICK_ROUNDS, _QUICK_SECONDS = 1, 4.0

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from benchmarks.programs import Programs
+    from benchmarks.system.programs import Programs
 
 CHAT = "/v1/chat/completions"
 

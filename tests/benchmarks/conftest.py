@@ -5,15 +5,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from benchmarks import mock, programs
 from benchmarks.errors import MissingProgram
-from benchmarks.sample import Sample
+from benchmarks.runs import mock
+from benchmarks.runs.sample import Sample
+from benchmarks.system import programs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from benchmarks.programs import Programs
+    from benchmarks.system.programs import Programs
 
 
 @pytest.fixture(scope="session")

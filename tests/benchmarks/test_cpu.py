@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from benchmarks import cores, cpu
+from benchmarks.system import cores, cpu
 
 _MILLISECOND = 1_000_000
 # 0.2 s of CPU, whatever the machine's speed.

@@ -1,7 +1,7 @@
 import pytest
 
-from benchmarks.goals import judge
-from benchmarks.summary import summarise
+from benchmarks.report.goals import judge
+from benchmarks.report.summary import summarise
 
 CHUNK = "gateway: CPU per chunk, as a multiple of sglang-router's"
 REQUEST = "gateway: CPU per request, as a multiple of sglang-router's"

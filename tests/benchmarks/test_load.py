@@ -4,8 +4,8 @@ from contextlib import contextmanager
 
 from benchlab import CHAT, ask, generate, stream
 
-from benchmarks import mock
-from benchmarks.processes import free_port
+from benchmarks.runs import mock
+from benchmarks.system.processes import free_port
 
 
 def test_mock_and_generator_count_the_same_requests(built, mock_port, tmp_path):

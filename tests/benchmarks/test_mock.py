@@ -4,7 +4,7 @@ import socket
 
 from benchlab import CHAT, ask, events, stream
 
-from benchmarks import mock
+from benchmarks.runs import mock
 
 
 def test_a_stream_has_the_chunks_it_was_asked_for(mock_port):

@@ -1,7 +1,7 @@
 import pytest
 
-from benchmarks import nginx
 from benchmarks.errors import TemplateChanged
+from benchmarks.targets import nginx
 
 
 @pytest.fixture

@@ -7,14 +7,17 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
-from benchmarks import __main__, gateway, loads, plot, programs, record, table
+from benchmarks import __main__, loads
 from benchmarks.errors import InvalidChoice, MissingProgram, TargetFailed
-from benchmarks.goals import judge
-from benchmarks.processes import Command
-from benchmarks.rounds import Plan, laboratory, run
-from benchmarks.summary import summarise
-from benchmarks.target import Target, serving
-from benchmarks.targets import TARGETS
+from benchmarks.report import plot, record, table
+from benchmarks.report.goals import judge
+from benchmarks.report.summary import summarise
+from benchmarks.runs.rounds import Plan, laboratory, run
+from benchmarks.system import programs
+from benchmarks.system.processes import Command
+from benchmarks.targets import gateway
+from benchmarks.targets.catalogue import TARGETS
+from benchmarks.targets.target import Target, serving
 
 needs_two_cores = pytest.mark.skipif(
     len(os.sched_getaffinity(0)) < 2, reason="the benchmark pins to two cores"

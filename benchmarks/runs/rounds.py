@@ -6,12 +6,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks import cores, gateway, mock, programs
-from benchmarks.cores import Cores
 from benchmarks.loads import Load
-from benchmarks.programs import Programs
-from benchmarks.sample import Sample, take
-from benchmarks.target import Lab, Target, serving
+from benchmarks.runs import mock
+from benchmarks.runs.sample import Sample, take
+from benchmarks.system import cores, programs
+from benchmarks.system.cores import Cores
+from benchmarks.system.programs import Programs
+from benchmarks.targets import gateway
+from benchmarks.targets.target import Lab, Target, serving
 
 
 @dataclass(frozen=True, slots=True)

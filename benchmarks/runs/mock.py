@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks.errors import LoadFailed
-from benchmarks.processes import Command, free_port, running
+from benchmarks.system.processes import Command, free_port, running
 
 _STARTS_WITHIN_SECONDS = 5
 _ENDS_WITHIN_SECONDS = 1

@@ -11,8 +11,8 @@ from pathlib import Path
 from benchmarks import ROOT
 from benchmarks.errors import MissingProgram
 from benchmarks.loads import MODEL
-from benchmarks.processes import Command, free_port
-from benchmarks.target import Lab
+from benchmarks.system.processes import Command, free_port
+from benchmarks.targets.target import Lab
 
 _ROUTERS = ROOT / ".venv-bench"
 _LITELLM = ROOT / ".venv-bench-litellm"

@@ -5,11 +5,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from benchmarks import machine
-from benchmarks.goals import judge
-from benchmarks.rounds import Plan
-from benchmarks.sample import Sample
-from benchmarks.summary import summarise
+from benchmarks.report.goals import judge
+from benchmarks.report.summary import summarise
+from benchmarks.runs.rounds import Plan
+from benchmarks.runs.sample import Sample
+from benchmarks.system import machine
 
 
 def target_versions(plan: Plan) -> dict[str, str]:

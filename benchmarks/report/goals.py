@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from benchmarks.summary import Summary
+from benchmarks.report.summary import Summary
 
 GATEWAY, BOTH = "gateway", "nginx+gateway"
 _SGLANG, _LITELLM = "sglang-router", "litellm"

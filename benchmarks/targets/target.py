@@ -7,10 +7,10 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.cores import Cores
 from benchmarks.errors import TargetFailed
 from benchmarks.loads import LOADS
-from benchmarks.processes import Command, Process, free_port, running
+from benchmarks.system.cores import Cores
+from benchmarks.system.processes import Command, Process, free_port, running
 
 _STARTS_WITHIN_SECONDS = 90
 _BETWEEN_TRIES_SECONDS = 0.1

@@ -3,9 +3,9 @@
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.goals import Verdict
 from benchmarks.loads import Load
-from benchmarks.summary import Cost, Summary
+from benchmarks.report.goals import Verdict
+from benchmarks.report.summary import Cost, Summary
 
 _WIDE_ENOUGH = 150
 # Above this a core was not the target's own, and its CPU per unit is inflated.

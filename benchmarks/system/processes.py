@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks import cores
+from benchmarks.system import cores
 
 _ENDS_WITHIN_SECONDS = 10
 _LINES_OF_A_LOG = 15

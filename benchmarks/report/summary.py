@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
-from benchmarks.sample import Sample
+from benchmarks.runs.sample import Sample
 
 MIB = 1024 * 1024
 

@@ -6,7 +6,7 @@ from html import escape
 from typing import Any
 
 from benchmarks.loads import Load
-from benchmarks.summary import Cost, Summary
+from benchmarks.report.summary import Cost, Summary
 
 _WIDTH, _LEFT, _RIGHT = 860, 130, 90
 _PLOT = _WIDTH - _LEFT - _RIGHT

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from benchmarks import ROOT
 from benchmarks.errors import MissingProgram
-from benchmarks.processes import Command
-from benchmarks.target import Lab
+from benchmarks.system.processes import Command
+from benchmarks.targets.target import Lab
 
 COMPILED = ROOT / "dist" / "gateway"
 _SOURCE = ROOT / "proxy" / "gateway"

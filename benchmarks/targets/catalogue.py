@@ -1,9 +1,9 @@
 """All targets by name. The order is that of the table."""
 
-from benchmarks import gateway, nginx, peers
 from benchmarks.errors import InvalidChoice
-from benchmarks.processes import Command, free_port
-from benchmarks.target import Lab, Target
+from benchmarks.system.processes import Command, free_port
+from benchmarks.targets import gateway, nginx, peers
+from benchmarks.targets.target import Lab, Target
 
 
 def _gateway(lab: Lab, port: int) -> list[Command]:

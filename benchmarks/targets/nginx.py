@@ -12,8 +12,8 @@ import jinja2
 
 from benchmarks import ROOT
 from benchmarks.errors import TemplateChanged
-from benchmarks.processes import Command
-from benchmarks.programs import find
+from benchmarks.system.processes import Command
+from benchmarks.system.programs import find
 
 TEMPLATE = ROOT / "host_scripts" / "templates" / "nginx.conf.j2"
 _VALUES = {"endpoint_host": "", "default_timeout_seconds": 90, "max_timeout_seconds": 600}

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from benchmarks import cores, cpu, mock
 from benchmarks.errors import LoadFailed
 from benchmarks.loads import Load
-from benchmarks.programs import Programs
-from benchmarks.target import Front, Lab
+from benchmarks.runs import mock
+from benchmarks.system import cores, cpu
+from benchmarks.system.programs import Programs
+from benchmarks.targets.target import Front, Lab
 
 # LiteLLM takes half a minute for one wave of 512 streams on this core.
 _PATIENCE_SECONDS = 180

@@ -1,0 +1,1 @@
+"""What the samples say: summary, goals, table, plot, and the record that is kept."""

@@ -1,0 +1,1 @@
+"""Load on a target: one sample, and the rounds of a whole run."""

@@ -1,0 +1,1 @@
+"""Processes on cores of their own, what they cost, and what machine it was."""
