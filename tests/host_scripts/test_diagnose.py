@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from host.lab.metadata import Server
 from host_scripts.sandbox import API_KEY, HF_TOKEN, Host, sha256
-from orchestrator import naming
+from orchestrator.aws import naming
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,7 +14,7 @@ from host_scripts.sandbox import render
 from lamplighter.local.hosts.bootstrap import Integrity, UserData, fetch, settings
 from lamplighter.local.hosts.cloud import Cloud
 from lamplighter.local.hosts.host import Host
-from orchestrator.serving import Report
+from orchestrator.hosts.reports import Report
 
 Stored = dict[str, bytes]
 BUCKET = "lamplighter-demo-123456789012-us-east-1"

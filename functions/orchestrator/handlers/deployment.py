@@ -6,7 +6,8 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from orchestrator import lifecycle, serving
+from orchestrator.deployments import lifecycle
+from orchestrator.hosts import serving
 from orchestrator.step import Event, aws, ledger_of, step, told
 
 

@@ -8,9 +8,10 @@ from typing import Any
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from orchestrator import incident, lifecycle
+from orchestrator.deployments import lifecycle
 from orchestrator.errors import Superseded
 from orchestrator.observability import metrics
+from orchestrator.repair import incidents
 from orchestrator.step import Event, ledger_of, told
 
 
@@ -22,5 +23,5 @@ def report(event: Event, _: LambdaContext) -> dict[str, Any]:
     ledger = ledger_of(event)
     failed = lifecycle.record_failure(ledger, event["verb"], event["error"], event["cause"])
     with suppress(Superseded):
-        incident.abandon(ledger, event["opened_at"])
+        incidents.abandon(ledger, event["opened_at"])
     return failed

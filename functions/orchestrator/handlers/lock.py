@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from orchestrator import lock
+from orchestrator.ledger import lock
 from orchestrator.step import Event, aws, ledger_of, told
 
 

@@ -4,27 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from orchestrator import naming
-from orchestrator.aws_errors import tolerating
-from orchestrator.probe import origin_of
+from orchestrator.aws import naming
+from orchestrator.aws.clients import Clients
+from orchestrator.aws.error_codes import tolerating
+from orchestrator.creation.deletion import delete_each
+from orchestrator.creation.once import once
+from orchestrator.creation.ownership import Found, sort
+from orchestrator.creation.plan import Change, missing, present
+from orchestrator.creation.visibility import settled, the
+from orchestrator.ledger.store import Ledger
 from orchestrator.resources import instance
-from orchestrator.resources.creation import (
-    Change,
-    delete_each,
-    missing,
-    once,
-    present,
-    settled,
-    the,
-)
-from orchestrator.resources.ownership import Found, sort
+from orchestrator.spec.deployment import Deployment
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2.type_defs import AddressTypeDef
-
-    from orchestrator.clients import Clients
-    from orchestrator.deployment import Deployment
-    from orchestrator.ledger import Ledger
 
 _ROLE = "address"
 
@@ -52,7 +45,7 @@ def ensure(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str
             AllocationId=allocation, InstanceId=current, AllowReassociation=True
         )
     address = described["PublicIp"]
-    endpoint = origin_of(deployment.host, address)
+    endpoint = deployment.endpoint(address)
     row = ledger.deployment()
     if (row.get("address"), row.get("endpoint")) != (address, endpoint):
         ledger.record(address=address, endpoint=endpoint)

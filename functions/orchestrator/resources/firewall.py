@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
 
-from orchestrator import naming
-from orchestrator.aws_errors import tolerating
+from orchestrator.aws import naming
+from orchestrator.aws.clients import Clients
+from orchestrator.aws.error_codes import tolerating
+from orchestrator.creation.deletion import delete_each
+from orchestrator.creation.once import once
+from orchestrator.creation.ownership import Found, conflict, owns, sort
+from orchestrator.creation.visibility import settled, the
 from orchestrator.errors import Pending
-from orchestrator.resources.creation import delete_each, once, settled, the
-from orchestrator.resources.ownership import Found, conflict, owns, sort
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
-    from orchestrator.clients import Clients
-    from orchestrator.deployment import Deployment
-    from orchestrator.ledger import Ledger, Row
+from orchestrator.ledger.attributes import Row
+from orchestrator.ledger.store import Ledger
+from orchestrator.spec.deployment import Deployment
 
 _ROLE = "firewall"
 _PORTS = {80: "redirect to HTTPS, certificate challenges", 443: "the API"}

@@ -9,20 +9,19 @@ from __future__ import annotations
 import hashlib
 import io
 import zipfile
-from typing import TYPE_CHECKING
+from pathlib import Path
 
-from orchestrator import naming
-from orchestrator.aws_errors import tolerating
+from orchestrator.aws import naming
+from orchestrator.aws.clients import Clients
+from orchestrator.aws.error_codes import tolerating
+from orchestrator.creation.once import intend
+from orchestrator.creation.plan import Change, missing, present
+from orchestrator.creation.visibility import the
 from orchestrator.errors import BuildFailed, Pending, Refused
+from orchestrator.ledger.attributes import Row
+from orchestrator.ledger.store import Ledger
 from orchestrator.resources import bucket
-from orchestrator.resources.creation import Change, intend, missing, present, the
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from orchestrator.clients import Clients
-    from orchestrator.deployment import Deployment
-    from orchestrator.ledger import Ledger, Row
+from orchestrator.spec.deployment import Deployment
 
 _ROLE = "image"
 _LEFT_OUT = {"__pycache__", ".pytest_cache", ".mypy_cache"}

@@ -3,34 +3,28 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from orchestrator import naming
-from orchestrator.aws_errors import tolerating
+from orchestrator.aws import naming
+from orchestrator.aws.clients import Clients
+from orchestrator.aws.error_codes import tolerating
+from orchestrator.creation.once import once
+from orchestrator.creation.ownership import Found, sort
+from orchestrator.creation.plan import Change, missing, present
+from orchestrator.creation.visibility import settled, the, wait_until_visible
 from orchestrator.errors import Pending, Refused
-from orchestrator.resources import launch
-from orchestrator.resources.creation import (
-    Change,
-    missing,
-    once,
-    present,
-    settled,
-    the,
-    wait_until_visible,
-)
-from orchestrator.resources.ownership import Found, sort
+from orchestrator.launch import run_instances
+from orchestrator.ledger.attributes import Row
+from orchestrator.ledger.store import Ledger
+from orchestrator.spec.deployment import Deployment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from mypy_boto3_ec2.type_defs import InstanceTypeDef
-
-    from orchestrator.clients import Clients
-    from orchestrator.deployment import Deployment
-    from orchestrator.ledger import Ledger, Row
 
 ROLE = "instance"
 ALIVE = ("pending", "running")
+LOST = ("stopping", "stopped", "shutting-down", "terminated", "absent")
 _EXISTING = [*ALIVE, "stopping", "stopped", "shutting-down"]
 
 
@@ -56,10 +50,10 @@ def ensure(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str
         ledger,
         _role(generation),
         lambda: _of_generation(clients, ledger, generation),
-        lambda intent: launch.launch(clients, deployment, intent),
+        lambda intent: run_instances.launch(clients, deployment, intent),
         settle=_settle(clients),
         tokened=True,
-        prepare=lambda: {"request": json.dumps(launch.request(clients, deployment, ledger))},
+        prepare=lambda: {"request": json.dumps(run_instances.request(clients, deployment, ledger))},
     )
     if ledger.deployment().get("instance_id") != launched:
         unheard = dict.fromkeys(("phase_percent", "phase_cause", "reported_at", "warnings"))

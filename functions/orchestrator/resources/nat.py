@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from orchestrator import naming
-from orchestrator.aws_errors import tolerating
+from orchestrator.aws import naming
+from orchestrator.aws.clients import Clients
+from orchestrator.aws.error_codes import tolerating
+from orchestrator.creation.deletion import delete_each, known
+from orchestrator.creation.once import once
+from orchestrator.creation.ownership import Found, sort
+from orchestrator.creation.visibility import settled, the, wait_until_visible
 from orchestrator.errors import Pending, Refused
-from orchestrator.resources.creation import (
-    delete_each,
-    known,
-    once,
-    settled,
-    the,
-    wait_until_visible,
-)
-from orchestrator.resources.ownership import Found, sort
-
-if TYPE_CHECKING:
-    from orchestrator.clients import Clients
-    from orchestrator.deployment import Deployment
-    from orchestrator.ledger import Ledger, Row
+from orchestrator.ledger.attributes import Row
+from orchestrator.ledger.store import Ledger
+from orchestrator.spec.deployment import Deployment
 
 _NAT, _ADDRESS = "nat", "nat-address"
 _LIVE = ["pending", "available", "failed"]

@@ -4,28 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from orchestrator import naming
-from orchestrator.aws_errors import tolerating
+from orchestrator.aws import naming
+from orchestrator.aws.clients import Clients
+from orchestrator.aws.error_codes import tolerating
+from orchestrator.creation.deletion import delete_each, known
+from orchestrator.creation.once import changed, once
+from orchestrator.creation.ownership import Found, sort
+from orchestrator.creation.plan import Change, missing, present
+from orchestrator.creation.visibility import settled
 from orchestrator.errors import Pending
+from orchestrator.ledger.attributes import Row
+from orchestrator.ledger.store import Ledger
 from orchestrator.resources import firewall, nat, subnets
-from orchestrator.resources.creation import (
-    Change,
-    changed,
-    delete_each,
-    known,
-    missing,
-    once,
-    present,
-    settled,
-)
-from orchestrator.resources.ownership import Found, sort
+from orchestrator.spec.deployment import Deployment
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2.type_defs import InternetGatewayTypeDef
-
-    from orchestrator.clients import Clients
-    from orchestrator.deployment import Deployment
-    from orchestrator.ledger import Ledger, Row
 
 _VPC, _GATEWAY = "vpc", "internet-gateway"
 

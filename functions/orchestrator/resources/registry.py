@@ -3,30 +3,23 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from botocore.exceptions import ClientError
 
-from orchestrator import naming
-from orchestrator.aws_errors import code, tolerating
+from orchestrator.aws import naming
+from orchestrator.aws.clients import Clients
+from orchestrator.aws.error_codes import code, tolerating
+from orchestrator.creation.deletion import deletion
+from orchestrator.creation.ownership import conflict, has_lost_its_tags, lost, owns
+from orchestrator.creation.plan import Change, missing, present
+from orchestrator.creation.visibility import wait_until_visible
 from orchestrator.errors import Pending
-from orchestrator.resources.creation import (
-    Change,
-    deletion,
-    missing,
-    present,
-    wait_until_visible,
-)
-from orchestrator.resources.ownership import conflict, has_lost_its_tags, lost, owns
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from orchestrator.clients import Clients
-    from orchestrator.deployment import Deployment
-    from orchestrator.ledger import Ledger
+from orchestrator.ledger.store import Ledger
+from orchestrator.spec.deployment import Deployment
 
 _ROLE = "registry"
 _KEPT_IMAGES = 5

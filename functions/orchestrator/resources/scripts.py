@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
 
-from orchestrator import rendering
+from orchestrator.aws.clients import Clients
+from orchestrator.creation.plan import Change, missing, present
 from orchestrator.errors import Pending
+from orchestrator.launch import rendering
+from orchestrator.ledger.store import Ledger
 from orchestrator.resources import bucket
-from orchestrator.resources.creation import Change, missing, present
-
-if TYPE_CHECKING:
-    from orchestrator.clients import Clients
-    from orchestrator.deployment import Deployment
-    from orchestrator.ledger import Ledger
+from orchestrator.spec.deployment import Deployment
 
 _ROLE = "scripts"
 

@@ -1,0 +1,26 @@
+"""What a provision would do."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One line of a plan. action: create | keep."""
+
+    resource: str
+    action: str
+    what: str
+    why: str
+
+    def document(self) -> dict[str, str]:
+        return asdict(self)
+
+
+def missing(resource: str, what: str) -> Change:
+    return Change(resource, "create", what, "it is not there")
+
+
+def present(resource: str, what: str) -> Change:
+    return Change(resource, "keep", what, "it is there already")
