@@ -59,14 +59,14 @@ def step(act: Act, *, desired: str | None = None) -> Handler:
     With `desired`, the step also stops (Superseded) as soon as the operator wants the opposite.
     """
 
-    @told
+    @logged
     def handler(event: Event, _: LambdaContext) -> Any:
         ledger = ledger_of(event)
         row = ledger.deployment()
         holder = (ledger.read(LOCK) or {}).get("owner")
         if holder != ledger.owner:
             raise Superseded(
-                f"{holder or 'nobody'} holds the lock of {ledger.name!r}, not this workflow"
+                f"{holder or 'no workflow'} holds the lock of {ledger.name!r}, not this one"
             )
         if desired and row["desired"] != desired:
             now = "being torn down" if row["desired"] == "absent" else "to be provisioned again"
@@ -77,7 +77,7 @@ def step(act: Act, *, desired: str | None = None) -> Handler:
     return handler
 
 
-def told(handler: Handler) -> Handler:
+def logged(handler: Handler) -> Handler:
     """Log a handler's outcome, and let only errors of our own tree out of it."""
 
     @logger.inject_lambda_context(clear_state=True)

@@ -1,4 +1,4 @@
-"""What AWS limits in an account, by the error code that says so: quotas and restrictions."""
+"""Quotas and restrictions of an AWS account, by the error code that reports them."""
 
 from __future__ import annotations
 

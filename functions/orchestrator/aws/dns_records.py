@@ -1,4 +1,4 @@
-"""A host name's records in Route53: the A record, and the TXT record that says whose it is."""
+"""A host name's records in Route53: the A record, and the TXT record that names its owner."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def points_to(record: Record, addresses: set[str]) -> bool:
 
 
 def tags(records: list[Record]) -> list[dict[str, str]]:
-    """Return what the TXT record says, in the form of tags: its values are "<key>=<value>"."""
+    """Return the TXT record's content in the form of tags: its values are "<key>=<value>"."""
     texts = [v.strip('"') for r in records if r["Type"] == "TXT" for v in values(r)]
     return [{"Key": k, "Value": v} for k, _, v in (text.partition("=") for text in texts)]
 

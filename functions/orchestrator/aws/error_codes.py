@@ -31,7 +31,7 @@ class Meaning(Enum):
     CAPACITY = auto()  # another zone, type or time
     QUOTA = auto()  # a service quota of the account
     ACCOUNT = auto()  # the account itself is restricted
-    CONFLICT = auto()  # somebody else's resource has our name
+    CONFLICT = auto()  # a resource that is not ours has our name
     FINAL = auto()  # our request is wrong, or something that it needs is
 
 
@@ -116,7 +116,7 @@ def code(error: ClientError) -> str:
 
 @contextmanager
 def tolerating(*codes: str) -> Iterator[None]:
-    """Swallow the AWS errors named: they mean that the wanted state is already there."""
+    """Swallow the AWS errors named: they mean that the desired state is reached already."""
     try:
         yield
     except ClientError as error:
@@ -125,7 +125,7 @@ def tolerating(*codes: str) -> Iterator[None]:
 
 
 def meaning(error: ClientError) -> Meaning | None:
-    """Return what the table says about the error, None when it does not name its code."""
+    """Return the error's meaning by the table, None when its code is not in it."""
     name, text = code(error), str(error)
     if (error.operation_name, name) in QUOTA_OF_OPERATION:
         return Meaning.QUOTA

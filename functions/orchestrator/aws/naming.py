@@ -47,7 +47,7 @@ def specification(
 def owned(name: str, role: str | None = None) -> list[Any]:
     """Return EC2 describe filters for the resources (of one role) of a deployment of this name.
 
-    They may be another installation's: resources/ownership.py tells them apart.
+    They may be another installation's: creation/ownership.py sorts them.
     """
     sought = {OWNER: name} | ({ROLE: role} if role else {})
     return [{"Name": f"tag:{key}", "Values": [value]} for key, value in sought.items()]
@@ -66,7 +66,7 @@ def token(installation: str, name: str, generation: int, role: str, intended_at:
     """Return an AWS ClientToken (at most 64 characters).
 
     The same intent gives the same token, so a lost reply cannot create a second resource; a new
-    intent gives a new one, so a resource deleted behind our back is not replayed from the dead.
+    intent gives a new one, so AWS does not answer with a resource that was deleted meanwhile.
     """
     text = f"{installation}/{name}/{generation}/{role}/{intended_at}"
     return hashlib.sha256(text.encode()).hexdigest()[:48]

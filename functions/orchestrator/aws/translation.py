@@ -1,4 +1,4 @@
-"""From AWS's error to ours, whose class says what the workflow does and whose text what you do."""
+"""Turn AWS's errors into ours: the class is for the workflow, the message for the operator."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _LIMIT = re.compile(r"LimitExceeded(Exception)?$")
 
 
 def translate(error: ClientError | BotoCoreError, *, young: bool = False) -> OrchestratorError:
-    """Return the error of ours that tells the workflow what to do about `error`.
+    """Return the error of ours whose class makes the workflow retry, wait or stop.
 
     young: something of the deployment was created or changed less than SettleSeconds ago, so that
     AWS may not see it, or its tags, everywhere yet.
@@ -47,7 +47,7 @@ def translate(error: ClientError | BotoCoreError, *, young: bool = False) -> Orc
 
 
 def _guess(error: ClientError) -> Meaning:
-    """Return the most likely meaning of a code that nobody has looked up."""
+    """Return the most likely meaning of a code that the table lacks."""
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     if status >= _SERVER_ERROR:
         return Meaning.LATER

@@ -1,1 +1,1 @@
-"""How one resource comes to exist exactly once, whose it is, and how it goes."""
+"""Creating a resource exactly once, proving its owner, and deleting it."""

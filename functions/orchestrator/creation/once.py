@@ -80,7 +80,7 @@ def _create(ledger: Ledger, role: str, create: Callable[[Row], str], row: Row) -
         created = create(row)
     except ClientError as error:
         if error.response["ResponseMetadata"]["HTTPStatusCode"] < _SERVER_ERROR:
-            ledger.forget(role)  # AWS said no: nothing was created, so nobody need wait for it
+            ledger.forget(role)  # refused: nothing was created, so there is nothing to wait for
         raise
     ledger.ready(role, id=created, changed_at=ledger.time())
     return created

@@ -1,4 +1,4 @@
-"""Whose is a resource: this installation's, or somebody else's with the same deployment name?
+"""Who owns a resource: this installation, or another one with a deployment of the same name?
 
 Two tags name the owner: installation (the stack) and deployment. Bucket, repository, parameters and
 DNS name are called after the deployment alone, so its name is unique per account and region: a
@@ -66,7 +66,7 @@ def conflict(
     tags: Iterable[Any],
     instead: str = "another name for the deployment",
 ) -> ResourceConflict:
-    """Return the error that says whose `what` is and what to do; instead: what to choose."""
+    """Return the error that names the owner of `what` and the remedy; instead: what to choose."""
     installation, deployment = naming.owner(tags)
     if deployment is None:
         why = (
@@ -89,7 +89,7 @@ def conflict(
 
 
 def has_lost_its_tags(ledger: Ledger, role: str, tags: Iterable[Any]) -> bool:
-    """Return whether our ledger says that we made `role`, while its tags name no deployment."""
+    """Return whether `role` is ready in our ledger, while its tags name no deployment."""
     row = ledger.resource(role)
     installation, deployment = naming.owner(tags)
     if row is None or row["state"] != "ready":
@@ -98,9 +98,9 @@ def has_lost_its_tags(ledger: Ledger, role: str, tags: Iterable[Any]) -> bool:
 
 
 def lost(ledger: Ledger, what: str) -> ResourceConflict:
-    """Return the error about `what`, which our ledger names and whose tags somebody removed.
+    """Return the error about `what`, which our ledger names and whose tags were removed.
 
-    It may also be another one of the same name, so nothing but a person can tell whose it is.
+    It may also be another one of the same name, so only a person can decide.
     """
     return ResourceConflict(
         f"{what} is in the ledger and has lost its tags, so it was not touched: restore the tag "
@@ -124,7 +124,7 @@ def tagged(clients: Clients, ledger: Ledger) -> Found:
         ledger,
         ((i, [owner, *([installations[i]] if i in installations else [])]) for i in kinds),
     )
-    # No ledger names a volume: whose it is, its instance's network says.
+    # No ledger names a volume: it belongs to the owner of its instance's network.
     others = {i: error for i, error in found.others.items() if kinds[i] != "volume"}
     return Found([f"{kinds[i]} {i}" for i in found.ours], others)
 

@@ -19,7 +19,7 @@ Described = TypeVar("Described")
 
 
 def settled(ledger: Ledger, role: str, settle: float) -> None:
-    """Raise Pending while something of `role` may exist that nobody can see yet."""
+    """Raise Pending while something of `role` may exist that AWS does not show yet."""
     row = ledger.resource(role)
     if row and row["state"] == "intent" and ledger.age(row) < settle:
         raise Pending(

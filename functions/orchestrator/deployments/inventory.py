@@ -30,7 +30,7 @@ def check(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str,
 
 
 def must_be_free(clients: Clients, deployment: Deployment, ledger: Ledger) -> None:
-    """Raise ResourceConflict when the deployment's name is in use by somebody else, changing
+    """Raise ResourceConflict when the deployment's name is in use already, changing
     nothing: another installation of this account and region, or things that were there before.
     """
     ownership.tagged(clients, ledger).claimed()

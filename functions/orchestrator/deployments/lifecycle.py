@@ -39,7 +39,7 @@ def validate(clients: Clients, document: Any, ledger: Ledger) -> dict[str, Any]:
     """Return {"name", "live"}; raise before anything is created.
 
     InvalidRequest: the specification is wrong. DeploymentExists: a live one differs from it.
-    ResourceConflict: the name is in use by another installation, or by somebody else.
+    ResourceConflict: the name is in use by another installation, or by foreign resources.
     """
     deployment = parse(document)
     row = ledger.read(DEPLOYMENT)
@@ -77,7 +77,7 @@ def begin(document: Any, ledger: Ledger) -> None:
 
 def _is_spoilt(row: Row, spec: str) -> bool:
     """Return whether the instance of an earlier attempt is of no use: its host gave up or never
-    spoke, or it was launched for another specification. A new attempt needs a new generation.
+    reported, or it was launched for another specification. A new attempt needs a new generation.
     """
     gave_up = row.get("phase") == "failed" or row.get("reason", "").startswith("HostSilent")
     return row["status"] == "failed" and (gave_up or row.get("spec") != spec)
@@ -154,7 +154,7 @@ def _kept(ledger: Ledger) -> str:
 def retire(ledger: Ledger) -> str | None:
     """Write down that the deployment is not wanted any more, lock or not.
 
-    Return the task token of a workflow that waits for its host, so that it can be told to stop.
+    Return the task token of a workflow that waits for its host, so that it can be stopped.
     """
     facts = {"desired": "absent", "updated_at": ledger.time()}
     if not ledger.change(DEPLOYMENT, facts, "attribute_exists(pk)"):

@@ -38,8 +38,8 @@ def _name(clients: Clients, deployment: Deployment) -> Iterator[str]:
     excess = len(bucket.name_of(clients, deployment.name)) - _MAX_BUCKET_NAME
     if excess > 0:
         yield (
-            f"name: {deployment.name!r} is too long in {clients.settings.region}, whose name stands"
-            f" beside it in the bucket's; choose one that is {excess} characters shorter"
+            f"name: {deployment.name!r} is too long in {clients.settings.region}, whose name is"
+            f" part of the bucket's, too; choose one that is {excess} characters shorter"
         )
 
 
@@ -62,7 +62,7 @@ def _instance_type(clients: Clients, deployment: Deployment) -> Iterator[str]:
     offered = zones.offering(clients, name)
     if len(offered) < wanted:
         places = ", ".join(offered) or "none"
-        yield f"network.zones: {wanted} wanted, but {name} is offered in {places} of {region}"
+        yield f"network.zones: {wanted} are needed, but {name} is offered in {places} of {region}"
 
 
 def _described_type(clients: Clients, name: str) -> InstanceTypeInfoTypeDef | None:
@@ -121,7 +121,7 @@ def _engine_image(clients: Clients, deployment: Deployment) -> Iterator[str]:
 
 
 def _image_owner(clients: Clients, image: ImageTypeDef) -> Iterator[str]:
-    """The image runs as root beside our instance's role: whoever made it has all that it may."""
+    """The image runs as root with our instance's role: its maker has all the role's permissions."""
     settings = clients.settings
     owner, alias = image.get("OwnerId", ""), image.get("ImageOwnerAlias")
     if not {owner, alias} & {settings.account, *settings.image_owners}:

@@ -12,11 +12,11 @@ from orchestrator.deployments import lifecycle
 from orchestrator.errors import Superseded
 from orchestrator.observability import metrics
 from orchestrator.repair import incidents
-from orchestrator.step import Event, ledger_of, told
+from orchestrator.step import Event, ledger_of, logged
 
 
 @metrics.log_metrics
-@told
+@logged
 def report(event: Event, _: LambdaContext) -> dict[str, Any]:
     """Write the reason down if this workflow still owns the lock; return it with {"rollback"}."""
     metrics.add_metric("WorkflowFailed", MetricUnit.Count, 1)

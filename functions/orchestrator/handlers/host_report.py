@@ -9,11 +9,11 @@ from orchestrator.errors import InvalidRequest, NotFound
 from orchestrator.hosts import serving
 from orchestrator.hosts.reports import Report
 from orchestrator.observability import logger, metrics
-from orchestrator.step import Event, aws, ledger_of, told
+from orchestrator.step import Event, aws, ledger_of, logged
 
 
 @metrics.log_metrics
-@told
+@logged
 def receive(event: Event, _: LambdaContext) -> str:
     """Malformed and foreign reports are counted and dropped: retrying would not improve them."""
     try:

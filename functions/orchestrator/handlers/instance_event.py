@@ -14,13 +14,13 @@ from orchestrator.aws.error_codes import tolerating
 from orchestrator.errors import InvalidRequest
 from orchestrator.observability import logger, metrics
 from orchestrator.repair import triggers
-from orchestrator.step import Event, aws, ledger_of, told
+from orchestrator.step import Event, aws, ledger_of, logged
 
 _NAME_LIMIT = 80
 
 
 @metrics.log_metrics
-@told
+@logged
 def receive(event: Event, _: LambdaContext) -> dict[str, Any]:
     """Return {"started": execution name}, or {"ignored": why}: never an error for a bad event."""
     try:

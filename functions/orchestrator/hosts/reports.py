@@ -1,4 +1,4 @@
-"""What a host says about itself, as an event on our own bus."""
+"""A host's report about itself, an event on our own bus."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _MAX_WARNINGS = 10
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a host says about itself. percent: 0 to 100 of the phase, or None; sent_at: UTC, ISO.
+    """percent: 0 to 100 of the phase, or None; sent_at: UTC, ISO.
 
-    warnings: what its operator should know although it may serve; sentences with their remedies.
+    warnings: sentences with their remedies, about a host that may serve nevertheless.
     """
 
     deployment: str
@@ -52,10 +52,10 @@ class Report:
         return cls(*who, percent, text, sent, _warnings(detail.get("warnings", [])))
 
 
-def _warnings(told: Any) -> tuple[str, ...]:
-    if not isinstance(told, list):
-        raise InvalidRequest(f"detail.warnings: {str(told)[:100]!r} is no list")
-    return tuple(" ".join(str(each).split())[:_MAX_CAUSE] for each in told[:_MAX_WARNINGS])
+def _warnings(sent: Any) -> tuple[str, ...]:
+    if not isinstance(sent, list):
+        raise InvalidRequest(f"detail.warnings: {str(sent)[:100]!r} is no list")
+    return tuple(" ".join(str(each).split())[:_MAX_CAUSE] for each in sent[:_MAX_WARNINGS])
 
 
 def _utc(time: Any) -> str:

@@ -1,4 +1,4 @@
-"""What an engine's image needs of the machine, and whose registry it comes from, by its name."""
+"""What an engine's image needs of the machine and of its registry, judged by its name."""
 
 from __future__ import annotations
 

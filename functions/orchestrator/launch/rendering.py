@@ -1,8 +1,8 @@
 """The files of the instance: rendered templates, the manifest that guards them, user_data.
 
 Scripts hold no values, values hold no script: everything that differs between deployments is in
-deployment.env (and in nginx.conf, which cannot read it). The chain of proof: user_data knows what
-fetch.py hashes to, and fetch.py what every other file does.
+deployment.env (and in nginx.conf, which cannot read it). user_data holds the hash of fetch.py, and
+fetch.py the hash of every other file.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from orchestrator.errors import InvalidRequest
 from orchestrator.settings import Settings
 from orchestrator.spec.deployment import Deployment
 
-MANIFEST = "fetch.py"  # holds the sums of all others, and the program that proves them
+MANIFEST = "fetch.py"  # holds the hashes of all others, and verifies them
 USER_DATA_LIMIT = 1_536  # bytes; AWS allows 16 KB, we promise 1.5
 _REPORT_SECONDS = 30
 _REPORTS_PER_SILENCE = 6  # a host may lose some reports before it counts as silent

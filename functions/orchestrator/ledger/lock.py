@@ -1,4 +1,4 @@
-"""One workflow at a time per deployment; no lease: Step Functions says which owner is alive."""
+"""One workflow at a time per deployment; no lease: Step Functions knows which owner is alive."""
 
 from __future__ import annotations
 

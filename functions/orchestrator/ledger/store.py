@@ -88,7 +88,7 @@ class Ledger:
     # -- history -----------------------------------------------------------------------------
 
     def note(self, what: str, text: str, **facts: Any) -> None:
-        """Add a line to the deployment's history (unfenced: an observer may tell too)."""
+        """Add a line to the deployment's history; needs no lock."""
         now = self.time()
         self.put(f"event#{now}", {"at": now, "what": what, "text": text, **facts})
 

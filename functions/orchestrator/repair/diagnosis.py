@@ -1,4 +1,4 @@
-"""Is a repair due? Looked at under the lock, whatever an event or an operator says."""
+"""Is a repair due? Decided under the lock from what is there, not from what an event reported."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ def check(clients: Clients, ledger: Ledger, request: dict[str, Any]) -> dict[str
 
     request: {"opened_at"} and {"instance_id", "trigger", "doomed"} of an event, or {"reason",
     "force"} by hand. opened_at is the workflow's start: asking twice opens one incident. Workflows
-    wait for the lock in no order, so began_at, written under it, tells which repair came first.
+    wait for the lock in no order, so began_at, written under it, shows which repair came first.
     """
     row = ledger.deployment()
     current = row.get("instance_id")
@@ -73,5 +73,5 @@ def abandon(ledger: Ledger, opened_at: str) -> None:
 
 
 def _key(ledger: Ledger, opened_at: str) -> str:
-    """One loss is told by several events: two workflows may start in the same millisecond."""
+    """EC2 reports a loss by several events: two workflows may start in the same millisecond."""
     return f"incident#{opened_at}#{ledger.owner.rpartition(':')[2]}"

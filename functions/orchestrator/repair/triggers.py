@@ -25,7 +25,7 @@ class Trigger:
 
 
 def parse(event: Any) -> Trigger:
-    """Return what an EC2 event says; InvalidRequest for one that we do not know."""
+    """Return the trigger in an EC2 event; InvalidRequest for one that needs no repair."""
     detail = event.get("detail") if isinstance(event, dict) else None
     if not isinstance(detail, dict) or not isinstance(detail.get("instance-id"), str):
         raise InvalidRequest("detail.instance-id: missing; not an EC2 instance event")

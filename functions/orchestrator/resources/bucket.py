@@ -1,7 +1,7 @@
 """The private bucket that holds an instance's scripts and the gateway's source.
 
-Its name can be guessed, and whoever takes it first has it, in any account: every call says which
-account's bucket it means.
+Its name can be guessed and taken by another account: every call names the account that the bucket
+must belong to.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def plan(clients: Clients, _: Deployment, ledger: Ledger) -> list[Change]:
 def ensure(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str, str]:
     """Return {"bucket": name}: private, TLS only, versioned, encrypted, tagged as ours.
 
-    ResourceConflict when another account, installation or somebody else has the name.
+    ResourceConflict when the name is taken: by another account or installation, or by hand.
     """
     name = name_of(clients, deployment.name)
     there = _ours(clients, ledger)
@@ -104,7 +104,7 @@ def left(clients: Clients, ledger: Ledger) -> list[str]:
 
 
 def must_be_free(clients: Clients, ledger: Ledger) -> None:
-    """Raise ResourceConflict when somebody else has the bucket's name."""
+    """Raise ResourceConflict when the bucket's name is taken."""
     _ours(clients, ledger)
 
 
@@ -145,7 +145,7 @@ def _tags(clients: Clients, name: str) -> list[Any] | None:
 
 
 def _is_unclear(clients: Clients, ledger: Ledger, name: str) -> bool:
-    """Return whether our account has the bucket, and policy or lost tags hide whose it is."""
+    """Return whether our account has the bucket, and a policy or lost tags hide its owner."""
     if not any(
         found["Name"] == name
         for page in clients.s3.get_paginator("list_buckets").paginate(Prefix=name)

@@ -1,4 +1,4 @@
-"""The A record of the endpoint, beside a TXT record that says whose it is; both or neither."""
+"""The A record of the endpoint, beside a TXT record that names its owner; both or neither."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def left(clients: Clients, deployment: Deployment, ledger: Ledger) -> list[str]:
 
 
 def must_be_free(clients: Clients, deployment: Deployment, ledger: Ledger) -> None:
-    """Raise ResourceConflict when the name has records of somebody else."""
+    """Raise ResourceConflict when the name has records that are not ours."""
     if deployment.host:
         _ours(clients, ledger, hosted_zones.zone(clients, deployment.dns), deployment.host)
 
@@ -121,7 +121,7 @@ def _ours(clients: Clients, ledger: Ledger, zone_id: str, host: str) -> list[Rec
 
 
 def _is_ours(ledger: Ledger, host: str, there: list[Record]) -> bool:
-    """Return whether the TXT record says so, or without one every record is what we wrote."""
+    """Return whether the TXT record names us, or without one every record is what we wrote."""
     if tags := dns_records.tags(there):
         return owns(ledger, tags, host)
     return _written(ledger, there, host) == there
@@ -131,8 +131,8 @@ def _written(ledger: Ledger, there: list[Record], host: str) -> list[Record]:
     """Return what of `there` we wrote: our TXT record, and the A record with our address.
 
     The address proves it even where the TXT record was removed, but not against one that names
-    another owner. An A record that points elsewhere is somebody else's by now, whatever the TXT
-    record says; but an earlier version's names no address, nor need its rows.
+    another owner. An A record that points elsewhere is not ours any more, whatever the TXT
+    record names; but an earlier version's names no address, nor need its rows.
     """
     tags = dns_records.tags(there)
     marked = owns(ledger, tags, host)

@@ -72,7 +72,7 @@ def replace(clients: Clients, deployment: Deployment, ledger: Ledger, after: int
 
 
 def destroy(clients: Clients, _: Deployment, ledger: Ledger) -> None:
-    """Terminate every instance of ours; Pending until AWS says that they are gone."""
+    """Terminate every instance of ours; Pending until they are gone."""
     rows = list(_rows(ledger))
     for row in rows:
         settled(ledger, row["role"], _settle(clients))

@@ -86,13 +86,13 @@ def left(clients: Clients, ledger: Ledger) -> list[str]:
 
 
 def must_be_free(clients: Clients, ledger: Ledger) -> None:
-    """Raise ResourceConflict when somebody else has the name of a parameter that we make."""
+    """Raise ResourceConflict when the name of a parameter that we make is taken."""
     for name in _made(ledger.name):
         _is_ours(clients, ledger, name)
 
 
 def read(clients: Clients, deployment: str) -> str:
-    """Return the key itself; give it to nobody but the endpoint."""
+    """Return the key itself; send it to the endpoint only."""
     name = naming.api_key_parameter(deployment)
     return clients.ssm.get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"]
 
@@ -100,7 +100,7 @@ def read(clients: Clients, deployment: str) -> str:
 def entry(key_id: str, key: str) -> dict[str, Any]:
     """Return one entry of the gateway's keys file: sha256 is of the salt's bytes and the key.
 
-    A key of another form than ours cannot tell its id, so it is marked foreign.
+    A key of another form than ours does not contain its id, so it is marked foreign.
     """
     salt = secrets.token_bytes(_SALT_BYTES)
     limits = (
@@ -177,7 +177,7 @@ def _ours(clients: Clients, ledger: Ledger) -> Iterator[str]:
 
 
 def _without_tags(clients: Clients, ledger: Ledger) -> list[str]:
-    """Return those that provision made and whose tags somebody removed."""
+    """Return those that provision made and whose tags were removed."""
     tags = {name: _tags(clients, name) for name in _made(ledger.name)}
     return [n for n, t in tags.items() if t is not None and has_lost_its_tags(ledger, _ROLE, t)]
 

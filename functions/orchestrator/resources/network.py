@@ -131,7 +131,7 @@ def _destroy_gateway(clients: Clients, ledger: Ledger) -> None:
 
 
 def _nothing_in_the_way(clients: Clients, ledger: Ledger) -> None:
-    """Name what somebody else put into our network: it is not ours to delete."""
+    """Name foreign interfaces in our network: they are not ours to delete."""
     for vpc in known(ledger, _VPC, _vpcs(clients, ledger)):
         pages = clients.ec2.describe_network_interfaces(
             Filters=[{"Name": "vpc-id", "Values": [vpc]}]

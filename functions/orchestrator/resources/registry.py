@@ -56,8 +56,8 @@ def plan(clients: Clients, _: Deployment, ledger: Ledger) -> list[Change]:
 def ensure(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str, str]:
     """Return {"uri": repository URI}.
 
-    ResourceConflict when another installation or somebody else has the name; Pending while ECR
-    does not know everywhere yet what was created a moment ago.
+    ResourceConflict when another installation or a foreign repository has the name; Pending while
+    ECR does not show everywhere yet what was created a moment ago.
     """
     name = naming.repository(deployment.name)
     uri = _ours(clients, ledger) or _create(clients, deployment, ledger)
@@ -100,7 +100,7 @@ def left(clients: Clients, ledger: Ledger) -> list[str]:
 
 
 def must_be_free(clients: Clients, ledger: Ledger) -> None:
-    """Raise ResourceConflict when somebody else has the repository's name."""
+    """Raise ResourceConflict when the repository's name is taken."""
     _ours(clients, ledger)
 
 

@@ -182,8 +182,8 @@ def _zones(clients: Clients, deployment: Deployment, ledger: Ledger) -> list[str
     zones += [zone for zone in offered if zone not in zones]
     if len(zones) < deployment.network.zones:
         raise InvalidRequest(
-            f"network.zones: {deployment.network.zones} wanted, but {deployment.instance.type} is "
-            f"offered in {len(zones)} zones of {clients.settings.region}: {', '.join(zones)}"
+            f"network.zones: {deployment.network.zones} are needed, but {deployment.instance.type} "
+            f"is offered in {len(zones)} zones of {clients.settings.region}: {', '.join(zones)}"
         )
     return zones[: deployment.network.zones]
 

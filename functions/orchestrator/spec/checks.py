@@ -106,7 +106,7 @@ def http_challenge(spec: Deployment) -> Found:
     if spec.certificate.challenge == "http-01" and not spec.network.is_open:
         yield (
             "certificate.challenge",
-            "'http-01' needs port 80 open to everybody; choose 'dns-01', or allow 0.0.0.0/0",
+            "'http-01' needs port 80 open to every address; choose 'dns-01', or allow 0.0.0.0/0",
         )
 
 
@@ -129,7 +129,7 @@ def tags_alike(spec: Deployment) -> Found:
 
 
 def _fits(pattern: str, item: object) -> bool:
-    """Return whether an item of a list or mapping, which may hold wrong ones too, is right."""
+    """Return whether one item of a list or mapping fits; the schema refuses the others."""
     return isinstance(item, str) and bool(re.fullmatch(pattern, item))
 
 

@@ -1,6 +1,6 @@
 """The further flags of `vllm serve` that a specification may pass on, and those that it may not.
 
-The words end up in one line of deployment.env, which systemd splits at spaces, and vLLM's own
+The arguments end up in one line of deployment.env, which systemd splits at spaces, and vLLM's own
 parser reads flags more freely than they are documented: `--tensor_parallel_size`, abbreviations
 (`--tensor-par`), dotted keys (`--model.x`), `--no-` forms. All of these are recognised here.
 https://docs.vllm.ai/en/latest/cli/serve/
@@ -73,8 +73,8 @@ RESERVED = {flag: reason for reason, flags in _REASONS.items() for flag in flags
 def problems(words: Sequence[object]) -> Iterator[tuple[str, str]]:
     """Yield a path and one sentence per word that must not be passed on.
 
-    A word that is no string or breaks ALPHABET is the schema's matter; it is skipped here. No
-    sentence holds more than a flag's name: its value may be a secret.
+    A word that is no string or breaks ALPHABET is skipped: the schema refuses it. No sentence holds
+    more than a flag's name: its value may be a secret.
     """
     path = "engine.arguments"
     size = sum(len(str(word).encode()) + 1 for word in words)
@@ -89,7 +89,7 @@ def problems(words: Sequence[object]) -> Iterator[tuple[str, str]]:
 
 
 def data_parallel_size(words: Sequence[str]) -> int:
-    """Return how many copies of the model the words ask for; 1 where they do not say."""
+    """Return how many copies of the model the words ask for; 1 by default."""
     found = re.findall(r"(?:^| )--data[-_]parallel[-_]size[= ](\d+)(?= |$)", " ".join(words))
     return max(1, int(found[-1])) if found else 1
 

@@ -21,8 +21,8 @@ _ID = r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,94}[A-Za-z0-9_])?"
 _STEP = r"(?!\.{1,2}(?:/|$))[A-Za-z0-9_.:@+=-]+"
 MODEL = rf"(?!.*(?:--|\.\.|\.git$))(?:{_ID}/)?{_ID}|(?:/{_STEP})+/?"
 
-# SSM parameters that a specification may name. A deployment's own secrets are no one's to name: a
-# host would read them, and an image of the caller's choice would get them.
+# SSM parameters that a specification may name. A deployment's own secrets are not among them: a
+# host would read them and pass them to an image of the caller's choice.
 SECRETS = ("api-key", "keys", "tls")
 _SECRET = "|".join(map(_in_any_case, SECRETS))
 _PART = r"[A-Za-z0-9_-][A-Za-z0-9_.-]*"

@@ -1,7 +1,8 @@
 """Rules that join several keys of a specification.
 
 Each names the keys that it reads, so that it is left out where one of them is wrong already, and
-says in JSON Schema what it checks, or in words why spec.schema.json cannot hold it.
+holds the JSON Schema of what it checks; without one, its text goes into the description of
+spec.schema.json.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from orchestrator.spec import checks, tool_parsers
 from orchestrator.spec.deployment import Deployment
 from orchestrator.spec.schema.values import Problem, Schema
 
-_EVERYBODY = "0.0.0.0/0"
+_EVERY_ADDRESS = "0.0.0.0/0"
 _TEXT: Schema = {"type": "string"}
 
 
@@ -29,7 +30,7 @@ class Rule:
 
 
 def contradictions(spec: Deployment, wrong: Iterable[str]) -> list[Problem]:
-    """Return what no single key shows; `wrong` are the paths whose values are refused already."""
+    """Return the problems that no single key shows; wrong: paths that are refused already."""
     return [
         Problem(path, sentence)
         for rule in RULES
@@ -103,7 +104,7 @@ RULES = (
             _given("engine.tool_call_parser", {"enum": list(tool_parsers.NAMES)}),
         ),
     ),
-    # Reads no key: a word that breaks the alphabet is left out there, and hides no other word. So
+    # Reads no key: it skips words that the schema refuses, so that one of them hides no other. So
     # do the two other rules about single items.
     Rule(
         "engine.arguments holds flags in full, none that another key or the gateway decides",
@@ -134,7 +135,7 @@ RULES = (
         _if(_given("certificate.challenge", {"enum": ["http-01", "own"]}), _DOMAIN),
     ),
     Rule(
-        "challenge 'http-01' needs a network that is open to everybody",
+        "challenge 'http-01' needs a network that is open to every address",
         ("certificate.challenge", "network.allowed_cidrs"),
         checks.http_challenge,
         _if(
@@ -142,7 +143,7 @@ RULES = (
             {
                 "properties": {
                     "network": {
-                        "properties": {"allowed_cidrs": {"contains": {"const": _EVERYBODY}}}
+                        "properties": {"allowed_cidrs": {"contains": {"const": _EVERY_ADDRESS}}}
                     }
                 }
             },

@@ -134,7 +134,7 @@ def test_a_document_survives_the_round_trip():
                 "dns": {"domain": "a.dev"},
                 "network": {"allowed_cidrs": ["203.0.113.0/24"]},
             },
-            "'http-01' needs port 80 open to everybody",
+            "'http-01' needs port 80 open to every address",
         ),
     ],
 )

@@ -21,7 +21,7 @@ def option(
 ) -> Any:
     """A dataclass field: its default (none: required), its schema, and a sentence about it.
 
-    hint: says what to write in place of a text that is refused; None when it has no idea.
+    hint: returns what to write in place of a refused text; None when it does not know.
     secret: a refused value may be a secret where its name was asked for; messages never show it.
     """
     kind = {"type": "string"} if "enum" in schema else {}
