@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 LOCK := requirements/dev.txt
-SOURCES := functions proxy cli tests host_scripts benchmarks
+SOURCES := functions proxy cli twin tests host_scripts benchmarks
 
 # The engine of the demo's instance: the built-in stub, or a real vLLM on CPU (ENGINE=vllm).
 ENGINE ?= stub
@@ -32,10 +32,10 @@ $(BIN)/uv: requirements/uv.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/uv.txt
 	@touch $@
 
-$(VENV)/.installed: $(BIN)/uv $(LOCK) functions/pyproject.toml proxy/pyproject.toml cli/pyproject.toml
-	@echo "installing the pinned tools and the three packages"
+$(VENV)/.installed: $(BIN)/uv $(LOCK) functions/pyproject.toml proxy/pyproject.toml cli/pyproject.toml twin/pyproject.toml
+	@echo "installing the pinned tools and the four packages"
 	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip sync --quiet --require-hashes $(LOCK) requirements/uv.txt
-	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable functions --editable proxy --editable cli
+	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable functions --editable proxy --editable cli --editable twin
 	@touch $@
 
 .PHONY: setup

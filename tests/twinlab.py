@@ -14,9 +14,10 @@ import boto3
 import httpx
 import openai
 from botocore.config import Config
-from lamplighter.local import twin as twins
-from lamplighter.local.record import Twin
 from patience import eventually
+
+from twin import control as twins
+from twin.record import Twin
 
 # Ledger rows are bookkeeping, reports are observations: neither is a creation.
 CREATING = (

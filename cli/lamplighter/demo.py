@@ -21,9 +21,9 @@ from lamplighter import aws, chat, ledger, origins, spec_file, workflows
 from lamplighter.commands import down, key, plan, up
 from lamplighter.deadline import within
 from lamplighter.errors import Interrupted, LamplighterError
-from lamplighter.local import twin
 from lamplighter.options import STACK
 from lamplighter.screen import Screen, plain
+from twin import control as twin
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

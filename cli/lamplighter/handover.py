@@ -8,7 +8,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING, NoReturn
 
-from lamplighter.local import tied
+from lamplighter import tied
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

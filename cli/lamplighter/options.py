@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lamplighter import aws
+from lamplighter import aws, local_twin
 from lamplighter.command_lines import CommandLines
 from lamplighter.errors import Unavailable
-from lamplighter.local import twin
 from lamplighter.screen import Screen
 
 if TYPE_CHECKING:
@@ -50,6 +49,7 @@ class Options:
         """Return the account to work on: AWS, or the local twin; raise Unavailable."""
         if not self.local:
             return aws.connect(self.stack, self.region, {}, self.profile)
+        twin = local_twin.load()
         if not twin.status(self.state_dir)["up"]:
             raise Unavailable("the local twin is not up: run `lamplighter local up`")
         return aws.connect(self.stack, None, twin.environment(self.state_dir))

@@ -14,7 +14,6 @@ from botocore.exceptions import NoCredentialsError
 
 from lamplighter import aws
 from lamplighter.errors import Unavailable
-from lamplighter.local import twin
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
 
 PROGRAM = Path(sys.executable).parent / "sam"
-CONFIG = twin.PROJECT / "samconfig.toml"
+CONFIG = Path(__file__).resolve().parents[2] / "samconfig.toml"
 
 
 @dataclass(frozen=True, slots=True)

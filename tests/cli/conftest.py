@@ -137,7 +137,7 @@ def twin(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Origins:
         file = tmp_path / "origins.json"
         file.write_text(json.dumps(origins), encoding="utf-8")
         environment = {"LAMPLIGHTER_ORIGINS": str(file)}
-        monkeypatch.setattr("lamplighter.local.twin.status", lambda _state_dir: {"up": True})
-        monkeypatch.setattr("lamplighter.local.twin.environment", lambda _state_dir: environment)
+        monkeypatch.setattr("twin.control.status", lambda _state_dir: {"up": True})
+        monkeypatch.setattr("twin.control.environment", lambda _state_dir: environment)
 
     return run

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 import pytest
 from lamplighter import aws, chat, demo
 from lamplighter.deadline import Late, within
-from lamplighter.local import record
-from lamplighter.local.processes import started_at
 from lamplighter.screen import Screen
 from ports import free_port
+
+from twin import record
+from twin.processes import started_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,7 +52,7 @@ def outage(
         )
         return "i-2"
 
-    monkeypatch.setattr("lamplighter.local.twin.break_", lose)
+    monkeypatch.setattr("twin.control.break_", lose)
     return outcomes
 
 
@@ -92,7 +93,7 @@ def test_a_leftover_is_a_miss_even_if_the_teardown_says_none(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     workflows.scripts["teardown"] = script.of(output={"name": "prod", "left": 0})
-    monkeypatch.setattr("lamplighter.local.twin.inventory", lambda _state_dir: ["vpc vpc-1"])
+    monkeypatch.setattr("twin.control.inventory", lambda _state_dir: ["vpc vpc-1"])
 
     with pytest.raises(demo.Missed, match="vpc vpc-1"):
         demo._teardown(stage)
@@ -120,7 +121,7 @@ def test_a_limit_inside_another_gives_the_outer_one_back() -> None:
 def engine() -> Iterator[str]:
     """The origin of a running stub engine."""
     port = free_port()
-    command = ["-m", "lamplighter.local.engine", "--port", str(port), "--model", "m"]
+    command = ["-m", "twin.engines.stub", "--port", str(port), "--model", "m"]
     with subprocess.Popen([sys.executable, *command]) as process:
         _await_port(port)
         yield f"http://127.0.0.1:{port}"

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 import boto3
 import pytest
-from lamplighter.local import account, processes, vllm
-from lamplighter.local import twin as twins
-from lamplighter.local.record import Process, Twin
 from lamplighter.options import state_dir
+
+from twin import account, processes
+from twin import control as twins
+from twin.engines import vllm
+from twin.record import Process, Twin
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -79,7 +81,7 @@ def instances(ledger: Table, monkeypatch: pytest.MonkeyPatch) -> Callable[..., l
     """Let an instance run for each of these deployments; return their ids."""
     variables = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test",
                  "AWS_DEFAULT_REGION": "us-east-1", "AWS_ENDPOINT_URL": ""}  # fmt: skip
-    monkeypatch.setattr("lamplighter.local.twin.environment", lambda _: variables)
+    monkeypatch.setattr("twin.control.environment", lambda _: variables)
     monkeypatch.setattr(
         account, "_clients", lambda _: partial(boto3.client, region_name="us-east-1")
     )

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from lamplighter.local import vllm
-from lamplighter.local.hosts.engines import Engines
+
+from twin.engines import vllm
+from twin.hosts.engine_unit import Engines
 
 ARGUMENTS = ["--max-num-seqs", "64", "--seed=7"]
 

@@ -9,8 +9,9 @@ import sys
 import tomllib
 from typing import TYPE_CHECKING
 
-from lamplighter.local import installation, twin
 from template_files import ROOT
+
+from twin import control, installation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
 CLI = ROOT / "cli" / "lamplighter"
 # What the dependencies are imported as; botocore is boto3's own.
 DISTRIBUTIONS = {"yaml": "pyyaml", "botocore": "boto3"}
-# Started by the twin and the demo only, in a checkout's environment.
-CHECKOUT = ("local/emulator", "local/hosts", "local/engine", "demo.py", "chat.py")
+# Run in a checkout's environment only.
+CHECKOUT = ("demo.py", "chat.py")
 
 
 def imported(path: Path) -> Iterator[str]:
@@ -51,21 +52,32 @@ def test_what_the_commands_import_is_declared() -> None:
 
 
 def test_the_commands_load_nothing_that_only_a_checkout_has() -> None:
+    foreign = {"aiohttp", "inference_proxy", "ministack", "openai", "orchestrator", "samcli"}
     show = "import lamplighter.main, sys; print(*{name.split('.')[0] for name in sys.modules})"
 
     done = subprocess.run([sys.executable, "-c", show], capture_output=True, text=True, check=True)
 
-    foreign = {"aiohttp", "inference_proxy", "ministack", "openai", "orchestrator", "samcli"}
-    assert foreign & set(done.stdout.split()) == set()
+    assert (foreign | {"twin"}) & set(done.stdout.split()) == set()
 
 
 def test_a_twin_outside_a_checkout_says_where_it_runs(
     lamplighter: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(twin, "PROJECT", tmp_path)
+    monkeypatch.setattr(control, "PROJECT", tmp_path)
     assert installation.is_here(ROOT)
 
     result = lamplighter("--state-dir", str(tmp_path / "state"), "local", "up")
+
+    assert result.exit_code == 5
+    assert "the local twin runs from a checkout of Lamplighter" in result.stderr
+
+
+def test_the_command_alone_says_that_the_twin_is_not_installed(
+    lamplighter: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "twin.control", None)
+
+    result = lamplighter("local", "status")
 
     assert result.exit_code == 5
     assert "the local twin runs from a checkout of Lamplighter" in result.stderr

@@ -50,7 +50,7 @@ def test_the_readme_lists_every_variable_of_lamplighter():
     listed = set(re.findall(r"`(LAMPLIGHTER_\w+)`", table))
 
     sources = [ROOT / "Makefile"]
-    for folder in ("cli", "functions", "host_scripts", "proxy"):
+    for folder in ("cli", "functions", "host_scripts", "proxy", "twin"):
         sources += [p for p in (ROOT / folder).rglob("*") if p.suffix in {".py", ".sh", ".j2"}]
     read = set(re.findall(r"\bLAMPLIGHTER_[A-Z_]+", "".join(p.read_text() for p in sources)))
 
@@ -61,7 +61,7 @@ def test_the_readme_lists_every_variable_of_lamplighter():
 def test_every_path_that_a_document_names_exists(document):
     named = re.findall(r"`((?:[\w.-]+/)+[\w.-]*|[\w-]+\.(?:py|yaml|toml|md))`", document)
     folders = [ROOT, ROOT / "functions/orchestrator", ROOT / "statemachine", ROOT / "tests"]
-    folders += [ROOT / "cli/lamplighter", ROOT / "cli/lamplighter/local"]
+    folders += [ROOT / "cli/lamplighter"]
 
     missing = [n for n in named if not any((folder / n).exists() for folder in folders)]
 

@@ -11,10 +11,11 @@ from typing import Any
 import boto3
 import pytest
 from botocore.config import Config
-from lamplighter.local import twin as twins
-from lamplighter.local.record import Twin
 from patience import eventually
 from ports import free_port
+
+from twin import control as twins
+from twin.record import Twin
 
 __all__ = ["SCRATCH", "Account", "account", "client_of", "eventually", "free_port"]
 SCRATCH = Path(__file__).parent / "scratch" / "template.yaml"

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from lamplighter.local.emulator import pinned
+
+from twin.emulator import pinned
 
 from .conftest import client_of, eventually, free_port
 
@@ -171,7 +172,7 @@ def test_a_changed_ministack_is_noticed_at_start() -> None:
 def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """The environment of a second local AWS, as tests of permissions want it: no aws.* events."""
     port, state = free_port(), tmp_path_factory.mktemp("strict")
-    command = [sys.executable, "-m", "lamplighter.local.emulator", "--port", str(port), "--tied"]
+    command = [sys.executable, "-m", "twin.emulator", "--port", str(port), "--tied"]
     emulator = subprocess.Popen([*command, "--state", str(state)])
     environment = {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}"}
     eventually(lambda: is_up(environment), bool, 30)

@@ -22,7 +22,7 @@ HELLO = [{"role": "user", "content": "hello there"}]
 @contextmanager
 def running(*more: str) -> Iterator[str]:
     port = free_port()
-    command = [sys.executable, "-m", "lamplighter.local.engine", "--port", str(port)]
+    command = [sys.executable, "-m", "twin.engines.stub", "--port", str(port)]
     engine = subprocess.Popen([*command, "--model", MODEL, *more])
     yield f"http://127.0.0.1:{port}"
     engine.terminate()

@@ -7,7 +7,8 @@ import socket
 from collections.abc import AsyncIterator
 
 import pytest
-from lamplighter.local.hosts.forwarder import Forwarder
+
+from twin.hosts.forwarder import Forwarder
 
 
 async def echo(greeting: bytes) -> asyncio.Server:

@@ -11,10 +11,11 @@ from typing import Any, cast
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 from host_scripts.sandbox import render
-from lamplighter.local.hosts.bootstrap import Integrity, UserData, fetch, settings
-from lamplighter.local.hosts.cloud import Cloud
-from lamplighter.local.hosts.host import Host
 from orchestrator.hosts.reports import Report
+
+from twin.hosts.bootstrap import Integrity, UserData, fetch, settings
+from twin.hosts.cloud import Cloud
+from twin.hosts.host import Host
 
 Stored = dict[str, bytes]
 BUCKET = "lamplighter-demo-123456789012-us-east-1"

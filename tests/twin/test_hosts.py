@@ -15,7 +15,8 @@ import httpx
 import pytest
 from host_scripts.sandbox import render
 from lamplighter import entries
-from lamplighter.local import twin as twins
+
+from twin import control as twins
 
 from .conftest import eventually
 
@@ -200,7 +201,7 @@ def status(host: Hosted, key: str) -> int | None:
 def test_a_service_that_dies_starts_again(hosted: Hosted) -> None:
     hosted.serves()
 
-    os.kill(pid_of(hosted, "lamplighter.local.engine"), 9)
+    os.kill(pid_of(hosted, "twin.engines.stub"), 9)
 
     eventually(
         lambda: (hosted.folder / "vllm.log").read_text(), lambda log: "starts again" in log, 10

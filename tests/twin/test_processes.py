@@ -8,7 +8,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from lamplighter.local import processes, tied
+from lamplighter import tied
+
+from twin import processes
 
 from .conftest import eventually
 

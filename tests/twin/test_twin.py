@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 from lamplighter.errors import Unavailable, UnknownDeployment
-from lamplighter.local import daemons, record
-from lamplighter.local import twin as twins
+
+from twin import control as twins
+from twin import daemons, record
 
 from .conftest import SCRATCH, client_of, free_port
 

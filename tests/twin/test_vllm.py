@@ -10,7 +10,9 @@ from typing import Any
 import httpx
 import pytest
 from lamplighter.errors import Unavailable
-from lamplighter.local import twin, vllm
+
+from twin.control import PROJECT
+from twin.engines import vllm
 
 from .conftest import eventually, free_port
 
@@ -40,12 +42,12 @@ def test_a_failed_step_shows_the_end_of_its_output() -> None:
 @pytest.mark.vllm
 @pytest.mark.timeout(900)
 def test_vllm_installs_once_and_answers() -> None:
-    vllm.prepare(twin.PROJECT, print)
+    vllm.prepare(PROJECT, print)
     said: list[str] = []
-    vllm.prepare(twin.PROJECT, said.append)
+    vllm.prepare(PROJECT, said.append)
     port = free_port()
     engine = subprocess.Popen(
-        vllm.command(twin.PROJECT, "tiny", port), env=dict(os.environ) | vllm.ENVIRONMENT
+        vllm.command(PROJECT, "tiny", port), env=dict(os.environ) | vllm.ENVIRONMENT
     )
 
     answer = eventually(lambda: complete(port), lambda found: found is not None, 180)

@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from lamplighter.local import twin, vllm
 from patience import eventually
 from vllmlab.engine import Engine
 from vllmlab.gate import Gate, gate
+
+from twin.control import PROJECT
+from twin.engines import vllm
 
 _HERE = Path(__file__).parent
 _INSTALLS = 900  # seconds
@@ -24,7 +26,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    vllm.prepare(twin.PROJECT, print)
+    vllm.prepare(PROJECT, print)
     engine = Engine(tmp_path_factory.mktemp("vllm") / "vllm.log")
     try:
         yield engine

@@ -13,10 +13,12 @@ from typing import Any, ClassVar
 
 import pytest
 from host_scripts.sandbox import SCRIPTS
-from lamplighter.local import twin, vllm
 from patience import eventually
 from ports import free_port
 from vllmlab.engine import MODEL, Engine
+
+from twin.control import PROJECT
+from twin.engines import vllm
 
 sys.path.insert(0, str(SCRIPTS / "bin"))
 sys.dont_write_bytecode = True
@@ -28,7 +30,7 @@ GIVES_UP = 180  # seconds
 
 def last_words(*more: str, model: str | None = None, **environment: str) -> str:
     """Return all that vLLM says with these arguments more, until it ends by itself."""
-    command = [*vllm.command(twin.PROJECT, MODEL, free_port()), *more]
+    command = [*vllm.command(PROJECT, MODEL, free_port()), *more]
     if model:
         command[2] = model
     done = subprocess.run(

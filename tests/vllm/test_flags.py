@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 from host_scripts.sandbox import SCRIPTS
-from lamplighter.local import twin
 from orchestrator.launch.rendering import vllm_args
 from orchestrator.spec import parsing
 from orchestrator.spec.deployment import Deployment
 from orchestrator.spec.engine_arguments import RESERVED, SWITCHES, problems
 from vllmlab.engine import Engine
+
+from twin.control import PROJECT
 
 sys.path.insert(0, str(SCRIPTS / "bin"))
 sys.dont_write_bytecode = True
@@ -59,7 +60,7 @@ _ARGUMENTS = [
 
 def parse(*lines: str) -> dict[str, Any]:
     done = subprocess.run(
-        [twin.PROJECT / ".venv-vllm/bin/python", "-c", _PARSER],
+        [PROJECT / ".venv-vllm/bin/python", "-c", _PARSER],
         input="".join(f"{line}\n" for line in lines),
         capture_output=True,
         text=True,

@@ -15,9 +15,11 @@ from contextlib import suppress
 from pathlib import Path
 
 import httpx
-from lamplighter.local import twin, vllm
 from patience import eventually
 from ports import free_port
+
+from twin.control import PROJECT
+from twin.engines import vllm
 
 MODEL = "tiny"
 START_SECONDS = 180
@@ -32,7 +34,7 @@ class Engine:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._log = log
-        self._command = [*vllm.command(twin.PROJECT, MODEL, self.port), *more]
+        self._command = [*vllm.command(PROJECT, MODEL, self.port), *more]
         self._process: subprocess.Popen[bytes] | None = None
         self._began = 0.0
         self._is_settled = False

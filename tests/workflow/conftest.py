@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from lamplighter.local import twin as twins
 from ports import free_port
 from twinlab import Installation
+
+from twin import control as twins
 
 # Short waits that AWS needs long: a dead step's last act, invisible tags, a silent host.
 PARAMETERS = {"StepTimeoutSeconds": "4", "SettleSeconds": "2", "HostSilenceSeconds": "15"}

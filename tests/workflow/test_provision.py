@@ -9,8 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from lamplighter.local import twin as twins
 from patience import eventually
+
+from twin import control as twins
 
 pytestmark = pytest.mark.twin
 

@@ -6,8 +6,9 @@ import json
 import uuid
 
 import pytest
-from lamplighter.local import twin as twins
 from workflow.instance_events import TERMINATION, settled
+
+from twin import control as twins
 
 pytestmark = pytest.mark.twin
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 import re
 
 import pytest
-from lamplighter.local import twin as twins
 from patience import eventually
+
+from twin import control as twins
 
 pytestmark = pytest.mark.twin
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import shlex
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from lamplighter import consent
+from lamplighter import consent, local_twin
 from lamplighter.errors import Unavailable
-from lamplighter.local import twin
 from lamplighter.options import Options, example, pass_options
 from lamplighter.screen import facts, plain
 
@@ -18,9 +17,8 @@ if TYPE_CHECKING:
 
     from rich.text import Text
 
-    from lamplighter.local.twin import How
-
 _NOT_UP = "the twin is not up"
+_BREAKAGES = ["terminate", "stop", "spot-warning"]
 
 
 @click.group(
@@ -53,6 +51,7 @@ def up(options: Options, engine: str | None, port: int | None, *, yes: bool) -> 
 
     Asks before it installs vLLM, or restarts a running twin, which then is empty.
     """
+    twin = local_twin.load()
     screen = options.screen()
     engine = engine or twin.status(options.state_dir).get("engine") or "stub"
     if consequences := twin.consequences(engine, options.state_dir, port):
@@ -66,7 +65,7 @@ def up(options: Options, engine: str | None, port: int | None, *, yes: bool) -> 
 @pass_options
 def down(options: Options, *, forget: bool) -> None:
     """Stop the twin and everything it started."""
-    twin.down(options.state_dir, forget=forget)
+    local_twin.load().down(options.state_dir, forget=forget)
     options.screen().answer({"up": False}, plain("the twin is down"))
 
 
@@ -75,7 +74,7 @@ def down(options: Options, *, forget: bool) -> None:
 @pass_options
 def status(options: Options, context: click.Context) -> None:
     """Say whether the twin is up, and what it runs; ends with 5 when it is not."""
-    found = twin.status(options.state_dir)
+    found = local_twin.load().status(options.state_dir)
     lines = facts(_facts(found)) if found["up"] else plain(f"{_NOT_UP}: run `lamplighter local up`")
     options.screen().answer(found, lines)
     if not found["up"]:
@@ -86,12 +85,12 @@ def status(options: Options, context: click.Context) -> None:
     "break",
     epilog=example("lamplighter local break terminate", "lamplighter --local events demo --follow"),
 )
-@click.argument("how", type=click.Choice(get_args(twin.How)))
+@click.argument("how", type=click.Choice(_BREAKAGES))
 @click.option("--deployment", metavar="NAME", help="Whose instance; needed when there are several.")
 @pass_options
-def break_(options: Options, how: How, deployment: str | None) -> None:
+def break_(options: Options, how: str, deployment: str | None) -> None:
     """Do to an instance what AWS or somebody may do to it."""
-    instance = twin.break_(options.state_dir, how, deployment)
+    instance = local_twin.load().break_(options.state_dir, how, deployment)
     options.screen().answer({"instance_id": instance, "how": how}, plain(f"{instance}: {how}"))
 
 
@@ -99,7 +98,7 @@ def break_(options: Options, how: How, deployment: str | None) -> None:
 @pass_options
 def env(options: Options) -> None:
     """Print the variables that point the AWS CLI and SDKs at the twin."""
-    variables = twin.environment(options.state_dir)
+    variables = local_twin.load().environment(options.state_dir)
     exports = (f"export {name}={shlex.quote(value)}" for name, value in variables.items())
     options.screen().answer(variables, *map(plain, exports))
 

@@ -8,7 +8,7 @@ from orchestrator.spec import engine_arguments, hints
 from orchestrator.spec.patterns import PARAMETER
 from orchestrator.spec.schema.fields import option
 
-# The newest release that tests/vllm runs too (cli/lamplighter/local/vllm.py: VERSION).
+# The newest release that tests/vllm runs too (twin/engines/vllm.py: VERSION).
 DEFAULT_ENGINE_IMAGE = "vllm/vllm-openai:v0.32.0"
 # Values end up in deployment.env, which bash and systemd quote differently: a safe alphabet only.
 _WORD = r"[A-Za-z0-9_./:@+=-]+"

@@ -6,7 +6,8 @@ import argparse
 from typing import Any
 
 from aiohttp import web
-from lamplighter.local.engine import Engine
+
+from twin.engines.stub import Engine
 
 SLOWLY = "slowly"
 

@@ -64,7 +64,7 @@ class Images:
         stub = self._files(
             "engine",
             {
-                "app/lamplighter": ROOT / "cli/lamplighter",
+                "app/twin": ROOT / "twin",
                 "app/engine.py": Path(__file__).with_name("engine.py"),
             },
         )

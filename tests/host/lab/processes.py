@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from lamplighter.local.processes import die_with_parent
+from twin.processes import die_with_parent
 
 
 class Processes:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from lamplighter.local import vllm
 from orchestrator.deployments import preflight
 from orchestrator.errors import InvalidRequest
 from orchestrator.launch import engine_image
 from orchestrator.spec.engine import DEFAULT_ENGINE_IMAGE, Engine
 from orchestrator.spec.parsing import parse
 from steps import Workflow
+
+from twin.engines import vllm
 
 OURS = "123456789012"
 OLD = "Deep Learning Base OSS Nvidia Driver GPU AMI (Ubuntu 24.04) 20250718"

@@ -1,0 +1,113 @@
+# ruff: noqa: PLC0415 - ministack reads its settings when it is imported: import it late
+"""`python -m twin.emulator --port N --state DIR`: the local AWS on 127.0.0.1:N.
+
+Environment: LOCAL_FAULTS (path, see faults.py), LOCAL_JOURNAL (path, default DIR/calls.jsonl),
+LOCAL_ALLOW_AWS_EVENTS=1 (PutEvents with aws.* sources), SFN_WAIT_SCALE (default 0.02: Wait states
+and retry intervals take 2 % of their time; TimeoutSeconds and HeartbeatSeconds are not scaled),
+LAMPLIGHTER_ORIGINS (handed to the Lambdas).
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+from twin.processes import die_with_parent
+
+MINISTACK = "1.5.33"
+REGION = "us-east-1"
+
+
+def main() -> None:
+    """Set ministack up, repair it, serve until TERM. State is saved in DIR at the end."""
+    parser = argparse.ArgumentParser(prog="twin.emulator")
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--state", type=Path, required=True)
+    parser.add_argument("--tied", action="store_true", help="end when the parent process ends")
+    parser.add_argument("--cold", action="store_true", help="start each Lambda worker from nothing")
+    options = parser.parse_args()
+    if options.tied:
+        die_with_parent()
+    if version("ministack") != MINISTACK:
+        sys.exit(f"ministack {version('ministack')} is installed, the fixes are for {MINISTACK}")
+    _configure(options.port, options.state)
+    _repair(warm=not options.cold and hasattr(os, "pidfd_open"))
+    sys.argv = ["ministack"]
+    from ministack.app import main as serve
+
+    serve()
+
+
+def _configure(port: int, state: Path) -> None:
+    """Set what ministack reads; nothing of the caller's AWS configuration may reach a Lambda."""
+    for name in [each for each in os.environ if each.startswith("AWS_")]:
+        del os.environ[name]
+    # Unpacked Lambdas: ministack leaves them behind when it ends.
+    unpacked = state / "tmp"
+    shutil.rmtree(unpacked, ignore_errors=True)
+    unpacked.mkdir(parents=True)
+    os.environ |= {
+        "TMPDIR": str(unpacked.resolve()),
+        "BIND_HOST": "127.0.0.1", "SFTP_ENABLED": "0", "IOT_MTLS_ENABLED": "0",
+        "GATEWAY_PORT": str(port), "MINISTACK_HOST": "127.0.0.1", "MINISTACK_REGION": REGION,
+        "PERSIST_STATE": "1", "STATE_DIR": str(state / "aws"), "S3_PERSIST": "1",
+        "S3_DATA_DIR": str(state / "s3"),
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}", "AWS_DEFAULT_REGION": REGION,
+        "AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }  # fmt: skip
+    os.environ.setdefault("SFN_WAIT_SCALE", "0.02")
+    os.environ.setdefault("LOG_LEVEL", "WARNING")
+    os.environ.setdefault("LOCAL_JOURNAL", str(state / "calls.jsonl"))
+
+
+def _repair(*, warm: bool) -> None:
+    """Install every fix. Order: later wrappers see what earlier ones answer."""
+    import ministack.app
+
+    from twin.emulator import (
+        builds,
+        ec2_addresses,
+        ec2_describe,
+        ec2_events,
+        ec2_instances,
+        ec2_refusals,
+        ec2_tokens,
+        ec2_types,
+        events,
+        lambda_errors,
+        lambda_workers,
+        middleware,
+        ssm_images,
+        ssm_tags,
+        stack_deletions,
+        stacks,
+        workflow_definitions,
+        workflow_ends,
+        workflow_starts,
+        workflow_states,
+        workflow_tokens,
+    )
+    from twin.emulator.journal import Journal
+
+    lambda_errors.install()
+    lambda_workers.install(warm=warm)
+    for fix in (
+        builds, events, ssm_images, ssm_tags, stacks, stack_deletions,
+        ec2_types, ec2_instances, ec2_addresses, ec2_refusals, ec2_describe, ec2_tokens, ec2_events,
+        workflow_definitions, workflow_starts, workflow_states, workflow_tokens, workflow_ends,
+    ):  # fmt: skip
+        fix.install()
+    planned = os.environ.get("LOCAL_FAULTS")
+    journal = Journal(Path(os.environ["LOCAL_JOURNAL"]))
+    ministack.app.app = middleware.around(
+        ministack.app.app, journal, Path(planned) if planned else None, workflow_ends.stop_all
+    )
+
+
+if __name__ == "__main__":
+    main()

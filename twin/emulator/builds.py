@@ -1,0 +1,50 @@
+# ruff: noqa: SLF001 - ministack's private names are what this fix changes
+"""CodeBuild: a build that succeeds has pushed its image.
+
+ministack's builds succeed at once and leave nothing. The image gets the repository and the tag of
+the build's variables REPOSITORY_NAME and IMAGE_TAG, as the real project's buildspec does.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from ministack.services import codebuild, ecr
+
+from twin.emulator.ec2_api import OK
+from twin.emulator.pinned import require
+
+_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
+
+
+def install() -> None:
+    require(holds=callable(codebuild._start_build), fix="CodeBuild")
+    require(holds=callable(ecr._put_image), fix="CodeBuild")
+    original = codebuild._start_build
+
+    def start(request: dict[str, Any]) -> Any:
+        answer = original(request)
+        if answer[0] != OK:
+            return answer
+        overrides = request.get("environmentVariablesOverride", [])
+        return _pushed(answer, {each["name"]: each["value"] for each in overrides})
+
+    codebuild._start_build = start
+
+
+def _pushed(answer: Any, variables: dict[str, str]) -> Any:
+    """The build's answer; a push to a missing repository makes it a failed build."""
+    repository, tag = variables.get("REPOSITORY_NAME"), variables.get("IMAGE_TAG")
+    if not repository or not tag:
+        return answer
+    manifest = {"schemaVersion": 2, "mediaType": _MANIFEST, "layers": [], "tag": tag}
+    pushed = ecr._put_image({
+        "repositoryName": repository, "imageTag": tag, "imageManifest": json.dumps(manifest),
+    })  # fmt: skip
+    if pushed[0] == OK or b"ImageTagAlreadyExists" in pushed[2]:
+        return answer
+    document = json.loads(answer[2])
+    document["build"]["buildStatus"] = "FAILED"
+    codebuild._builds[document["build"]["id"]]["buildStatus"] = "FAILED"
+    return answer[0], answer[1], json.dumps(document).encode()
