@@ -123,11 +123,11 @@ format: setup ## format the code
 
 .PHONY: deploy
 deploy: setup ## install the orchestrator into the AWS account of your credentials (FLAGS="--region eu-west-1")
-	@$(BIN)/python -m lamplighter.stack deploy $(FLAGS)
+	@$(BIN)/python -m lamplighter.installation deploy $(FLAGS)
 
 .PHONY: undeploy
 undeploy: setup ## remove it from there, unless a deployment is live
-	@$(BIN)/python -m lamplighter.stack undeploy $(FLAGS)
+	@$(BIN)/python -m lamplighter.installation undeploy $(FLAGS)
 
 .PHONY: schema
 schema: setup ## write spec.schema.json from the parser's own description

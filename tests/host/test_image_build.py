@@ -23,8 +23,8 @@ from host.lab import packages, whole
 from host.lab.image_build import PROXY, ImageBuild
 from host.lab.processes import Processes
 from inference_proxy.keys import new_entry
-from lamplighter import lambda_python
-from lamplighter.lambda_python import MissingPython
+from lamplighter.installation import lambda_python
+from lamplighter.installation.lambda_python import MissingPython
 from orchestrator.resources.image import archive
 
 pytestmark = [pytest.mark.host, pytest.mark.timeout(900)]

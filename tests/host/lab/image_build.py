@@ -19,7 +19,7 @@ from typing import Any
 
 from host.lab import tree
 from host.lab.images import ROOT
-from lamplighter.lambda_python import MissingPython
+from lamplighter.installation.lambda_python import MissingPython
 
 PROXY = ROOT / "proxy"
 _BASE = "public.ecr.aws/docker/library/python:3.12"

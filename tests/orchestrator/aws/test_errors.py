@@ -54,7 +54,7 @@ REFUSED = [
 
 
 def translated(code, message="", *, status=400, operation="SomeOperation", young=False):
-    refusal = error(code, f"told by AWS: {message}", status=status).of(operation)
+    refusal = error(code, f"the message of AWS: {message}", status=status).of(operation)
     return translate(refusal, young=young)
 
 
@@ -93,7 +93,7 @@ def test_a_refusal_names_its_remedy(code, message, remedy):
 
     assert type(refusal) is Refused
     assert remedy in str(refusal)
-    assert f"told by AWS: {message}" in str(refusal)
+    assert f"the message of AWS: {message}" in str(refusal)
 
 
 @pytest.mark.parametrize(

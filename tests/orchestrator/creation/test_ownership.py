@@ -127,7 +127,7 @@ def test_a_teardown_of_the_same_name_leaves_the_other_installation_whole(first, 
 
 
 def test_a_ledger_that_names_anothers_resources_does_not_delete_them(first, second, account):
-    """Before installations were told apart, a second one adopted and wrote down what it found."""
+    """Without installation tags, a second one would adopt and write down what it finds."""
     with account.uncounted():
         second.start()
         for row in first.ledger.rows():

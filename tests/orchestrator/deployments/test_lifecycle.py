@@ -1,4 +1,4 @@
-"""The deployment's row: who may change what, and what an operator is told."""
+"""The deployment's row: who may change what, and what an operator reads."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_a_good_specification_passes_before_anything_exists(workflow, account):
 
 
 @pytest.mark.parametrize(
-    ("wrong", "told"),
+    ("wrong", "sentence"),
     [
         ({"instance": {"type": "zz9.huge"}}, "instance.type: 'zz9.huge' is no instance type"),
         ({"instance": {"type": "t3.large"}}, "instance.type: t3.large has no GPU"),
@@ -44,11 +44,11 @@ def test_a_good_specification_passes_before_anything_exists(workflow, account):
         ),
     ],
 )
-def test_what_aws_does_not_have_is_named_before_anything_exists(workflow, account, wrong, told):
+def test_what_aws_does_not_have_is_named_before_anything_exists(workflow, account, wrong, sentence):
     with pytest.raises(InvalidRequest) as refusal:
         validate(workflow, **wrong)
 
-    assert told in str(refusal.value)
+    assert sentence in str(refusal.value)
     assert account.creating_calls() == []
 
 
@@ -219,7 +219,7 @@ def test_a_workflow_without_the_lock_changes_nothing(live):
 
 
 @pytest.mark.parametrize(
-    ("cause", "told"),
+    ("cause", "sentence"),
     [
         (json.dumps({"errorType": "Refused", "errorMessage": "no quota"}), "no quota"),
         (json.dumps({"Error": "Refused", "Cause": "no quota"}), "no quota"),
@@ -227,8 +227,8 @@ def test_a_workflow_without_the_lock_changes_nothing(live):
         ("[1]", "[1]"),
     ],
 )
-def test_a_cause_becomes_a_sentence(cause, told):
-    assert lifecycle.sentence(cause) == told
+def test_a_cause_becomes_a_sentence(cause, sentence):
+    assert lifecycle.sentence(cause) == sentence
 
 
 def test_a_time_out_without_a_cause_is_explained(workflow):
@@ -247,7 +247,7 @@ def test_retiring_works_without_the_lock_and_finds_who_waits(live):
     assert live.ledger.deployment()["desired"] == "absent"
 
 
-def test_retiring_what_never_was_is_told(workflow):
+def test_retiring_what_never_was_is_reported(workflow):
     with pytest.raises(NotFound, match="no deployment is named 'demo'"):
         lifecycle.retire(workflow.ledger)
 

@@ -14,17 +14,17 @@ from orchestrator.ledger.store import AWAIT
 
 
 class Waiting:
-    """Stands in for Step Functions: keeps what a waiting workflow was told."""
+    """Stands in for Step Functions: records the answers to a waiting workflow."""
 
     def __init__(self):
-        self.told = []
+        self.answers = []
         self.gone = False
 
     def __getattr__(self, name):
         def call(**said):
             if self.gone:
                 raise ClientError({"Error": {"Code": "TaskTimedOut"}}, name)
-            self.told.append((name, said))
+            self.answers.append((name, said))
 
         return call
 
@@ -52,7 +52,9 @@ def test_progress_is_recorded_and_keeps_the_workflow_waiting(waiting):
 
     row = waiting.ledger.deployment()
     assert (row["phase"], row["phase_percent"]) == ("weights", 40)
-    assert waiting.clients.sfn.told == [("send_task_heartbeat", {"taskToken": "secret-task-token"})]
+    assert waiting.clients.sfn.answers == [
+        ("send_task_heartbeat", {"taskToken": "secret-task-token"})
+    ]
 
 
 def test_the_newest_warnings_are_kept_and_no_others(waiting):
@@ -64,9 +66,9 @@ def test_the_newest_warnings_are_kept_and_no_others(waiting):
     assert "warnings" not in waiting.ledger.deployment()
 
 
-@pytest.mark.parametrize("told", ["disk full", {"a": 1}, 7])
-def test_warnings_that_are_no_list_are_refused(told):
-    detail = {"deployment": "demo", "instance_id": "i-1", "phase": "serving", "warnings": told}
+@pytest.mark.parametrize("warnings", ["disk full", {"a": 1}, 7])
+def test_warnings_that_are_no_list_are_refused(warnings):
+    detail = {"deployment": "demo", "instance_id": "i-1", "phase": "serving", "warnings": warnings}
 
     with pytest.raises(InvalidRequest, match=r"detail\.warnings"):
         Report.parse({"detail": detail})
@@ -85,7 +87,7 @@ def test_warnings_are_bounded_and_a_line_each():
 def test_serving_is_believed_after_a_look_from_outside(waiting):
     assert receive(waiting, "serving") == "served"
 
-    [(call, said)] = waiting.clients.sfn.told
+    [(call, said)] = waiting.clients.sfn.answers
     assert call == "send_task_success"
     assert json.loads(said["output"]) == {"endpoint": "https://52.0.0.1", "probed_from": "outside"}
 
@@ -97,7 +99,7 @@ def test_a_closed_door_is_not_an_outage(waiting, monkeypatch):
     monkeypatch.setattr(probe, "serves", None)
 
     assert receive(waiting, "serving") == "served"
-    assert '"probed_from": "host"' in waiting.clients.sfn.told[0][1]["output"]
+    assert '"probed_from": "host"' in waiting.clients.sfn.answers[0][1]["output"]
 
 
 def test_serving_that_nobody_can_reach_makes_the_workflow_look_again(waiting, monkeypatch):
@@ -108,23 +110,23 @@ def test_serving_that_nobody_can_reach_makes_the_workflow_look_again(waiting, mo
 
     assert receive(waiting, "serving") == "unreachable"
     said = {"taskToken": "secret-task-token", "error": "Pending", "cause": "no answer"}
-    assert waiting.clients.sfn.told == [("send_task_failure", said)]
+    assert waiting.clients.sfn.answers == [("send_task_failure", said)]
 
 
 def test_a_failure_ends_the_wait_with_its_cause(waiting):
     assert receive(waiting, "failed", cause="the model is gated") == "failed"
 
     said = {"taskToken": "secret-task-token", "error": "HostFailed", "cause": "the model is gated"}
-    assert waiting.clients.sfn.told == [("send_task_failure", said)]
+    assert waiting.clients.sfn.answers == [("send_task_failure", said)]
 
 
 def test_a_host_that_was_faster_than_the_workflow_is_heard(waiting):
     receive(waiting, "serving")
-    waiting.clients.sfn.told.clear()
+    waiting.clients.sfn.answers.clear()
 
     serving.await_(waiting.clients, waiting.ledger, "second token")
 
-    assert waiting.clients.sfn.told[0][1]["taskToken"] == "second token"
+    assert waiting.clients.sfn.answers[0][1]["taskToken"] == "second token"
 
 
 def test_a_ghost_changes_nothing(waiting):
@@ -133,7 +135,7 @@ def test_a_ghost_changes_nothing(waiting):
     assert receive(waiting, "failed", instance="i-0") == "ignored"
 
     assert waiting.ledger.deployment() == row
-    assert waiting.clients.sfn.told == []
+    assert waiting.clients.sfn.answers == []
 
 
 def test_a_report_that_was_overtaken_changes_nothing(waiting):
@@ -168,7 +170,7 @@ def test_once_it_serves_its_reports_cost_no_probe_any_more(waiting, monkeypatch)
     assert receive(waiting, "serving") == "recorded"
 
 
-def test_a_report_about_nothing_known_is_told(workflow):
+def test_a_report_about_nothing_known_is_reported(workflow):
     with pytest.raises(NotFound):
         receive(workflow, "booting")
 

@@ -14,7 +14,7 @@ STEP_SECONDS = 60
 
 
 class StepFunctions:
-    """Knows the executions it is told of."""
+    """Knows the executions that it is given."""
 
     def __init__(self, **executions):
         self.executions = executions

@@ -38,9 +38,9 @@ def rules(workflow, group):
     answer = workflow.clients.ec2.describe_security_group_rules(
         Filters=[{"Name": "group-id", "Values": [group]}]
     )
-    told = {"SecurityGroupRuleId", "SecurityGroupRuleArn", "Tags"}
+    generated = {"SecurityGroupRuleId", "SecurityGroupRuleArn", "Tags"}
     return sorted(
-        sorted((k, str(v)) for k, v in rule.items() if k not in told)
+        sorted((k, str(v)) for k, v in rule.items() if k not in generated)
         for rule in answer["SecurityGroupRules"]
     )
 

@@ -1,4 +1,4 @@
-"""The specification: what is accepted, and what a user is told otherwise."""
+"""The specification: what is accepted, and what a refusal says."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_a_document_survives_the_round_trip():
 
 
 @pytest.mark.parametrize(
-    ("wrong", "told"),
+    ("wrong", "sentence"),
     [
         ({"nmae": "x"}, "nmae: unknown key; did you mean 'name'?"),
         ({"instance": {"tpye": "g6.xlarge"}}, "instance.tpye: unknown key; did you mean 'type'?"),
@@ -138,11 +138,11 @@ def test_a_document_survives_the_round_trip():
         ),
     ],
 )
-def test_a_wrong_key_is_told_with_its_path(wrong, told):
+def test_a_wrong_key_is_reported_with_its_path(wrong, sentence):
     with pytest.raises(InvalidRequest) as refusal:
         parse({**MINIMAL, **wrong})
 
-    assert told in str(refusal.value)
+    assert sentence in str(refusal.value)
 
 
 def problems(document):
@@ -227,11 +227,11 @@ SECRETS = {
          "tag", "tag key", "key", "inner key", "section"],
 )  # fmt: skip
 def test_a_secret_in_the_wrong_place_is_not_repeated(place, secret):
-    told = "\n".join(problems({**MINIMAL, **place(secret)}))
+    sentence = "\n".join(problems({**MINIMAL, **place(secret)}))
 
     parts = [part for part in re.split(r"[^A-Za-z0-9]+", secret) if len(part) > 6]
-    assert [part for part in parts if part in told and part not in ("PRIVATE", "hunter2")] == []
-    assert "hunter2" not in told
+    assert [part for part in parts if part in sentence and part not in ("PRIVATE", "hunter2")] == []
+    assert "hunter2" not in sentence
 
 
 def test_a_short_token_is_not_repeated_where_a_parameter_is_to_be_named():

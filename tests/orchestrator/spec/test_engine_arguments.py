@@ -139,7 +139,7 @@ def test_all_words_together_have_a_limit() -> None:
     assert problem == "engine.arguments: 4418 bytes; allowed: 4096 with a space after each word"
 
 
-def test_every_mistake_is_told_at_once() -> None:
+def test_every_mistake_is_reported_at_once() -> None:
     problems = refused("--seed=$x", "--host=::", "--port", "1", "-q", network={"zones": 9})
 
     assert [problem.split(":")[0] for problem in problems] == [
