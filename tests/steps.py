@@ -61,7 +61,7 @@ class Workflow:
         deadline = self.account.clock.seconds + PATIENCE
         while True:
             try:
-                with visibility.translated(self.ledger, self.clients.settings.settle_seconds):
+                with visibility.translated(self.ledger):
                     return act(self.clients, self.deployment, self.ledger)
             except Pending:
                 if self.account.clock.seconds > deadline:
@@ -96,7 +96,15 @@ def _clients(account: Account, installation: str) -> Clients:
 def ledger_of(clients: Clients, name: str, now: Callable[[], datetime]) -> Ledger:
     settings = clients.settings
     owner = f"execution-of-{name}"
-    return Ledger(clients.dynamodb, settings.ledger_table, settings.installation, name, owner, now)
+    return Ledger(
+        clients.dynamodb,
+        settings.ledger_table,
+        settings.installation,
+        name,
+        owner,
+        now,
+        settings.settle_seconds,
+    )
 
 
 def _payload(module: Any) -> Path:

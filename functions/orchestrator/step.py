@@ -50,6 +50,7 @@ def ledger_of(event: Event) -> Ledger:
         name,
         str(event.get("execution", "")),
         clients.now,
+        clients.settings.settle_seconds,
     )
 
 
@@ -71,7 +72,7 @@ def step(act: Act, *, desired: str | None = None) -> Handler:
         if desired and row["desired"] != desired:
             now = "being torn down" if row["desired"] == "absent" else "to be provisioned again"
             raise Superseded(f"{ledger.name!r} is {now}; this workflow stops")
-        with translated(ledger, aws().settings.settle_seconds):
+        with translated(ledger):
             return act(aws(), parse(json.loads(row["spec"])), ledger)
 
     return handler

@@ -7,14 +7,12 @@ from contextlib import contextmanager
 
 from botocore.exceptions import ClientError
 
-from orchestrator.aws.clients import Clients
 from orchestrator.aws.error_codes import ACCESS_DENIED, DENIED, code, tolerating
 from orchestrator.creation.ownership import Found, lost
 from orchestrator.ledger.store import Ledger
 
 
 def delete_each(
-    clients: Clients,
     ledger: Ledger,
     role: str,
     found: Found,
@@ -34,7 +32,7 @@ def delete_each(
             delete(identifier)
         except ClientError as error:
             refusal = code(error)
-            if refusal not in {gone, DENIED} or _is_young(clients, ledger, role):
+            if refusal not in {gone, DENIED} or _is_young(ledger, role):
                 raise
             if refusal != gone and _is_there(describe, identifier, gone):
                 if identifier in found.ours:
@@ -64,9 +62,9 @@ def known(ledger: Ledger, role: str, found: Found) -> list[str]:
     return sorted({*found.ours, *remembered} - set(found.others))
 
 
-def _is_young(clients: Clients, ledger: Ledger, role: str) -> bool:
+def _is_young(ledger: Ledger, role: str) -> bool:
     row = ledger.resource(role)
-    return row is not None and ledger.age(row) < clients.settings.settle_seconds
+    return row is not None and ledger.is_young(row)
 
 
 def _is_there(describe: Callable[[str], Sequence[object]], identifier: str, gone: str) -> bool:

@@ -27,16 +27,14 @@ def once(
     find: Callable[[], Found],
     create: Callable[[Row], str],
     *,
-    settle: float,
     tokened: bool = False,
     prepare: Callable[[], Row] = dict,
 ) -> str:
     """Return the id of the one resource of `role`, creating it when there is none.
 
     find returns what carries our tags; create receives the intent's row, with its ClientToken
-    `token`, and returns an id; settle is the time in seconds during which a created resource may
-    be invisible to find; prepare returns facts to keep in the intent, so that a repeated call asks
-    for exactly the same. ResourceConflict: another installation has one.
+    `token`, and returns an id; prepare returns facts to keep in the intent, so that a repeated call
+    asks for exactly the same. ResourceConflict: another installation has one.
     """
     found = find().claimed()
     row = ledger.resource(role)
@@ -44,7 +42,7 @@ def once(
         return _adopt(ledger, role, found, row)
     if row and row["state"] == "intent" and tokened:
         return _create(ledger, role, create, row)
-    if row and ledger.age(row) < settle:
+    if row and ledger.is_young(row):
         raise Pending(f"{role}: created a moment ago, not visible by its tag yet")
     return _create(ledger, role, create, intend(ledger, role, **prepare()))
 
@@ -54,12 +52,6 @@ def intend(ledger: Ledger, role: str, **facts: Any) -> Row:
     generation, now = ledger.generation(), ledger.time()
     token = naming.token(ledger.installation, ledger.name, generation, role, now)
     return ledger.intend(role, token=token, generation=generation, **facts)
-
-
-def remember(ledger: Ledger, role: str, identifier: str) -> None:
-    """Write down something that needs no intent, its name being its identity."""
-    if ledger.resource(role) is None:
-        ledger.ready(role, id=identifier, intended_at=ledger.time())
 
 
 def changed(ledger: Ledger, role: str) -> None:

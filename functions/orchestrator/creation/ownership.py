@@ -61,10 +61,7 @@ def owns(ledger: Ledger, tags: Iterable[Any], identifier: str) -> bool:
 
 
 def conflict(
-    ledger: Ledger,
-    what: str,
-    tags: Iterable[Any],
-    instead: str = "another name for the deployment",
+    ledger: Ledger, what: str, tags: Iterable[Any], instead: str = "another name for the deployment"
 ) -> ResourceConflict:
     """Return the error that names the owner of `what` and the remedy; instead: what to choose."""
     installation, deployment = naming.owner(tags)
@@ -121,8 +118,7 @@ def tagged(clients: Clients, ledger: Ledger) -> Found:
             installations[tag["ResourceId"]] = tag
     owner = {"Key": naming.OWNER, "Value": ledger.name}
     found = sort(
-        ledger,
-        ((i, [owner, *([installations[i]] if i in installations else [])]) for i in kinds),
+        ledger, ((i, [owner, *([installations[i]] if i in installations else [])]) for i in kinds)
     )
     # No ledger names a volume: it belongs to the owner of its instance's network.
     others = {i: error for i, error in found.others.items() if kinds[i] != "volume"}

@@ -18,9 +18,7 @@ class Change:
         return asdict(self)
 
 
-def missing(resource: str, what: str) -> Change:
+def planned(resource: str, what: str, *, there: bool) -> Change:
+    if there:
+        return Change(resource, "keep", what, "it is there already")
     return Change(resource, "create", what, "it is not there")
-
-
-def present(resource: str, what: str) -> Change:
-    return Change(resource, "keep", what, "it is there already")

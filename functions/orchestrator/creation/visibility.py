@@ -18,23 +18,23 @@ from orchestrator.ledger.store import Ledger
 Described = TypeVar("Described")
 
 
-def settled(ledger: Ledger, role: str, settle: float) -> None:
+def settled(ledger: Ledger, role: str) -> None:
     """Raise Pending while something of `role` may exist that AWS does not show yet."""
     row = ledger.resource(role)
-    if row and row["state"] == "intent" and ledger.age(row) < settle:
+    if row and row["state"] == "intent" and ledger.is_young(row):
         raise Pending(
             f"{role}: may have been created a moment ago; waiting until it would be visible"
         )
 
 
-def wait_until_visible(ledger: Ledger, role: str, settle: float) -> None:
+def wait_until_visible(ledger: Ledger, role: str) -> None:
     """Raise Pending while what was not found under its name may be too young to be visible."""
     row = ledger.resource(role)
-    if row and ledger.age(row) < settle:
+    if row and ledger.is_young(row):
         raise Pending(f"{role}: may have been created a moment ago, not visible yet")
 
 
-def the(described: Iterable[Described], ledger: Ledger, role: str, settle: float) -> Described:
+def the(described: Iterable[Described], ledger: Ledger, role: str) -> Described:
     """Return what AWS described by its id.
 
     An empty answer is Pending while it may just not be visible, Refused afterwards.
@@ -43,7 +43,7 @@ def the(described: Iterable[Described], ledger: Ledger, role: str, settle: float
         return found
     row = ledger.resource(role) or {}
     what = f"{role} {row.get('id', '')}".rstrip()
-    if row and ledger.age(row) < settle:
+    if row and ledger.is_young(row):
         raise Pending(f"{what}: created a moment ago, not visible yet")
     raise Refused(
         f"{what}: AWS does not know it any more, it was removed outside Lamplighter; start again, "
@@ -52,15 +52,15 @@ def the(described: Iterable[Described], ledger: Ledger, role: str, settle: float
 
 
 @contextmanager
-def translated(ledger: Ledger, settle: float) -> Iterator[None]:
-    """Turn AWS's errors into ours; settle: seconds during which a change may be invisible."""
+def translated(ledger: Ledger) -> Iterator[None]:
+    """Turn AWS's errors into ours."""
     try:
         yield
     except (ClientError, BotoCoreError) as error:
-        raise translate(error, young=_has_young(ledger, settle)) from error
+        raise translate(error, young=_has_young(ledger)) from error
 
 
-def _has_young(ledger: Ledger, settle: float) -> bool:
-    """Return whether anything of the deployment was created or changed within `settle` seconds."""
+def _has_young(ledger: Ledger) -> bool:
+    """Return whether anything of the deployment was created or changed a moment ago."""
     rows = (row for row in ledger.rows() if row["sk"].startswith("resource#"))
-    return any("intended_at" in row and ledger.age(row) < settle for row in rows)
+    return any("intended_at" in row and ledger.is_young(row) for row in rows)

@@ -35,7 +35,8 @@ DEPLOYMENT, LOCK, AWAIT = "deployment", "lock", "await"
 class Ledger:
     """The rows of `name`; `owner` is the execution that writes (empty: an observer).
 
-    installation: the stack whose table this is.
+    installation: the stack whose table this is. settle_seconds: how long a change at AWS may stay
+    invisible.
     """
 
     dynamodb: DynamoDBClient = field(repr=False)
@@ -44,6 +45,7 @@ class Ledger:
     name: str
     owner: str
     now: Callable[[], datetime] = field(repr=False)
+    settle_seconds: float
 
     # -- the deployment row ------------------------------------------------------------------
 
@@ -84,6 +86,10 @@ class Ledger:
         """Return the seconds since the last change at AWS, since the intent when none is known."""
         since = row["changed_at"] if "changed_at" in row else row["intended_at"]
         return (self.now() - datetime.fromisoformat(since)).total_seconds()
+
+    def is_young(self, row: Row) -> bool:
+        """Return whether AWS may not show the last change of `row` yet."""
+        return self.age(row) < self.settle_seconds
 
     # -- history -----------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from orchestrator.aws.error_codes import tolerating
 from orchestrator.creation.deletion import delete_each
 from orchestrator.creation.once import once
 from orchestrator.creation.ownership import Found, sort
-from orchestrator.creation.plan import Change, missing, present
+from orchestrator.creation.plan import Change, planned
 from orchestrator.creation.visibility import settled, the
 from orchestrator.ledger.store import Ledger
 from orchestrator.resources import instance
@@ -24,22 +24,18 @@ _ROLE = "address"
 
 def plan(clients: Clients, _: Deployment, ledger: Ledger) -> list[Change]:
     there = bool(_found(clients, ledger).ours)
-    return [(present if there else missing)("address", "Elastic IP")]
+    return [planned("address", "Elastic IP", there=there)]
 
 
 def ensure(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str, str]:
     """Return {"address": public IPv4}, attached to the current instance once that runs."""
     allocation = once(
-        ledger,
-        _ROLE,
-        lambda: _found(clients, ledger),
-        lambda _: _allocate(clients, deployment),
-        settle=clients.settings.settle_seconds,
+        ledger, _ROLE, lambda: _found(clients, ledger), lambda _: _allocate(clients, deployment)
     )
     current = ledger.deployment()["instance_id"]
     instance.must_run(clients, ledger, current)
     answer = _described(clients, allocation)
-    described = the(answer, ledger, _ROLE, clients.settings.settle_seconds)
+    described = the(answer, ledger, _ROLE)
     if described.get("InstanceId") != current:
         clients.ec2.associate_address(
             AllocationId=allocation, InstanceId=current, AllowReassociation=True
@@ -53,9 +49,8 @@ def ensure(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str
 
 
 def destroy(clients: Clients, _: Deployment, ledger: Ledger) -> None:
-    settled(ledger, _ROLE, clients.settings.settle_seconds)
+    settled(ledger, _ROLE)
     delete_each(
-        clients,
         ledger,
         _ROLE,
         _found(clients, ledger),

@@ -15,7 +15,7 @@ from orchestrator.aws import naming
 from orchestrator.aws.clients import Clients
 from orchestrator.aws.error_codes import code, tolerating
 from orchestrator.creation.ownership import conflict, has_lost_its_tags, lost, owns
-from orchestrator.creation.plan import Change, missing, present
+from orchestrator.creation.plan import Change, planned
 from orchestrator.creation.visibility import wait_until_visible
 from orchestrator.errors import ResourceConflict
 from orchestrator.ledger.store import Ledger
@@ -50,7 +50,7 @@ def name_of(clients: Clients, deployment: str) -> str:
 
 def plan(clients: Clients, _: Deployment, ledger: Ledger) -> list[Change]:
     there = bool(left(clients, ledger))
-    return [(present if there else missing)("bucket", _shown(clients, ledger))]
+    return [planned("bucket", _shown(clients, ledger), there=there)]
 
 
 def ensure(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str, str]:
@@ -90,7 +90,7 @@ def destroy(clients: Clients, _: Deployment, ledger: Ledger) -> None:
         with tolerating("NoSuchBucket"):
             clients.s3.delete_bucket(Bucket=name, **_owner(clients))
     else:
-        wait_until_visible(ledger, _ROLE, clients.settings.settle_seconds)
+        wait_until_visible(ledger, _ROLE)
     ledger.forget(_ROLE)
 
 

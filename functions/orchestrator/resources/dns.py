@@ -9,7 +9,7 @@ from orchestrator.aws.clients import Clients
 from orchestrator.aws.dns_records import Record
 from orchestrator.aws.error_codes import tolerating
 from orchestrator.creation.ownership import conflict, owns
-from orchestrator.creation.plan import Change, missing, present
+from orchestrator.creation.plan import Change, planned
 from orchestrator.errors import Pending
 from orchestrator.ledger.store import DEPLOYMENT, Ledger
 from orchestrator.spec.deployment import Deployment
@@ -22,7 +22,7 @@ def plan(clients: Clients, deployment: Deployment, ledger: Ledger) -> list[Chang
         return []
     records = dns_records.read(clients, hosted_zones.zone(clients, deployment.dns), deployment.host)
     there = bool(records) and _is_ours(ledger, deployment.host, records)
-    return [(present if there else missing)("dns", f"A record {deployment.host}")]
+    return [planned("dns", f"A record {deployment.host}", there=there)]
 
 
 def ensure(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str, str | None]:

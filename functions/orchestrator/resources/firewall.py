@@ -55,21 +55,14 @@ def ensure(clients: Clients, deployment: Deployment, ledger: Ledger, vpc: str) -
             )["GroupId"]
         return _of_name(clients, ledger, vpc, group_name)
 
-    group = once(
-        ledger,
-        _ROLE,
-        lambda: found(clients, ledger),
-        create,
-        settle=clients.settings.settle_seconds,
-    )
+    group = once(ledger, _ROLE, lambda: found(clients, ledger), create)
     _settle_rules(clients, deployment, ledger, group)
     return group
 
 
 def destroy(clients: Clients, _: Deployment, ledger: Ledger) -> None:
-    settled(ledger, _ROLE, clients.settings.settle_seconds)
+    settled(ledger, _ROLE)
     delete_each(
-        clients,
         ledger,
         _ROLE,
         found(clients, ledger),
@@ -90,10 +83,7 @@ def found(clients: Clients, ledger: Ledger) -> Found:
 
 def _of_name(clients: Clients, ledger: Ledger, vpc: str, name: str) -> str:
     """Return the group that an earlier call made, whose reply was lost; its name is unique here."""
-    filters: Any = [
-        {"Name": "vpc-id", "Values": [vpc]},
-        {"Name": "group-name", "Values": [name]},
-    ]
+    filters: Any = [{"Name": "vpc-id", "Values": [vpc]}, {"Name": "group-name", "Values": [name]}]
     for group in clients.ec2.describe_security_groups(Filters=filters)["SecurityGroups"]:
         if owns(ledger, group.get("Tags", []), group["GroupId"]):
             return group["GroupId"]
@@ -104,7 +94,7 @@ def _of_name(clients: Clients, ledger: Ledger, vpc: str, name: str) -> str:
 def _settle_rules(clients: Clients, deployment: Deployment, ledger: Ledger, group: str) -> None:
     """Take away every rule that is not ours, then restore ours."""
     answer = clients.ec2.describe_security_groups(GroupIds=[group])["SecurityGroups"]
-    described = the(answer, ledger, _ROLE, clients.settings.settle_seconds)
+    described = the(answer, ledger, _ROLE)
     ec2 = clients.ec2
     cidrs = deployment.network.allowed_cidrs
     _settle(

@@ -27,7 +27,7 @@ from orchestrator.aws.clients import Clients
 from orchestrator.aws.error_codes import tolerating
 from orchestrator.creation.deletion import deletion
 from orchestrator.creation.ownership import conflict, has_lost_its_tags, lost, owns
-from orchestrator.creation.plan import Change, missing, present
+from orchestrator.creation.plan import Change, planned
 from orchestrator.creation.visibility import wait_until_visible
 from orchestrator.errors import Pending
 from orchestrator.ledger.store import Ledger
@@ -44,8 +44,10 @@ _OURS = re.compile(rf"sk-{FIRST}-[A-Za-z0-9]{{{_LETTERS},}}")
 def plan(clients: Clients, _: Deployment, ledger: Ledger) -> list[Change]:
     """Return a line for each key that provision makes, and for each that the operator made."""
     ours, made = list(_ours(clients, ledger)), _made(ledger.name)
-    changes = [(present if name in ours else missing)("keys", _shown(name)) for name in made]
-    return changes + [present("keys", _shown(name)) for name in ours if name not in made]
+    changes = [planned("keys", _shown(name), there=name in ours) for name in made]
+    return changes + [
+        planned("keys", _shown(name), there=True) for name in ours if name not in made
+    ]
 
 
 def ensure(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str, str]:
@@ -76,7 +78,7 @@ def destroy(clients: Clients, _: Deployment, ledger: Ledger) -> None:
     if unclear := _without_tags(clients, ledger):
         raise lost(ledger, f"the SSM parameter {', '.join(unclear)}")
     if not set(_made(ledger.name)) <= set(ours):
-        wait_until_visible(ledger, _ROLE, clients.settings.settle_seconds)
+        wait_until_visible(ledger, _ROLE)
     ledger.forget(_ROLE)
 
 
@@ -163,11 +165,7 @@ def _ours(clients: Clients, ledger: Ledger) -> Iterator[str]:
             {"Key": "Path", "Option": "OneLevel", "Values": [path]}
             for path in (naming.keys_path(deployment), naming.tls_path(deployment))
         ),
-        {
-            "Key": "Name",
-            "Option": "Equals",
-            "Values": [naming.api_key_parameter(deployment)],
-        },
+        {"Key": "Name", "Option": "Equals", "Values": [naming.api_key_parameter(deployment)]},
     ]
     for one in sought:
         pages = clients.ssm.get_paginator("describe_parameters").paginate(ParameterFilters=[one])

@@ -33,12 +33,9 @@ def ensure(clients: Clients, deployment: Deployment, ledger: Ledger, subnet: str
         )
         return created["NatGateway"]["NatGatewayId"]
 
-    settle = clients.settings.settle_seconds
-    gateway = once(
-        ledger, _NAT, lambda: found(clients, ledger), create, settle=settle, tokened=True
-    )
+    gateway = once(ledger, _NAT, lambda: found(clients, ledger), create, tokened=True)
     answer = clients.ec2.describe_nat_gateways(NatGatewayIds=[gateway])["NatGateways"]
-    described = the(answer, ledger, _NAT, settle)
+    described = the(answer, ledger, _NAT)
     if described["State"] == "failed":
         raise Refused(
             f"NAT gateway {gateway} failed: {described.get('FailureMessage', 'no reason given')}"
@@ -50,14 +47,12 @@ def ensure(clients: Clients, deployment: Deployment, ledger: Ledger, subnet: str
 
 def destroy(clients: Clients, _: Deployment, ledger: Ledger) -> None:
     """Raise Pending until AWS has deleted the gateway: it holds the address until then."""
-    settle = clients.settings.settle_seconds
     for role in (_NAT, _ADDRESS):
-        settled(ledger, role, settle)
+        settled(ledger, role)
     for gateway in known(ledger, _NAT, found(clients, ledger)):
         _delete(clients, ledger, gateway)
     ledger.forget(_NAT)
     delete_each(
-        clients,
         ledger,
         _ADDRESS,
         _addresses(clients, ledger),
@@ -87,7 +82,7 @@ def _delete(clients: Clients, ledger: Ledger, gateway: str) -> None:
         if state in _LIVE:
             clients.ec2.delete_nat_gateway(NatGatewayId=gateway)
     if state is None:
-        wait_until_visible(ledger, _NAT, clients.settings.settle_seconds)
+        wait_until_visible(ledger, _NAT)
     elif state != "deleted":
         raise Pending(f"NAT gateway {gateway} is being deleted")
 
@@ -101,13 +96,7 @@ def _ensure_address(clients: Clients, deployment: Deployment, ledger: Ledger) ->
             ),
         )["AllocationId"]
 
-    return once(
-        ledger,
-        _ADDRESS,
-        lambda: _addresses(clients, ledger),
-        create,
-        settle=clients.settings.settle_seconds,
-    )
+    return once(ledger, _ADDRESS, lambda: _addresses(clients, ledger), create)
 
 
 def _addresses(clients: Clients, ledger: Ledger) -> Found:

@@ -10,7 +10,7 @@ from orchestrator.aws.error_codes import tolerating
 from orchestrator.creation.deletion import delete_each, known
 from orchestrator.creation.once import changed, once
 from orchestrator.creation.ownership import Found, sort
-from orchestrator.creation.plan import Change, missing, present
+from orchestrator.creation.plan import Change, planned
 from orchestrator.creation.visibility import settled
 from orchestrator.errors import Pending
 from orchestrator.ledger.attributes import Row
@@ -38,7 +38,7 @@ def plan(clients: Clients, deployment: Deployment, ledger: Ledger) -> list[Chang
     }
     if spec.nat == "single":
         whats["NAT gateway (billed by the hour)"] = bool(nat.found(clients, ledger).ours)
-    return [(present if there else missing)("network", what) for what, there in whats.items()]
+    return [planned("network", what, there=there) for what, there in whats.items()]
 
 
 def ensure(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str, object]:
@@ -57,16 +57,14 @@ def ensure(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str
 
 def destroy(clients: Clients, deployment: Deployment, ledger: Ledger) -> None:
     """Raise Pending while AWS still holds something, naming it."""
-    settle = clients.settings.settle_seconds
     for role in (_VPC, _GATEWAY):
-        settled(ledger, role, settle)
+        settled(ledger, role)
     nat.destroy(clients, deployment, ledger)
     _nothing_in_the_way(clients, ledger)
     firewall.destroy(clients, deployment, ledger)
     _destroy_gateway(clients, ledger)
     subnets.destroy(clients, deployment, ledger)
     delete_each(
-        clients,
         ledger,
         _VPC,
         _vpcs(clients, ledger),
@@ -86,8 +84,7 @@ def _ensure_vpc(clients: Clients, deployment: Deployment, ledger: Ledger) -> str
         )
         return created["Vpc"]["VpcId"]
 
-    settle = clients.settings.settle_seconds
-    vpc = once(ledger, _VPC, lambda: _vpcs(clients, ledger), create, settle=settle)
+    vpc = once(ledger, _VPC, lambda: _vpcs(clients, ledger), create)
     named = clients.ec2.describe_vpc_attribute(VpcId=vpc, Attribute="enableDnsHostnames")
     if not named["EnableDnsHostnames"].get("Value"):
         clients.ec2.modify_vpc_attribute(VpcId=vpc, EnableDnsHostnames={"Value": True})
@@ -99,12 +96,11 @@ def _ensure_gateway(clients: Clients, deployment: Deployment, ledger: Ledger, vp
         created = clients.ec2_once.create_internet_gateway(
             TagSpecifications=naming.specification(
                 clients.settings.installation, deployment, "internet-gateway", _GATEWAY
-            ),
+            )
         )
         return created["InternetGateway"]["InternetGatewayId"]
 
-    settle = clients.settings.settle_seconds
-    gateway = once(ledger, _GATEWAY, lambda: _gateways(clients, ledger), create, settle=settle)
+    gateway = once(ledger, _GATEWAY, lambda: _gateways(clients, ledger), create)
     if vpc not in _attachments(clients, gateway):
         with tolerating("Resource.AlreadyAssociated"):
             clients.ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
@@ -120,7 +116,6 @@ def _destroy_gateway(clients: Clients, ledger: Ledger) -> None:
         clients.ec2.delete_internet_gateway(InternetGatewayId=gateway)
 
     delete_each(
-        clients,
         ledger,
         _GATEWAY,
         _gateways(clients, ledger),

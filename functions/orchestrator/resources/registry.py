@@ -15,7 +15,7 @@ from orchestrator.aws.clients import Clients
 from orchestrator.aws.error_codes import code, tolerating
 from orchestrator.creation.deletion import deletion
 from orchestrator.creation.ownership import conflict, has_lost_its_tags, lost, owns
-from orchestrator.creation.plan import Change, missing, present
+from orchestrator.creation.plan import Change, planned
 from orchestrator.creation.visibility import wait_until_visible
 from orchestrator.errors import Pending
 from orchestrator.ledger.store import Ledger
@@ -50,7 +50,7 @@ class _Repository:
 
 def plan(clients: Clients, _: Deployment, ledger: Ledger) -> list[Change]:
     there = bool(left(clients, ledger))
-    return [(present if there else missing)("registry", _shown(ledger))]
+    return [planned("registry", _shown(ledger), there=there)]
 
 
 def ensure(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str, str]:
@@ -80,7 +80,7 @@ def destroy(clients: Clients, _: Deployment, ledger: Ledger) -> None:
     name = naming.repository(ledger.name)
     found = _described(clients, name)
     if found is None:
-        wait_until_visible(ledger, _ROLE, clients.settings.settle_seconds)
+        wait_until_visible(ledger, _ROLE)
     elif owns(ledger, found.tags, name):
         with deletion(lambda: _described(clients, name), "RepositoryNotFoundException"):
             clients.ecr.delete_repository(repositoryName=name, force=True)

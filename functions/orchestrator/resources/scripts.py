@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from orchestrator.aws.clients import Clients
-from orchestrator.creation.plan import Change, missing, present
+from orchestrator.creation.plan import Change, planned
 from orchestrator.errors import Pending
 from orchestrator.launch import rendering
 from orchestrator.ledger.store import Ledger
@@ -16,8 +16,8 @@ _ROLE = "scripts"
 
 
 def plan(_: Clients, __: Deployment, ledger: Ledger) -> list[Change]:
-    there = ledger.resource(_ROLE)
-    return [(present if there else missing)("scripts", "instance scripts in S3")]
+    there = ledger.resource(_ROLE) is not None
+    return [planned("scripts", "instance scripts in S3", there=there)]
 
 
 def ensure(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str, str]:

@@ -49,9 +49,7 @@ def route(
 ) -> None:
     """Give the subnets `members` one route table whose default route is `way_out` (or none)."""
     table = _table(clients, deployment, ledger, vpc, kind)
-    described = the(
-        _table_of(clients, table), ledger, f"{kind}-routes", clients.settings.settle_seconds
-    )
+    described = the(_table_of(clients, table), ledger, f"{kind}-routes")
     if way_out and not _leads_to(described, way_out):
         _lead(clients, described, way_out)
     associated = {a.get("SubnetId") for a in described["Associations"]}
@@ -61,12 +59,10 @@ def route(
 
 
 def destroy(clients: Clients, _: Deployment, ledger: Ledger) -> None:
-    settle = clients.settings.settle_seconds
     for kind in _KINDS:
         role = f"{kind}-routes"
-        settled(ledger, role, settle)
+        settled(ledger, role)
         delete_each(
-            clients,
             ledger,
             role,
             _tables(clients, ledger, role),
@@ -76,9 +72,8 @@ def destroy(clients: Clients, _: Deployment, ledger: Ledger) -> None:
         )
         for k in range(_MAX_ZONES):
             role = _role(kind, k)
-            settled(ledger, role, settle)
+            settled(ledger, role)
             delete_each(
-                clients,
                 ledger,
                 role,
                 _found(clients, ledger, role),
@@ -120,13 +115,7 @@ def ranges(cidr: str, kind: str) -> list[str]:
 
 
 def _subnet(
-    clients: Clients,
-    deployment: Deployment,
-    ledger: Ledger,
-    vpc: str,
-    kind: str,
-    k: int,
-    zone: str,
+    clients: Clients, deployment: Deployment, ledger: Ledger, vpc: str, kind: str, k: int, zone: str
 ) -> str:
     role = _role(kind, k)
 
@@ -141,13 +130,7 @@ def _subnet(
         )
         return created["Subnet"]["SubnetId"]
 
-    return once(
-        ledger,
-        role,
-        lambda: _found(clients, ledger, role),
-        create,
-        settle=clients.settings.settle_seconds,
-    )
+    return once(ledger, role, lambda: _found(clients, ledger, role), create)
 
 
 def _table(clients: Clients, deployment: Deployment, ledger: Ledger, vpc: str, kind: str) -> str:
@@ -163,14 +146,7 @@ def _table(clients: Clients, deployment: Deployment, ledger: Ledger, vpc: str, k
         )
         return created["RouteTable"]["RouteTableId"]
 
-    return once(
-        ledger,
-        role,
-        lambda: _tables(clients, ledger, role),
-        create,
-        settle=clients.settings.settle_seconds,
-        tokened=True,
-    )
+    return once(ledger, role, lambda: _tables(clients, ledger, role), create, tokened=True)
 
 
 def _zones(clients: Clients, deployment: Deployment, ledger: Ledger) -> list[str]:

@@ -80,6 +80,7 @@ def _ledger(clients: Clients, deployment: Deployment) -> Ledger:
         deployment.name,
         "lab",
         now=lambda: datetime.now(UTC),
+        settle_seconds=clients.settings.settle_seconds,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -29,8 +30,7 @@ class StepFunctions:
 @pytest.fixture
 def ledger(workflow):
     def of(owner):
-        ours = workflow.ledger
-        return Ledger(ours.dynamodb, ours.table, ours.installation, ours.name, owner, ours.now)
+        return replace(workflow.ledger, owner=owner)
 
     return of
 
