@@ -126,16 +126,16 @@ format: setup ## format the code
 
 .PHONY: deploy
 deploy: setup ## install the orchestrator into the AWS account of your credentials (FLAGS="--region eu-west-1")
-	@$(BIN)/python -m lamplighter.stack deploy $(FLAGS)
+	@$(BIN)/python -m lamplighter.installation deploy $(FLAGS)
 
 .PHONY: undeploy
 undeploy: setup ## remove it from there, unless a deployment is live
-	@$(BIN)/python -m lamplighter.stack undeploy $(FLAGS)
+	@$(BIN)/python -m lamplighter.installation undeploy $(FLAGS)
 
 .PHONY: schema
 schema: setup ## write spec.schema.json from the parser's own description
-	@$(BIN)/python -c 'import json; from orchestrator.deployment import schema; print(json.dumps(schema(), indent=2))' > functions/orchestrator/spec.schema.json.new
-	@mv functions/orchestrator/spec.schema.json.new functions/orchestrator/spec.schema.json
+	@$(BIN)/python -c 'import json; from orchestrator.spec.publishing import schema; print(json.dumps(schema(), indent=2))' > functions/orchestrator/spec/spec.schema.json.new
+	@mv functions/orchestrator/spec/spec.schema.json.new functions/orchestrator/spec/spec.schema.json
 
 # The lock names no index; functions/ and proxy/ have their own, for Lambda and the container.
 COMPILE = $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header

@@ -13,14 +13,14 @@ from awssim import Account
 from awssim.clients import ACCOUNT_ID, REGION
 from awssim.furnish import BUILD_PROJECT, INSTANCE_PROFILE, LEDGER_TABLE
 from botocore.exceptions import BotoCoreError, ClientError
-from orchestrator import aws_errors
-from orchestrator.clients import Clients
-from orchestrator.deployment import Deployment
+from orchestrator.aws.clients import Clients
+from orchestrator.aws.translation import translate
+from orchestrator.creation import visibility
+from orchestrator.deployments.lifecycle import RESOURCES, begin
 from orchestrator.errors import Pending
-from orchestrator.ledger import LOCK, Ledger
-from orchestrator.lifecycle import RESOURCES, begin
-from orchestrator.resources import creation
+from orchestrator.ledger.store import LOCK, Ledger
 from orchestrator.settings import Settings
+from orchestrator.spec.parsing import parse
 
 ROOT = Path(__file__).parents[1]
 INSTALLATION = "lamplighter"
@@ -34,7 +34,7 @@ def translated() -> Iterator[None]:
     try:
         yield
     except (ClientError, BotoCoreError) as refusal:
-        raise aws_errors.translate(refusal) from refusal
+        raise translate(refusal) from refusal
 
 
 class Workflow:
@@ -46,7 +46,7 @@ class Workflow:
         """installation: one of its own has a table of its own (awssim.furnish.create_ledger)."""
         self.account = account
         self.spec = spec
-        self.deployment = Deployment.parse(spec)
+        self.deployment = parse(spec)
         self.installation = installation
         self.clients = _clients(account, installation)
         self.ledger = ledger_of(self.clients, str(spec["name"]), account.clock.now)
@@ -61,7 +61,7 @@ class Workflow:
         deadline = self.account.clock.seconds + PATIENCE
         while True:
             try:
-                with creation.translated(self.ledger, self.clients.settings.settle_seconds):
+                with visibility.translated(self.ledger):
                     return act(self.clients, self.deployment, self.ledger)
             except Pending:
                 if self.account.clock.seconds > deadline:
@@ -96,7 +96,15 @@ def _clients(account: Account, installation: str) -> Clients:
 def ledger_of(clients: Clients, name: str, now: Callable[[], datetime]) -> Ledger:
     settings = clients.settings
     owner = f"execution-of-{name}"
-    return Ledger(clients.dynamodb, settings.ledger_table, settings.installation, name, owner, now)
+    return Ledger(
+        clients.dynamodb,
+        settings.ledger_table,
+        settings.installation,
+        name,
+        owner,
+        now,
+        settings.settle_seconds,
+    )
 
 
 def _payload(module: Any) -> Path:

@@ -2,7 +2,7 @@
 
 LamplighterError
 ├── WorkflowFailed      1   the workflow ended, and not well
-├── BadSpec             2   the specification cannot be read, or the workflow says it is wrong
+├── BadSpec             2   the specification cannot be read, or the workflow refuses it
 ├── WrongUsage          2   the command line lacks something that only now turned out to be needed
 ├── UnknownDeployment   3   no deployment has this name
 ├── UnknownKey          3   the deployment has no API key of this id
@@ -14,11 +14,9 @@ LamplighterError
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Self
-
-if TYPE_CHECKING:
-    from collections.abc import Collection
+from typing import Self
 
 EXIT_CODES = """\b
 Exit codes:
@@ -67,7 +65,7 @@ class UnknownDeployment(LamplighterError):
 
     @classmethod
     def named(cls, name: str, known: Collection[str]) -> Self:
-        """Say which names there are, the nearest first."""
+        """Return the error with the names that exist, the nearest first."""
         return cls(f"there is no deployment {name!r} ({_listed(name, known)})")
 
 
@@ -78,12 +76,12 @@ class UnknownKey(LamplighterError):
 
     @classmethod
     def named(cls, key_id: str, deployment: str, known: Collection[str]) -> Self:
-        """Say which keys there are, the nearest first."""
+        """Return the error with the keys that exist, the nearest first."""
         return cls(f"{deployment} has no key {key_id!r} ({_listed(key_id, known)})")
 
 
 class Conflict(LamplighterError):
-    """Refused: what is there stands in the way."""
+    """Refused: what exists already conflicts with the request."""
 
     exit_code = 4
 

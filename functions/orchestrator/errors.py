@@ -7,7 +7,7 @@ OrchestratorError
 ├── NotFound               no deployment of that name
 ├── DeploymentExists       a live deployment differs from the request
 ├── ResourceConflict       something with our name exists and is not ours
-├── Refused                AWS says no for good: permission, quota, a parameter
+├── Refused                AWS refuses, and waiting does not help: permission, quota, a parameter
 ├── InsufficientCapacity   AWS has no such instance right now
 ├── BuildFailed            the gateway image could not be built
 ├── HostFailed             the host reported that it cannot serve, with its cause

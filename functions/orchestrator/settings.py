@@ -1,4 +1,4 @@
-"""What the installation (template.yaml) tells every function, read once from the environment."""
+"""The installation's settings, which template.yaml puts into every function's environment."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from orchestrator.errors import OrchestratorError
 class Settings:
     """Names and limits of this installation; every function gets the same ones.
 
-    installation: the stack's name; with a deployment's name it says whose a resource is.
+    installation: the stack's name; with a deployment's name it identifies a resource's owner.
     partition: `aws`, `aws-cn` or `aws-us-gov`, as ARNs begin.
     settle_seconds: how long a change at AWS may stay invisible, to a search or to IAM.
     step_seconds: the Lambda timeout; a step whose workflow died may act for that long.

@@ -16,14 +16,15 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.exceptions import BotoCoreError, ClientError
 
-from orchestrator import aws_errors
-from orchestrator.clients import Clients
-from orchestrator.deployment import Deployment
+from orchestrator.aws.clients import Clients
+from orchestrator.aws.translation import translate
+from orchestrator.creation.visibility import translated
 from orchestrator.errors import InvalidRequest, Superseded
-from orchestrator.ledger import LOCK, Ledger
+from orchestrator.ledger.store import LOCK, Ledger
 from orchestrator.observability import logger
-from orchestrator.resources.creation import translated
 from orchestrator.settings import Settings
+from orchestrator.spec.deployment import Deployment
+from orchestrator.spec.parsing import parse
 
 Event = dict[str, Any]
 Handler = Callable[[Event, LambdaContext], Any]
@@ -49,6 +50,7 @@ def ledger_of(event: Event) -> Ledger:
         name,
         str(event.get("execution", "")),
         clients.now,
+        clients.settings.settle_seconds,
     )
 
 
@@ -58,25 +60,25 @@ def step(act: Act, *, desired: str | None = None) -> Handler:
     With `desired`, the step also stops (Superseded) as soon as the operator wants the opposite.
     """
 
-    @told
+    @logged
     def handler(event: Event, _: LambdaContext) -> Any:
         ledger = ledger_of(event)
         row = ledger.deployment()
         holder = (ledger.read(LOCK) or {}).get("owner")
         if holder != ledger.owner:
             raise Superseded(
-                f"{holder or 'nobody'} holds the lock of {ledger.name!r}, not this workflow"
+                f"{holder or 'no workflow'} holds the lock of {ledger.name!r}, not this one"
             )
         if desired and row["desired"] != desired:
             now = "being torn down" if row["desired"] == "absent" else "to be provisioned again"
             raise Superseded(f"{ledger.name!r} is {now}; this workflow stops")
-        with translated(ledger, aws().settings.settle_seconds):
-            return act(aws(), Deployment.parse(json.loads(row["spec"])), ledger)
+        with translated(ledger):
+            return act(aws(), parse(json.loads(row["spec"])), ledger)
 
     return handler
 
 
-def told(handler: Handler) -> Handler:
+def logged(handler: Handler) -> Handler:
     """Log a handler's outcome, and let only errors of our own tree out of it."""
 
     @logger.inject_lambda_context(clear_state=True)
@@ -86,7 +88,7 @@ def told(handler: Handler) -> Handler:
         try:
             answer = handler(event, context)
         except (ClientError, BotoCoreError) as error:
-            raise aws_errors.translate(error) from error
+            raise translate(error) from error
         logger.info("step ended", answer=answer)
         return answer
 

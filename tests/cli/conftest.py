@@ -11,7 +11,7 @@ import pytest
 from botocore.loaders import Loader
 from click.testing import CliRunner
 from clilab.workflows import REGION, Scripting, Workflows
-from lamplighter import aws
+from lamplighter.aws import account
 from lamplighter.main import cli
 from moto import mock_aws
 
@@ -44,7 +44,7 @@ def ledger(monkeypatch: pytest.MonkeyPatch, workflows: Workflows) -> Iterator[Ta
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    original = aws.open_session
+    original = account.open_session
 
     def scripted(*arguments: Any) -> boto3.Session:
         session = original(*arguments)
@@ -52,8 +52,8 @@ def ledger(monkeypatch: pytest.MonkeyPatch, workflows: Workflows) -> Iterator[Ta
         workflows.attach(session)
         return session
 
-    monkeypatch.setattr(aws, "open_session", scripted)
-    monkeypatch.setattr("lamplighter.workflows.time.sleep", lambda _seconds: None)
+    monkeypatch.setattr(account, "open_session", scripted)
+    monkeypatch.setattr("lamplighter.deployments.workflows.time.sleep", lambda _seconds: None)
     with mock_aws():
         yield _table()
 

@@ -24,7 +24,7 @@ CLI = ROOT / "cli" / "lamplighter"
 # What the dependencies are imported as; botocore is boto3's own.
 DISTRIBUTIONS = {"yaml": "pyyaml", "botocore": "boto3"}
 # Run in a checkout's environment only.
-CHECKOUT = ("demo.py", "chat.py")
+CHECKOUT = "demo"
 
 
 def imported(path: Path) -> Iterator[str]:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from click.testing import Result
-from lamplighter.executions import Change, Outcome
+from lamplighter.aws.executions import Change, Outcome
 
 Run = Callable[..., Result]
 Lock = Callable[[str, dict[str, Any]], str]

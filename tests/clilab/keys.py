@@ -10,7 +10,7 @@ import boto3
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 from gateway.access.keys import Keys
-from lamplighter import entries
+from lamplighter.keys import entries
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     import pytest
     from gateway.core.caller import Caller
-    from lamplighter.entries import Entry
+    from lamplighter.keys.entries import Entry
 
 PATH = "/lamplighter/prod/keys"
 SECRET = "/lamplighter/prod/api-key"

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
-from orchestrator.deployment import DEFAULT_ENGINE_IMAGE
+from orchestrator.spec.engine import DEFAULT_ENGINE_IMAGE
 
 TESTS = Path(__file__).parent
 ROOT = TESTS.parents[1]

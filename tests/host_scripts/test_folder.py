@@ -11,15 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from host_scripts.sandbox import ROOT, SCRIPTS, SETTINGS, render
-from orchestrator import naming, rendering
-from orchestrator.deployment import Deployment
+from orchestrator.aws import naming
 from orchestrator.errors import InvalidRequest
+from orchestrator.launch import rendering
 from orchestrator.settings import Settings
+from orchestrator.spec.parsing import parse
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from orchestrator.rendering import HostFiles
+    from orchestrator.launch.rendering import HostFiles
 
 STEPS = sorted((SCRIPTS / "steps").glob("*.sh"))
 SHELL = [*sorted(SCRIPTS.glob("*.sh")), *STEPS]
@@ -54,9 +55,7 @@ def rendered(stack: str, **spec: Any) -> HostFiles:
         repair_machine="m", payload=SCRIPTS, image_owners=(), settle_seconds=60,
         step_seconds=60, host_silence_seconds=600,
     )  # fmt: skip
-    return rendering.render(
-        SCRIPTS, Deployment.parse({"name": LONGEST, "model": "m", **spec}), settings, "i"
-    )
+    return rendering.render(SCRIPTS, parse({"name": LONGEST, "model": "m", **spec}), settings, "i")
 
 
 def test_the_two_halves_of_user_data_are_clean_too(tmp_path: Path) -> None:

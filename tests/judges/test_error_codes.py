@@ -17,8 +17,8 @@ import pytest
 from botocore import xform_name
 from botocore.exceptions import ClientError
 from botocore.retries.standard import ThrottledRetryableChecker, TransientRetryableChecker
-from orchestrator import aws_errors
-from orchestrator.aws_errors import Meaning
+from orchestrator.aws import error_codes
+from orchestrator.aws.error_codes import Meaning
 
 pytestmark = pytest.mark.judge
 
@@ -136,7 +136,7 @@ def unclassified() -> list[tuple[str, str, str]]:
         for service, operation, strings in calls()
         for shape in model(service).operation_model(operation).error_shapes
         if shape.error_code not in strings
-        and aws_errors.meaning(refusal(shape.error_code, operation)) is None
+        and error_codes.meaning(refusal(shape.error_code, operation)) is None
     ]
 
 
@@ -150,7 +150,7 @@ def test_every_modelled_error_of_every_call_is_classified():
 
 @pytest.mark.parametrize("code", ["AccountLimitExceededException", "TooManyUpdates"])
 def test_an_unclassified_error_is_seen(monkeypatch, code):
-    monkeypatch.delitem(aws_errors._MEANINGS, code)
+    monkeypatch.delitem(error_codes._MEANINGS, code)
 
     assert {found for _, _, found in unclassified()} == {code}
 
@@ -162,7 +162,7 @@ def test_what_botocore_retries_is_later():
     )
     retried = [code for codes in lists for code in codes]
 
-    assert {code: aws_errors.meaning(refusal(code)) for code in retried} == dict.fromkeys(
+    assert {code: error_codes.meaning(refusal(code)) for code in retried} == dict.fromkeys(
         retried, Meaning.LATER
     )
 
@@ -180,7 +180,7 @@ def test_what_the_model_calls_throttling_is_later():
     assert {
         each
         for each in throttling
-        if aws_errors.meaning(refusal(each[2], each[1])) is not Meaning.LATER
+        if error_codes.meaning(refusal(each[2], each[1])) is not Meaning.LATER
     } == NO_THROTTLING & set(throttling)
 
 
@@ -193,7 +193,7 @@ def test_what_the_model_calls_a_fault_of_the_server_is_later():
     }
 
     assert faults >= {"InternalServerError", "ServerException"}
-    assert {code: aws_errors.meaning(refusal(code)) for code in faults} == dict.fromkeys(
+    assert {code: error_codes.meaning(refusal(code)) for code in faults} == dict.fromkeys(
         faults, Meaning.LATER
     )
 
@@ -202,4 +202,4 @@ def test_what_the_model_calls_a_fault_of_the_server_is_later():
     ("meaning", "code"), [(meaning, code) for meaning, codes in EC2.items() for code in codes]
 )
 def test_a_code_of_ec2_is_classified(meaning, code):
-    assert aws_errors.meaning(refusal(code)) is meaning
+    assert error_codes.meaning(refusal(code)) is meaning

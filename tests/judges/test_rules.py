@@ -15,7 +15,7 @@ from cfnlint.data import AdditionalSpecs
 from cfnlint.helpers import load_resource
 from judges.expansion import Template, changed, closure, expand, expanded
 from judges.test_iam import statements
-from orchestrator.aws_errors import translate
+from orchestrator.aws.translation import translate
 from template_files import ROOT, WORKFLOWS, function_of, lambda_tasks
 
 pytestmark = pytest.mark.judge
@@ -82,7 +82,7 @@ def is_text(path: Path) -> bool:
 def undeclared(resources: Template, tasks: dict[str, dict[str, Any]]) -> Iterator[str]:
     """Yield states that launch or build and do not say what happens on one of these refusals.
 
-    Which they are is read off the permissions; what an error is called, off `aws_errors`.
+    Which they are is read off the permissions; what an error is called, off `error_codes`.
     """
     for statement in statements(resources):
         for call in sorted(set(statement.actions) & set(REFUSALS)):

@@ -20,8 +20,8 @@ from types import ModuleType
 import msgspec
 import pytest
 from gateway.access.keys import new_entry
-from lamplighter import lambda_python
-from lamplighter.lambda_python import MissingPython
+from lamplighter.installation import lambda_python
+from lamplighter.installation.lambda_python import MissingPython
 from machine.lab import packages, whole
 from machine.lab.image.image_build import PROXY, ImageBuild
 from machine.lab.processes import Processes

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from lamplighter import lambda_python, sam
-from lamplighter.lambda_python import MissingPython
+from lamplighter.installation import lambda_python, sam
+from lamplighter.installation.lambda_python import MissingPython
 from samcli.yamlhelper import yaml_parse
 
 pytestmark = [pytest.mark.host, pytest.mark.timeout(600)]

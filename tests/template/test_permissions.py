@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from orchestrator import aws_errors
+from orchestrator.aws import error_codes
 from template_files import ROOT
 
 # Calls that take no resource, or whose resource has no ARN (task tokens).
@@ -60,7 +60,7 @@ def test_the_calls_of_ecr_and_ssm_that_tags_allow_are_those_whose_denial_may_pas
         and "aws:ResourceTag/lamplighter:deployment" in str(statement.get("Condition"))
     }
 
-    assert by_tag == aws_errors._ALLOWED_BY_TAG
+    assert by_tag == error_codes._ALLOWED_BY_TAG
 
 
 def test_an_instance_boots_from_an_image_of_a_trusted_owner_only(template):

@@ -9,7 +9,7 @@ import subprocess
 import click
 import pytest
 from lamplighter.commands.keys import create
-from orchestrator.deployment import schema
+from orchestrator.spec.publishing import schema
 from template_files import ROOT
 
 README = (ROOT / "README.md").read_text()

@@ -11,7 +11,7 @@ from typing import Any, cast
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 from host_scripts.sandbox import render
-from orchestrator.serving import Report
+from orchestrator.hosts.reports import Report
 
 from twin.hosts.bootstrap import Integrity, UserData, fetch, settings
 from twin.hosts.cloud import Cloud

@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 import pytest
 from host_scripts.sandbox import render
-from lamplighter import entries
+from lamplighter.keys import entries
 
 from twin import control as twins
 

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 from host_scripts.sandbox import SCRIPTS
-from orchestrator.deployment import Deployment
-from orchestrator.engine_arguments import RESERVED, SWITCHES, problems
-from orchestrator.rendering import vllm_args
+from orchestrator.launch.rendering import vllm_args
+from orchestrator.spec import parsing
+from orchestrator.spec.deployment import Deployment
+from orchestrator.spec.engine_arguments import RESERVED, SWITCHES, problems
 from vllmlab.engine import Engine
 
 from twin.control import PROJECT
@@ -72,7 +73,7 @@ def parse(*lines: str) -> dict[str, Any]:
 def everything() -> Deployment:
     """Return a deployment that has our unit pass every flag that it can."""
     engine = {"max_model_len": 4096, "tool_call_parser": "hermes", "arguments": _ARGUMENTS}
-    return Deployment.parse({"name": "prod", "model": "m", "engine": engine})
+    return parsing.parse({"name": "prod", "model": "m", "engine": engine})
 
 
 @pytest.mark.usefixtures("lab")

@@ -1,21 +1,19 @@
-"""`lamplighter down`: tear a deployment down and say how much is left: nothing."""
+"""`lamplighter down`: tear a deployment down until nothing is left."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from lamplighter import consent, workflows
-from lamplighter.commands.known import known
-from lamplighter.options import Options, example, pass_options
-from lamplighter.screen import plain
-
-if TYPE_CHECKING:
-    from lamplighter.aws import Account
-    from lamplighter.ledger import Deployment
-    from lamplighter.screen import Screen
-    from lamplighter.workflows import Running
+from lamplighter.aws.account import Account
+from lamplighter.aws.ledger import Deployment
+from lamplighter.command_line import consent
+from lamplighter.command_line.options import Options, example, pass_options
+from lamplighter.deployments import workflows
+from lamplighter.deployments.known import known
+from lamplighter.deployments.workflows import Running
+from lamplighter.screens.screen import Screen, plain
 
 
 @click.command(epilog=example("lamplighter down prod", "lamplighter down prod --yes"))
@@ -42,7 +40,7 @@ def down(options: Options, name: str, *, yes: bool) -> None:
 
 
 def _consequence(account: Account, found: Deployment) -> str:
-    """Say what is deleted, and where."""
+    """Return what is deleted, and where."""
     facts = ", ".join(each for each in (found.status, found.endpoint, found.instance_id) if each)
     named = f"{found.name} ({facts})" if facts else found.name
     return (

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import time
 from dataclasses import asdict
-from typing import TYPE_CHECKING
 
 import click
 
-from lamplighter import ledger
-from lamplighter.commands.known import known
-from lamplighter.layout import Facts
-from lamplighter.options import Options, example, pass_options
-from lamplighter.screen import moment, plain
-
-if TYPE_CHECKING:
-    from lamplighter.aws import Account
-    from lamplighter.ledger import Entry
-    from lamplighter.screen import Screen
+from lamplighter.aws import ledger
+from lamplighter.aws.account import Account
+from lamplighter.aws.ledger import Entry
+from lamplighter.command_line.options import Options, example, pass_options
+from lamplighter.deployments.known import known
+from lamplighter.screens.layout import Facts
+from lamplighter.screens.screen import Screen, moment, plain
 
 _STYLES = {"incident": "red", "repair": "yellow", "provision": "green", "teardown": "dim"}
 

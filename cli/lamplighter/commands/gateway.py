@@ -8,21 +8,19 @@ import json
 import os
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import click
 from click.core import ParameterSource
 
-from lamplighter import entries, handover
+from lamplighter.command_line.options import Options, example, pass_options
+from lamplighter.commands import handover
 from lamplighter.errors import Unavailable
-from lamplighter.options import Options, example, pass_options
-from lamplighter.screen import plain
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from lamplighter.keys import entries
+from lamplighter.screens.screen import plain
 
 VARIABLE = "LAMPLIGHTER_GATEWAY_KEY"
 BACKEND_VARIABLE = "LAMPLIGHTER_BACKEND_KEY"
@@ -142,8 +140,8 @@ def gateway(
 
 def _backend_key() -> str | None:
     """Return the key that the servers ask for, from the environment; raise BadParameter."""
-    said = os.environ.get(BACKEND_VARIABLE)
-    return Key(BACKEND_VARIABLE).convert(said, None, None) if said else None
+    key = os.environ.get(BACKEND_VARIABLE)
+    return Key(BACKEND_VARIABLE).convert(key, None, None) if key else None
 
 
 def _environment(
@@ -173,7 +171,7 @@ def _refuse_open_door(door: Door) -> None:
         inside = door.host == "localhost"
     if door.is_open and not inside:
         raise click.UsageError(
-            f"--host {door.host} without a key would let everybody in: set {VARIABLE}, or listen "
+            f"--host {door.host} without a key would admit every caller: set {VARIABLE}, or listen "
             "on 127.0.0.1"
         )
 

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
-from lamplighter.commands.known import present
+from lamplighter.aws.account import Account
+from lamplighter.command_line.options import Options, example, pass_options
+from lamplighter.deployments.known import present
 from lamplighter.errors import UnknownDeployment
-from lamplighter.options import Options, example, pass_options
-
-if TYPE_CHECKING:
-    from lamplighter.aws import Account
 
 
 @click.command(

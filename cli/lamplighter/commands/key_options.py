@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 import click
 
-from lamplighter import entries
-from lamplighter.commands.known import present, torn_down
-from lamplighter.keyring import Keyring
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from lamplighter.options import Options
+from lamplighter.command_line.options import Options
+from lamplighter.deployments.known import present, torn_down
+from lamplighter.keys import entries
+from lamplighter.keys.keyring import Keyring
 
 
 class KeyId(click.ParamType):

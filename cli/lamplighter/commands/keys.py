@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
 
 import click
 
-from lamplighter import consent, entries, ledger
+from lamplighter.aws import ledger
+from lamplighter.command_line import consent
+from lamplighter.command_line.moments import Duration, Moment
+from lamplighter.command_line.options import Options, example, pass_options
 from lamplighter.commands.key_options import key_name, keyring_of, living, of_deployment
 from lamplighter.commands.keys_list import list_
-from lamplighter.entries import Limits
 from lamplighter.errors import BadSpec, Conflict, UnknownKey
-from lamplighter.keyring import FIRST
-from lamplighter.moments import Duration, Moment
-from lamplighter.options import Options, example, pass_options
-from lamplighter.screen import plain
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from lamplighter.entries import Entry, Grant
-    from lamplighter.keyring import Keyring
+from lamplighter.keys import entries
+from lamplighter.keys.entries import Entry, Grant, Limits
+from lamplighter.keys.keyring import FIRST, Keyring
+from lamplighter.screens.screen import plain
 
 _COUNT = click.IntRange(1, 10**12)
 
@@ -176,14 +172,14 @@ def _still_to_come(keyring: Keyring, newest: Entry, now: datetime) -> datetime |
     end = entries.ends_at(newest)
     if end is not None and end <= now:
         raise BadSpec(
-            f"{newest['id']} of {keyring.deployment} expired at {entries.stamp(end)}: say with "
-            "--expires how long the new key is good"
+            f"{newest['id']} of {keyring.deployment} expired at {entries.stamp(end)}: set the "
+            "new key's end with --expires"
         )
     return end
 
 
 def _end(old: list[Entry], overlap: timedelta) -> str:
-    """Say until when an old key works: its own end may come before the overlap's."""
+    """Print until when an old key works: its own end may come before the overlap's."""
     ends = [end for entry in old if (end := entries.ends_at(entry))]
     if ends:
         return f"works until {entries.stamp(max(ends))}"

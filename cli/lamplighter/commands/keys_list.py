@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
+from rich.text import Text
 
-from lamplighter import entries
+from lamplighter.command_line.options import Options, example, pass_options
 from lamplighter.commands.key_options import keyring_of, of_deployment
-from lamplighter.entries import Limits
-from lamplighter.options import Options, example, pass_options
-from lamplighter.screen import moment, plain, table
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from rich.text import Text
-
-    from lamplighter.keyring import Key
+from lamplighter.keys import entries
+from lamplighter.keys.entries import Limits
+from lamplighter.keys.keyring import Key
+from lamplighter.screens.screen import moment, plain, table
 
 _STYLES = {"active": "green", "expired": "dim", "damaged": "red"}
 _UNITS = {
@@ -45,7 +41,7 @@ def list_(options: Options, deployment: str | None, named: str | None) -> None:
 
 
 def _facts(key: Key, now: datetime) -> dict[str, Any]:
-    """Return what may be told of a key. state: active | rotating | expired | damaged."""
+    """Return a key's facts without its hashes. state: active | rotating | expired | damaged."""
     facts: dict[str, Any] = {"id": key.key_id, "state": "damaged"}
     if key.entries:
         newest = key.entries[-1]

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import shlex
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import click
+from rich.text import Text
 
-from lamplighter import consent, local_twin
+from lamplighter.command_line import consent, local_twin
+from lamplighter.command_line.options import Options, example, pass_options
 from lamplighter.errors import Unavailable
-from lamplighter.options import Options, example, pass_options
-from lamplighter.screen import facts, plain
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from rich.text import Text
+from lamplighter.screens.screen import facts, plain
 
 _NOT_UP = "the twin is not up"
 _BREAKAGES = ["terminate", "stop", "spot-warning"]
@@ -73,7 +70,7 @@ def down(options: Options, *, forget: bool) -> None:
 @click.pass_context
 @pass_options
 def status(options: Options, context: click.Context) -> None:
-    """Say whether the twin is up, and what it runs; ends with 5 when it is not."""
+    """Show whether the twin is up, and what it runs; exit code 5 when it is not."""
     found = local_twin.load().status(options.state_dir)
     lines = facts(_facts(found)) if found["up"] else plain(f"{_NOT_UP}: run `lamplighter local up`")
     options.screen().answer(found, lines)
@@ -89,7 +86,7 @@ def status(options: Options, context: click.Context) -> None:
 @click.option("--deployment", metavar="NAME", help="Whose instance; needed when there are several.")
 @pass_options
 def break_(options: Options, how: str, deployment: str | None) -> None:
-    """Do to an instance what AWS or somebody may do to it."""
+    """Break an instance as AWS or an operator could."""
     instance = local_twin.load().break_(options.state_dir, how, deployment)
     options.screen().answer({"instance_id": instance, "how": how}, plain(f"{instance}: {how}"))
 

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 import click
 
-from lamplighter import spec_file
+from lamplighter.aws.account import Account
+from lamplighter.command_line.options import Options, example, pass_options
+from lamplighter.deployments import spec_file
 from lamplighter.errors import failure
-from lamplighter.options import Options, example, pass_options
-from lamplighter.screen import plain, table
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from lamplighter.aws import Account
-    from lamplighter.layout import Listing
+from lamplighter.screens.layout import Listing
+from lamplighter.screens.screen import plain, table
 
 _STYLES = {"create": "green", "keep": "dim"}
 
@@ -25,7 +22,7 @@ _STYLES = {"create": "green", "keep": "dim"}
 @click.argument("spec", type=click.Path(allow_dash=True))
 @pass_options
 def plan(options: Options, spec: str) -> None:
-    """Say what `up SPEC` would do.
+    """Show what `up SPEC` would do.
 
     SPEC is a YAML or JSON file, or - for standard input. Nothing is written.
     """

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from lamplighter import workflows
-from lamplighter.commands.known import present
-from lamplighter.options import Options, example, pass_options
-from lamplighter.screen import plain
-
-if TYPE_CHECKING:
-    from lamplighter.aws import Account
-    from lamplighter.screen import Screen
+from lamplighter.aws.account import Account
+from lamplighter.command_line.options import Options, example, pass_options
+from lamplighter.deployments import workflows
+from lamplighter.deployments.known import present
+from lamplighter.screens.screen import Screen, plain
 
 
 @click.command(epilog=example("lamplighter repair prod --force"))

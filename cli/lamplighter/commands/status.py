@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
+from rich.text import Text
 
-from lamplighter import ledger, origins
-from lamplighter.commands.known import known
-from lamplighter.options import Options, example, pass_options
-from lamplighter.screen import facts, moment, plain, table
-
-if TYPE_CHECKING:
-    from rich.text import Text
-
-    from lamplighter.layout import Facts, Listing
-    from lamplighter.ledger import Deployment, Incident
+from lamplighter.aws import ledger, origins
+from lamplighter.aws.ledger import Deployment, Incident
+from lamplighter.command_line.options import Options, example, pass_options
+from lamplighter.deployments.known import known
+from lamplighter.screens.layout import Facts, Listing
+from lamplighter.screens.screen import facts, moment, plain, table
 
 _STYLES = {"serving": "green", "failed": "red", "absent": "dim"}
 _LAST_INCIDENTS = 5

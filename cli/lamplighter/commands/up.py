@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import json
 import shlex
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 import click
 
-from lamplighter import origins, spec_file, workflows
+from lamplighter.aws import origins
+from lamplighter.aws.account import Account
+from lamplighter.command_line.options import Options, example, pass_options
+from lamplighter.deployments import spec_file, workflows
+from lamplighter.deployments.workflows import Running
 from lamplighter.errors import Conflict
-from lamplighter.options import Options, example, pass_options
-from lamplighter.screen import plain
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from lamplighter.aws import Account
-    from lamplighter.screen import Screen
-    from lamplighter.workflows import Running
+from lamplighter.screens.screen import Screen, plain
 
 
 @click.command(epilog=example("lamplighter up prod.yaml", "lamplighter key prod"))

@@ -10,7 +10,7 @@ import urllib.request
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.exceptions import BotoCoreError, ClientError
 
-from orchestrator.ledger import names
+from orchestrator.ledger.store import names
 from orchestrator.observability import logger
 from orchestrator.step import Event, aws
 

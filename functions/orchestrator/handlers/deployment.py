@@ -6,23 +6,24 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from orchestrator import lifecycle, serving
-from orchestrator.step import Event, aws, ledger_of, step, told
+from orchestrator.deployments import lifecycle
+from orchestrator.hosts import serving
+from orchestrator.step import Event, aws, ledger_of, logged, step
 
 
-@told
+@logged
 def validate(event: Event, _: LambdaContext) -> dict[str, Any]:
     return lifecycle.validate(aws(), event["spec"], _ledger(event))
 
 
-@told
+@logged
 def plan(event: Event, _: LambdaContext) -> dict[str, Any]:
     """The event is the specification itself: `lamplighter plan` invokes this function."""
     changes = lifecycle.plan(aws(), event, _ledger({"spec": event}))
     return {"changes": [change.document() for change in changes]}
 
 
-@told
+@logged
 def begin(event: Event, _: LambdaContext) -> None:
     lifecycle.begin(event["spec"], _ledger(event))
 
@@ -35,7 +36,7 @@ def record(event: Event, context: LambdaContext) -> Any:
     )(event, context)
 
 
-@told
+@logged
 def retire(event: Event, _: LambdaContext) -> None:
     """Also ends a workflow that waits for its host: it holds the lock that teardown needs."""
     waiting = lifecycle.retire(ledger_of(event))

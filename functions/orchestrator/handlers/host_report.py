@@ -5,18 +5,19 @@ from __future__ import annotations
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from orchestrator import serving
 from orchestrator.errors import InvalidRequest, NotFound
+from orchestrator.hosts import serving
+from orchestrator.hosts.reports import Report
 from orchestrator.observability import logger, metrics
-from orchestrator.step import Event, aws, ledger_of, told
+from orchestrator.step import Event, aws, ledger_of, logged
 
 
 @metrics.log_metrics
-@told
+@logged
 def receive(event: Event, _: LambdaContext) -> str:
     """Malformed and foreign reports are counted and dropped: retrying would not improve them."""
     try:
-        report = serving.Report.parse(event)
+        report = Report.parse(event)
         done = serving.receive(aws(), ledger_of({"name": report.deployment}), report)
     except (InvalidRequest, NotFound) as error:
         logger.warning("host report ignored", reason=str(error))

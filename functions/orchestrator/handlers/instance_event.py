@@ -10,33 +10,33 @@ from typing import Any
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from orchestrator import incident
-from orchestrator.aws_errors import tolerating
+from orchestrator.aws.error_codes import tolerating
 from orchestrator.errors import InvalidRequest
 from orchestrator.observability import logger, metrics
-from orchestrator.step import Event, aws, ledger_of, told
+from orchestrator.repair import triggers
+from orchestrator.step import Event, aws, ledger_of, logged
 
 _NAME_LIMIT = 80
 
 
 @metrics.log_metrics
-@told
+@logged
 def receive(event: Event, _: LambdaContext) -> dict[str, Any]:
     """Return {"started": execution name}, or {"ignored": why}: never an error for a bad event."""
     try:
-        trigger = incident.parse(event)
+        trigger = triggers.parse(event)
     except InvalidRequest as error:
         return _ignored(str(error))
     logger.append_keys(instance_id=trigger.instance_id)
-    name = incident.deployment_of(aws(), trigger)
+    name = triggers.deployment_of(aws(), trigger)
     if name is None:
         return _ignored(f"{trigger.instance_id} is not ours")
-    if not incident.is_current(ledger_of({"name": name}), trigger):
+    if not triggers.is_current(ledger_of({"name": name}), trigger):
         return _ignored(f"{trigger.instance_id} is not the instance that {name!r} should have now")
     return _start(str(event.get("id", trigger.instance_id)), name, trigger)
 
 
-def _start(event_id: str, name: str, trigger: incident.Trigger) -> dict[str, Any]:
+def _start(event_id: str, name: str, trigger: triggers.Trigger) -> dict[str, Any]:
     """Start a repair named after the event: delivered twice, it starts once."""
     execution = f"repair-{name}-{event_id}"[:_NAME_LIMIT]
     request = {

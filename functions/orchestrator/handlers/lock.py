@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from orchestrator import lock
-from orchestrator.step import Event, aws, ledger_of, told
+from orchestrator.ledger import lock
+from orchestrator.step import Event, aws, ledger_of, logged
 
 
-@told
+@logged
 def acquire(event: Event, _: LambdaContext) -> None:
     lock.acquire(ledger_of(event), aws().sfn, aws().settings.step_seconds)
 
 
-@told
+@logged
 def release(event: Event, _: LambdaContext) -> None:
     lock.release(ledger_of(event))

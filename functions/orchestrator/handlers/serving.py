@@ -6,7 +6,7 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from orchestrator import serving
+from orchestrator.hosts import serving
 from orchestrator.step import Event, step
 
 

@@ -4,55 +4,44 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from orchestrator import naming
-from orchestrator.aws_errors import tolerating
-from orchestrator.probe import origin_of
+from orchestrator.aws import naming
+from orchestrator.aws.clients import Clients
+from orchestrator.aws.error_codes import tolerating
+from orchestrator.creation.deletion import delete_each
+from orchestrator.creation.once import once
+from orchestrator.creation.ownership import Found, sort
+from orchestrator.creation.plan import Change, planned
+from orchestrator.creation.visibility import settled, the
+from orchestrator.ledger.store import Ledger
 from orchestrator.resources import instance
-from orchestrator.resources.creation import (
-    Change,
-    delete_each,
-    missing,
-    once,
-    present,
-    settled,
-    the,
-)
-from orchestrator.resources.ownership import Found, sort
+from orchestrator.spec.deployment import Deployment
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2.type_defs import AddressTypeDef
-
-    from orchestrator.clients import Clients
-    from orchestrator.deployment import Deployment
-    from orchestrator.ledger import Ledger
 
 _ROLE = "address"
 
 
 def plan(clients: Clients, _: Deployment, ledger: Ledger) -> list[Change]:
     there = bool(_found(clients, ledger).ours)
-    return [(present if there else missing)("address", "Elastic IP")]
+    return [planned("address", "Elastic IP", there=there)]
 
 
 def ensure(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str, str]:
     """Return {"address": public IPv4}, attached to the current instance once that runs."""
     allocation = once(
-        ledger,
-        _ROLE,
-        lambda: _found(clients, ledger),
-        lambda _: _allocate(clients, deployment),
-        settle=clients.settings.settle_seconds,
+        ledger, _ROLE, lambda: _found(clients, ledger), lambda _: _allocate(clients, deployment)
     )
     current = ledger.deployment()["instance_id"]
     instance.must_run(clients, ledger, current)
     answer = _described(clients, allocation)
-    described = the(answer, ledger, _ROLE, clients.settings.settle_seconds)
+    described = the(answer, ledger, _ROLE)
     if described.get("InstanceId") != current:
         clients.ec2.associate_address(
             AllocationId=allocation, InstanceId=current, AllowReassociation=True
         )
     address = described["PublicIp"]
-    endpoint = origin_of(deployment.host, address)
+    endpoint = deployment.endpoint(address)
     row = ledger.deployment()
     if (row.get("address"), row.get("endpoint")) != (address, endpoint):
         ledger.record(address=address, endpoint=endpoint)
@@ -60,9 +49,8 @@ def ensure(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str
 
 
 def destroy(clients: Clients, _: Deployment, ledger: Ledger) -> None:
-    settled(ledger, _ROLE, clients.settings.settle_seconds)
+    settled(ledger, _ROLE)
     delete_each(
-        clients,
         ledger,
         _ROLE,
         _found(clients, ledger),

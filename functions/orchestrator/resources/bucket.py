@@ -1,26 +1,25 @@
 """The private bucket that holds an instance's scripts and the gateway's source.
 
-Its name can be guessed, and whoever takes it first has it, in any account: every call says which
-account's bucket it means.
+Its name can be guessed and taken by another account: every call names the account that the bucket
+must belong to.
 """
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from botocore.exceptions import ClientError
 
-from orchestrator import naming
-from orchestrator.aws_errors import code, tolerating
+from orchestrator.aws import naming
+from orchestrator.aws.clients import Clients
+from orchestrator.aws.error_codes import code, tolerating
+from orchestrator.creation.ownership import conflict, has_lost_its_tags, lost, owns
+from orchestrator.creation.plan import Change, planned
+from orchestrator.creation.visibility import wait_until_visible
 from orchestrator.errors import ResourceConflict
-from orchestrator.resources.creation import Change, missing, present, wait_until_visible
-from orchestrator.resources.ownership import conflict, has_lost_its_tags, lost, owns
-
-if TYPE_CHECKING:
-    from orchestrator.clients import Clients
-    from orchestrator.deployment import Deployment
-    from orchestrator.ledger import Ledger
+from orchestrator.ledger.store import Ledger
+from orchestrator.spec.deployment import Deployment
 
 _ROLE = "bucket"
 _CLASSIC_REGION = "us-east-1"
@@ -51,13 +50,13 @@ def name_of(clients: Clients, deployment: str) -> str:
 
 def plan(clients: Clients, _: Deployment, ledger: Ledger) -> list[Change]:
     there = bool(left(clients, ledger))
-    return [(present if there else missing)("bucket", _shown(clients, ledger))]
+    return [planned("bucket", _shown(clients, ledger), there=there)]
 
 
 def ensure(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str, str]:
     """Return {"bucket": name}: private, TLS only, versioned, encrypted, tagged as ours.
 
-    ResourceConflict when another account, installation or somebody else has the name.
+    ResourceConflict when the name is taken: by another account or installation, or by hand.
     """
     name = name_of(clients, deployment.name)
     there = _ours(clients, ledger)
@@ -91,7 +90,7 @@ def destroy(clients: Clients, _: Deployment, ledger: Ledger) -> None:
         with tolerating("NoSuchBucket"):
             clients.s3.delete_bucket(Bucket=name, **_owner(clients))
     else:
-        wait_until_visible(ledger, _ROLE, clients.settings.settle_seconds)
+        wait_until_visible(ledger, _ROLE)
     ledger.forget(_ROLE)
 
 
@@ -105,7 +104,7 @@ def left(clients: Clients, ledger: Ledger) -> list[str]:
 
 
 def must_be_free(clients: Clients, ledger: Ledger) -> None:
-    """Raise ResourceConflict when somebody else has the bucket's name."""
+    """Raise ResourceConflict when the bucket's name is taken."""
     _ours(clients, ledger)
 
 
@@ -146,7 +145,7 @@ def _tags(clients: Clients, name: str) -> list[Any] | None:
 
 
 def _is_unclear(clients: Clients, ledger: Ledger, name: str) -> bool:
-    """Return whether our account has the bucket, and policy or lost tags hide whose it is."""
+    """Return whether our account has the bucket, and a policy or lost tags hide its owner."""
     if not any(
         found["Name"] == name
         for page in clients.s3.get_paginator("list_buckets").paginate(Prefix=name)

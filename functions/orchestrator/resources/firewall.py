@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
 
-from orchestrator import naming
-from orchestrator.aws_errors import tolerating
+from orchestrator.aws import naming
+from orchestrator.aws.clients import Clients
+from orchestrator.aws.error_codes import tolerating
+from orchestrator.creation.deletion import delete_each
+from orchestrator.creation.once import once
+from orchestrator.creation.ownership import Found, conflict, owns, sort
+from orchestrator.creation.visibility import settled, the
 from orchestrator.errors import Pending
-from orchestrator.resources.creation import delete_each, once, settled, the
-from orchestrator.resources.ownership import Found, conflict, owns, sort
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
-    from orchestrator.clients import Clients
-    from orchestrator.deployment import Deployment
-    from orchestrator.ledger import Ledger, Row
+from orchestrator.ledger.attributes import Row
+from orchestrator.ledger.store import Ledger
+from orchestrator.spec.deployment import Deployment
 
 _ROLE = "firewall"
 _PORTS = {80: "redirect to HTTPS, certificate challenges", 443: "the API"}
@@ -55,21 +55,14 @@ def ensure(clients: Clients, deployment: Deployment, ledger: Ledger, vpc: str) -
             )["GroupId"]
         return _of_name(clients, ledger, vpc, group_name)
 
-    group = once(
-        ledger,
-        _ROLE,
-        lambda: found(clients, ledger),
-        create,
-        settle=clients.settings.settle_seconds,
-    )
+    group = once(ledger, _ROLE, lambda: found(clients, ledger), create)
     _settle_rules(clients, deployment, ledger, group)
     return group
 
 
 def destroy(clients: Clients, _: Deployment, ledger: Ledger) -> None:
-    settled(ledger, _ROLE, clients.settings.settle_seconds)
+    settled(ledger, _ROLE)
     delete_each(
-        clients,
         ledger,
         _ROLE,
         found(clients, ledger),
@@ -90,10 +83,7 @@ def found(clients: Clients, ledger: Ledger) -> Found:
 
 def _of_name(clients: Clients, ledger: Ledger, vpc: str, name: str) -> str:
     """Return the group that an earlier call made, whose reply was lost; its name is unique here."""
-    filters: Any = [
-        {"Name": "vpc-id", "Values": [vpc]},
-        {"Name": "group-name", "Values": [name]},
-    ]
+    filters: Any = [{"Name": "vpc-id", "Values": [vpc]}, {"Name": "group-name", "Values": [name]}]
     for group in clients.ec2.describe_security_groups(Filters=filters)["SecurityGroups"]:
         if owns(ledger, group.get("Tags", []), group["GroupId"]):
             return group["GroupId"]
@@ -104,7 +94,7 @@ def _of_name(clients: Clients, ledger: Ledger, vpc: str, name: str) -> str:
 def _settle_rules(clients: Clients, deployment: Deployment, ledger: Ledger, group: str) -> None:
     """Take away every rule that is not ours, then restore ours."""
     answer = clients.ec2.describe_security_groups(GroupIds=[group])["SecurityGroups"]
-    described = the(answer, ledger, _ROLE, clients.settings.settle_seconds)
+    described = the(answer, ledger, _ROLE)
     ec2 = clients.ec2
     cidrs = deployment.network.allowed_cidrs
     _settle(

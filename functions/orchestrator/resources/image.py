@@ -9,20 +9,19 @@ from __future__ import annotations
 import hashlib
 import io
 import zipfile
-from typing import TYPE_CHECKING
+from pathlib import Path
 
-from orchestrator import naming
-from orchestrator.aws_errors import tolerating
+from orchestrator.aws import naming
+from orchestrator.aws.clients import Clients
+from orchestrator.aws.error_codes import tolerating
+from orchestrator.creation.once import intend
+from orchestrator.creation.plan import Change, planned
+from orchestrator.creation.visibility import the
 from orchestrator.errors import BuildFailed, Pending, Refused
+from orchestrator.ledger.attributes import Row
+from orchestrator.ledger.store import Ledger
 from orchestrator.resources import bucket
-from orchestrator.resources.creation import Change, intend, missing, present, the
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from orchestrator.clients import Clients
-    from orchestrator.deployment import Deployment
-    from orchestrator.ledger import Ledger, Row
+from orchestrator.spec.deployment import Deployment
 
 _ROLE = "image"
 _LEFT_OUT = {"__pycache__", ".pytest_cache", ".mypy_cache"}
@@ -34,7 +33,7 @@ _READABLE_FILE = 0o100644 << 16  # zip's default of 0600 would be unreadable to 
 def plan(clients: Clients, deployment: Deployment, ledger: Ledger) -> list[Change]:
     row = ledger.resource(_ROLE) or {}
     there = bool(row.get("uri")) and _pushed(clients, deployment.name, row["tag"])
-    return [(present if there else missing)("image", "gateway image, built by CodeBuild")]
+    return [planned("image", "gateway image, built by CodeBuild", there=there)]
 
 
 def ensure(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str, str]:
@@ -92,7 +91,7 @@ def _repository(clients: Clients, deployment: Deployment, ledger: Ledger) -> str
     """Return the repository's URI as ECR has it: its host differs between AWS's partitions."""
     name = naming.repository(deployment.name)
     found = clients.ecr.describe_repositories(repositoryNames=[name])["repositories"]
-    return the(found, ledger, "registry", clients.settings.settle_seconds)["repositoryUri"]
+    return the(found, ledger, "registry")["repositoryUri"]
 
 
 def _upload(
@@ -104,10 +103,7 @@ def _upload(
     """
     where = bucket.name_of(clients, deployment.name)
     stored = clients.s3.put_object(
-        Bucket=where,
-        Key=_key(row),
-        Body=source,
-        ExpectedBucketOwner=clients.settings.account,
+        Bucket=where, Key=_key(row), Body=source, ExpectedBucketOwner=clients.settings.account
     )
     version = stored.get("VersionId", _NO_VERSION)
     if version == _NO_VERSION:
@@ -153,7 +149,7 @@ def _wait_for(clients: Clients, ledger: Ledger, row: Row) -> None:
     """
     build = row["build"]
     answer = clients.codebuild.batch_get_builds(ids=[build])["builds"]
-    if not answer and ledger.age(row) < clients.settings.settle_seconds:
+    if not answer and ledger.is_young(row):
         raise Pending(f"build {build} was started a moment ago and is not visible yet")
     found = answer[0] if answer else None
     if found and found["buildStatus"] == "IN_PROGRESS":

@@ -3,34 +3,28 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from orchestrator import naming
-from orchestrator.aws_errors import tolerating
+from orchestrator.aws import naming
+from orchestrator.aws.clients import Clients
+from orchestrator.aws.error_codes import tolerating
+from orchestrator.creation.once import once
+from orchestrator.creation.ownership import Found, sort
+from orchestrator.creation.plan import Change, planned
+from orchestrator.creation.visibility import settled, the, wait_until_visible
 from orchestrator.errors import Pending, Refused
-from orchestrator.resources import launch
-from orchestrator.resources.creation import (
-    Change,
-    missing,
-    once,
-    present,
-    settled,
-    the,
-    wait_until_visible,
-)
-from orchestrator.resources.ownership import Found, sort
+from orchestrator.launch import run_instances
+from orchestrator.ledger.attributes import Row
+from orchestrator.ledger.store import Ledger
+from orchestrator.spec.deployment import Deployment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from mypy_boto3_ec2.type_defs import InstanceTypeDef
-
-    from orchestrator.clients import Clients
-    from orchestrator.deployment import Deployment
-    from orchestrator.ledger import Ledger, Row
 
 ROLE = "instance"
 ALIVE = ("pending", "running")
+LOST = ("stopping", "stopped", "shutting-down", "terminated", "absent")
 _EXISTING = [*ALIVE, "stopping", "stopped", "shutting-down"]
 
 
@@ -38,7 +32,7 @@ def plan(clients: Clients, deployment: Deployment, ledger: Ledger) -> list[Chang
     spec = deployment.instance
     what = f"{spec.market} {spec.type}, {spec.root_volume_gib} GiB encrypted root"
     alive = any(found["State"]["Name"] in ALIVE for found in _ours(clients, ledger))
-    return [(present if alive else missing)("instance", what)]
+    return [planned("instance", what, there=alive)]
 
 
 def ensure(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str, Any]:
@@ -49,17 +43,16 @@ def ensure(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str
     """
     generation = ledger.generation()
     row = ledger.resource(_role(generation)) or {}
-    if "id" in row and _is_lost(clients, row["id"], young=ledger.age(row) < _settle(clients)):
+    if "id" in row and _is_lost(clients, row["id"], young=ledger.is_young(row)):
         generation += 1
         ledger.record(generation=generation)
     launched = once(
         ledger,
         _role(generation),
         lambda: _of_generation(clients, ledger, generation),
-        lambda intent: launch.launch(clients, deployment, intent),
-        settle=_settle(clients),
+        lambda intent: run_instances.launch(clients, deployment, intent),
         tokened=True,
-        prepare=lambda: {"request": json.dumps(launch.request(clients, deployment, ledger))},
+        prepare=lambda: {"request": json.dumps(run_instances.request(clients, deployment, ledger))},
     )
     if ledger.deployment().get("instance_id") != launched:
         unheard = dict.fromkeys(("phase_percent", "phase_cause", "reported_at", "warnings"))
@@ -78,12 +71,12 @@ def replace(clients: Clients, deployment: Deployment, ledger: Ledger, after: int
 
 
 def destroy(clients: Clients, _: Deployment, ledger: Ledger) -> None:
-    """Terminate every instance of ours; Pending until AWS says that they are gone."""
+    """Terminate every instance of ours; Pending until they are gone."""
     rows = list(_rows(ledger))
     for row in rows:
-        settled(ledger, row["role"], _settle(clients))
+        settled(ledger, row["role"])
         if "id" in row and state(clients, row["id"]) == "absent":
-            wait_until_visible(ledger, row["role"], _settle(clients))
+            wait_until_visible(ledger, row["role"])
     found = _found(clients, ledger)
     remembered = {row["id"] for row in rows if "id" in row and _exists(clients, row["id"])}
     ending = {*found.ours, *remembered} - set(found.others)
@@ -109,7 +102,7 @@ def must_run(clients: Clients, ledger: Ledger, instance_id: str) -> None:
     """Raise Pending until the instance runs; Refused, with EC2's reason, if it never will."""
     described = describe(clients, instance_id)
     role = _role(ledger.generation())
-    found = the([described] if described else [], ledger, role, _settle(clients))
+    found = the([described] if described else [], ledger, role)
     name = found["State"]["Name"]
     if name in {"shutting-down", "terminated"}:
         reason = found.get("StateReason", {}).get("Message", "EC2 gives no reason")
@@ -197,7 +190,3 @@ def _rows(ledger: Ledger) -> Iterator[Row]:
 
 def _role(generation: int) -> str:
     return f"{ROLE}-{generation}"
-
-
-def _settle(clients: Clients) -> float:
-    return clients.settings.settle_seconds

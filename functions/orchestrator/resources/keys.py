@@ -18,27 +18,20 @@ import json
 import re
 import secrets
 import string
+from collections.abc import Iterator
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from orchestrator import naming
-from orchestrator.aws_errors import tolerating
+from orchestrator.aws import naming
+from orchestrator.aws.clients import Clients
+from orchestrator.aws.error_codes import tolerating
+from orchestrator.creation.deletion import deletion
+from orchestrator.creation.ownership import conflict, has_lost_its_tags, lost, owns
+from orchestrator.creation.plan import Change, planned
+from orchestrator.creation.visibility import wait_until_visible
 from orchestrator.errors import Pending
-from orchestrator.resources.creation import (
-    Change,
-    deletion,
-    missing,
-    present,
-    wait_until_visible,
-)
-from orchestrator.resources.ownership import conflict, has_lost_its_tags, lost, owns
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from orchestrator.clients import Clients
-    from orchestrator.deployment import Deployment
-    from orchestrator.ledger import Ledger
+from orchestrator.ledger.store import Ledger
+from orchestrator.spec.deployment import Deployment
 
 FIRST = "default"
 _ROLE, _HASHED = "api-key", "key"
@@ -51,8 +44,10 @@ _OURS = re.compile(rf"sk-{FIRST}-[A-Za-z0-9]{{{_LETTERS},}}")
 def plan(clients: Clients, _: Deployment, ledger: Ledger) -> list[Change]:
     """Return a line for each key that provision makes, and for each that the operator made."""
     ours, made = list(_ours(clients, ledger)), _made(ledger.name)
-    changes = [(present if name in ours else missing)("keys", _shown(name)) for name in made]
-    return changes + [present("keys", _shown(name)) for name in ours if name not in made]
+    changes = [planned("keys", _shown(name), there=name in ours) for name in made]
+    return changes + [
+        planned("keys", _shown(name), there=True) for name in ours if name not in made
+    ]
 
 
 def ensure(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str, str]:
@@ -83,7 +78,7 @@ def destroy(clients: Clients, _: Deployment, ledger: Ledger) -> None:
     if unclear := _without_tags(clients, ledger):
         raise lost(ledger, f"the SSM parameter {', '.join(unclear)}")
     if not set(_made(ledger.name)) <= set(ours):
-        wait_until_visible(ledger, _ROLE, clients.settings.settle_seconds)
+        wait_until_visible(ledger, _ROLE)
     ledger.forget(_ROLE)
 
 
@@ -93,13 +88,13 @@ def left(clients: Clients, ledger: Ledger) -> list[str]:
 
 
 def must_be_free(clients: Clients, ledger: Ledger) -> None:
-    """Raise ResourceConflict when somebody else has the name of a parameter that we make."""
+    """Raise ResourceConflict when the name of a parameter that we make is taken."""
     for name in _made(ledger.name):
         _is_ours(clients, ledger, name)
 
 
 def read(clients: Clients, deployment: str) -> str:
-    """Return the key itself; give it to nobody but the endpoint."""
+    """Return the key itself; send it to the endpoint only."""
     name = naming.api_key_parameter(deployment)
     return clients.ssm.get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"]
 
@@ -107,7 +102,7 @@ def read(clients: Clients, deployment: str) -> str:
 def entry(key_id: str, key: str) -> dict[str, Any]:
     """Return one entry of the gateway's keys file: sha256 is of the salt's bytes and the key.
 
-    A key of another form than ours cannot tell its id, so it is marked foreign.
+    A key of another form than ours does not contain its id, so it is marked foreign.
     """
     salt = secrets.token_bytes(_SALT_BYTES)
     limits = (
@@ -170,11 +165,7 @@ def _ours(clients: Clients, ledger: Ledger) -> Iterator[str]:
             {"Key": "Path", "Option": "OneLevel", "Values": [path]}
             for path in (naming.keys_path(deployment), naming.tls_path(deployment))
         ),
-        {
-            "Key": "Name",
-            "Option": "Equals",
-            "Values": [naming.api_key_parameter(deployment)],
-        },
+        {"Key": "Name", "Option": "Equals", "Values": [naming.api_key_parameter(deployment)]},
     ]
     for one in sought:
         pages = clients.ssm.get_paginator("describe_parameters").paginate(ParameterFilters=[one])
@@ -184,7 +175,7 @@ def _ours(clients: Clients, ledger: Ledger) -> Iterator[str]:
 
 
 def _without_tags(clients: Clients, ledger: Ledger) -> list[str]:
-    """Return those that provision made and whose tags somebody removed."""
+    """Return those that provision made and whose tags were removed."""
     tags = {name: _tags(clients, name) for name in _made(ledger.name)}
     return [n for n, t in tags.items() if t is not None and has_lost_its_tags(ledger, _ROLE, t)]
 

@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from orchestrator import naming
-from orchestrator.aws_errors import tolerating
+from orchestrator.aws import naming
+from orchestrator.aws.clients import Clients
+from orchestrator.aws.error_codes import tolerating
+from orchestrator.creation.deletion import delete_each, known
+from orchestrator.creation.once import once
+from orchestrator.creation.ownership import Found, sort
+from orchestrator.creation.visibility import settled, the, wait_until_visible
 from orchestrator.errors import Pending, Refused
-from orchestrator.resources.creation import (
-    delete_each,
-    known,
-    once,
-    settled,
-    the,
-    wait_until_visible,
-)
-from orchestrator.resources.ownership import Found, sort
-
-if TYPE_CHECKING:
-    from orchestrator.clients import Clients
-    from orchestrator.deployment import Deployment
-    from orchestrator.ledger import Ledger, Row
+from orchestrator.ledger.attributes import Row
+from orchestrator.ledger.store import Ledger
+from orchestrator.spec.deployment import Deployment
 
 _NAT, _ADDRESS = "nat", "nat-address"
 _LIVE = ["pending", "available", "failed"]
@@ -41,12 +33,9 @@ def ensure(clients: Clients, deployment: Deployment, ledger: Ledger, subnet: str
         )
         return created["NatGateway"]["NatGatewayId"]
 
-    settle = clients.settings.settle_seconds
-    gateway = once(
-        ledger, _NAT, lambda: found(clients, ledger), create, settle=settle, tokened=True
-    )
+    gateway = once(ledger, _NAT, lambda: found(clients, ledger), create, tokened=True)
     answer = clients.ec2.describe_nat_gateways(NatGatewayIds=[gateway])["NatGateways"]
-    described = the(answer, ledger, _NAT, settle)
+    described = the(answer, ledger, _NAT)
     if described["State"] == "failed":
         raise Refused(
             f"NAT gateway {gateway} failed: {described.get('FailureMessage', 'no reason given')}"
@@ -58,14 +47,12 @@ def ensure(clients: Clients, deployment: Deployment, ledger: Ledger, subnet: str
 
 def destroy(clients: Clients, _: Deployment, ledger: Ledger) -> None:
     """Raise Pending until AWS has deleted the gateway: it holds the address until then."""
-    settle = clients.settings.settle_seconds
     for role in (_NAT, _ADDRESS):
-        settled(ledger, role, settle)
+        settled(ledger, role)
     for gateway in known(ledger, _NAT, found(clients, ledger)):
         _delete(clients, ledger, gateway)
     ledger.forget(_NAT)
     delete_each(
-        clients,
         ledger,
         _ADDRESS,
         _addresses(clients, ledger),
@@ -95,7 +82,7 @@ def _delete(clients: Clients, ledger: Ledger, gateway: str) -> None:
         if state in _LIVE:
             clients.ec2.delete_nat_gateway(NatGatewayId=gateway)
     if state is None:
-        wait_until_visible(ledger, _NAT, clients.settings.settle_seconds)
+        wait_until_visible(ledger, _NAT)
     elif state != "deleted":
         raise Pending(f"NAT gateway {gateway} is being deleted")
 
@@ -109,13 +96,7 @@ def _ensure_address(clients: Clients, deployment: Deployment, ledger: Ledger) ->
             ),
         )["AllocationId"]
 
-    return once(
-        ledger,
-        _ADDRESS,
-        lambda: _addresses(clients, ledger),
-        create,
-        settle=clients.settings.settle_seconds,
-    )
+    return once(ledger, _ADDRESS, lambda: _addresses(clients, ledger), create)
 
 
 def _addresses(clients: Clients, ledger: Ledger) -> Found:

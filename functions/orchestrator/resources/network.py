@@ -4,28 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from orchestrator import naming
-from orchestrator.aws_errors import tolerating
+from orchestrator.aws import naming
+from orchestrator.aws.clients import Clients
+from orchestrator.aws.error_codes import tolerating
+from orchestrator.creation.deletion import delete_each, known
+from orchestrator.creation.once import changed, once
+from orchestrator.creation.ownership import Found, sort
+from orchestrator.creation.plan import Change, planned
+from orchestrator.creation.visibility import settled
 from orchestrator.errors import Pending
+from orchestrator.ledger.attributes import Row
+from orchestrator.ledger.store import Ledger
 from orchestrator.resources import firewall, nat, subnets
-from orchestrator.resources.creation import (
-    Change,
-    changed,
-    delete_each,
-    known,
-    missing,
-    once,
-    present,
-    settled,
-)
-from orchestrator.resources.ownership import Found, sort
+from orchestrator.spec.deployment import Deployment
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2.type_defs import InternetGatewayTypeDef
-
-    from orchestrator.clients import Clients
-    from orchestrator.deployment import Deployment
-    from orchestrator.ledger import Ledger, Row
 
 _VPC, _GATEWAY = "vpc", "internet-gateway"
 
@@ -44,7 +38,7 @@ def plan(clients: Clients, deployment: Deployment, ledger: Ledger) -> list[Chang
     }
     if spec.nat == "single":
         whats["NAT gateway (billed by the hour)"] = bool(nat.found(clients, ledger).ours)
-    return [(present if there else missing)("network", what) for what, there in whats.items()]
+    return [planned("network", what, there=there) for what, there in whats.items()]
 
 
 def ensure(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str, object]:
@@ -63,16 +57,14 @@ def ensure(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str
 
 def destroy(clients: Clients, deployment: Deployment, ledger: Ledger) -> None:
     """Raise Pending while AWS still holds something, naming it."""
-    settle = clients.settings.settle_seconds
     for role in (_VPC, _GATEWAY):
-        settled(ledger, role, settle)
+        settled(ledger, role)
     nat.destroy(clients, deployment, ledger)
     _nothing_in_the_way(clients, ledger)
     firewall.destroy(clients, deployment, ledger)
     _destroy_gateway(clients, ledger)
     subnets.destroy(clients, deployment, ledger)
     delete_each(
-        clients,
         ledger,
         _VPC,
         _vpcs(clients, ledger),
@@ -92,8 +84,7 @@ def _ensure_vpc(clients: Clients, deployment: Deployment, ledger: Ledger) -> str
         )
         return created["Vpc"]["VpcId"]
 
-    settle = clients.settings.settle_seconds
-    vpc = once(ledger, _VPC, lambda: _vpcs(clients, ledger), create, settle=settle)
+    vpc = once(ledger, _VPC, lambda: _vpcs(clients, ledger), create)
     named = clients.ec2.describe_vpc_attribute(VpcId=vpc, Attribute="enableDnsHostnames")
     if not named["EnableDnsHostnames"].get("Value"):
         clients.ec2.modify_vpc_attribute(VpcId=vpc, EnableDnsHostnames={"Value": True})
@@ -105,12 +96,11 @@ def _ensure_gateway(clients: Clients, deployment: Deployment, ledger: Ledger, vp
         created = clients.ec2_once.create_internet_gateway(
             TagSpecifications=naming.specification(
                 clients.settings.installation, deployment, "internet-gateway", _GATEWAY
-            ),
+            )
         )
         return created["InternetGateway"]["InternetGatewayId"]
 
-    settle = clients.settings.settle_seconds
-    gateway = once(ledger, _GATEWAY, lambda: _gateways(clients, ledger), create, settle=settle)
+    gateway = once(ledger, _GATEWAY, lambda: _gateways(clients, ledger), create)
     if vpc not in _attachments(clients, gateway):
         with tolerating("Resource.AlreadyAssociated"):
             clients.ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
@@ -126,7 +116,6 @@ def _destroy_gateway(clients: Clients, ledger: Ledger) -> None:
         clients.ec2.delete_internet_gateway(InternetGatewayId=gateway)
 
     delete_each(
-        clients,
         ledger,
         _GATEWAY,
         _gateways(clients, ledger),
@@ -137,7 +126,7 @@ def _destroy_gateway(clients: Clients, ledger: Ledger) -> None:
 
 
 def _nothing_in_the_way(clients: Clients, ledger: Ledger) -> None:
-    """Name what somebody else put into our network: it is not ours to delete."""
+    """Name foreign interfaces in our network: they are not ours to delete."""
     for vpc in known(ledger, _VPC, _vpcs(clients, ledger)):
         pages = clients.ec2.describe_network_interfaces(
             Filters=[{"Name": "vpc-id", "Values": [vpc]}]

@@ -3,30 +3,23 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from botocore.exceptions import ClientError
 
-from orchestrator import naming
-from orchestrator.aws_errors import code, tolerating
+from orchestrator.aws import naming
+from orchestrator.aws.clients import Clients
+from orchestrator.aws.error_codes import code, tolerating
+from orchestrator.creation.deletion import deletion
+from orchestrator.creation.ownership import conflict, has_lost_its_tags, lost, owns
+from orchestrator.creation.plan import Change, planned
+from orchestrator.creation.visibility import wait_until_visible
 from orchestrator.errors import Pending
-from orchestrator.resources.creation import (
-    Change,
-    deletion,
-    missing,
-    present,
-    wait_until_visible,
-)
-from orchestrator.resources.ownership import conflict, has_lost_its_tags, lost, owns
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from orchestrator.clients import Clients
-    from orchestrator.deployment import Deployment
-    from orchestrator.ledger import Ledger
+from orchestrator.ledger.store import Ledger
+from orchestrator.spec.deployment import Deployment
 
 _ROLE = "registry"
 _KEPT_IMAGES = 5
@@ -57,14 +50,14 @@ class _Repository:
 
 def plan(clients: Clients, _: Deployment, ledger: Ledger) -> list[Change]:
     there = bool(left(clients, ledger))
-    return [(present if there else missing)("registry", _shown(ledger))]
+    return [planned("registry", _shown(ledger), there=there)]
 
 
 def ensure(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str, str]:
     """Return {"uri": repository URI}.
 
-    ResourceConflict when another installation or somebody else has the name; Pending while ECR
-    does not know everywhere yet what was created a moment ago.
+    ResourceConflict when another installation or a foreign repository has the name; Pending while
+    ECR does not show everywhere yet what was created a moment ago.
     """
     name = naming.repository(deployment.name)
     uri = _ours(clients, ledger) or _create(clients, deployment, ledger)
@@ -87,7 +80,7 @@ def destroy(clients: Clients, _: Deployment, ledger: Ledger) -> None:
     name = naming.repository(ledger.name)
     found = _described(clients, name)
     if found is None:
-        wait_until_visible(ledger, _ROLE, clients.settings.settle_seconds)
+        wait_until_visible(ledger, _ROLE)
     elif owns(ledger, found.tags, name):
         with deletion(lambda: _described(clients, name), "RepositoryNotFoundException"):
             clients.ecr.delete_repository(repositoryName=name, force=True)
@@ -107,7 +100,7 @@ def left(clients: Clients, ledger: Ledger) -> list[str]:
 
 
 def must_be_free(clients: Clients, ledger: Ledger) -> None:
-    """Raise ResourceConflict when somebody else has the repository's name."""
+    """Raise ResourceConflict when the repository's name is taken."""
     _ours(clients, ledger)
 
 

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
 
-from orchestrator import rendering
+from orchestrator.aws.clients import Clients
+from orchestrator.creation.plan import Change, planned
 from orchestrator.errors import Pending
+from orchestrator.launch import rendering
+from orchestrator.ledger.store import Ledger
 from orchestrator.resources import bucket
-from orchestrator.resources.creation import Change, missing, present
-
-if TYPE_CHECKING:
-    from orchestrator.clients import Clients
-    from orchestrator.deployment import Deployment
-    from orchestrator.ledger import Ledger
+from orchestrator.spec.deployment import Deployment
 
 _ROLE = "scripts"
 
 
 def plan(_: Clients, __: Deployment, ledger: Ledger) -> list[Change]:
-    there = ledger.resource(_ROLE)
-    return [(present if there else missing)("scripts", "instance scripts in S3")]
+    there = ledger.resource(_ROLE) is not None
+    return [planned("scripts", "instance scripts in S3", there=there)]
 
 
 def ensure(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str, str]:

@@ -5,19 +5,21 @@ from __future__ import annotations
 import ipaddress
 from typing import TYPE_CHECKING, Any
 
-from orchestrator import naming
-from orchestrator.aws_errors import tolerating
+from orchestrator.aws import naming
+from orchestrator.aws.clients import Clients
+from orchestrator.aws.error_codes import tolerating
+from orchestrator.creation.deletion import delete_each
+from orchestrator.creation.once import once
+from orchestrator.creation.ownership import Found, sort
+from orchestrator.creation.visibility import settled, the
 from orchestrator.errors import InvalidRequest
-from orchestrator.resources.creation import delete_each, once, settled, the
-from orchestrator.resources.ownership import Found, sort
-from orchestrator.resources.zones import offering
+from orchestrator.launch.zones import offering
+from orchestrator.ledger.attributes import Row
+from orchestrator.ledger.store import Ledger
+from orchestrator.spec.deployment import Deployment
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2.type_defs import RouteTableTypeDef, RouteTypeDef, SubnetTypeDef
-
-    from orchestrator.clients import Clients
-    from orchestrator.deployment import Deployment
-    from orchestrator.ledger import Ledger, Row
 
 _MAX_ZONES = 3
 _ANYWHERE = "0.0.0.0/0"
@@ -47,9 +49,7 @@ def route(
 ) -> None:
     """Give the subnets `members` one route table whose default route is `way_out` (or none)."""
     table = _table(clients, deployment, ledger, vpc, kind)
-    described = the(
-        _table_of(clients, table), ledger, f"{kind}-routes", clients.settings.settle_seconds
-    )
+    described = the(_table_of(clients, table), ledger, f"{kind}-routes")
     if way_out and not _leads_to(described, way_out):
         _lead(clients, described, way_out)
     associated = {a.get("SubnetId") for a in described["Associations"]}
@@ -59,12 +59,10 @@ def route(
 
 
 def destroy(clients: Clients, _: Deployment, ledger: Ledger) -> None:
-    settle = clients.settings.settle_seconds
     for kind in _KINDS:
         role = f"{kind}-routes"
-        settled(ledger, role, settle)
+        settled(ledger, role)
         delete_each(
-            clients,
             ledger,
             role,
             _tables(clients, ledger, role),
@@ -74,9 +72,8 @@ def destroy(clients: Clients, _: Deployment, ledger: Ledger) -> None:
         )
         for k in range(_MAX_ZONES):
             role = _role(kind, k)
-            settled(ledger, role, settle)
+            settled(ledger, role)
             delete_each(
-                clients,
                 ledger,
                 role,
                 _found(clients, ledger, role),
@@ -118,13 +115,7 @@ def ranges(cidr: str, kind: str) -> list[str]:
 
 
 def _subnet(
-    clients: Clients,
-    deployment: Deployment,
-    ledger: Ledger,
-    vpc: str,
-    kind: str,
-    k: int,
-    zone: str,
+    clients: Clients, deployment: Deployment, ledger: Ledger, vpc: str, kind: str, k: int, zone: str
 ) -> str:
     role = _role(kind, k)
 
@@ -139,13 +130,7 @@ def _subnet(
         )
         return created["Subnet"]["SubnetId"]
 
-    return once(
-        ledger,
-        role,
-        lambda: _found(clients, ledger, role),
-        create,
-        settle=clients.settings.settle_seconds,
-    )
+    return once(ledger, role, lambda: _found(clients, ledger, role), create)
 
 
 def _table(clients: Clients, deployment: Deployment, ledger: Ledger, vpc: str, kind: str) -> str:
@@ -161,14 +146,7 @@ def _table(clients: Clients, deployment: Deployment, ledger: Ledger, vpc: str, k
         )
         return created["RouteTable"]["RouteTableId"]
 
-    return once(
-        ledger,
-        role,
-        lambda: _tables(clients, ledger, role),
-        create,
-        settle=clients.settings.settle_seconds,
-        tokened=True,
-    )
+    return once(ledger, role, lambda: _tables(clients, ledger, role), create, tokened=True)
 
 
 def _zones(clients: Clients, deployment: Deployment, ledger: Ledger) -> list[str]:
@@ -180,8 +158,8 @@ def _zones(clients: Clients, deployment: Deployment, ledger: Ledger) -> list[str
     zones += [zone for zone in offered if zone not in zones]
     if len(zones) < deployment.network.zones:
         raise InvalidRequest(
-            f"network.zones: {deployment.network.zones} wanted, but {deployment.instance.type} is "
-            f"offered in {len(zones)} zones of {clients.settings.region}: {', '.join(zones)}"
+            f"network.zones: {deployment.network.zones} are needed, but {deployment.instance.type} "
+            f"is offered in {len(zones)} zones of {clients.settings.region}: {', '.join(zones)}"
         )
     return zones[: deployment.network.zones]
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from host_scripts.sandbox import API_KEY, HF_TOKEN, Host, sha256
 from machine.lab.cloud.metadata import Server
-from orchestrator import naming
+from orchestrator.aws import naming
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

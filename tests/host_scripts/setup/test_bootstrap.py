@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from host_scripts.sandbox import BUCKET, SETTINGS, Host
-from orchestrator.serving import Report
+from orchestrator.hosts.reports import Report
 
 if TYPE_CHECKING:
     import subprocess

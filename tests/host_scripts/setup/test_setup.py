@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from host_scripts.endpoint import Endpoint, stop
 from host_scripts.sandbox import PYTHON, SECRETS, SETTINGS, Host
-from orchestrator.deployment import DEFAULT_ENGINE_IMAGE
+from orchestrator.spec.engine import DEFAULT_ENGINE_IMAGE
 
 VLLM = DEFAULT_ENGINE_IMAGE
 

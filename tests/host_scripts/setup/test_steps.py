@@ -7,7 +7,7 @@ import re
 
 import pytest
 from host_scripts.sandbox import PYTHON, SCRIPTS, SECRETS, Host
-from orchestrator.deployment import DEFAULT_ENGINE_IMAGE
+from orchestrator.spec.engine import DEFAULT_ENGINE_IMAGE
 
 VLLM = DEFAULT_ENGINE_IMAGE
 STEPS = sorted(f"steps/{path.name}" for path in (SCRIPTS / "steps").glob("*.sh"))

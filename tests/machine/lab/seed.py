@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import boto3
-from machine.lab.cloud.cloud import ACCOUNT, ACME_DIRECTORY, DOMAIN, REGION, REGISTRY
-from orchestrator.clients import Clients
-from orchestrator.deployment import Deployment
-from orchestrator.ledger import LOCK, Ledger
-from orchestrator.lifecycle import begin
+from machine.lab.cloud.cloud import ACME_DIRECTORY, DOMAIN, REGISTRY
+from orchestrator.aws.clients import Clients
+from orchestrator.deployments.lifecycle import begin
+from orchestrator.ledger.store import Ledger
 from orchestrator.resources import bucket, keys, scripts
 from orchestrator.settings import Settings
+from orchestrator.spec.deployment import Deployment
+from orchestrator.spec.parsing import parse
 
 SCRIPTS = Path(__file__).parents[3] / "host_scripts"
 NAME = "lab"
@@ -53,7 +54,7 @@ class Seeded:
 def seed(spec: dict[str, Any] = SPEC) -> Seeded:
     """Run the steps against the account that boto3 finds; the gateway's image counts as built."""
     clients = Clients(_settings())
-    deployment = Deployment.parse(spec)
+    deployment = parse(spec)
     ledger = _ledger(clients, deployment)
     _furnish(clients)
     ledger.put(LOCK, {"owner": ledger.owner})
@@ -67,7 +68,7 @@ def seed(spec: dict[str, Any] = SPEC) -> Seeded:
 def change(spec: dict[str, Any]) -> Seeded:
     """Render and upload again, for what seed() made: an update of the scripts in place."""
     clients = Clients(_settings())
-    deployment = Deployment.parse(spec)
+    deployment = parse(spec)
     return _render(clients, deployment, _ledger(clients, deployment))
 
 
@@ -79,6 +80,7 @@ def _ledger(clients: Clients, deployment: Deployment) -> Ledger:
         deployment.name,
         "lab",
         now=lambda: datetime.now(UTC),
+        settle_seconds=clients.settings.settle_seconds,
     )
 
 

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from lamplighter.lambda_python import MissingPython
+from lamplighter.installation.lambda_python import MissingPython
 from machine.lab.image import tree
 from machine.lab.image.images import ROOT
 

@@ -1,0 +1,167 @@
+"""The account: the only place that builds boto3 clients; reads the stack's outputs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from lamplighter.aws.origins import VARIABLE as ORIGINS
+from lamplighter.aws.refusals import code
+from lamplighter.errors import Unavailable
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.service_resource import Table
+    from mypy_boto3_lambda import LambdaClient
+    from mypy_boto3_ssm import SSMClient
+    from mypy_boto3_stepfunctions import SFNClient
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """The stack's outputs: ARNs of the workflows, names of the table and the function.
+
+    name: the stack's, which is the installation's in the tags of its resources.
+    """
+
+    name: str
+    provision: str
+    repair: str
+    teardown: str
+    table: str
+    plan_function: str
+
+    @classmethod
+    def from_outputs(cls, outputs: Mapping[str, str], stack: str) -> Self:
+        """Raise Unavailable when this is not Lamplighter's stack."""
+        try:
+            return cls(
+                name=stack,
+                provision=outputs["ProvisionArn"],
+                repair=outputs["RepairArn"],
+                teardown=outputs["TeardownArn"],
+                table=outputs["LedgerTable"],
+                plan_function=outputs["PlanFunction"],
+            )
+        except KeyError as missing:
+            raise Unavailable(
+                f"the stack {stack!r} has no output {missing}: it is not Lamplighter's, or its "
+                "installation has not finished: name another with --stack, or run `make deploy`"
+            ) from None
+
+    def verb(self, state_machine: str) -> str:
+        """Return provision, repair or teardown for a state machine's ARN."""
+        verbs = {self.provision: "provision", self.repair: "repair", self.teardown: "teardown"}
+        return verbs.get(state_machine, "workflow")
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One installation in one account and region, or in the local twin.
+
+    poll_seconds: how often to look while something goes on. origins: see lamplighter.origins.
+    """
+
+    session: boto3.Session
+    installation: Installation
+    endpoint: str | None = None
+    origins: str | None = None
+    poll_seconds: float = 1.0
+
+    @property
+    def place(self) -> str:
+        """The installation's location for messages: account and region, or the local twin."""
+        if self.endpoint:
+            return f"the local twin at {self.endpoint}"
+        _, _, _, region, account, *_ = self.installation.provision.split(":")
+        return f"account {account}, region {region}"
+
+    def states(self) -> SFNClient:
+        return self.session.client(
+            "stepfunctions", endpoint_url=self.endpoint, config=_config(self.endpoint)
+        )
+
+    def functions(self) -> LambdaClient:
+        return self.session.client(
+            "lambda", endpoint_url=self.endpoint, config=_config(self.endpoint)
+        )
+
+    def parameters(self) -> SSMClient:
+        return self.session.client("ssm", endpoint_url=self.endpoint, config=_config(self.endpoint))
+
+    def ledger(self) -> Table:
+        resource = self.session.resource(
+            "dynamodb", endpoint_url=self.endpoint, config=_config(self.endpoint)
+        )
+        return resource.Table(self.installation.table)
+
+
+def connect(
+    stack: str, region: str | None, environment: Mapping[str, str], profile: str | None = None
+) -> Account:
+    """Return the account with this stack; raise Unavailable when the stack is not there.
+
+    environment: the local twin's variables (AWS_ENDPOINT_URL, keys, origins); empty for AWS,
+    where boto3 finds its own.
+    """
+    session = open_session(region, environment, profile)
+    endpoint = environment.get("AWS_ENDPOINT_URL")
+    installation = Installation.from_outputs(_outputs(session, endpoint, stack), stack)
+    return Account(
+        session=session,
+        installation=installation,
+        endpoint=endpoint,
+        origins=environment.get(ORIGINS),
+        poll_seconds=0.25 if endpoint else 1.0,
+    )
+
+
+def open_session(
+    region: str | None, environment: Mapping[str, str], profile: str | None = None
+) -> boto3.Session:
+    """Return a session for AWS, or for the twin whose environment this is.
+
+    Region as in the AWS SDKs: the one named, AWS_REGION, AWS_DEFAULT_REGION, the profile's
+    (https://docs.aws.amazon.com/sdkref/latest/guide/feature-region.html). boto3 does not read
+    AWS_REGION.
+    """
+    if not environment:
+        named = region or os.environ.get("AWS_REGION") or None
+        return boto3.Session(region_name=named, profile_name=profile)
+    os.environ.pop("AWS_PROFILE", None)  # the caller's own need not exist
+    return boto3.Session(
+        aws_access_key_id=environment.get("AWS_ACCESS_KEY_ID"),
+        aws_secret_access_key=environment.get("AWS_SECRET_ACCESS_KEY"),
+        region_name=region or environment.get("AWS_DEFAULT_REGION") or None,
+    )
+
+
+def _config(endpoint: str | None) -> Config:
+    # The twin is on loopback: a proxy of the environment has no business in between.
+    proxies: dict[str, str] | None = {} if endpoint else None
+    return Config(
+        connect_timeout=5,
+        read_timeout=70,  # a plan may take a Lambda's whole minute
+        retries={"mode": "standard", "total_max_attempts": 3},
+        proxies=proxies,
+        user_agent_extra="lamplighter-cli",
+    )
+
+
+def _outputs(session: boto3.Session, endpoint: str | None, stack: str) -> dict[str, str]:
+    client = session.client("cloudformation", endpoint_url=endpoint, config=_config(endpoint))
+    try:
+        [found] = client.describe_stacks(StackName=stack)["Stacks"]
+    except ClientError as error:
+        if code(error) != "ValidationError":
+            raise
+        raise Unavailable(
+            f"Lamplighter is not installed here: region {session.region_name} of this account has "
+            f"no stack {stack!r}: run `make deploy`, or choose with --region and --stack"
+        ) from None
+    return {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", [])}

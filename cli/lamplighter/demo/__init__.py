@@ -1,0 +1,1 @@
+"""The story of `make demo`; runs in a checkout only."""

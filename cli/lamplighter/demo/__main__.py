@@ -1,0 +1,5 @@
+"""`python -m lamplighter.demo`: what `make demo` runs."""
+
+from lamplighter.demo.story import demo
+
+demo()

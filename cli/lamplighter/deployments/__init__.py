@@ -1,0 +1,1 @@
+"""One deployment: its specification's file, its row, its workflows."""

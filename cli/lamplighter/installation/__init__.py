@@ -1,0 +1,1 @@
+"""Installing Lamplighter into an account, and removing it, with the SAM CLI."""

@@ -1,0 +1,1 @@
+"""A deployment's API keys and the entries that the gateway reads."""

@@ -1,0 +1,1 @@
+"""What people and machines see: answers, tables, live progress."""

@@ -1,0 +1,1 @@
+"""AWS as the steps see it: clients, what its errors mean, names and tags."""

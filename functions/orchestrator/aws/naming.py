@@ -1,0 +1,100 @@
+"""Names, tags and idempotency tokens: everything by which we find our own resources again."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from typing import Any
+
+from orchestrator.spec.deployment import Deployment
+
+INSTALLATION = "lamplighter:installation"
+OWNER = "lamplighter:deployment"
+ROLE = "lamplighter:role"
+GENERATION = "lamplighter:generation"
+ADDRESS = "lamplighter:address"  # in the ownership record only
+
+Tags = list[dict[str, str]]
+
+
+def tags(
+    installation: str, deployment: Deployment, role: str, extra: Iterable[tuple[str, str]] = ()
+) -> Tags:
+    """Return the tags of one resource: name, the operator's own, owner and role.
+
+    installation: the stack's name. A specification stored by an earlier version may hold a `Name`,
+    which replaces ours; a new one may not.
+    """
+    name = {"Name": f"{installation}-{deployment.name}-{role}"}
+    ours = {INSTALLATION: installation, OWNER: deployment.name, ROLE: role}
+    return [
+        {"Key": key, "Value": value}
+        for key, value in {**name, **dict(deployment.tags), **ours, **dict(extra)}.items()
+    ]
+
+
+def specification(
+    installation: str,
+    deployment: Deployment,
+    resource_type: str,
+    role: str,
+    extra: Iterable[tuple[str, str]] = (),
+) -> Any:
+    """Return EC2's TagSpecifications: the tags are part of the create call itself."""
+    return [{"ResourceType": resource_type, "Tags": tags(installation, deployment, role, extra)}]
+
+
+def owned(name: str, role: str | None = None) -> list[Any]:
+    """Return EC2 describe filters for the resources (of one role) of a deployment of this name.
+
+    They may be another installation's: creation/ownership.py sorts them.
+    """
+    sought = {OWNER: name} | ({ROLE: role} if role else {})
+    return [{"Name": f"tag:{key}", "Values": [value]} for key, value in sought.items()]
+
+
+def owner(found: Iterable[Any]) -> tuple[str | None, str | None]:
+    """Return the (installation, deployment) that tags [{"Key", "Value"}, ...] name; None: no tag.
+
+    A resource of an earlier version carries no installation.
+    """
+    values = {tag["Key"]: tag["Value"] for tag in found}
+    return values.get(INSTALLATION), values.get(OWNER)
+
+
+def token(installation: str, name: str, generation: int, role: str, intended_at: str) -> str:
+    """Return an AWS ClientToken (at most 64 characters).
+
+    The same intent gives the same token, so a lost reply cannot create a second resource; a new
+    intent gives a new one, so AWS does not answer with a resource that was deleted meanwhile.
+    """
+    text = f"{installation}/{name}/{generation}/{role}/{intended_at}"
+    return hashlib.sha256(text.encode()).hexdigest()[:48]
+
+
+def bucket(name: str, account: str, region: str) -> str:
+    """Return the scripts bucket's name; account and region keep it unique in the whole world."""
+    return f"lamplighter-{name}-{account}-{region}"
+
+
+def repository(name: str) -> str:
+    return f"lamplighter/{name}/gateway"
+
+
+def api_key_parameter(name: str) -> str:
+    return f"/lamplighter/{name}/api-key"
+
+
+def keys_path(name: str) -> str:
+    """Return the SSM path under which every key has a parameter, named by its id."""
+    return f"/lamplighter/{name}/keys"
+
+
+def tls_path(name: str) -> str:
+    """Return the SSM path under which the host keeps its ACME account and certificate."""
+    return f"/lamplighter/{name}/tls"
+
+
+def ownership_record(host: str) -> str:
+    """Return the TXT record that marks an A record as ours (Route53 records carry no tags)."""
+    return f"_lamplighter.{host}."

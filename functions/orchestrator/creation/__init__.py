@@ -1,0 +1,1 @@
+"""Creating a resource exactly once, proving its owner, and deleting it."""

@@ -1,0 +1,74 @@
+"""Delete what is ours and may be gone already."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+from botocore.exceptions import ClientError
+
+from orchestrator.aws.error_codes import ACCESS_DENIED, DENIED, code, tolerating
+from orchestrator.creation.ownership import Found, lost
+from orchestrator.ledger.store import Ledger
+
+
+def delete_each(
+    ledger: Ledger,
+    role: str,
+    found: Found,
+    delete: Callable[[str], object],
+    *,
+    describe: Callable[[str], Sequence[object]],
+    gone: str,
+) -> None:
+    """Delete what the tags show and the ledger remembers in EC2; forget it right afterwards.
+
+    gone: EC2's code for an id that does not exist. IAM, which reads the tags first, may deny the
+    deletion of what is gone instead: describe returns what EC2 shows of the id itself. Neither is
+    believed about what is too young to be visible. ResourceConflict: it is there without its tags.
+    """
+    for identifier in known(ledger, role, found):
+        try:
+            delete(identifier)
+        except ClientError as error:
+            refusal = code(error)
+            if refusal not in {gone, DENIED} or _is_young(ledger, role):
+                raise
+            if refusal != gone and _is_there(describe, identifier, gone):
+                if identifier in found.ours:
+                    raise
+                raise lost(ledger, f"{role} {identifier}") from error
+    ledger.forget(role)
+
+
+@contextmanager
+def deletion(look: Callable[[], object], gone: str) -> Iterator[None]:
+    """Swallow the error that the deletion of what is gone meets; gone: its code.
+
+    IAM, which reads the tags first, may deny it instead: look returns None where nothing is there.
+    """
+    try:
+        yield
+    except ClientError as error:
+        refusal = code(error)
+        if refusal != gone and (refusal != ACCESS_DENIED or look() is not None):
+            raise
+
+
+def known(ledger: Ledger, role: str, found: Found) -> list[str]:
+    """Return the ids to destroy: what the tags show and what the ledger remembers."""
+    row = ledger.resource(role) or {}
+    remembered = {str(row["id"])} if "id" in row else set()
+    return sorted({*found.ours, *remembered} - set(found.others))
+
+
+def _is_young(ledger: Ledger, role: str) -> bool:
+    row = ledger.resource(role)
+    return row is not None and ledger.is_young(row)
+
+
+def _is_there(describe: Callable[[str], Sequence[object]], identifier: str, gone: str) -> bool:
+    """Return whether EC2 shows the id; asked by id, as its tags may have been removed."""
+    with tolerating(gone):
+        return bool(describe(identifier))
+    return False

@@ -1,0 +1,78 @@
+"""Create exactly one of something that AWS lets you create twice.
+
+An intent row is written before the call and the tag is part of the call, so a step that died in
+between finds its resource by tag; while a fresh tag may still be invisible, it waits (Pending).
+Where AWS takes a ClientToken, the intent holds it: repeating the call is then safe at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from orchestrator.aws import naming
+from orchestrator.creation.ownership import Found
+from orchestrator.errors import Pending
+from orchestrator.ledger.attributes import Row
+from orchestrator.ledger.store import Ledger
+
+_SERVER_ERROR = 500
+
+
+def once(
+    ledger: Ledger,
+    role: str,
+    find: Callable[[], Found],
+    create: Callable[[Row], str],
+    *,
+    tokened: bool = False,
+    prepare: Callable[[], Row] = dict,
+) -> str:
+    """Return the id of the one resource of `role`, creating it when there is none.
+
+    find returns what carries our tags; create receives the intent's row, with its ClientToken
+    `token`, and returns an id; prepare returns facts to keep in the intent, so that a repeated call
+    asks for exactly the same. ResourceConflict: another installation has one.
+    """
+    found = find().claimed()
+    row = ledger.resource(role)
+    if found:
+        return _adopt(ledger, role, found, row)
+    if row and row["state"] == "intent" and tokened:
+        return _create(ledger, role, create, row)
+    if row and ledger.is_young(row):
+        raise Pending(f"{role}: created a moment ago, not visible by its tag yet")
+    return _create(ledger, role, create, intend(ledger, role, **prepare()))
+
+
+def intend(ledger: Ledger, role: str, **facts: Any) -> Row:
+    """Write the intent row of `role`, with its ClientToken."""
+    generation, now = ledger.generation(), ledger.time()
+    token = naming.token(ledger.installation, ledger.name, generation, role, now)
+    return ledger.intend(role, token=token, generation=generation, **facts)
+
+
+def changed(ledger: Ledger, role: str) -> None:
+    """Write down that something of `role` was changed at AWS just now, e.g. attached."""
+    ledger.ready(role, changed_at=ledger.time())
+
+
+def _adopt(ledger: Ledger, role: str, found: list[str], row: Row | None) -> str:
+    row = row or {"intended_at": ledger.time()}
+    chosen = row["id"] if row.get("id") in found else found[0]
+    if (row.get("state"), row.get("id")) != ("ready", chosen):
+        ledger.ready(role, id=chosen, intended_at=row["intended_at"])
+    return str(chosen)
+
+
+def _create(ledger: Ledger, role: str, create: Callable[[Row], str], row: Row) -> str:
+    try:
+        created = create(row)
+    except ClientError as error:
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] < _SERVER_ERROR:
+            ledger.forget(role)  # refused: nothing was created, so there is nothing to wait for
+        raise
+    ledger.ready(role, id=created, changed_at=ledger.time())
+    return created

@@ -1,0 +1,39 @@
+"""What of a deployment is still there, asked of AWS by tag and name, not of our memory."""
+
+from __future__ import annotations
+
+from orchestrator.aws.clients import Clients
+from orchestrator.creation import ownership
+from orchestrator.errors import ResourcesLeft
+from orchestrator.ledger.store import Ledger
+from orchestrator.resources import bucket, dns, instance, keys, nat, registry
+from orchestrator.spec.deployment import Deployment
+
+
+def check(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str, int]:
+    """Return {"left": 0}, or raise ResourcesLeft that lists what is there and ours."""
+    left = [
+        *ownership.tagged(clients, ledger).ours,
+        *(f"instance {i}" for i in instance.existing(clients, ledger)),
+        *(f"natgateway {n}" for n in nat.found(clients, ledger).ours),
+        *registry.left(clients, ledger),
+        *bucket.left(clients, ledger),
+        *keys.left(clients, ledger),
+        *dns.left(clients, deployment, ledger),
+    ]
+    if left:
+        raise ResourcesLeft(
+            f"{len(left)} resources left: {', '.join(left)}; remove what holds them, then run "
+            f"`lamplighter down {deployment.name}` again"
+        )
+    return {"left": 0}
+
+
+def must_be_free(clients: Clients, deployment: Deployment, ledger: Ledger) -> None:
+    """Raise ResourceConflict when the deployment's name is in use already, changing
+    nothing: another installation of this account and region, or things that were there before.
+    """
+    ownership.tagged(clients, ledger).claimed()
+    for module in (registry, bucket, keys):
+        module.must_be_free(clients, ledger)
+    dns.must_be_free(clients, deployment, ledger)

@@ -1,0 +1,1 @@
+"""Hosts that were launched: what they report, and whether they serve."""

@@ -1,0 +1,86 @@
+"""Ask the endpoint what a client would ask, from outside: models, then one token.
+
+The origin map is the one seam between AWS and the local twin: LAMPLIGHTER_ORIGINS names a JSON file
+{"https://52.1.2.3": "http://127.0.0.1:40001"}; an origin that it lists is reached there instead.
+On AWS the variable is unset.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import ssl
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from orchestrator.errors import Pending
+
+_SECONDS = 20.0
+
+
+def serves(origin: str, api_key: str) -> str:
+    """Return the model that the endpoint serves; raise Pending with what is wrong otherwise."""
+    models = _ask("GET", origin, "/v1/models", api_key)
+    try:
+        model = models["data"][0]["id"]
+    except (KeyError, IndexError, TypeError):
+        raise Pending(f"{origin}/v1/models names no model") from None
+    prompt = {"model": model, "max_tokens": 1, "messages": [{"role": "user", "content": "ping"}]}
+    answer = _ask("POST", origin, "/v1/chat/completions", api_key, prompt)
+    if not answer.get("choices"):
+        raise Pending(f"{origin}/v1/chat/completions answered without choices")
+    return str(model)
+
+
+def ready(origin: str) -> None:
+    """Raise Pending unless the gateway and what it needs are ready; asks without a key."""
+    _ask("GET", origin, "/health/ready")
+
+
+def _ask(
+    method: str, origin: str, path: str, api_key: str = "", body: Any = None
+) -> dict[str, Any]:
+    headers = {"Content-Type": "application/json"}
+    if api_key:
+        headers["Authorization"] = f"Bearer {api_key}"
+    connection = _connect(_mapped(origin))
+    try:
+        connection.request(method, path, json.dumps(body) if body else None, headers)
+        response = connection.getresponse()
+        text = response.read(1_000_000)
+        answer = json.loads(text) if response.status == http.client.OK else {}
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        raise Pending(f"{origin}{path} does not answer: {type(error).__name__}: {error}") from error
+    finally:
+        connection.close()
+    if response.status != http.client.OK:
+        raise Pending(f"{origin}{path} answers {response.status}")
+    return answer if isinstance(answer, dict) else {}
+
+
+def _connect(origin: str) -> http.client.HTTPConnection:
+    parts = urlsplit(origin)
+    host = parts.hostname or ""
+    if parts.scheme == "http":
+        return http.client.HTTPConnection(host, parts.port, timeout=_SECONDS)
+    context = ssl.create_default_context()
+    # The host signs its own certificate until it has one of an authority; the API key is what
+    # protects the endpoint from others, and this probe proves service, not identity.
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return http.client.HTTPSConnection(host, parts.port, timeout=_SECONDS, context=context)
+
+
+def _mapped(origin: str) -> str:
+    path = os.environ.get("LAMPLIGHTER_ORIGINS")
+    if not path:
+        return origin
+    try:
+        known = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise Pending(f"the origin map {path} cannot be read: {error}") from error
+    if origin not in known:
+        raise Pending(f"{origin} leads nowhere yet")
+    return str(known[origin])

@@ -1,0 +1,66 @@
+"""A host's report about itself, an event on our own bus."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Self
+
+from orchestrator.errors import InvalidRequest
+
+PHASES = (
+    *("booting", "drivers", "images", "weights", "loading", "serving", "unhealthy", "failed"),
+)
+_MAX_CAUSE = 1_000  # characters of a host's cause, and of each warning, that we keep
+_MAX_WARNINGS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """percent: 0 to 100 of the phase, or None; sent_at: UTC, ISO.
+
+    warnings: sentences with their remedies, about a host that may serve nevertheless.
+    """
+
+    deployment: str
+    instance_id: str
+    phase: str
+    percent: float | None
+    cause: str | None
+    sent_at: str | None = None
+    warnings: tuple[str, ...] = ()
+
+    @classmethod
+    def parse(cls, event: Any) -> Self:
+        """Raise InvalidRequest for anything that is not a host report."""
+        detail = event.get("detail") if isinstance(event, dict) else None
+        if not isinstance(detail, dict):
+            raise InvalidRequest("detail: missing; a host report has one")
+        for key in ("deployment", "instance_id", "phase"):
+            if not isinstance(detail.get(key), str) or not detail[key]:
+                raise InvalidRequest(f"detail.{key}: missing or not a string")
+        if detail["phase"] not in PHASES:
+            raise InvalidRequest(f"detail.phase: {detail['phase']!r}; allowed: {', '.join(PHASES)}")
+        percent, cause = detail.get("percent"), detail.get("cause")
+        if percent is not None and (
+            isinstance(percent, bool) or not isinstance(percent, int | float)
+        ):
+            raise InvalidRequest(f"detail.percent: {percent!r} is no number")
+        text = None if cause is None else str(cause)[:_MAX_CAUSE]
+        sent = _utc(detail["sent_at"]) if "sent_at" in detail else None
+        who = (detail["deployment"], detail["instance_id"], detail["phase"])
+        return cls(*who, percent, text, sent, _warnings(detail.get("warnings", [])))
+
+
+def _warnings(sent: Any) -> tuple[str, ...]:
+    if not isinstance(sent, list):
+        raise InvalidRequest(f"detail.warnings: {str(sent)[:100]!r} is no list")
+    return tuple(" ".join(str(each).split())[:_MAX_CAUSE] for each in sent[:_MAX_WARNINGS])
+
+
+def _utc(time: Any) -> str:
+    """Return an ISO-8601 time as the ledger writes times, so that two of them compare as text."""
+    try:
+        return datetime.fromisoformat(time).astimezone(UTC).isoformat(timespec="microseconds")
+    except (TypeError, ValueError):
+        raise InvalidRequest(f"detail.sent_at: {time!r} is no ISO-8601 time") from None

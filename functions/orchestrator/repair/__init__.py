@@ -1,0 +1,1 @@
+"""Lost hosts: which events start a repair, whether one is due, and its record."""

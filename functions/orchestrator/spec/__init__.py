@@ -1,0 +1,1 @@
+"""What may be asked for: the specification, how it is read, and what it may say."""

@@ -1,0 +1,96 @@
+"""What the operator asked for, as one immutable value; parsing.py makes it from a document.
+
+Every key, its default and its limits: spec.schema.json (generated from this room) and README.md.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+from typing import Any
+
+from orchestrator.spec import hints
+from orchestrator.spec.engine import Engine
+from orchestrator.spec.patterns import MODEL, NAME, TAG_KEY
+from orchestrator.spec.schema.fields import option, plain, section
+from orchestrator.spec.sections import Certificate, Dns, Gateway, Instance, Network
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """One deployment; its name is the identity that every resource is tagged with."""
+
+    name: str = option(
+        about="3 to 24 characters: lower case letters, digits, hyphens; starts with a letter",
+        type="string",
+        hint=hints.name,
+        pattern=NAME,
+        examples=["prod"],
+    )
+    model: str = option(
+        about="Hugging Face model id (owner/name), or an absolute path on the instance",
+        hint=hints.model,
+        type="string",
+        pattern=MODEL,
+        maxLength=200,
+        examples=["Qwen/Qwen2.5-7B-Instruct"],
+    )
+    on_failure: str = option(
+        "rollback",
+        about="what a failed first provision does with what it made",
+        enum=["rollback", "keep"],
+    )
+    email: str | None = option(
+        None,
+        about="contact for the certificate authority",
+        type=["string", "null"],
+        pattern=r"[A-Za-z0-9._+-]+@([A-Za-z0-9-]+\.)+[A-Za-z]{2,63}",
+        maxLength=254,
+        examples=["ops@example.com"],
+    )
+    tags: tuple[tuple[str, str], ...] = option(
+        {},
+        about="put on every resource",
+        type="object",
+        propertyNames={
+            "description": "1 to 128 of letters, digits, spaces and _.:/=+@-; Name, aws:... and "
+            "lamplighter:... are set for you",
+            "type": "string",
+            "pattern": TAG_KEY,
+            "examples": ["team"],
+        },
+        additionalProperties={
+            "description": "letters, digits, spaces and _.:/=+@-",
+            "type": "string",
+            "pattern": r"[A-Za-z0-9_ .:/=+@-]{0,256}",
+            "examples": ["ml-platform"],
+        },
+        maxProperties=40,
+        examples=[{"team": "ml-platform"}],
+    )
+    dns: Dns = section(Dns, about="public name")
+    network: Network = section(Network, about="VPC")
+    instance: Instance = section(Instance, about="EC2 instance")
+    engine: Engine = section(Engine, about="vLLM")
+    gateway: Gateway = section(Gateway, about="OpenAI API")
+    certificate: Certificate = section(Certificate, about="TLS certificate")
+
+    def document(self) -> dict[str, Any]:
+        """Return the specification with every default filled in, as JSON types."""
+        return {**plain(self), "tags": dict(self.tags)}
+
+    @property
+    def host(self) -> str | None:
+        """The public DNS name, or None when the endpoint is an IP address."""
+        return f"{self.dns.subdomain}.{self.dns.domain}" if self.dns.domain else None
+
+    def endpoint(self, address: str) -> str:
+        """Return the public origin: by name when there is one, else by IPv4 address."""
+        return f"https://{self.host or ipaddress.IPv4Address(address)}"
+
+    @property
+    def engine_kind(self) -> str:
+        """What the engine runs on: gpu, cpu, or none when there is no engine."""
+        if self.instance.gpu:
+            return "gpu"
+        return "cpu" if self.engine.on_cpu else "none"

@@ -1,0 +1,163 @@
+"""Rules that join several keys of a specification.
+
+Each names the keys that it reads, so that it is left out where one of them is wrong already, and
+holds the JSON Schema of what it checks; without one, its text goes into the description of
+spec.schema.json.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from orchestrator.spec import checks, tool_parsers
+from orchestrator.spec.deployment import Deployment
+from orchestrator.spec.schema.values import Problem, Schema
+
+_EVERY_ADDRESS = "0.0.0.0/0"
+_TEXT: Schema = {"type": "string"}
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """check: yields (path, sentence) per contradiction. about: the rule in words."""
+
+    about: str
+    reads: tuple[str, ...]
+    check: Callable[[Deployment], checks.Found]
+    schema: Schema | None = None
+
+
+def contradictions(spec: Deployment, wrong: Iterable[str]) -> list[Problem]:
+    """Return the problems that no single key shows; wrong: paths that are refused already."""
+    return [
+        Problem(path, sentence)
+        for rule in RULES
+        if not any(_touches(path, read) for path in wrong for read in rule.reads)
+        for path, sentence in rule.check(spec)
+    ]
+
+
+def _touches(path: str, read: str) -> bool:
+    return path == read or path.startswith((f"{read}.", f"{read}[")) or read.startswith(f"{path}.")
+
+
+def _given(path: str, schema: Any) -> Schema:
+    """A schema that holds where `section.key` is there and fits `schema`."""
+    section, key = path.split(".")
+    inner = {"required": [key], "properties": {key: schema}}
+    return {"required": [section], "properties": {section: inner}}
+
+
+def _if(condition: Schema, then: Schema) -> Schema:
+    return {"if": condition, "then": then}
+
+
+_ON_CPU = _given("engine.on_cpu", {"const": True})
+_DOMAIN = _given("dns.domain", _TEXT)
+_OFFICIAL_IMAGE = {
+    "properties": {"engine": {"properties": {"image": {"pattern": f"^{checks.OFFICIAL_IMAGE}"}}}}
+}
+
+RULES = (
+    Rule(
+        "dns.zone_id needs dns.domain",
+        ("dns.zone_id", "dns.domain"),
+        checks.zone_without_domain,
+        _if(_given("dns.zone_id", _TEXT), _DOMAIN),
+    ),
+    Rule(
+        "dns.subdomain needs dns.domain",
+        ("dns.subdomain", "dns.domain"),
+        checks.subdomain_without_domain,
+        _if(_given("dns.subdomain", {"not": {"const": "infer"}}), _DOMAIN),
+    ),
+    Rule(
+        "gateway.port and engine.port differ",
+        ("gateway.port", "engine.port"),
+        checks.same_port,
+    ),
+    Rule(
+        "gateway.max_timeout_seconds is no less than gateway.default_timeout_seconds",
+        ("gateway.max_timeout_seconds", "gateway.default_timeout_seconds"),
+        checks.timeouts,
+    ),
+    Rule(
+        "engine.on_cpu needs instance.gpu to be false",
+        ("engine.on_cpu", "instance.gpu"),
+        checks.cpu_engine_on_gpu,
+        _if(_ON_CPU, _given("instance.gpu", {"const": False})),
+    ),
+    Rule(
+        "engine.on_cpu needs an image that is a CPU build",
+        ("engine.on_cpu", "engine.image", "instance.gpu"),
+        checks.gpu_image_on_cpu,
+        _if(_ON_CPU, _given("engine.image", {"not": {"pattern": f"^{checks.OFFICIAL_IMAGE}"}})),
+    ),
+    Rule(
+        "vllm/vllm-openai knows the tool call parser",
+        ("engine.tool_call_parser", "engine.image"),
+        checks.tool_parser,
+        _if(
+            {"allOf": [_given("engine.tool_call_parser", _TEXT), _OFFICIAL_IMAGE]},
+            _given("engine.tool_call_parser", {"enum": list(tool_parsers.NAMES)}),
+        ),
+    ),
+    # Reads no key: it skips words that the schema refuses, so that one of them hides no other. So
+    # do the two other rules about single items.
+    Rule(
+        "engine.arguments holds flags in full, none that another key or the gateway decides",
+        (),
+        checks.arguments,
+    ),
+    Rule(
+        "certificate.own_parameter is given with challenge 'own', and only then",
+        ("certificate.challenge", "certificate.own_parameter"),
+        checks.own_certificate,
+        {
+            "allOf": [
+                _if(
+                    _given("certificate.challenge", {"const": "own"}),
+                    _given("certificate.own_parameter", _TEXT),
+                ),
+                _if(
+                    _given("certificate.own_parameter", _TEXT),
+                    _given("certificate.challenge", {"const": "own"}),
+                ),
+            ]
+        },
+    ),
+    Rule(
+        "challenges 'http-01' and 'own' need dns.domain",
+        ("certificate.challenge", "dns.domain"),
+        checks.certificate_for_a_name,
+        _if(_given("certificate.challenge", {"enum": ["http-01", "own"]}), _DOMAIN),
+    ),
+    Rule(
+        "challenge 'http-01' needs a network that is open to every address",
+        ("certificate.challenge", "network.allowed_cidrs"),
+        checks.http_challenge,
+        _if(
+            _given("certificate.challenge", {"const": "http-01"}),
+            {
+                "properties": {
+                    "network": {
+                        "properties": {"allowed_cidrs": {"contains": {"const": _EVERY_ADDRESS}}}
+                    }
+                }
+            },
+        ),
+    ),
+    Rule(
+        "a range in network.allowed_cidrs has no host bits",
+        (),
+        checks.host_bits,
+    ),
+    Rule("no two tags differ only in case", (), checks.tags_alike),
+    Rule(
+        "a parameter under /lamplighter/ is one of this deployment's",
+        ("name", "engine.hf_token_parameter", "certificate.own_parameter"),
+        checks.anothers_secret,
+    ),
+)

@@ -1,0 +1,161 @@
+"""The sections of a specification but for the engine's: DNS, network, instance, gateway, TLS."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from orchestrator.spec import hints
+from orchestrator.spec.patterns import DOMAIN, HOST_LABEL, PARAMETER, RANGE, VPC_RANGE
+from orchestrator.spec.schema.fields import option
+
+
+@dataclass(frozen=True, slots=True)
+class Dns:
+    """The public name; without a domain the endpoint is the Elastic IP."""
+
+    domain: str | None = option(
+        None,
+        about="domain of a Route53 public hosted zone",
+        type=["string", "null"],
+        hint=hints.domain,
+        pattern=DOMAIN,
+        maxLength=173,  # 253, less the longest subdomain and `_acme-challenge.`
+        examples=["example.com"],
+    )
+    subdomain: str = option(
+        "infer",
+        about="host label in front of the domain, without dots",
+        type="string",
+        pattern=HOST_LABEL,
+        examples=["infer"],
+    )
+    zone_id: str | None = option(
+        None,
+        about="hosted zone id; without it the zone is looked up by name",
+        type=["string", "null"],
+        pattern=r"Z[A-Z0-9]{1,31}",
+        examples=["Z0123456789ABCDEFGHIJ"],
+    )
+    ttl_seconds: int = option(
+        60, about="time to live of the A record", type="integer", minimum=30, maximum=3600
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """The VPC: public subnets hold the instance, private ones are reserved for expansion."""
+
+    cidr: str = option(
+        "10.0.0.0/16",
+        about="private IPv4 range of the VPC, /16 to /20",
+        hint=hints.vpc_range,
+        type="string",
+        pattern=VPC_RANGE,
+        examples=["10.0.0.0/16"],
+    )
+    zones: int = option(
+        2, about="availability zones to spread over", type="integer", minimum=1, maximum=3
+    )
+    nat: str = option(
+        "none",
+        about="'single' gives the private subnets a NAT gateway, which costs money all day",
+        enum=["none", "single"],
+    )
+    allowed_cidrs: tuple[str, ...] = option(
+        ["0.0.0.0/0"],
+        about="IPv4 ranges that may reach ports 80 and 443; requests need an API key anyway",
+        hint=hints.address_range,
+        type="array",
+        items={"type": "string", "pattern": RANGE, "examples": ["203.0.113.0/24"]},
+        minItems=1,
+        maxItems=25,
+        uniqueItems=True,
+        examples=[["203.0.113.0/24"]],
+    )
+
+    @property
+    def is_open(self) -> bool:
+        """Return whether any address may reach the endpoint, our own probe included."""
+        return "0.0.0.0/0" in self.allowed_cidrs
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """The EC2 instance that serves."""
+
+    gpu: bool = option(
+        True,
+        about="false: no engine (unless engine.on_cpu), the gateway says 'disabled'",
+        type="boolean",
+    )
+    type: str = option(
+        "g6.xlarge",
+        about="EC2 instance type",
+        type="string",
+        pattern=r"[a-z0-9-]{1,32}\.[a-z0-9-]{1,32}",
+        examples=["g6.xlarge"],
+    )
+    ami: str | None = option(
+        None,
+        about="image id; without it the newest Ubuntu image, with GPU drivers when gpu is true",
+        type=["string", "null"],
+        pattern=r"ami-[0-9a-f]{8,17}",
+        examples=["ami-0123456789abcdef0"],
+    )
+    ubuntu: str = option("24.04", about="Ubuntu release", enum=["22.04", "24.04"])
+    market: str = option("on-demand", about="how to buy it", enum=["on-demand", "spot"])
+    root_volume_gib: int = option(
+        150, about="encrypted gp3 root volume, GiB", type="integer", minimum=30, maximum=16384
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """The proxy in front of the engine."""
+
+    port: int = option(
+        8080, about="loopback port of the gateway", type="integer", minimum=1024, maximum=65535
+    )
+    default_timeout_seconds: int = option(
+        90, about="budget of an ordinary request", type="integer", minimum=1, maximum=3600
+    )
+    max_timeout_seconds: int = option(
+        600, about="budget of a long generation", type="integer", minimum=1, maximum=3600
+    )
+    requests_per_minute_per_address: int | None = option(
+        None,
+        about="inference requests a minute from one client address; null: no limit",
+        type=["integer", "null"],
+        minimum=1,
+        maximum=100_000,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """How the endpoint proves its name; without dns.domain it signs its own certificate."""
+
+    challenge: str = option(
+        "dns-01",
+        about="how an authority sees that the name is ours; own: from own_parameter",
+        enum=["dns-01", "http-01", "own", "self-signed"],
+    )
+    directory: str = option(
+        "https://acme-v02.api.letsencrypt.org/directory",
+        about="ACME directory of the certificate authority",
+        type="string",
+        pattern=r"https://[A-Za-z0-9.-]+(:[0-9]{1,5})?/[A-Za-z0-9./_-]*",
+        maxLength=500,
+        examples=["https://acme-staging-v02.api.letsencrypt.org/directory"],
+    )
+    own_parameter: str | None = option(
+        None,
+        about="SSM SecureString with your own certificate chain and key, PEM, "
+        "under /inference/ or /lamplighter/NAME/",
+        hint=hints.parameter,
+        secret=True,
+        type=["string", "null"],
+        pattern=PARAMETER,
+        maxLength=500,
+        examples=["/inference/certificate"],
+    )

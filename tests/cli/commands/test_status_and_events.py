@@ -1,0 +1,201 @@
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from clilab.fixture_types import Run
+    from mypy_boto3_dynamodb.service_resource import Table
+
+
+@pytest.fixture
+def incident(serving: Table) -> Table:
+    closed: dict[str, Any] = {
+        "pk": "prod",
+        "sk": "incident#2026-05-01T11:00:00+00:00#repair-prod-1",
+        "opened_at": "2026-05-01T11:00:00+00:00",
+        "began_at": "2026-05-01T11:00:30+00:00",
+        "closed_at": "2026-05-01T11:03:00+00:00",
+        "trigger": "EC2 Instance State-change Notification: terminated",
+        "instance_id": "i-1",
+        "replaced_by": "i-2",
+        "outcome": "repaired",
+        "seconds": 180,
+    }
+    serving.put_item(Item=closed)
+    return serving
+
+
+@pytest.fixture
+def history(incident: Table) -> None:
+    for minute, what, text in [("00", "provision", "started"), ("59", "phase", "serving")]:
+        at = f"2026-05-01T10:{minute}:00+00:00"
+        incident.put_item(
+            Item={"pk": "prod", "sk": f"event#{at}", "at": at, "what": what, "text": text}
+        )
+
+
+@pytest.mark.usefixtures("ledger")
+def test_status_of_nothing_says_so(lamplighter: Run) -> None:
+    assert lamplighter("status").stdout == "no deployments\n"
+    assert json.loads(lamplighter("--json", "status").stdout) == {"deployments": []}
+
+
+def test_status_leaves_out_what_was_torn_down_unless_it_is_asked_for(
+    lamplighter: Run, ledger: Table
+) -> None:
+    ledger.put_item(Item={"pk": "old", "sk": "deployment", "status": "absent"})
+
+    assert lamplighter("status").stdout == "no deployments (1 torn down: --all shows them)\n"
+    assert json.loads(lamplighter("--json", "status").stdout) == {"deployments": []}
+    assert "old   absent" in lamplighter("status", "--all").stdout
+    shown = json.loads(lamplighter("--json", "status", "--all").stdout)
+    assert [one["name"] for one in shown["deployments"]] == ["old"]
+
+
+def test_status_shows_every_deployment_in_a_line(lamplighter: Run, serving: Table) -> None:
+    serving.put_item(
+        Item={"pk": "beta", "sk": "deployment", "status": "provisioning", "phase": "loading",
+              "phase_percent": 40, "updated_at": "2026-05-01T13:00:00+00:00"}
+    )  # fmt: skip
+
+    lines = [line.split() for line in lamplighter("status").stdout.splitlines()]
+
+    assert lines[0] == ["NAME", "STATUS", "PHASE", "ENDPOINT", "INSTANCE", "SINCE"]
+    assert lines[1] == ["beta", "provisioning", "loading", "40", "%", "2026-05-01", "13:00:00Z"]
+    assert lines[2] == [
+        "prod", "serving", "https://infer.example.com", "i-2", "2026-05-01", "12:00:00Z",
+    ]  # fmt: skip
+
+
+@pytest.mark.usefixtures("incident")
+def test_status_of_one_tells_its_last_incidents(lamplighter: Run) -> None:
+    out = lamplighter("status", "prod").stdout
+
+    assert "generation  2" in out
+    assert "180 s" in out
+    assert "EC2 Instance State-change Notification: terminated" in out
+
+
+def test_the_newest_repair_is_shown_first_even_if_its_loss_was_noticed_earlier(
+    lamplighter: Run, incident: Table
+) -> None:
+    noticed, began = "2026-05-01T10:59:59.000Z", "2026-05-01T11:05:00+00:00"
+    incident.put_item(
+        Item={"pk": "prod", "sk": f"incident#{noticed}#repair-prod-2", "opened_at": noticed,
+              "began_at": began, "instance_id": "i-1", "outcome": "failed"}
+    )  # fmt: skip
+
+    lines = lamplighter("status", "prod").stdout.splitlines()
+
+    assert [word for line in lines for word in ("failed", "repaired") if word in line.split()] == [
+        "failed",
+        "repaired",
+    ]
+
+
+def test_status_of_one_shows_what_its_host_warns_of(lamplighter: Run, serving: Table) -> None:
+    serving.put_item(
+        Item={"pk": "prod", "sk": "deployment", "status": "serving", "warnings": "disk\nzone"}
+    )
+
+    lines = lamplighter("status", "prod").stdout.splitlines()
+    found = json.loads(lamplighter("--json", "status", "prod").stdout)
+
+    at = next(number for number, line in enumerate(lines) if line.startswith("warnings"))
+    assert [line.split()[-1] for line in lines[at : at + 2]] == ["disk", "zone"]
+    assert found["warnings"] == ["disk", "zone"]
+
+
+@pytest.mark.usefixtures("incident")
+def test_status_for_machines_has_numbers_as_numbers(lamplighter: Run) -> None:
+    found = json.loads(lamplighter("--json", "status", "prod").stdout)
+
+    assert (found["generation"], found["status"]) == (2, "serving")
+    assert found["here"] == "https://infer.example.com"
+    assert [one["seconds"] for one in found["incidents"]] == [180]
+
+
+def test_foreign_text_cannot_reach_the_terminal_as_a_command(
+    lamplighter: Run, serving: Table
+) -> None:
+    serving.put_item(
+        Item={"pk": "prod", "sk": "deployment", "status": "failed", "reason": "\x1b[2Jowned [red]"}
+    )
+
+    out = lamplighter("status", "prod").stdout
+
+    assert "\x1b" not in out
+    assert "[2Jowned [red]" in out
+
+
+@pytest.mark.usefixtures("history")
+def test_events_are_shown_oldest_first_with_both_ends_of_an_incident(lamplighter: Run) -> None:
+    lines = lamplighter("events", "prod").stdout.splitlines()
+
+    assert [line.split(maxsplit=2)[2] for line in lines] == [
+        "provision  started",
+        "phase      serving",
+        "incident   opened: EC2 Instance State-change Notification: terminated  i-1",
+        "incident   closed: repaired in 180 s, replaced by i-2  i-1",
+    ]
+
+
+def test_times_sort_as_times_however_they_are_written(lamplighter: Run, serving: Table) -> None:
+    for at in ("2026-05-01T10:00:00.500Z", "2026-05-01T10:00:00.500123+00:00"):
+        serving.put_item(
+            Item={"pk": "prod", "sk": f"event#{at}", "at": at, "what": "phase", "text": at}
+        )
+
+    found = json.loads(lamplighter("--json", "events", "prod").stdout)
+
+    assert [one["text"][-4:] for one in found["events"]] == ["500Z", "0:00"]
+
+
+@pytest.mark.usefixtures("history")
+def test_events_for_machines_are_one_document(lamplighter: Run) -> None:
+    found = json.loads(lamplighter("--json", "events", "prod").stdout)
+
+    assert [one["what"] for one in found["events"]] == ["provision", "phase"] + ["incident"] * 2
+
+
+@pytest.mark.usefixtures("history")
+def test_follow_tells_each_entry_once_until_ctrl_c(
+    lamplighter: Run, serving: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    naps: list[int] = []
+
+    def nap(_seconds: float) -> None:
+        naps.append(1)
+        if len(naps) == 3:
+            raise KeyboardInterrupt
+        at = f"2026-05-01T12:0{len(naps)}:00+00:00"
+        serving.put_item(
+            Item={"pk": "prod", "sk": f"event#{at}", "at": at, "what": "repair", "text": "went on"}
+        )
+
+    monkeypatch.setattr("lamplighter.commands.events.time.sleep", nap)
+
+    result = lamplighter("events", "prod", "--follow")
+
+    assert result.exit_code == 130
+    assert len(result.stdout.splitlines()) == 6
+    assert result.stdout.count("went on") == 2
+
+
+def test_a_long_ledger_is_read_to_its_last_page(lamplighter: Run, serving: Table) -> None:
+    with serving.batch_writer() as batch:
+        for second in range(100):
+            at = f"2026-05-01T10:00:00.{second:06}+00:00"
+            batch.put_item(
+                Item={"pk": "prod", "sk": f"event#{at}", "at": at, "what": "phase",
+                      "text": f"{second} " + "x" * 20_000}
+            )  # fmt: skip
+
+    found = json.loads(lamplighter("--json", "events", "prod").stdout)
+
+    assert len(found["events"]) == 100

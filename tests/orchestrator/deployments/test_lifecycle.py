@@ -1,0 +1,274 @@
+"""The deployment's row: who may change what, and what an operator reads."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+from orchestrator.deployments import lifecycle
+from orchestrator.errors import DeploymentExists, InvalidRequest, NotFound
+from orchestrator.handlers import deployment as handlers
+from orchestrator.ledger import lock
+from orchestrator.ledger.store import AWAIT, DEPLOYMENT, names
+from steps import Workflow
+
+
+def validate(workflow, **changes):
+    document = {**workflow.spec, **changes}
+    return lifecycle.validate(workflow.clients, document, workflow.ledger)
+
+
+def test_a_good_specification_passes_before_anything_exists(workflow, account):
+    assert validate(workflow) == {"name": "demo", "live": False}
+    assert account.creating_calls() == []
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ({"instance": {"type": "zz9.huge"}}, "instance.type: 'zz9.huge' is no instance type"),
+        ({"instance": {"type": "t3.large"}}, "instance.type: t3.large has no GPU"),
+        ({"instance": {"gpu": False}}, "instance.type: g6.xlarge has GPU"),
+        ({"instance": {"ami": "ami-00000000"}}, "instance.ami: there is no image 'ami-00000000'"),
+        ({"dns": {"domain": "nowhere.dev"}}, "dns.domain: no public hosted zone"),
+        (
+            {"dns": {"domain": "example.com", "zone_id": "ZNOPE"}},
+            "dns.zone_id: there is no hosted zone 'ZNOPE'",
+        ),
+        ({"engine": {"tensor_parallel_size": 4}}, "4 GPUs wanted, g6.xlarge has 1"),
+        (
+            {"engine": {"hf_token_parameter": "/inference/none"}},
+            "there is no SSM parameter '/inference/none'",
+        ),
+    ],
+)
+def test_what_aws_does_not_have_is_named_before_anything_exists(workflow, account, wrong, sentence):
+    with pytest.raises(InvalidRequest) as refusal:
+        validate(workflow, **wrong)
+
+    assert sentence in str(refusal.value)
+    assert account.creating_calls() == []
+
+
+def test_a_name_that_makes_no_bucket_name_is_refused_before_anything_exists(workflow, account):
+    settings = workflow.clients.settings
+    workflow.clients.settings = replace(settings, region="ap-southeast-5")
+
+    with pytest.raises(InvalidRequest, match=r"name: 'n{24}' is too long .* 1 characters shorter"):
+        validate(workflow, name="n" * 24)
+
+    assert account.creating_calls() == []
+
+
+def test_an_image_of_an_owner_that_the_installation_does_not_trust_is_refused(workflow, account):
+    settings = workflow.clients.settings
+    workflow.clients.settings = replace(settings, image_owners=("111122223333",))
+
+    with pytest.raises(InvalidRequest) as refusal:
+        validate(workflow)
+
+    assert "belongs to amazon; allowed: images of this account, 111122223333." in str(refusal.value)
+    assert account.creating_calls() == []
+
+
+def test_an_image_of_its_own_account_is_always_trusted(workflow):
+    settings = workflow.clients.settings
+    workflow.clients.settings = replace(settings, account="099720109477", image_owners=())
+
+    assert validate(workflow) == {"name": "demo", "live": False}
+
+
+@pytest.fixture
+def asked(workflow, monkeypatch):
+    """Call the Lambda handlers of the row, as the workflow and the CLI do."""
+    monkeypatch.setattr("orchestrator.handlers.deployment.aws", lambda: workflow.clients)
+    monkeypatch.setattr("orchestrator.step.aws", lambda: workflow.clients)
+    context = SimpleNamespace(
+        function_name="f", memory_limit_in_mb=1, invoked_function_arn="a", aws_request_id="r"
+    )
+    return lambda handler, event: handler(event, context)
+
+
+@pytest.mark.parametrize("name", [True, 123, ["x"], {"a": 1}, None, ""])
+def test_a_name_that_is_no_text_hides_no_other_mistake(asked, name):
+    spec = {"name": name, "model": "m", "network": {"zones": 9}}
+
+    for handler, event in (
+        (handlers.validate, {"name": "?", "execution": "e", "spec": spec}),
+        (handlers.plan, spec),
+    ):
+        with pytest.raises(InvalidRequest) as refusal:
+            asked(handler, event)
+        lines = str(refusal.value).splitlines()
+        assert [line.split(":")[0] for line in lines] == ["name", "network.zones"]
+        assert "missing" not in lines[0]
+
+
+@pytest.mark.parametrize("document", [[], [{"name": "prod"}], "prod", 7, None])
+def test_what_is_no_mapping_is_refused_by_a_sentence(asked, document):
+    with pytest.raises(InvalidRequest, match="the specification: must be a mapping"):
+        asked(handlers.validate, {"name": "?", "execution": "e", "spec": document})
+    with pytest.raises(InvalidRequest, match="the specification: must be a mapping"):
+        asked(handlers.plan, document)
+
+
+@pytest.fixture
+def live(workflow):
+    workflow.provision()
+    lifecycle.record_serving(workflow.ledger, "outside")
+    return workflow
+
+
+def test_the_same_specification_again_is_fine(live):
+    assert validate(live) == {"name": "demo", "live": True}
+
+
+def test_another_specification_for_a_live_deployment_is_refused_by_its_differences(live):
+    with pytest.raises(DeploymentExists, match=r"changed: instance.type, model\."):
+        validate(live, model="other", instance={"type": "g6.2xlarge"})
+
+
+def test_serving_is_recorded_once(live):
+    assert lifecycle.record_serving(live.ledger, "outside")["changed"] is False
+
+
+def test_a_failed_first_provision_is_to_be_rolled_back(workflow):
+    workflow.start()
+
+    failed = lifecycle.record_failure(workflow.ledger, "provision", "Refused", "no quota")
+
+    assert failed == {"error": "Refused", "cause": "no quota", "rollback": True}
+    assert workflow.ledger.deployment()["reason"] == "Refused: no quota"
+
+
+@pytest.mark.parametrize(
+    ("facts", "changed", "generation"),
+    [
+        ({"status": "failed"}, {}, 1),
+        ({"status": "failed", "phase": "failed"}, {}, 2),
+        ({"status": "failed", "reason": "HostSilent: no report"}, {}, 2),
+        ({"status": "failed"}, {"model": "other"}, 2),
+        ({"status": "provisioning"}, {}, 1),
+    ],
+)
+def test_another_attempt_uses_no_spoilt_instance(workflow, facts, changed, generation):
+    workflow.start()
+    workflow.ledger.record(**facts)
+
+    lifecycle.begin({**workflow.spec, **changed}, workflow.ledger)
+
+    assert workflow.ledger.generation() == generation
+
+
+def test_records_of_an_earlier_name_do_not_outlive_it(workflow, account):
+    workflow.provision()
+    workflow.ledger.record(status="failed", served_at=None)
+    renamed = Workflow(account, {**workflow.spec, "dns": {}})
+
+    renamed.provision()
+    renamed.teardown()
+
+    assert account.inventory() == {}
+
+
+def test_a_superseded_provision_leaves_the_rest_to_its_successor(workflow):
+    workflow.start()
+
+    failed = lifecycle.record_failure(workflow.ledger, "provision", "Superseded", "torn down")
+
+    assert failed["rollback"] is False
+
+
+@pytest.mark.parametrize("on_failure", ["rollback", "keep"])
+def test_what_a_teardown_removes_anyway_is_not_listed_as_kept(workflow, on_failure):
+    workflow.spec = {**workflow.spec, "on_failure": on_failure}
+    workflow.provision()
+    workflow.ledger.record(status="provisioning", served_at=None)
+    lifecycle.retire(workflow.ledger)
+
+    failed = lifecycle.record_failure(workflow.ledger, "provision", "Superseded", "torn down")
+
+    assert failed["cause"] == "torn down"
+
+
+def test_keep_means_keep(workflow):
+    workflow.spec = {**workflow.spec, "on_failure": "keep"}
+    workflow.start()
+
+    failed = lifecycle.record_failure(workflow.ledger, "provision", "Refused", "no quota")
+
+    assert failed["rollback"] is False
+
+
+def test_what_has_served_is_never_rolled_back(live):
+    failed = lifecycle.record_failure(live.ledger, "provision", "Refused", "no quota")
+
+    assert failed["rollback"] is False
+
+
+def test_a_workflow_without_the_lock_changes_nothing(live):
+    row = live.ledger.deployment()
+    lock.release(live.ledger)
+
+    failed = lifecycle.record_failure(live.ledger, "provision", "LockHeld", "busy")
+
+    assert failed == {"error": "LockHeld", "cause": "busy", "rollback": False}
+    assert live.ledger.deployment() == row
+
+
+@pytest.mark.parametrize(
+    ("cause", "sentence"),
+    [
+        (json.dumps({"errorType": "Refused", "errorMessage": "no quota"}), "no quota"),
+        (json.dumps({"Error": "Refused", "Cause": "no quota"}), "no quota"),
+        ("no quota", "no quota"),
+        ("[1]", "[1]"),
+    ],
+)
+def test_a_cause_becomes_a_sentence(cause, sentence):
+    assert lifecycle.sentence(cause) == sentence
+
+
+def test_a_time_out_without_a_cause_is_explained(workflow):
+    workflow.start()
+
+    failed = lifecycle.record_failure(workflow.ledger, "provision", "States.Timeout", "")
+
+    assert "took longer than its limit" in failed["cause"]
+
+
+def test_retiring_works_without_the_lock_and_finds_who_waits(live):
+    live.ledger.put(AWAIT, {"token": "t", "instance_id": "i-1"})
+    lock.release(live.ledger)
+
+    assert lifecycle.retire(live.ledger) == "t"
+    assert live.ledger.deployment()["desired"] == "absent"
+
+
+def test_retiring_what_never_was_is_reported(workflow):
+    with pytest.raises(NotFound, match="no deployment is named 'demo'"):
+        lifecycle.retire(workflow.ledger)
+
+
+def test_a_tombstone_keeps_the_generation_and_nothing_else_lives(live):
+    generation = live.ledger.generation()
+    live.teardown()
+
+    assert lifecycle.bury(live.ledger) == {"name": "demo", "left": 0}
+
+    row = live.ledger.read(DEPLOYMENT)
+    assert (row["status"], row["generation"]) == ("absent", generation)
+    assert "instance_id" not in row
+    assert names(live.clients.dynamodb, live.ledger.table) == []
+
+
+def test_the_next_life_has_the_next_generation(live):
+    live.teardown()
+    lifecycle.bury(live.ledger)
+
+    lifecycle.begin(live.spec, live.ledger)
+
+    assert live.ledger.generation() == 2
+    assert names(live.clients.dynamodb, live.ledger.table) == ["demo"]

@@ -1,0 +1,201 @@
+"""Host reports: what is believed, and what the waiting workflow hears of it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from botocore.exceptions import ClientError
+from orchestrator.deployments import lifecycle
+from orchestrator.errors import InvalidRequest, NotFound, Pending
+from orchestrator.hosts import probe, serving
+from orchestrator.hosts.reports import Report
+from orchestrator.ledger.store import AWAIT
+
+
+class Waiting:
+    """Stands in for Step Functions: records the answers to a waiting workflow."""
+
+    def __init__(self):
+        self.answers = []
+        self.gone = False
+
+    def __getattr__(self, name):
+        def call(**said):
+            if self.gone:
+                raise ClientError({"Error": {"Code": "TaskTimedOut"}}, name)
+            self.answers.append((name, said))
+
+        return call
+
+
+@pytest.fixture
+def waiting(workflow, monkeypatch):
+    """A deployment whose workflow waits for i-1."""
+    workflow.start()
+    workflow.ledger.record(instance_id="i-1", endpoint="https://52.0.0.1", phase="launched")
+    workflow.clients.__dict__["sfn"] = Waiting()
+    monkeypatch.setattr(probe, "serves", lambda *_: "m")
+    monkeypatch.setattr(serving.keys, "read", lambda *_: "sk-secret")
+    serving.await_(workflow.clients, workflow.ledger, "secret-task-token")
+    return workflow
+
+
+def receive(workflow, phase, instance="i-1", **facts):
+    said = (facts.get("percent"), facts.get("cause"), facts.get("sent_at"))
+    report = Report("demo", instance, phase, *said, facts.get("warnings", ()))
+    return serving.receive(workflow.clients, workflow.ledger, report)
+
+
+def test_progress_is_recorded_and_keeps_the_workflow_waiting(waiting):
+    assert receive(waiting, "weights", percent=40) == "waiting"
+
+    row = waiting.ledger.deployment()
+    assert (row["phase"], row["phase_percent"]) == ("weights", 40)
+    assert waiting.clients.sfn.answers == [
+        ("send_task_heartbeat", {"taskToken": "secret-task-token"})
+    ]
+
+
+def test_the_newest_warnings_are_kept_and_no_others(waiting):
+    receive(waiting, "loading", warnings=("disk full", "no zone"))
+    before = waiting.ledger.deployment()["warnings"]
+    receive(waiting, "loading")
+
+    assert before == "disk full\nno zone"
+    assert "warnings" not in waiting.ledger.deployment()
+
+
+@pytest.mark.parametrize("warnings", ["disk full", {"a": 1}, 7])
+def test_warnings_that_are_no_list_are_refused(warnings):
+    detail = {"deployment": "demo", "instance_id": "i-1", "phase": "serving", "warnings": warnings}
+
+    with pytest.raises(InvalidRequest, match=r"detail\.warnings"):
+        Report.parse({"detail": detail})
+
+
+def test_warnings_are_bounded_and_a_line_each():
+    detail = {"deployment": "demo", "instance_id": "i-1", "phase": "serving"}
+
+    report = Report.parse({"detail": detail | {"warnings": ["a\nb", 7, "x" * 5000] + ["y"] * 99}})
+
+    assert report.warnings[:2] == ("a b", "7")
+    assert len(report.warnings) == 10
+    assert len(report.warnings[2]) == 1000
+
+
+def test_serving_is_believed_after_a_look_from_outside(waiting):
+    assert receive(waiting, "serving") == "served"
+
+    [(call, said)] = waiting.clients.sfn.answers
+    assert call == "send_task_success"
+    assert json.loads(said["output"]) == {"endpoint": "https://52.0.0.1", "probed_from": "outside"}
+
+
+def test_a_closed_door_is_not_an_outage(waiting, monkeypatch):
+    """The allowed ranges shut our probe out: the host's own check counts, and is named."""
+    spec = {**waiting.spec, "network": {"allowed_cidrs": ["203.0.113.0/24"]}}
+    waiting.ledger.record(spec=json.dumps(spec))
+    monkeypatch.setattr(probe, "serves", None)
+
+    assert receive(waiting, "serving") == "served"
+    assert '"probed_from": "host"' in waiting.clients.sfn.answers[0][1]["output"]
+
+
+def test_serving_that_nobody_can_reach_makes_the_workflow_look_again(waiting, monkeypatch):
+    def closed(*_):
+        raise Pending("no answer")
+
+    monkeypatch.setattr(probe, "serves", closed)
+
+    assert receive(waiting, "serving") == "unreachable"
+    said = {"taskToken": "secret-task-token", "error": "Pending", "cause": "no answer"}
+    assert waiting.clients.sfn.answers == [("send_task_failure", said)]
+
+
+def test_a_failure_ends_the_wait_with_its_cause(waiting):
+    assert receive(waiting, "failed", cause="the model is gated") == "failed"
+
+    said = {"taskToken": "secret-task-token", "error": "HostFailed", "cause": "the model is gated"}
+    assert waiting.clients.sfn.answers == [("send_task_failure", said)]
+
+
+def test_a_host_that_was_faster_than_the_workflow_is_heard(waiting):
+    receive(waiting, "serving")
+    waiting.clients.sfn.answers.clear()
+
+    serving.await_(waiting.clients, waiting.ledger, "second token")
+
+    assert waiting.clients.sfn.answers[0][1]["taskToken"] == "second token"
+
+
+def test_a_ghost_changes_nothing(waiting):
+    row = waiting.ledger.deployment()
+
+    assert receive(waiting, "failed", instance="i-0") == "ignored"
+
+    assert waiting.ledger.deployment() == row
+    assert waiting.clients.sfn.answers == []
+
+
+def test_a_report_that_was_overtaken_changes_nothing(waiting):
+    later, earlier = "2026-11-23T10:00:01.000000+00:00", "2026-11-23T10:00:00.000000+00:00"
+    receive(waiting, "serving", sent_at=later)
+
+    assert receive(waiting, "loading", sent_at=earlier) == "ignored"
+    assert waiting.ledger.deployment()["phase"] == "serving"
+
+
+def test_times_of_any_zone_compare():
+    detail = {"deployment": "demo", "instance_id": "i-1", "phase": "loading"}
+
+    report = Report.parse({"detail": {**detail, "sent_at": "2026-11-23T12:00:00+02:00"}})
+
+    assert report.sent_at == "2026-11-23T10:00:00.000000+00:00"
+
+
+def test_a_workflow_that_ended_meanwhile_is_no_error(waiting):
+    waiting.clients.sfn.gone = True
+
+    assert receive(waiting, "loading") == "recorded"
+    assert waiting.ledger.deployment()["phase"] == "loading"
+    assert waiting.ledger.read(AWAIT) is None
+
+
+def test_once_it_serves_its_reports_cost_no_probe_any_more(waiting, monkeypatch):
+    receive(waiting, "serving")
+    lifecycle.record_serving(waiting.ledger, "outside")
+    monkeypatch.setattr(probe, "serves", None)
+
+    assert receive(waiting, "serving") == "recorded"
+
+
+def test_a_report_about_nothing_known_is_reported(workflow):
+    with pytest.raises(NotFound):
+        receive(workflow, "booting")
+
+
+def test_the_task_token_is_in_no_other_row(waiting):
+    rows = [row for row in waiting.ledger.rows() if row["sk"] != AWAIT]
+
+    assert "secret-task-token" not in json.dumps(rows)
+
+
+@pytest.mark.parametrize(
+    "detail",
+    [
+        None,
+        [],
+        {},
+        {"deployment": "demo", "instance_id": "i-1"},
+        {"deployment": "demo", "instance_id": "i-1", "phase": "dancing"},
+        {"deployment": "", "instance_id": "i-1", "phase": "serving"},
+        {"deployment": ["demo"], "instance_id": "i-1", "phase": "serving"},
+        {"deployment": "demo", "instance_id": "i-1", "phase": "loading", "percent": "half"},
+        {"deployment": "demo", "instance_id": "i-1", "phase": "loading", "percent": True},
+        {"deployment": "demo", "instance_id": "i-1", "phase": "loading", "sent_at": "noon"},
+    ],
+)
+def test_a_malformed_report_is_refused(detail):
+    with pytest.raises(InvalidRequest):
+        Report.parse({"detail": detail})

@@ -1,0 +1,225 @@
+"""Repair decisions: only the current, wanted, really lost instance is replaced, and once."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import pytest
+from orchestrator.deployments import lifecycle
+from orchestrator.errors import InvalidRequest, Pending
+from orchestrator.hosts import probe
+from orchestrator.ledger.store import LOCK
+from orchestrator.repair import incidents, triggers
+from orchestrator.resources import instance
+
+STATE = "EC2 Instance State-change Notification"
+
+
+def event(kind=STATE, state="terminated", identifier="i-1"):
+    return {"detail-type": kind, "detail": {"instance-id": identifier, "state": state}}
+
+
+@pytest.fixture
+def live(workflow, monkeypatch):
+    workflow.provision()
+    lifecycle.record_serving(workflow.ledger, "outside")
+    monkeypatch.setattr(probe, "ready", lambda _: None)
+    return workflow
+
+
+def check(workflow, **request):
+    opened = {"opened_at": workflow.ledger.time()}
+    return incidents.check(workflow.clients, workflow.ledger, {**opened, **request})
+
+
+def current(workflow):
+    return workflow.ledger.deployment()["instance_id"]
+
+
+def terminate(workflow):
+    workflow.clients.ec2.terminate_instances(InstanceIds=[current(workflow)])
+
+
+def recorded(workflow):
+    return [row for row in workflow.ledger.rows() if row["sk"].startswith("incident#")]
+
+
+@pytest.mark.parametrize("state", ["stopping", "stopped", "shutting-down", "terminated"])
+def test_an_event_of_an_ending_instance_is_a_trigger(state):
+    assert triggers.parse(event(state=state)).text == f"{STATE}: {state}"
+
+
+def test_a_spot_warning_means_doomed_although_it_runs():
+    assert triggers.parse(event("EC2 Spot Instance Interruption Warning")).doomed
+
+
+@pytest.mark.parametrize(
+    "foreign",
+    [
+        None,
+        {},
+        {"detail": None},
+        {"detail": {"instance-id": 7}, "detail-type": STATE},
+        event(state="running"),
+        event(state=None),
+        event("EC2 Instance Launch Successful"),
+    ],
+)
+def test_any_other_event_is_refused(foreign):
+    with pytest.raises(InvalidRequest):
+        triggers.parse(foreign)
+
+
+def test_an_instance_without_our_tag_belongs_to_nobody(live, account):
+    with account.uncounted():
+        image = live.clients.ec2.describe_images()["Images"][0]["ImageId"]
+        launched = live.clients.ec2.run_instances(
+            ImageId=image, InstanceType="t3.large", MinCount=1, MaxCount=1
+        )
+    foreign = launched["Instances"][0]["InstanceId"]
+
+    assert triggers.deployment_of(live.clients, triggers.parse(event(identifier=foreign))) is None
+    ours = triggers.parse(event(identifier=current(live)))
+    assert triggers.deployment_of(live.clients, ours) == "demo"
+
+
+def test_a_lost_instance_opens_one_incident_however_often_it_is_checked(live):
+    lost = current(live)
+    terminate(live)
+    opened = {"opened_at": live.ledger.time()}
+
+    first = check(live, instance_id=lost, trigger="lost", **opened)
+    second = check(live, instance_id=lost, trigger="lost", **opened)
+
+    assert first["repair"]
+    assert second["repair"]
+    assert [row["trigger"] for row in recorded(live)] == ["lost"]
+
+
+def test_two_repairs_noticed_in_the_same_millisecond_have_a_record_each_in_their_order(live):
+    lost = current(live)
+    terminate(live)
+    opened = live.ledger.time()
+    first, second = (taken_over(live, name) for name in ("z", "a"))
+
+    for ledger in (first, second):
+        ledger.put(LOCK, {"owner": ledger.owner})
+        incidents.check(live.clients, ledger, {"opened_at": opened, "instance_id": lost})
+        incidents.abandon(ledger, opened)
+
+    in_order = sorted(recorded(live), key=lambda row: row["began_at"])
+    assert [row["execution"] for row in in_order] == [first.owner, second.owner]
+    assert [row["outcome"] for row in in_order] == ["failed", "failed"]
+
+
+def taken_over(workflow, execution):
+    """The ledger as another workflow sees it."""
+    return dataclasses.replace(
+        workflow.ledger, owner=f"arn:aws:states:execution:repair:{execution}"
+    )
+
+
+def test_a_workflow_closes_no_incident_but_its_own(live):
+    opened = live.ledger.time()
+    check(live, force=True, opened_at=opened)
+    other = taken_over(live, "other")
+    other.put(LOCK, {"owner": other.owner})
+
+    incidents.abandon(other, opened)
+
+    assert ["closed_at" in row for row in recorded(live)] == [False]
+
+
+def test_the_replacement_is_one_instance_however_often_it_is_asked_for(live, account):
+    terminate(live)
+    generation = check(live)["generation"]
+
+    first = live.run(lambda *step: instance.replace(*step, generation))
+    second = live.run(lambda *step: instance.replace(*step, generation))
+
+    assert first == second
+    assert first["generation"] == generation + 1
+    assert len([c for c in account.calls if c.operation == "RunInstances"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("request_", "why"),
+    [
+        ({"instance_id": "i-0ld"}, "i-0ld is not the current instance"),
+        ({}, "answers; `--force` replaces it anyway"),
+    ],
+)
+def test_no_repair_of_what_is_well(live, request_, why):
+    answer = check(live, **request_)
+
+    assert not answer["repair"]
+    assert why in answer["why"]
+    assert recorded(live) == []
+
+
+def test_a_running_instance_that_does_not_answer_is_replaced(live, monkeypatch):
+    monkeypatch.setattr(probe, "ready", silent)
+
+    assert check(live)["repair"]
+
+
+@pytest.mark.parametrize(("silence", "repair"), [(0, False), (1000, True)])
+def test_behind_a_closed_door_a_fresh_report_counts(live, monkeypatch, account, silence, repair):
+    monkeypatch.setattr(probe, "ready", silent)
+    spec = {**live.spec, "network": {"allowed_cidrs": ["203.0.113.0/24"]}}
+    live.ledger.record(spec=json.dumps(spec), phase="serving", phase_at=live.ledger.time())
+    account.clock.advance(silence)
+
+    assert check(live)["repair"] is repair
+
+
+def silent(_):
+    raise Pending("no answer")
+
+
+@pytest.mark.parametrize("request_", [{"force": True}, {"doomed": True}])
+def test_force_and_doom_replace_a_healthy_one(live, request_):
+    assert check(live, **request_)["repair"]
+
+
+def test_no_repair_of_what_is_not_wanted(live):
+    lifecycle.retire(live.ledger)
+    terminate(live)
+
+    assert check(live)["why"] == "the deployment is not wanted any more"
+
+
+def test_predecessors_go_once_the_successor_serves(live):
+    old = current(live)
+    generation = check(live, force=True)["generation"]
+    live.run(lambda *step: instance.replace(*step, generation))
+
+    assert instance.state(live.clients, old) == "running"
+    live.run(instance.destroy_predecessors)
+
+    assert instance.state(live.clients, old) == "shutting-down"
+    assert instance.state(live.clients, current(live)) in {"pending", "running"}
+
+
+def test_an_incident_is_closed_with_what_it_took(live, account):
+    old = current(live)
+    opened = live.ledger.time()
+    check(live, force=True, opened_at=opened)
+    live.run(lambda *step: instance.replace(*step, 1))
+    account.clock.advance(10)
+
+    incidents.close(live.ledger, opened, old, "repaired")
+
+    [row] = recorded(live)
+    assert (row["outcome"], row["replaced_by"]) == ("repaired", current(live))
+    assert row["seconds"] >= 10
+
+
+def test_a_failed_repair_closes_its_incident_as_failed(live):
+    opened = live.ledger.time()
+    check(live, force=True, opened_at=opened)
+
+    incidents.abandon(live.ledger, opened)
+
+    assert [row["outcome"] for row in recorded(live)] == ["failed"]
