@@ -5,10 +5,9 @@ from pathlib import Path
 from typing import Any, cast
 
 import httpx
-from gateway.access.keys import new_entry
+from gateway.access.keys_file import new_entry
 from gateway.core.request_record import Facts
 from gateway.gateway import Gateway
-from gateway.http.app import create_app
 from gateway.settings.gateway_settings import Settings
 
 from gatewaylab.running import KEY
@@ -21,8 +20,8 @@ class Visitor:
     """Asks for pages, from this machine unless told otherwise. Nobody probes the backends."""
 
     def __init__(self, settings: Settings) -> None:
-        self.app = create_app(settings)
-        self.gateway: Gateway = self.app.state.gateway
+        self.gateway = Gateway(settings)
+        self.app = self.gateway.app
 
     async def ask(
         self, path: str, *, method: str = "GET", peer: str = HERE, **headers: str

@@ -19,7 +19,7 @@ from types import ModuleType
 
 import msgspec
 import pytest
-from gateway.access.keys import new_entry
+from gateway.access.keys_file import new_entry
 from host.lab import packages, whole
 from host.lab.image_build import PROXY, ImageBuild
 from host.lab.processes import Processes

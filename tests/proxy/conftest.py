@@ -6,8 +6,9 @@ from socket import socket
 from typing import Any
 
 import pytest
-from gateway.access.keys import new_entry
-from gateway.settings.gateway_settings import BackendSettings, Settings
+from gateway.access.keys_file import new_entry
+from gateway.settings.backend_settings import BackendSettings
+from gateway.settings.gateway_settings import Settings
 from gatewaylab.model_server import ModelServer
 from gatewaylab.running import KEY, Running, Start, running
 from msgspec.structs import replace

@@ -9,7 +9,8 @@ from gateway.backends.routing import Routing
 from gateway.backends.startup_estimate import Eta
 from gateway.backends.target import Target
 from gateway.core.errors import BackendUnavailable, Overloaded
-from gateway.settings.gateway_settings import BackendSettings, Settings
+from gateway.settings.backend_settings import BackendSettings
+from gateway.settings.gateway_settings import Settings
 
 INTERACTIVE, STANDARD, BATCH = range(3)
 NOW = 1000.0

@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from gateway.settings.gateway_settings import BackendSettings
+from gateway.settings.backend_settings import BackendSettings
 from gatewaylab.model_server import Call, ModelServer
 from gatewaylab.running import Running, Start
 

@@ -6,7 +6,7 @@ import random
 from pathlib import Path
 
 import pytest
-from gateway.settings.gateway_settings import BackendSettings
+from gateway.settings.backend_settings import BackendSettings
 from gatewaylab.model_server import Call, ModelServer, chat
 from gatewaylab.running import Running, Start, post
 from gatewaylab.speeches import CHAT
@@ -104,7 +104,7 @@ async def test_nothing_is_left_over(
         await asyncio.gather(*(visit(gateway, one) for one in seeds))
 
         await gateway.at_rest()
-        assert not gateway.gateway.deliveries
+        assert not gateway.gateway.services.deliveries
         assert not [one for one in caplog.records if one.levelno >= logging.ERROR]
         model_server.on[CHAT.path] = other.on[CHAT.path] = chat
         assert (await gateway.chat()).status_code == 200

@@ -26,7 +26,7 @@ ORDERED = {
     ),  # a file's read: the parser asks for more
 }
 # Without a layout of their own, or known to mypyc.
-BASES = {"asyncio.Protocol", "Protocol", "NamedTuple", "Enum", "dict"}
+BASES = {"ABC", "Downstream", "asyncio.Protocol", "Protocol", "NamedTuple", "Enum", "dict"}
 
 
 def build_script() -> ModuleType:

@@ -11,7 +11,7 @@ from pathlib import Path
 from statistics import median
 
 import pytest
-from gateway.settings.gateway_settings import BackendSettings
+from gateway.settings.backend_settings import BackendSettings
 from gatewaylab.model_server import Call, ModelServer, Script, until
 from gatewaylab.running import Running, Start, post
 from gatewaylab.speeches import CHAT, GENERATING, WHOLE_ONLY, Speech
@@ -149,7 +149,7 @@ async def test_a_client_that_leaves_in_mid_upload_is_forgotten(
     gateway: Running, model_server: ModelServer
 ) -> None:
     async with gateway.visitor(post(CHAT.path, b"{}" + b" " * 100)[:-50]):
-        await until(lambda: gateway.gateway.in_flight == 1)
+        await until(lambda: gateway.gateway.state.in_flight == 1)
 
     await gateway.at_rest()
     assert model_server.inference() == []

@@ -5,14 +5,15 @@ from typing import Any
 
 import msgspec
 import pytest
-from gateway.core import endpoints
+from gateway.core import endpoints, restricted_fields
 from gateway.core.endpoints import Body
 from gateway.core.errors import InvalidRequest
 from gateway.core.segmented_body import Pieces
+from gateway.request import field_check
 from gateway.request import fields as asks
-from gateway.request import restricted_fields
 from gateway.request.incremental_json import JsonReader
-from gateway.settings.gateway_settings import InvalidSetting, Settings
+from gateway.settings.document import InvalidSetting
+from gateway.settings.gateway_settings import Settings
 from gatewaylab.model_server import Call, ModelServer
 from gatewaylab.running import Running, Start
 
@@ -42,7 +43,7 @@ def judge(body: bytes | dict[str, Any], *allowed: str) -> str | None:
     """Return what is said to be wrong with a body: the error's `param`."""
     text = body if isinstance(body, bytes) else json.dumps(body).encode()
     try:
-        restricted_fields.check(asks.decode(text), text, allowed)
+        field_check.check(asks.decode(text), text, allowed)
     except InvalidRequest as error:
         return error.param
     return None

@@ -5,9 +5,10 @@ import time
 from collections.abc import Callable
 
 import pytest
-from gateway.access.filters import SEARCHED_BYTES, FilterRule, Filters
+from gateway.access.filters import SEARCHED_BYTES, Filters
 from gateway.core.errors import Forbidden
 from gateway.settings.document import InvalidSetting
+from gateway.settings.filter_rule import FilterRule
 from gateway.settings.gateway_settings import Settings
 
 CHAT = b"/v1/chat/completions"

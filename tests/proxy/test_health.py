@@ -7,7 +7,8 @@ import time
 from pathlib import Path
 
 import pytest
-from gateway.settings.gateway_settings import BackendSettings, Settings
+from gateway.settings.backend_settings import BackendSettings
+from gateway.settings.gateway_settings import Settings
 from gatewaylab.model_server import Call, ModelServer, until
 from gatewaylab.running import Running, Start
 from gatewaylab.visiting import ELSEWHERE, Visitor

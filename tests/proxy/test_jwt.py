@@ -15,11 +15,12 @@ import jwt as pyjwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from gateway.access import jwt as jwt_module
-from gateway.access.jwt import Jwt, JwtSettings
+from gateway.access.jwt import Jwt
 from gateway.access.keys import Keys
 from gateway.core.caller import Caller, Limits
 from gateway.core.errors import BackendUnavailable, InvalidKey
 from gateway.settings.document import InvalidSetting
+from gateway.settings.jwt_settings import JwtSettings
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
 ISSUER = "https://id.example.com/realm"

@@ -4,7 +4,7 @@ import asyncio
 import json
 
 import pytest
-from gateway.settings.gateway_settings import BackendSettings
+from gateway.settings.backend_settings import BackendSettings
 from gatewaylab.model_server import Call, ModelServer, until
 from gatewaylab.running import Running, Start, post
 from gatewaylab.speeches import CHAT, GENERATING, MESSAGES, RESPONSES, Speech, asked

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 from gateway.access import keys as keys_module
-from gateway.access.keys import InvalidKeysFile, Keys, new_entry
+from gateway.access.keys import Keys
+from gateway.access.keys_file import InvalidKeysFile, new_entry
 from gateway.core.caller import NO_LIMITS, OPEN, Caller, Limits
 from gateway.core.errors import InvalidKey
 

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from gateway.access.keys import InvalidKeysFile, Keys, new_entry
-from gateway.access.keys_file import read
+from gateway.access.keys import Keys
+from gateway.access.keys_file import InvalidKeysFile, new_entry, read
 
 GOOD = new_entry("alice", f"sk-alice-{'a' * 43}")
 PLANTED = "sk-PLANTED-secret"

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from gateway.settings.gateway_settings import BackendSettings
+from gateway.settings.backend_settings import BackendSettings
 from gatewaylab.model_server import Call, ModelServer, Script, chat, until
 from gatewaylab.running import Running, Start, post
 from gatewaylab.speeches import CHAT, MESSAGES

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from gateway.settings.gateway_settings import BackendSettings, Settings
+from gateway.settings.backend_settings import BackendSettings
+from gateway.settings.gateway_settings import Settings
 from gateway.telemetry.metrics import KEYS, MODELS, SERIES, Metrics
 from gatewaylab.running import KEY
 from gatewaylab.visiting import ELSEWHERE, Visitor, chat, written_keys
@@ -125,7 +126,7 @@ async def test_a_second_attempt_is_counted(visitor: Visitor) -> None:
 
 async def test_gauges_tell_what_is_true_now(visitor: Visitor) -> None:
     backend = visitor.gateway.routing.backends[0]
-    visitor.gateway.in_flight, visitor.gateway.admission.queued = 3, 2
+    visitor.gateway.state.in_flight, visitor.gateway.admission.queued = 3, 2
     backend.outstanding = 1
     backend.found("down")
     backend.failed(0.0)

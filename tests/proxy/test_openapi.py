@@ -42,7 +42,7 @@ async def test_the_document_is_served_as_it_is_made(visitor: Visitor) -> None:
     answer = await visitor.ask("/openapi.json")
 
     assert answer.headers["content-type"] == "application/json"
-    assert answer.json() == json.loads(json.dumps(document(visitor.gateway.settings)))
+    assert answer.json() == json.loads(json.dumps(document(visitor.gateway.routing.settings)))
 
 
 def test_every_endpoint_is_described_and_nothing_that_does_not_pass() -> None:

@@ -18,7 +18,8 @@ from gateway.backends.backend import Backend
 from gateway.backends.probes import Probes
 from gateway.backends.routing import Routing
 from gateway.backends.startup_estimate import Eta
-from gateway.settings.gateway_settings import BackendSettings, Settings
+from gateway.settings.backend_settings import BackendSettings
+from gateway.settings.gateway_settings import Settings
 from gatewaylab.model_server import Call, ModelServer, not_served, until
 
 FAST = 0.02

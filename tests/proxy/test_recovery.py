@@ -5,7 +5,7 @@ import socket
 from pathlib import Path
 
 import pytest
-from gateway.settings.gateway_settings import BackendSettings
+from gateway.settings.backend_settings import BackendSettings
 from gatewaylab.model_server import Call, ModelServer, Script, chat
 from gatewaylab.running import Running, Start
 from gatewaylab.speeches import CHAT

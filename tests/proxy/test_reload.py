@@ -3,7 +3,7 @@
 import asyncio
 import os
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -11,7 +11,8 @@ from gateway.backends.backend import Backend
 from gateway.backends.routing import Routing
 from gateway.backends.startup_estimate import Eta
 from gateway.settings import reload
-from gateway.settings.gateway_settings import InvalidSetting, Settings
+from gateway.settings.document import InvalidSetting
+from gateway.settings.gateway_settings import Settings
 from gateway.settings.reload import Reload
 
 ONE = "backends: [{url: 'http://a:1', models: [m]}]\n"
@@ -22,8 +23,11 @@ TWO = "backends: [{url: 'http://a:1', models: [m]}, {url: 'http://b:1', models: 
 class Lab:
     path: Path
     routing: Routing
-    reload: Reload
     applied: list[Settings]
+    reload: Reload = field(init=False)
+
+    def prepare(self, settings: Settings) -> None:
+        self.applied.append(settings)
 
     def write(self, text: str) -> None:
         """Move a new document into place, as an administrator is told to."""
@@ -42,7 +46,13 @@ def lab(path: Path, text: str = ONE, **environment: str) -> Lab:
     settings = Settings.load(None, environment)
     routing = Routing(settings, [Backend(one) for one in settings.backends], Eta(None))
     applied: list[Settings] = []
-    return Lab(path, routing, Reload(None, environment, routing, applied.append), applied)
+    here = Lab(path, routing, applied)
+
+    def apply(changed: Settings) -> None:
+        routing.reconfigure(changed, lambda: here.prepare(changed))
+
+    here.reload = Reload(None, environment, lambda: routing.settings, apply)
+    return here
 
 
 @pytest.fixture
@@ -91,7 +101,7 @@ def test_who_prepares_a_new_backend_is_called_before_a_waiting_request_may_get_i
     here = lab(path)
     order: list[object] = []
     here.routing.changed = lambda: order.append("requests see it")
-    here.reload._apply = lambda _: order.append(here.backend("b:1").name)
+    here.prepare = lambda _: order.append(here.backend("b:1").name)
 
     here.write(TWO)
 

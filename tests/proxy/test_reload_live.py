@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from gateway.access.keys import new_entry
+from gateway.access.keys_file import new_entry
 from gateway.settings.gateway_settings import Settings
 from gatewaylab.model_server import Call, ModelServer, until
 from gatewaylab.running import KEY, Running, post, running

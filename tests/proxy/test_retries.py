@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from gateway.backends import connection
 from gateway.relay import delivery, timeouts
-from gateway.settings.gateway_settings import BackendSettings
+from gateway.settings.backend_settings import BackendSettings
 from gatewaylab.model_server import Call, ModelServer
 from gatewaylab.running import Running, Start
 from gatewaylab.speeches import CHAT

@@ -5,7 +5,9 @@ import re
 from pathlib import Path
 
 import pytest
-from gateway.settings.gateway_settings import BackendSettings, InvalidSetting, Settings, reference
+from gateway.settings.backend_settings import BackendSettings
+from gateway.settings.document import InvalidSetting
+from gateway.settings.gateway_settings import Settings, reference
 
 
 def written(folder: Path, text: str, name: str = "gateway.yaml") -> Path:

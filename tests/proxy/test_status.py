@@ -4,8 +4,9 @@ import json
 from pathlib import Path
 
 import pytest
-from gateway.access.filters import FilterRule
-from gateway.settings.gateway_settings import BackendSettings, Settings
+from gateway.settings.backend_settings import BackendSettings
+from gateway.settings.filter_rule import FilterRule
+from gateway.settings.gateway_settings import Settings
 from gatewaylab.running import KEY
 from gatewaylab.visiting import ELSEWHERE, Visitor, chat, written_keys
 
@@ -28,7 +29,7 @@ def visitor(settings: Settings) -> Visitor:
 
 @pytest.mark.parametrize("path", ["/", "/status"])
 async def test_this_machine_hears_how_everything_is(visitor: Visitor, path: str) -> None:
-    visitor.gateway.in_flight, visitor.gateway.admission.queued = 2, 1
+    visitor.gateway.state.in_flight, visitor.gateway.admission.queued = 2, 1
 
     answer = await visitor.ask(path)
 
@@ -192,7 +193,7 @@ async def test_a_refused_method_hears_which_are_taken(visitor: Visitor) -> None:
 async def test_a_defect_is_an_internal_error_and_says_nothing_more(
     visitor: Visitor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(visitor.gateway, "admission", None)
+    monkeypatch.setattr("gateway.pages.status._details", None)
 
     answer = await visitor.ask("/status")
 

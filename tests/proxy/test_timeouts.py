@@ -7,7 +7,8 @@ import pytest
 from gateway.relay import timeouts
 from gateway.relay.timeouts import Budgets, Paces, budgets, patience
 from gateway.request.fields import Ask
-from gateway.settings.gateway_settings import BackendSettings, Settings
+from gateway.settings.backend_settings import BackendSettings
+from gateway.settings.gateway_settings import Settings
 from gatewaylab.model_server import Call, ModelServer, Script
 from gatewaylab.running import Running, Start
 

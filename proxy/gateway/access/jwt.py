@@ -18,13 +18,11 @@ import msgspec
 from gateway.core.caller import NO_LIMITS, Caller, Limits
 from gateway.core.errors import BackendUnavailable, InvalidKey
 from gateway.core.log import logger
-from gateway.settings.backend_settings import CLASSES
+from gateway.core.priority import CLASSES
 from gateway.settings.jwt_settings import JwtSettings, is_safe
 
 if TYPE_CHECKING:
     from gateway.access.token_verifier import ProviderKeys
-
-__all__ = ["Jwt", "JwtSettings"]
 
 LONGEST_TOKEN = 8192  # bytes
 KNOWN_TOKENS = 10_000

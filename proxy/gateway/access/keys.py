@@ -17,12 +17,10 @@ from hmac import compare_digest
 from pathlib import Path
 
 from gateway.access.jwt import Jwt
-from gateway.access.keys_file import Entry, InvalidKeysFile, new_entry, read, stamp
+from gateway.access.keys_file import Entry, InvalidKeysFile, read, stamp
 from gateway.core.caller import OPEN, Caller
 from gateway.core.errors import InvalidKey
 from gateway.core.log import logger
-
-__all__ = ["Caller", "InvalidKeysFile", "Keys", "new_entry"]
 
 LONGEST_KEY = 512  # bytes; a longer text is no key and not worth a hash
 

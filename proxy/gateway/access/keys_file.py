@@ -18,7 +18,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from gateway.core.caller import NO_LIMITS, Caller, Limits
-from gateway.settings.backend_settings import CLASSES, Class
+from gateway.core.priority import CLASSES, Class
 
 _SALT_BYTES = 16
 _LARGEST_LIMIT = 10**12  # larger ones are none in practice, and floats can hold this one

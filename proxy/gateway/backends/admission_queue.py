@@ -12,7 +12,7 @@ from gateway.backends.backend import EJECTED_SECONDS, Backend
 from gateway.backends.routing import Routing
 from gateway.backends.target import Target
 from gateway.core.errors import BackendUnavailable, Overloaded
-from gateway.settings.backend_settings import CLASSES
+from gateway.core.priority import CLASSES
 
 _FIRST_GUESS_SECONDS = 1.0
 _LONGEST_GAP_SECONDS = 60.0

@@ -9,13 +9,14 @@ Beside what the probes say there is what requests meet: five failures in a row e
 ten seconds, unless it is the last that serves some model. Then one request may try it (half-open).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Literal
 
 from gateway.core.log import event
-from gateway.settings.backend_settings import CLASSES, BackendSettings
+from gateway.core.priority import CLASSES
+from gateway.settings.backend_settings import BackendSettings
 from gateway.settings.document import InvalidSetting
 
 State = Literal["unknown", "up", "loading", "down"]
@@ -156,6 +157,19 @@ class Backend:
         return bool(self.rivals) and all(
             any(rival.usable(now) for rival in rivals) for rivals in self.rivals
         )
+
+
+def reconfigured(settings: Iterable[BackendSettings], running: Iterable[Backend]) -> list[Backend]:
+    """Return the backends of the settings: the running one where the url stays.
+
+    Raises InvalidSetting, and changes none then.
+    """
+    wanted = [(one, credential(one.api_key_file)) for one in settings]
+    by_url = {backend.settings.url: backend for backend in running}
+    backends = [by_url.get(one.url) or Backend(one) for one, _ in wanted]
+    for backend, (one, key) in zip(backends, wanted, strict=True):
+        backend.adopt(one, key)
+    return backends
 
 
 def credential(path: Path | None) -> bytes | None:

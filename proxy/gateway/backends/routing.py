@@ -7,7 +7,7 @@ change, which is rare.
 from collections.abc import Callable, Collection, Container, Iterable
 
 from gateway.backends import model_list
-from gateway.backends.backend import Backend
+from gateway.backends.backend import Backend, reconfigured
 from gateway.backends.balancing import AFFINITY_BYTES, Backends, Balancer, is_healthy
 from gateway.backends.startup_estimate import Eta
 from gateway.backends.target import Group, Target
@@ -94,6 +94,15 @@ class Routing:
             self._unusual(name)
             raise _unknown(name)
         return self._entries[name]
+
+    def reconfigure(self, settings: Settings, prepare: Callable[[], None]) -> None:
+        """Take over changed settings; `prepare` is called before requests see them.
+
+        Raises InvalidSetting, and changes nothing then.
+        """
+        self.adopt(settings, reconfigured(settings.backends, self.backends))
+        prepare()
+        self.refresh()
 
     def adopt(self, settings: Settings, backends: Iterable[Backend]) -> None:
         """Take other settings; `refresh` lets requests see them. Who is gone gets nothing new."""

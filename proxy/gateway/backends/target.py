@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from gateway.backends.backend import Backend
 from gateway.backends.balancing import Backends
-from gateway.settings.backend_settings import CLASSES
+from gateway.core.priority import CLASSES
 
 
 class Group:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from gateway.settings.backend_settings import CLASSES
+from gateway.core.priority import CLASSES
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,8 @@
 Inference requests do not come by here: `protocol` takes them over before there is an ASGI scope.
 """
 
-from collections.abc import Mapping
-from pathlib import Path
-from types import MappingProxyType
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from typing import Any, cast
 
 from litestar import Litestar, Request, Response
@@ -21,39 +20,44 @@ from litestar.types import (
     Send,
 )
 
+from gateway.access.client_address import ClientAddresses
+from gateway.access.filters import Filters
 from gateway.core import endpoints
 from gateway.core.errors import InternalError, InvalidRequest, MethodNotAllowed, ProxyError
 from gateway.core.log import logger
-from gateway.gateway import Gateway
 from gateway.http.page_request import Visit
-from gateway.pages import docs, health, openapi, status
-from gateway.settings.gateway_settings import Settings
-from gateway.telemetry import exposition
-from gateway.telemetry.exposition import Exposition
-
-
-def create_app(
-    settings: Settings,
-    config: Path | None = None,
-    environment: Mapping[str, str] = MappingProxyType({}),
-) -> "Pages":
-    """Build it all; `app.state.gateway` is the gateway. Raises InvalidSetting, InvalidKeysFile."""
-    gateway = Gateway(settings, config, environment)
-    api = [openapi.schema, docs.docs] if settings.docs else []
-    pages = [health.live, health.ready, health.health, status.status, exposition.metrics]
-    return Pages(
-        [*pages, *api],
-        lifespan=[lambda _: gateway.running()],
-        state=State({"gateway": gateway, "exposition": Exposition(gateway)}),
-        before_request=_filter,
-        exception_handlers={ProxyError: _told, HTTPException: _refused, Exception: _failed},
-        openapi_config=None,
-        logging_config=None,  # Litestar's own would set the root logger to INFO
-    )
+from gateway.pages import docs, health, metrics, openapi, status
+from gateway.pages.metrics import Exposition
+from gateway.pages.sources import Sources
+from gateway.telemetry.recorder import Telling
 
 
 class Pages(Litestar):
     """Litestar, where each request is a `Visit`: also those that its router refuses."""
+
+    def __init__(
+        self,
+        sources: Sources,
+        filters: Filters,
+        addresses: ClientAddresses,
+        telling: Telling,
+        lifespan: Callable[[], AbstractAsyncContextManager[None]],
+    ) -> None:
+        """`lifespan`: entered before the first request, left after the last one."""
+        self._filters = filters
+        self._addresses = addresses
+        self._telling = telling
+        api = [openapi.schema, docs.docs] if sources.settings.docs else []
+        pages = [health.live, health.ready, health.health, status.status, metrics.metrics]
+        super().__init__(
+            [*pages, *api],
+            lifespan=[lambda _: lifespan()],
+            state=State({"sources": sources, "exposition": Exposition(sources)}),
+            before_request=self._filter,
+            exception_handlers={ProxyError: _told, HTTPException: _refused, Exception: _failed},
+            openapi_config=None,
+            logging_config=None,  # Litestar's own would set the root logger to INFO
+        )
 
     async def __call__(
         self,
@@ -64,24 +68,26 @@ class Pages(Litestar):
         if scope["type"] == "lifespan":
             await super().__call__(scope, receive, send)
             return
-        visit = Visit(cast("HTTPScope", scope), cast("Send", send), self.state.gateway)
+        http = cast("HTTPScope", scope)
+        client = self._addresses.of(http["client"], dict(http["headers"]))
+        visit = Visit(http, cast("Send", send), client, self._telling)
         try:
             await super().__call__(scope, receive, visit.send)
         finally:
             visit.end()
 
-
-async def _filter(request: Request[Any, Any, Any]) -> None:
-    """Ask the filter rules, as for every inference request. Raises Forbidden."""
-    gateway: Gateway = request.app.state.gateway
-    path, fields = request.scope["raw_path"], list(request.scope["headers"])
-    if path.decode("latin-1") in health.WATCHED:
-        return
-    client, headers = gateway.client_of(request.scope["client"], dict(fields)), dict(fields)
-    size = int(headers.get(b"content-length", 0))
-    gateway.filters.check(
-        client=client, method=request.method, path=path, headers=headers, size=size
-    )
+    async def _filter(self, request: Request[Any, Any, Any]) -> None:
+        """Ask the filter rules, as for every inference request. Raises Forbidden."""
+        path, headers = request.scope["raw_path"], dict(request.scope["headers"])
+        if path.decode("latin-1") in health.WATCHED:
+            return
+        self._filters.check(
+            client=self._addresses.of(request.scope["client"], headers),
+            method=request.method,
+            path=path,
+            headers=headers,
+            size=int(headers.get(b"content-length", 0)),
+        )
 
 
 def _told(_: Request[Any, Any, Any], error: ProxyError) -> Response[bytes]:

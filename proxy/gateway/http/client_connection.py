@@ -13,12 +13,13 @@ from typing import Any, cast
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from gateway.access.client_address import ClientAddresses
 from gateway.core import endpoints
 from gateway.core.errors import InvalidRequest, ProxyError, RequestTimedOut
-from gateway.gateway import Gateway
 from gateway.http import upgrade
 from gateway.http.strict_head import MOST_BYTES, is_one_request
 from gateway.relay.exchange import Exchange
+from gateway.relay.services import Services
 from gateway.request.head import Arrival, request_id
 
 # Far longer than nginx keeps its idle connections to us: it never sends into a closed one.
@@ -39,9 +40,10 @@ class _Unacceptable(Exception):
 
 
 class Protocol(HttpToolsProtocol):
-    """uvicorn makes one for each connection; `gateway` is set on the subclass that it gets."""
+    """uvicorn makes one for each connection; `of` sets the attributes on the class that it gets."""
 
-    gateway: Gateway
+    services: Services
+    addresses: ClientAddresses
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -143,14 +145,14 @@ class Protocol(HttpToolsProtocol):
             self.parser.get_method(),
             path,
             version,
-            self.gateway.client_of(self.client, headers),
+            self.addresses.of(self.client, headers),
             self.parser.should_keep_alive(),
             self.expect_100_continue,
             headers,
             request_id(headers.get(b"x-request-id")),
         )
         before = self.cycle
-        self.cycle: Any = Exchange(self.gateway, arrival, self.transport, self._ended)
+        self.cycle: Any = Exchange(self.services, self.loop, arrival, self.transport, self._ended)
         if before is None or before.response_complete:
             self._start_asgi_task(self.cycle, self.app)
         else:
@@ -277,6 +279,6 @@ class Protocol(HttpToolsProtocol):
         self.transport.close()
 
 
-def of(gateway: Gateway) -> type[Protocol]:
+def of(services: Services, addresses: ClientAddresses) -> type[Protocol]:
     """Return the class for uvicorn's configuration."""
-    return type("GatewayProtocol", (Protocol,), {"gateway": gateway})
+    return type("GatewayProtocol", (Protocol,), {"services": services, "addresses": addresses})

@@ -9,9 +9,9 @@ import time
 from litestar.types import HTTPScope, Message, Send
 
 from gateway.core.request_record import Facts
-from gateway.gateway import Gateway
 from gateway.pages.health import WATCHED
 from gateway.request.head import request_id
+from gateway.telemetry.recorder import Telling
 
 _CLIENT_LEFT = 499
 
@@ -19,17 +19,16 @@ _CLIENT_LEFT = 499
 class Visit:
     """`send` is what the application gets instead of the server's; `end` is called once."""
 
-    def __init__(self, scope: HTTPScope, send: Send, gateway: Gateway) -> None:
+    def __init__(self, scope: HTTPScope, send: Send, client: str, telling: Telling) -> None:
         self._send = send
-        self._telling = gateway.telling
+        self._telling = telling
         self._began = time.perf_counter()
-        fields = list(scope["headers"])
-        self._id = request_id(dict(fields).get(b"x-request-id"))
+        self._id = request_id(dict(scope["headers"]).get(b"x-request-id"))
         self._facts = Facts(
             method=scope["method"],
             path=scope["raw_path"].decode("latin-1"),
             request_id=self._id.decode(),
-            client=gateway.client_of(scope["client"], dict(fields)),
+            client=client,
             began=time.time(),
             status=_CLIENT_LEFT,  # until there is an answer
         )

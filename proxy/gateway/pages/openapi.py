@@ -60,7 +60,7 @@ def document(settings: Settings) -> Schema:
 
 @route("/openapi.json", http_method=READ)
 async def schema(state: State) -> Response[bytes]:
-    settings: Settings = state.gateway.settings
+    settings: Settings = state.sources.settings
     return Response(msgspec.json.encode(document(settings)), media_type=MediaType.JSON)
 
 

@@ -11,9 +11,9 @@ from litestar import MediaType, Request, Response, route
 
 from gateway import VERSION
 from gateway.core.errors import BackendUnavailable
-from gateway.gateway import Gateway
 from gateway.pages import health, page, viewer
 from gateway.pages.page import READ
+from gateway.pages.sources import Sources
 from gateway.pages.viewer import Audience
 
 _JSON, _HTML = MediaType.JSON.value, MediaType.HTML.value
@@ -24,54 +24,54 @@ Summary = dict[str, Any]
 
 @route(["/", "/status"], http_method=READ)
 async def status(request: Request[Any, Any, Any]) -> Response[bytes]:
-    gateway: Gateway = request.app.state.gateway
-    told = summary(gateway, viewer.of(request, gateway))
+    sources: Sources = request.app.state.sources
+    told = summary(sources, viewer.of(request, sources))
     if request.accept.best_match([_JSON, _HTML], default=_JSON) == _HTML:
-        return page.response("Inference gateway", _html(told, gateway), _HEADERS)
+        return page.response("Inference gateway", _html(told, sources), _HEADERS)
     return Response(msgspec.json.encode(told), media_type=_JSON, headers=_HEADERS)
 
 
-def summary(gateway: Gateway, asker: Audience) -> Summary:
+def summary(sources: Sources, asker: Audience) -> Summary:
     """Return what may be told to whoever asks."""
-    engine = health.engine(gateway)
+    engine = health.engine(sources)
     told: Summary = {"status": health.summary(engine), "version": VERSION, "engine": engine}
     if engine in {"loading", "waiting"}:
-        told["ready_in_seconds"] = gateway.eta.seconds_left()
+        told["ready_in_seconds"] = sources.eta.seconds_left()
     if not asker.is_stranger:
-        told |= _details(gateway, asker)
+        told |= _details(sources, asker)
     if asker.caller is not None:
-        told["usage"] = gateway.usage.of(asker.caller.id)
+        told["usage"] = sources.usage.of(asker.caller.id)
     return told
 
 
-def _details(gateway: Gateway, asker: Audience) -> Summary:
+def _details(sources: Sources, asker: Audience) -> Summary:
     backends = [
         {"backend": number, "state": each.state, "outstanding": each.outstanding}
-        for number, each in enumerate(gateway.routing.backends, 1)
+        for number, each in enumerate(sources.routing.backends, 1)
     ]
     return {
-        "models": _models(gateway, asker),
+        "models": _models(sources, asker),
         "backends": backends,
-        "in_flight": gateway.in_flight,
-        "queued": gateway.admission.queued,
+        "in_flight": sources.state.in_flight,
+        "queued": sources.admission.queued,
     }
 
 
-def _models(gateway: Gateway, asker: Audience) -> list[str]:
+def _models(sources: Sources, asker: Audience) -> list[str]:
     """Return what /v1/models lists for the asker; nothing while no backend can say."""
     try:
-        listed = gateway.routing.models_document(asker.caller.models if asker.caller else None)
+        listed = sources.routing.models_document(asker.caller.models if asker.caller else None)
     except BackendUnavailable:
         return []
     return [model["id"] for model in msgspec.json.decode(listed)["data"]]
 
 
-def _html(told: Summary, gateway: Gateway) -> str:
+def _html(told: Summary, sources: Sources) -> str:
     usage = {f"usage {period}": counts for period, counts in told.get("usage", {}).items()}
     shown = {name: value for name, value in told.items() if name != "usage"} | usage
     rows = [(name.replace("_", " "), _text(value)) for name, value in shown.items()]
     known = "" if "models" in told else "<p>Ask with a key to hear more: this is for everybody.</p>"
-    docs = '<p><a href="/docs">The API</a></p>' if gateway.settings.docs else ""
+    docs = '<p><a href="/docs">The API</a></p>' if sources.settings.docs else ""
     return page.table(rows) + known + docs
 
 

@@ -6,19 +6,16 @@ then still be told as an error, with a status.
 
 import asyncio
 import time
-from typing import TYPE_CHECKING
 
 from gateway.backends.backend import Backend
 from gateway.backends.connection import Connection, RawHeaders
 from gateway.core.dialects import OPENAI
 from gateway.core.errors import BackendLost, BudgetEnded, StreamIncomplete
 from gateway.relay.deadlines import CONNECTION, Watch
+from gateway.relay.downstream import Downstream
 from gateway.relay.upstream_request import Job
 from gateway.response import backend_response
 from gateway.response.event_stream import CUT, Events
-
-if TYPE_CHECKING:
-    from gateway.relay.exchange import Exchange
 
 _ERRORS_FROM = 400
 _NEARLY = 0.9  # a timer may fire a little early
@@ -32,20 +29,19 @@ class Delivery:
     """One job at one backend: it holds the backend's slot from its start to `release`."""
 
     __slots__ = (
-        "_connecting", "_connection", "_exchange", "_headers", "_job", "_loop", "_may_repeat",
+        "_connecting", "_connection", "_downstream", "_headers", "_job", "_loop", "_may_repeat",
         "_parts", "_reply", "_status", "_watch", "backend", "chunks", "events", "first_byte",
         "tokens",
     )  # fmt: skip
 
-    def __init__(self, exchange: "Exchange", backend: Backend, job: Job) -> None:
-        self._exchange = exchange
+    def __init__(self, downstream: Downstream, backend: Backend, job: Job) -> None:
+        self._downstream = downstream
         self._job = job
-        self._reply = exchange.reply
-        self._loop = exchange.loop
+        self._reply = downstream.reply
+        self._loop = downstream.loop
         self._connection: Connection | None = None
         self._connecting: asyncio.Task[None] | None = None
-        self._watch = Watch(job.limits, exchange.loop.time())
-        exchange.deliveries.add(self)
+        self._watch = Watch(job.limits, downstream.loop.time())
         self._parts: list[bytes] = []
         self._may_repeat = False
         self._status = 0
@@ -66,7 +62,6 @@ class Delivery:
 
     def release(self) -> None:
         """Let go of the backend; a connection that is still at work is cut, which frees it."""
-        self._exchange.deliveries.discard(self)
         if self._connecting is not None:
             self._connecting.cancel()
         connection = self._disconnect()
@@ -112,20 +107,20 @@ class Delivery:
     def on_refused(self, _: OSError | UnicodeError) -> None:
         self._connecting = None
         self.backend.failed(self._loop.time())
-        self._exchange.on_refused()
+        self._downstream.on_refused()
 
     def on_head(self, status: int, headers: RawHeaders) -> None:
         now = self._loop.time()
         self._status = status
         self._headers = dict(headers)
         self._job.body = b""
-        self._exchange.release_body()
+        self._downstream.release_body()
         self.backend.answered(status, now)
-        self.first_byte = time.perf_counter() - self._exchange.began
+        self.first_byte = time.perf_counter() - self._downstream.began
         kind = self._headers.get(b"content-type", b"")
         if status < _ERRORS_FROM and kind.startswith(_EVENT_STREAM):
             self.events = Events(self._job.endpoint.dialect, strip=self._job.strips)
-            self._exchange.start_stream(status, backend_response.returned(self._headers))
+            self._downstream.start_stream(status, backend_response.returned(self._headers))
             self._watch.flowing(now)
             self._relay()
         else:
@@ -183,14 +178,14 @@ class Delivery:
         if self.events is not None:
             self._end_stream(self.events)
         else:
-            self._exchange.guarded(self._answer)
+            self._downstream.guarded(self._answer)
 
     def on_lost(self, *, unheard: bool) -> None:
         self._disconnect()
         now = self._loop.time()
         if unheard and self._may_repeat and now - self._watch.last < _RACE_SECONDS:
             self._may_repeat = False  # closed while it waited for us: nothing was done with it
-            self._exchange.facts.retried = True
+            self._downstream.facts.retried = True
             self._connect()
             return
         if self.events is not None:
@@ -200,7 +195,7 @@ class Delivery:
             return
         self.backend.failed(now)
         where = "in the middle of its answer" if self._status else "before it answered"
-        self._exchange.fail(BackendLost(f"The model server broke off {where}."))
+        self._downstream.fail(BackendLost(f"The model server broke off {where}."))
 
     # ----------------------------------------------------------------------------------------
 
@@ -215,7 +210,7 @@ class Delivery:
         endpoint = job.endpoint
         line = f"{endpoint.method} {endpoint.path} HTTP/1.1\r\n".encode()
         connection.send(self, line + self.backend.pool.head + job.head, job.body)
-        if self._exchange.is_paused:
+        if self._downstream.is_paused:
             connection.pause()
 
     def _timed_out(self, error: BudgetEnded) -> None:
@@ -225,21 +220,21 @@ class Delivery:
         if self._connection is None:
             self.backend.failed(self._loop.time())
         if error.budget == CONNECTION:
-            self._exchange.on_refused(error)
+            self._downstream.on_refused(error)
         else:
-            self._exchange.fail(error)
+            self._downstream.fail(error)
 
     def _complete_stream(self) -> None:
         if self.events is not None and self.events.failed:
-            self._exchange.facts.error = "backend_error"
-        self._exchange.complete_stream()
+            self._downstream.facts.error = "backend_error"
+        self._downstream.complete_stream()
 
     def _end_stream(self, events: Events) -> None:
         self._reply.data(events.flush())
         if events.done:
             self._complete_stream()
         else:
-            self._exchange.fail(StreamIncomplete(events.defect))
+            self._downstream.fail(StreamIncomplete(events.defect))
 
     def _answer(self) -> None:
         body, dialect = b"".join(self._parts), self._job.endpoint.dialect
@@ -252,4 +247,4 @@ class Delivery:
         if self._job.endpoint.operation == "version":
             body = backend_response.with_our_version(body)
             headers = [(b"content-type", b"application/json")]
-        self._exchange.answer(self._status, headers, body)
+        self._downstream.answer(self._status, headers, body)

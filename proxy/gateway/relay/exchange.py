@@ -7,10 +7,9 @@ is why a client that leaves is noticed in every phase, and what makes a request 
 import asyncio
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
-from gateway.access.keys import Caller
 from gateway.access.limits import Lease
+from gateway.core.caller import Caller
 from gateway.core.endpoints import Body
 from gateway.core.errors import Headers, InternalError, ProxyError, RequestTimedOut
 from gateway.core.log import logger
@@ -19,16 +18,15 @@ from gateway.core.segmented_body import Pieces
 from gateway.relay import request_checks, upstream_request
 from gateway.relay.accounting import settle
 from gateway.relay.dispatch import Errand
+from gateway.relay.downstream import Downstream
+from gateway.relay.services import Services
 from gateway.request import decoding as bodies
 from gateway.request.fields import Ask
-from gateway.request.head import Arrival, accept
+from gateway.request.head import Arrival
 from gateway.request.incremental import Reader
 from gateway.request.upload import Upload
 from gateway.response import keepalive
 from gateway.response.writer import Reply
-
-if TYPE_CHECKING:
-    from gateway.gateway import Gateway
 
 CLIENT_LEFT = 499  # nginx's number for it
 
@@ -38,32 +36,32 @@ _EVENT_STREAM: Headers = [(b"content-type", b"text/event-stream; charset=utf-8")
 _UNBUFFERED = (b"x-accel-buffering", b"no")  # nginx must not collect the tokens either
 
 
-class Exchange:
+class Exchange(Downstream):
     """`ended` is called once, when nothing more of this request is to come."""
 
     __slots__ = (
-        "_arrival", "_body", "_caller", "_ended", "_errand", "_estimate", "_gateway", "_held",
-        "_is_begun", "_keepalive", "_lease", "_reader", "_transport", "_upload", "began",
-        "deliveries", "facts", "is_done", "is_paused", "is_uploaded", "loop", "reply",
+        "_arrival", "_body", "_caller", "_ended", "_errand", "_estimate", "_held", "_is_begun",
+        "_keepalive", "_lease", "_reader", "_services", "_transport", "_upload", "is_done",
+        "is_uploaded",
     )  # fmt: skip
 
     def __init__(
         self,
-        gateway: "Gateway",
+        services: Services,
+        loop: asyncio.AbstractEventLoop,
         arrival: Arrival,
         transport: asyncio.Transport,
         ended: Callable[["Exchange"], None],
     ) -> None:
-        self._gateway = gateway
+        self._services = services
         self._arrival = arrival
         self._transport = transport
         self._ended = ended
-        self.loop = gateway.loop
-        self.deliveries = gateway.deliveries
+        self.loop = loop
         self._upload = Upload()
         self._body: Pieces | None = None  # a large one, while it is read
         self._reader: Reader | None = None
-        self._held = 0  # bytes that count for `gateway.held`
+        self._held = 0  # bytes that count for `services.held`
         self._is_begun = self.is_uploaded = False
         self._caller: Caller | None = None
         self._lease: Lease | None = None
@@ -94,7 +92,7 @@ class Exchange:
         self._is_begun = True
         self.began = time.perf_counter()
         self.facts.began = time.time()
-        self._gateway.in_flight += 1
+        self._services.state.in_flight += 1
         self.guarded(self._accept)
 
     def receive(self, data: bytes) -> None:
@@ -141,7 +139,7 @@ class Exchange:
         """End the request if its body arrives too slowly; called once a second."""
         if self.is_uploaded or self.is_done:
             return
-        why = self._upload.why_too_slow(time.perf_counter() - self.began, self._gateway.settings)
+        why = self._upload.why_too_slow(time.perf_counter() - self.began, self._services.settings)
         if why is not None:
             self.fail(RequestTimedOut(why))
 
@@ -149,7 +147,7 @@ class Exchange:
         """The body is no longer in memory."""
         held, self._held = self._held, 0
         if held and self._caller is not None:
-            self._gateway.held.give_back(self._caller, held)
+            self._services.held.give_back(self._caller, held)
 
     def pause(self) -> None:
         self.is_paused = True
@@ -220,7 +218,9 @@ class Exchange:
     # ----------------------------------------------------------------------------------------
 
     def _accept(self) -> None:
-        caller = self._caller = accept(self._gateway, self._arrival, self.facts.began)
+        caller = self._caller = request_checks.accept(
+            self._services, self._arrival, self.facts.began
+        )
         self.facts.key_id = caller.id
         if self._upload.size > self._most:
             self._refuse_size()
@@ -232,23 +232,23 @@ class Exchange:
 
     @property
     def _most(self) -> int:
-        return bodies.largest(self._arrival.endpoint.body, self._gateway.settings)
+        return bodies.largest(self._arrival.endpoint.body, self._services.settings)
 
     def _refuse_size(self) -> None:
-        raise bodies.too_large(self._arrival.endpoint.body, self._gateway.settings)
+        raise bodies.too_large(self._arrival.endpoint.body, self._services.settings)
 
     def _hold(self) -> None:
         """Count the body: by its announced length, else by what has come. Raises as `take`."""
         announced = int(self._arrival.headers.get(b"content-length", 0))
         size = max(announced, self._upload.size)
         if size > self._held and self._caller is not None:
-            gateway = self._gateway
-            gateway.held.take(self._caller, size - self._held, size, gateway.settings)
+            services = self._services
+            services.held.take(self._caller, size - self._held, size, services.settings)
             self._held = size
 
     def _proceed(self) -> None:
         """The body is in: read it, a large one piece by piece."""
-        gateway, arrival, caller = self._gateway, self._arrival, self._caller
+        services, arrival, caller = self._services, self._arrival, self._caller
         if caller is None:
             return
         body = self._upload.take()
@@ -256,12 +256,12 @@ class Exchange:
             body = b""  # passed on without its length it would be a request of its own
         self.facts.request_bytes = len(body)
         if arrival.endpoint.operation == "models":
-            self.answer(200, [_JSON], request_checks.models(gateway, caller, arrival.path))
+            self.answer(200, [_JSON], request_checks.models(services, caller, arrival.path))
         elif isinstance(body, bytes):
-            self._send(caller, request_checks.read(gateway, arrival, body), body)
+            self._send(caller, request_checks.read(services, arrival, body), body)
         else:
-            self._body, self._reader = body, request_checks.reader(gateway, arrival, body)
-            gateway.reading.add(self._read_on)
+            self._body, self._reader = body, request_checks.reader(services, arrival, body)
+            services.reading.add(self._read_on)
 
     def _read_on(self) -> bool:
         """Read the next piece of a large body; return whether there is another one."""
@@ -274,30 +274,30 @@ class Exchange:
         if reader is None or body is None or caller is None or reader.read():
             return
         self._reader = self._body = None
-        bodies.check_limits(reader.ask, self._gateway.settings)
+        bodies.check_limits(reader.ask, self._services.settings)
         self._send(caller, reader.ask, body, reader)
 
     def _send(
         self, caller: Caller, ask: Ask, body: bytes | Pieces, reader: Reader | None = None
     ) -> None:
         """Decide everything else, and send it or queue it."""
-        gateway, arrival, facts = self._gateway, self._arrival, self.facts
+        services, arrival, facts = self._services, self._arrival, self.facts
         facts.stream = bool(ask.stream)
-        target = request_checks.target(gateway, caller, ask.model)
+        target = request_checks.target(services, caller, ask.model)
         facts.model = target.served
         self._estimate = request_checks.estimate(body, arrival.endpoint, reader)
-        self._lease = gateway.limiter.admit(caller, self._estimate, self.loop.time())
+        self._lease = services.limiter.admit(caller, self._estimate, self.loop.time())
         job = upstream_request.make(
-            gateway.settings, gateway.paces, arrival, ask, target, body, reader
+            services.settings, services.paces, arrival, ask, target, body, reader
         )
         if ask.stream:
             self._keep_alive()
         session = arrival.headers.get(b"x-session-id")
-        self._errand = Errand(self, gateway, job, target, caller.priority)
-        self._errand.send(gateway.routing.affinity(session, caller.id, body))
+        self._errand = Errand(self, services, job, target, caller.priority)
+        self._errand.send(services.routing.affinity(session, caller.id, body))
 
     def _keep_alive(self) -> None:
-        most = self._gateway.settings.keepalive_seconds
+        most = self._services.settings.keepalive_seconds
         seconds = keepalive.interval(self._arrival.headers, most)
         if seconds is not None:
             self._keepalive = keepalive.KeepAlive(self.loop, seconds, self._ping)
@@ -333,9 +333,9 @@ class Exchange:
         facts.seconds = time.perf_counter() - self.began
         facts.status = facts.status or self.reply.status
         facts.response_bytes = self.reply.bytes
-        settle(facts, delivery, self._lease, self._gateway.paces, self._estimate)
-        self._gateway.in_flight -= 1
-        self._gateway.telling.answered(facts)
+        settle(facts, delivery, self._lease, self._services.paces, self._estimate)
+        self._services.state.in_flight -= 1
+        self._services.telling.answered(facts)
         self._ended(self)
 
 

@@ -16,8 +16,9 @@ from collections.abc import Collection
 import msgspec
 
 from gateway.core.errors import InvalidRequest
+from gateway.core.restricted_fields import TOP
 from gateway.core.segmented_body import Pieces
-from gateway.request import edits, restricted_fields
+from gateway.request import edits, field_check
 from gateway.request import fields as asks
 from gateway.request.fields import Ask
 from gateway.request.incremental import Media, Place, said
@@ -33,14 +34,14 @@ class JsonReader:
     def __init__(
         self, body: Pieces, max_depth: int, allowed: Collection[str] = (), long: int = LONG
     ) -> None:
-        """`allowed`: see `restricted_fields.check`. `long`: `json_split.LONG`, less in tests."""
+        """`allowed`: see `field_check.check`. `long`: `json_split.LONG`, less in tests."""
         self.ask = Ask()
         self.model: Place | None = None
         self._pieces = list(reversed(body.parts))
         self._max_depth = max_depth
         self._allowed = allowed
         # What may be refused is not cut: of a cut field no document has both name and value.
-        self._uncut = asks.NAMES - (set(allowed) & restricted_fields.TOP.keys())
+        self._uncut = asks.NAMES - (set(allowed) & TOP.keys())
         self._long = long
         self._usage: tuple[Place | None, bytes] = (None, edits.PLAIN)
         self._fields: dict[str, object] = {}
@@ -115,7 +116,7 @@ class JsonReader:
         except ValueError as error:
             reason = said(error)
             raise InvalidRequest(f"The body is not what this endpoint takes: {reason}.") from error
-        restricted_fields.check(Ask(**found), document, self._allowed)  # type: ignore[arg-type]
+        field_check.check(Ask(**found), document, self._allowed)  # type: ignore[arg-type]
         self._fields |= found
         if "model" in found:
             self.model = self._place(edits.model_place(document))

@@ -9,15 +9,13 @@ from typing import Annotated, Literal, Self
 from msgspec import Meta, Struct, field
 from msgspec.structs import force_setattr
 
-from gateway.access.filters import FilterRule
-from gateway.access.jwt import JwtSettings
-from gateway.request import restricted_fields as fields
+from gateway.core.restricted_fields import KWARGS, NAMES, PARTS, TOP
 from gateway.settings import document, options
 from gateway.settings.backend_settings import COUNT, FILE, BackendSettings, Count, Name
 from gateway.settings.document import CONFIG, InvalidSetting
+from gateway.settings.filter_rule import FilterRule
+from gateway.settings.jwt_settings import JwtSettings
 from gateway.settings.options import Option, option
-
-__all__ = ["BackendSettings", "InvalidSetting", "Settings", "config_file", "reference"]
 
 Balancing = Literal["least_outstanding", "round_robin", "session", "prefix"]
 
@@ -130,8 +128,8 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         option(
             "Request fields that are refused otherwise: they make the engine run or load what the "
             "caller sent. Only for callers who may do that.",
-            f"a list out of {', '.join(sorted({*fields.TOP, *fields.PARTS}))}, and "
-            f"{fields.KWARGS}.NAME such as {fields.KWARGS}.tools",
+            f"a list out of {', '.join(sorted({*TOP, *PARTS}))}, and {KWARGS}.NAME such as "
+            f"{KWARGS}.tools",
         ),
     ] = ()
     queue_length: Annotated[
@@ -230,10 +228,10 @@ def _failure(check: Callable[[], None]) -> InvalidSetting | None:
 
 
 def _check_allowed(name: str) -> None:
-    if name not in fields.NAMES:
+    if name not in NAMES:
         raise InvalidSetting(
             f"allow_fields (INFERENCE_ALLOW_FIELDS) holds {name!r}, it takes "
-            f"{', '.join(sorted(fields.NAMES))}"
+            f"{', '.join(sorted(NAMES))}"
         )
 
 

@@ -5,7 +5,8 @@ from urllib.parse import urlsplit
 
 from gateway.core.log import logger
 from gateway.core.request_record import Facts
-from gateway.settings.gateway_settings import InvalidSetting, Settings
+from gateway.settings.document import InvalidSetting
+from gateway.settings.gateway_settings import Settings
 from gateway.telemetry.access_log import AccessLog
 from gateway.telemetry.metrics import Metrics
 

@@ -17,9 +17,9 @@ from prometheus_client.registry import Collector
 
 from gateway import VERSION
 from gateway.core.errors import InvalidKey
-from gateway.gateway import Gateway
 from gateway.pages import viewer
 from gateway.pages.page import READ
+from gateway.pages.sources import Sources
 from gateway.telemetry.metrics import Counts, Histograms, Labels, Metrics
 
 Family = CounterMetricFamily | GaugeMetricFamily | HistogramMetricFamily
@@ -38,7 +38,7 @@ async def metrics(request: Request[Any, Any, Any]) -> Response[bytes]:
     nginx is on loopback too: whatever has an X-Forwarded-For came from outside, and needs a key.
     """
     state = request.app.state
-    if viewer.of(request, state.gateway).is_stranger:
+    if viewer.of(request, state.sources).is_stranger:
         raise InvalidKey("The metrics are for this machine itself, and for holders of a key.")
     text, kind = await to_thread(state.exposition.page, request.headers.get("accept", ""))
     return Response(text, headers={"content-type": kind, "cache-control": "no-store"})
@@ -50,8 +50,8 @@ class Exposition(Collector):
     In a thread, for a thousand keys take their time: so it reads copies, of what goes on changing.
     """
 
-    def __init__(self, gateway: Gateway) -> None:
-        self._gateway = gateway
+    def __init__(self, sources: Sources) -> None:
+        self._sources = sources
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(self)
         ProcessCollector(registry=self._registry)
@@ -64,11 +64,11 @@ class Exposition(Collector):
         return encode(self._registry), kind
 
     def collect(self) -> Iterator[Family]:
-        metrics = self._gateway.telling.metrics
+        metrics = self._sources.metrics
         yield from _counters(metrics)
         yield from _histograms(metrics)
         yield from _gen_ai(metrics)
-        yield from _gauges(self._gateway)
+        yield from _gauges(self._sources)
 
 
 def _counters(metrics: Metrics) -> Iterator[Family]:
@@ -108,12 +108,14 @@ def _gen_ai(metrics: Metrics) -> Iterator[Family]:
     yield _gen_ai_histogram(name, about, ("gen_ai_token_type",), metrics.usage)
 
 
-def _gauges(gateway: Gateway) -> Iterator[Family]:
+def _gauges(sources: Sources) -> Iterator[Family]:
     yield _gauge("build_info", "The version that runs.", ("version",), [((VERSION,), 1)])
-    yield _gauge("in_flight", "Requests from arrival to last byte.", (), [((), gateway.in_flight)])
+    yield _gauge(
+        "in_flight", "Requests from arrival to last byte.", (), [((), sources.state.in_flight)]
+    )
     about = "Requests that wait for a backend."
-    yield _gauge("queued", about, (), [((), gateway.admission.queued)])
-    backends, label = gateway.routing.backends, ("backend",)
+    yield _gauge("queued", about, (), [((), sources.admission.queued)])
+    backends, label = sources.routing.backends, ("backend",)
     about = "Whether the backend answers its probes."
     yield _gauge("backend_up", about, label, [((each.name,), each.up) for each in backends])
     outstanding = [((each.name,), each.outstanding) for each in backends]
