@@ -1,16 +1,6 @@
 """The Lamplighter gateway: the OpenAI API in front of vLLM.
 
-A module imports only modules of the lines above its own:
-
-errors, settings, log
-auth, body, routes, sse
-timeouts, upstream, exchange
-watch
-relay
-gateway
-health
-app
-server, __main__
+Its rooms, and who may import whom, are the layers in pyproject.toml ([tool.importlinter]).
 """
 
 VERSION = "0.1.0"
