@@ -12,12 +12,12 @@ from gateway.access.filters import Filters
 from gateway.access.jwt import Jwt
 from gateway.access.keys import Keys
 from gateway.access.limits import Limiter
-from gateway.backends.admission_queue import Admission
+from gateway.backends.admission_queue import AdmissionQueue
 from gateway.backends.backend import Backend
 from gateway.backends.connection import Pool
 from gateway.backends.probes import Probes
 from gateway.backends.routing import Routing
-from gateway.backends.startup_estimate import Eta
+from gateway.backends.startup_estimate import StartupEstimate
 from gateway.core.log import logger
 from gateway.core.process_state import ProcessState
 from gateway.http.app import Pages
@@ -25,12 +25,12 @@ from gateway.http.server import Server
 from gateway.pages.sources import Sources
 from gateway.relay.deadlines import LOOK_SECONDS
 from gateway.relay.services import Services
-from gateway.relay.timeouts import Paces
-from gateway.request.body_memory import Held
-from gateway.request.read_scheduler import Reading
+from gateway.relay.timeouts import ModelSpeeds
+from gateway.request.body_memory import BodyMemory
+from gateway.request.read_scheduler import ReadScheduler
 from gateway.settings.gateway_settings import Settings
 from gateway.settings.reload import Reload
-from gateway.telemetry.recorder import Telling
+from gateway.telemetry.recorder import Recorder
 from gateway.telemetry.usage import Usage
 
 _TICK_SECONDS = 1.0
@@ -57,11 +57,11 @@ class Gateway:
         self.keys = Keys(settings.keys_file, Jwt(settings.jwt) if settings.jwt else None)
         self.filters = Filters(settings.filters)
         self.addresses = ClientAddresses(settings.trusted_proxies)
-        self.eta = Eta(settings.eta_file)
-        self.routing = Routing(settings, [Backend(one) for one in settings.backends], self.eta)
-        self.admission = Admission(self.routing)
-        self.telling = Telling(settings, self.usage)
-        self.probes = Probes(self.routing, self.eta)
+        self.startup = StartupEstimate(settings.eta_file)
+        self.routing = Routing(settings, [Backend(one) for one in settings.backends], self.startup)
+        self.admission = AdmissionQueue(self.routing)
+        self.recorder = Recorder(settings, self.usage)
+        self.probes = Probes(self.routing, self.startup)
         self.reload = Reload(
             config,
             environment,
@@ -73,14 +73,14 @@ class Gateway:
             filters=self.filters,
             keys=self.keys,
             limiter=Limiter(self.usage),
-            held=Held(),
-            reading=Reading(),
+            body_memory=BodyMemory(),
+            read_scheduler=ReadScheduler(),
             routing=self.routing,
             admission=self.admission,
-            paces=Paces(),
-            telling=self.telling,
+            speeds=ModelSpeeds(),
+            recorder=self.recorder,
         )
-        self.app = Pages(self._sources(), self.filters, self.addresses, self.telling, self.running)
+        self.app = Pages(self._sources(), self.filters, self.addresses, self.recorder, self.running)
         self._connected: set[Backend] = set()
 
     def server(self, host: str, port: int) -> Server:
@@ -113,7 +113,7 @@ class Gateway:
             for backend in self.routing.backends:
                 backend.pool.close()
             self.usage.save()
-            self.telling.close()
+            self.recorder.close()
 
     def _sources(self) -> Sources:
         return Sources(
@@ -121,9 +121,9 @@ class Gateway:
             keys=self.keys,
             routing=self.routing,
             admission=self.admission,
-            eta=self.eta,
+            startup=self.startup,
             usage=self.usage,
-            metrics=self.telling.metrics,
+            metrics=self.recorder.metrics,
         )
 
     def _prepare(self) -> None:

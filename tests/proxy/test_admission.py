@@ -3,10 +3,10 @@
 from dataclasses import dataclass, field
 
 import pytest
-from gateway.backends.admission_queue import Admission
+from gateway.backends.admission_queue import AdmissionQueue
 from gateway.backends.backend import EJECT_AFTER, Backend
 from gateway.backends.routing import Routing
-from gateway.backends.startup_estimate import Eta
+from gateway.backends.startup_estimate import StartupEstimate
 from gateway.backends.target import Target
 from gateway.core.errors import BackendUnavailable, Overloaded
 from gateway.settings.backend_settings import BackendSettings
@@ -34,7 +34,7 @@ class Waiting:
 @dataclass
 class Lab:
     routing: Routing
-    admission: Admission
+    admission: AdmissionQueue
 
     def wait(self, model: str = "m", priority: int = STANDARD, now: float = NOW) -> Waiting:
         waiter = Waiting(self.routing.resolve(model), priority)
@@ -55,12 +55,14 @@ def lab(*models: str, **settings: object) -> Lab:
         for n, names in enumerate(models)
     )
     routing = Routing(
-        Settings(backends=backends, **settings), [Backend(one) for one in backends], Eta(None)
+        Settings(backends=backends, **settings),
+        [Backend(one) for one in backends],
+        StartupEstimate(None),
     )
     for backend in routing.backends:
         backend.found("up")
         backend.outstanding = 2
-    return Lab(routing, Admission(routing))
+    return Lab(routing, AdmissionQueue(routing))
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 from gateway.core.dialects import ANTHROPIC, OPENAI, Dialect
 from gateway.core.errors import UnknownModel
 from gateway.response import backend_response
-from gateway.response.event_stream import Events
+from gateway.response.event_stream import EventStream
 
 
 def chat(*reasons: str, text: str = "") -> dict[str, Any]:
@@ -81,7 +81,7 @@ def test_the_names_of_other_models_are_not_told() -> None:
 def test_a_stream_that_the_backend_ended_with_an_error_is_no_success(
     event: bytes, *, failed: bool
 ) -> None:
-    events = Events(OPENAI)
+    events = EventStream(OPENAI)
 
     events.feed(b'data: {"choices":[{"finish_reason":"stop"}]}\n\n')
     events.feed(b"data: " + event + b"\n\ndata: [DONE]\n\n")

@@ -166,4 +166,4 @@ async def test_an_idle_connection_holds_nothing_of_the_request_before(
         assert exchange.is_done
         assert (exchange._body, exchange._reader) == (None, None)
         assert not exchange._upload._pieces
-        assert exchange._errand is None
+        assert exchange._dispatch is None

@@ -110,5 +110,5 @@ async def test_a_body_in_chunks_of_a_few_bytes_ends_its_connection(
         [str(status).encode()],
         [],
     )
-    assert gateway.gateway.services.held.size == 0
+    assert gateway.gateway.services.body_memory.size == 0
     assert gateway.connections() == []

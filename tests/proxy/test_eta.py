@@ -5,22 +5,22 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from gateway.backends.startup_estimate import Eta
+from gateway.backends.startup_estimate import StartupEstimate
 
 AT = datetime(2026, 11, 23, 20, tzinfo=UTC)
 NOW = AT.timestamp()
 
 
-def said(folder: Path, **facts: object) -> Eta:
+def said(folder: Path, **facts: object) -> StartupEstimate:
     path = folder / "status.json"
     path.write_text(json.dumps({"phase": "loading", "at": AT.isoformat()} | facts))
-    eta = Eta(path)
+    eta = StartupEstimate(path)
     eta.look()
     return eta
 
 
 def test_nothing_known_is_half_a_minute() -> None:
-    assert Eta(None).seconds_left(NOW) == 30
+    assert StartupEstimate(None).seconds_left(NOW) == 30
 
 
 def test_what_the_agent_said_counts_down(tmp_path: Path) -> None:
@@ -58,7 +58,7 @@ def test_the_time_of_the_file_counts_when_the_agent_names_none(tmp_path: Path) -
 def test_a_file_that_says_nothing_useful_is_no_file(tmp_path: Path, text: str) -> None:
     path = tmp_path / "status.json"
     path.write_text(text)
-    eta = Eta(path)
+    eta = StartupEstimate(path)
 
     eta.look()
 
@@ -66,7 +66,7 @@ def test_a_file_that_says_nothing_useful_is_no_file(tmp_path: Path, text: str) -
 
 
 def test_what_starts_took_is_expected_of_the_next_one() -> None:
-    eta = Eta(None)
+    eta = StartupEstimate(None)
 
     for _ in range(8):
         eta.began(NOW)

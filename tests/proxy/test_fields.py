@@ -8,10 +8,10 @@ import pytest
 from gateway.core import endpoints, restricted_fields
 from gateway.core.endpoints import Body
 from gateway.core.errors import InvalidRequest
-from gateway.core.segmented_body import Pieces
+from gateway.core.segmented_body import SegmentedBody
 from gateway.request import field_check
-from gateway.request import fields as asks
 from gateway.request.incremental_json import JsonReader
+from gateway.request.parameters import decode_parameters
 from gateway.settings.document import InvalidSetting
 from gateway.settings.gateway_settings import Settings
 from gatewaylab.model_server import Call, ModelServer
@@ -43,7 +43,7 @@ def judge(body: bytes | dict[str, Any], *allowed: str) -> str | None:
     """Return what is said to be wrong with a body: the error's `param`."""
     text = body if isinstance(body, bytes) else json.dumps(body).encode()
     try:
-        field_check.check(asks.decode(text), text, allowed)
+        field_check.check(decode_parameters(text), text, allowed)
     except InvalidRequest as error:
         return error.param
     return None
@@ -182,7 +182,7 @@ def test_what_only_looks_like_it_passes(body: dict[str, Any]) -> None:
 )
 def test_no_cut_of_a_large_body_hides_one(body: bytes) -> None:
     for size in range(1, len(body) + 1, 1 if len(body) < 300 else 97):
-        pieces = Pieces(body[at : at + size] for at in range(0, len(body), size))
+        pieces = SegmentedBody(body[at : at + size] for at in range(0, len(body), size))
         reader = JsonReader(pieces, 128)
         with pytest.raises(InvalidRequest, match="is refused here"):
             read(reader)
@@ -198,13 +198,15 @@ def test_no_cut_of_a_large_body_hides_one(body: bytes) -> None:
 )
 def test_no_cut_of_a_large_body_makes_one_up(body: bytes) -> None:
     for size in range(1, len(body) + 1):
-        read(JsonReader(Pieces(body[at : at + size] for at in range(0, len(body), size)), 128))
+        read(
+            JsonReader(SegmentedBody(body[at : at + size] for at in range(0, len(body), size)), 128)
+        )
 
 
 def test_a_refused_fields_value_is_not_kept() -> None:
     body = b'{"model":"m","chat_template_kwargs":{"a":[' + b'{"":0},' * 1000 + b"0]}}"
 
-    ask = asks.decode(body)
+    ask = decode_parameters(body)
 
     assert isinstance(ask.chat_template_kwargs, msgspec.Raw)
 
@@ -213,12 +215,12 @@ def test_what_the_operator_allows_may_be_large() -> None:
     body = b'{"model":"tiny","prompt_embeds":"' + b"A" * 500_000 + b'"}'
     pieces = [body[at : at + 65_536] for at in range(0, len(body), 65_536)]
 
-    reader = JsonReader(Pieces(pieces), 128, ["prompt_embeds"])
+    reader = JsonReader(SegmentedBody(pieces), 128, ["prompt_embeds"])
     read(reader)
 
-    assert reader.ask.model == "tiny"
+    assert reader.parameters.model == "tiny"
     with pytest.raises(InvalidRequest):
-        read(JsonReader(Pieces(pieces), 128))
+        read(JsonReader(SegmentedBody(pieces), 128))
 
 
 def test_of_two_fields_with_one_name_the_last_one_counts_as_for_the_engine() -> None:

@@ -35,7 +35,7 @@ async def test_a_key_with_too_many_bytes_under_way_is_refused_before_it_sends_mo
     gateway = await start(**LIMITS)
 
     async with gateway.visitor(announced(900_000)):
-        await until(lambda: gateway.gateway.services.held.size == 900_000)
+        await until(lambda: gateway.gateway.services.body_memory.size == 900_000)
         refused = await gateway.raw(announced(700_000, "Expect: 100-continue"))
         other = await gateway.raw(announced(700_000, "Expect: 100-continue", key=OTHER))
 
@@ -43,7 +43,7 @@ async def test_a_key_with_too_many_bytes_under_way_is_refused_before_it_sends_mo
     assert b"retry-after: 2\r\n" in refused
     assert b'"code":"rate_limit_exceeded"' in refused
     assert other == b"HTTP/1.1 100 Continue\r\n\r\n"
-    await until(lambda: gateway.gateway.services.held.size == 0)
+    await until(lambda: gateway.gateway.services.body_memory.size == 0)
 
 
 async def test_when_all_is_taken_large_bodies_are_refused_and_small_ones_pass(
@@ -55,7 +55,7 @@ async def test_when_all_is_taken_large_bodies_are_refused_and_small_ones_pass(
         gateway.visitor(announced(1_000_000)),
         gateway.visitor(announced(1_000_000, key=OTHER)),
     ):
-        await until(lambda: gateway.gateway.services.held.size == 2_000_000)
+        await until(lambda: gateway.gateway.services.body_memory.size == 2_000_000)
         refused = await gateway.raw(announced(300_000, "Expect: 100-continue"))
         small = await gateway.chat()
 
@@ -63,7 +63,7 @@ async def test_when_all_is_taken_large_bodies_are_refused_and_small_ones_pass(
     assert b"retry-after: 2\r\n" in refused
     assert b'"code":"overloaded"' in refused
     assert small.status_code == 200
-    await until(lambda: gateway.gateway.services.held.size == 0)
+    await until(lambda: gateway.gateway.services.body_memory.size == 0)
 
 
 async def test_a_body_of_unknown_length_counts_as_it_comes(start: Start) -> None:
@@ -73,11 +73,11 @@ async def test_a_body_of_unknown_length_counts_as_it_comes(start: Start) -> None
     chunk = b"%x\r\n%b\r\n" % (400_000, b" " * 400_000)
 
     async with gateway.visitor(announced(900_000)):
-        await until(lambda: gateway.gateway.services.held.size == 900_000)
+        await until(lambda: gateway.gateway.services.body_memory.size == 900_000)
         answer = await gateway.raw(chunked + chunk * 2)
 
     assert answer.startswith(b"HTTP/1.1 429 ")
-    await until(lambda: gateway.gateway.services.held.size == 0)
+    await until(lambda: gateway.gateway.services.body_memory.size == 0)
 
 
 async def test_a_body_counts_until_its_answer_begins(
@@ -97,9 +97,9 @@ async def test_a_body_counts_until_its_answer_begins(
     model_server.on[CHAT.path] = slow
     asked = asyncio.ensure_future(gateway.chat(stream=True, pad="x" * 1000))
     await model_server.called()
-    before = gateway.gateway.services.held.size
+    before = gateway.gateway.services.body_memory.size
     answer.set()
-    await until(lambda: gateway.gateway.services.held.size == 0)
+    await until(lambda: gateway.gateway.services.body_memory.size == 0)
     end.set()
 
     assert (await asked).status_code == 200
@@ -191,7 +191,7 @@ async def test_a_large_body_reaches_the_model_server_with_its_edits_alone(
     assert call.body == renamed[:-1] + b',"stream_options":{"include_usage":true}}'
     assert int(call.headers["content-length"]) == len(call.body)
     await gateway.at_rest()
-    assert gateway.gateway.services.held.size == 0
+    assert gateway.gateway.services.body_memory.size == 0
 
 
 async def test_a_large_form_reaches_the_model_server_with_its_model_renamed(
@@ -221,7 +221,7 @@ async def test_a_large_body_that_is_wrong_at_its_end_is_a_400_and_is_not_sent_on
 
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "invalid_request")
     assert model_server.inference() == []
-    assert gateway.gateway.services.held.size == 0
+    assert gateway.gateway.services.body_memory.size == 0
 
 
 async def test_a_client_that_leaves_while_its_body_is_read_leaves_nothing(
@@ -233,5 +233,5 @@ async def test_a_client_that_leaves_while_its_body_is_read_leaves_nothing(
         await until(lambda: gateway.gateway.state.in_flight == 1)
 
     await gateway.at_rest()
-    await until(lambda: gateway.gateway.services.held.size == 0)
+    await until(lambda: gateway.gateway.services.body_memory.size == 0)
     assert model_server.inference() == []

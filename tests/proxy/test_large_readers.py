@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from gateway.core.endpoints import Body
 from gateway.core.errors import InvalidRequest
-from gateway.core.segmented_body import Pieces
+from gateway.core.segmented_body import SegmentedBody
 from gateway.request import decoding as bodies
 from gateway.request import edits as body_edits
 from gateway.request import incremental_json
@@ -16,7 +16,7 @@ from gateway.request.incremental import Reader, edited
 from gateway.request.incremental_form import FormReader
 from gateway.request.incremental_json import JsonReader
 from gateway.request.json_split import Text
-from gateway.request.read_scheduler import Reading
+from gateway.request.read_scheduler import ReadScheduler
 from gateway.request.upload import PIECE_BYTES, Upload
 from gateway.settings.gateway_settings import Settings
 from gatewaylab.documents import Documents
@@ -59,13 +59,13 @@ def in_one_go(body: bytes, kind: Body = Body.JSON, content_type: bytes = b"") ->
 
 
 def in_pieces(
-    parts: list[bytes], make: Callable[[Pieces], Reader], *, injects: bool = True
+    parts: list[bytes], make: Callable[[SegmentedBody], Reader], *, injects: bool = True
 ) -> Verdict:
-    body = Pieces(parts)
+    body = SegmentedBody(parts)
     try:
         reader = make(body)
         read_to_the_end(reader)
-        bodies.check_limits(reader.ask, SETTINGS)
+        bodies.check_limits(reader.parameters, SETTINGS)
     except InvalidRequest:
         return REFUSED
 
@@ -73,8 +73,8 @@ def in_pieces(
         changed = edited(body, reader, served, counts=counts)
         return changed.start(changed.size)
 
-    stream = bool(reader.ask.stream) and injects
-    return reader.ask, reader.has_media, *tried_on(edits, stream=stream)
+    stream = bool(reader.parameters.stream) and injects
+    return reader.parameters, reader.has_media, *tried_on(edits, stream=stream)
 
 
 def read_to_the_end(reader: Reader) -> None:
@@ -82,15 +82,15 @@ def read_to_the_end(reader: Reader) -> None:
         pass
 
 
-def pieces(body: bytes) -> Pieces:
+def pieces(body: bytes) -> SegmentedBody:
     upload = Upload()
     upload.add(body)
     taken = upload.take()
-    assert isinstance(taken, Pieces)
+    assert isinstance(taken, SegmentedBody)
     return taken
 
 
-def json_reader(body: Pieces) -> JsonReader:
+def json_reader(body: SegmentedBody) -> JsonReader:
     return JsonReader(body, SETTINGS.max_depth, long=LONG)
 
 
@@ -194,7 +194,7 @@ async def test_at_most_256_kib_are_read_between_two_turns_of_the_loop(
             super().__init__(doc, opened)
 
     monkeypatch.setattr(incremental_json, "Text", Counted)
-    body, reading, unread = large(name, 6 * MiB), Reading(), [2]
+    body, reading, unread = large(name, 6 * MiB), ReadScheduler(), [2]
 
     def step(reader: JsonReader) -> bool:
         more = reader.read()
@@ -238,7 +238,9 @@ def test_no_step_of_the_largest_body_reads_more_than_256_kib(
 async def test_a_field_that_decides_is_never_cut_and_refused_if_it_is_too_long(name: str) -> None:
     body = b'{"%b":"%b"}' % (name.encode(), b"y" * MiB)
 
-    reader = JsonReader(Pieces(body[at : at + PIECE_BYTES] for at in range(0, MiB, PIECE_BYTES)), 9)
+    reader = JsonReader(
+        SegmentedBody(body[at : at + PIECE_BYTES] for at in range(0, MiB, PIECE_BYTES)), 9
+    )
 
     with pytest.raises(InvalidRequest, match="longer than 131072 bytes"):
         read_to_the_end(reader)
@@ -253,7 +255,7 @@ def test_a_body_is_held_once_from_its_upload_to_its_edited_copy() -> None:
         upload.add(bytes(part))
     upload.add(b"0]}")
     body = upload.take()
-    assert isinstance(body, Pieces)
+    assert isinstance(body, SegmentedBody)
     reader = JsonReader(body, 128)
     read_to_the_end(reader)
     sent = edited(body, reader, "served", counts=True)
@@ -273,6 +275,6 @@ def test_many_tiny_parts_are_joined_as_they_come() -> None:
     tracemalloc.stop()
 
     body = upload.take()
-    assert isinstance(body, Pieces)
+    assert isinstance(body, SegmentedBody)
     assert body.cut(0, body.size) == b"ab" * 100_000
     assert peak < 3 * 200_000

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from gateway.core.request_record import Facts
+from gateway.core.request_record import RequestRecord
 from gateway.telemetry import access_log as log
 from gateway.telemetry.access_log import AccessLog
 from gatewaylab.visiting import chat
@@ -216,7 +216,7 @@ async def test_closing_does_not_wait_for_ever(
     assert time.perf_counter() - began < 1.0
 
 
-def written(folder: Path, *requests: Facts) -> list[dict[str, object]]:
+def written(folder: Path, *requests: RequestRecord) -> list[dict[str, object]]:
     path = folder / "log"
     fd = os.open(path, os.O_CREAT | os.O_WRONLY)
     access = AccessLog(fd)

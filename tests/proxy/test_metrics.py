@@ -40,8 +40,8 @@ def named(name: str, **labels: str) -> tuple[str, frozenset[tuple[str, str]]]:
 async def test_a_request_is_counted_by_operation_model_key_status_and_error(
     visitor: Visitor,
 ) -> None:
-    visitor.gateway.telling.metrics.observed(chat())
-    visitor.gateway.telling.metrics.observed(chat(status=503, error="overloaded"))
+    visitor.gateway.recorder.metrics.observe(chat())
+    visitor.gateway.recorder.metrics.observe(chat(status=503, error="overloaded"))
 
     found = await scrape(visitor)
 
@@ -52,7 +52,7 @@ async def test_a_request_is_counted_by_operation_model_key_status_and_error(
 
 
 async def test_a_stream_is_measured_under_our_names_and_opentelemetrys(visitor: Visitor) -> None:
-    visitor.gateway.telling.metrics.observed(chat(first_byte=0.25, seconds=1.25))
+    visitor.gateway.recorder.metrics.observe(chat(first_byte=0.25, seconds=1.25))
 
     found = await scrape(visitor)
 
@@ -76,7 +76,7 @@ async def test_a_stream_is_measured_under_our_names_and_opentelemetrys(visitor: 
 
 
 async def test_a_value_on_a_bound_falls_into_its_bucket_and_all_above(visitor: Visitor) -> None:
-    visitor.gateway.telling.metrics.observed(chat(first_byte=0.25))
+    visitor.gateway.recorder.metrics.observe(chat(first_byte=0.25))
 
     found = await scrape(visitor)
 
@@ -90,7 +90,7 @@ async def test_a_value_on_a_bound_falls_into_its_bucket_and_all_above(visitor: V
 
 async def test_tokens_add_up_by_key(visitor: Visitor) -> None:
     for _ in range(3):
-        visitor.gateway.telling.metrics.observed(chat())
+        visitor.gateway.recorder.metrics.observe(chat())
 
     found = await scrape(visitor)
 
@@ -108,8 +108,8 @@ async def test_tokens_add_up_by_key(visitor: Visitor) -> None:
 async def test_what_went_wrong_is_counted(
     visitor: Visitor, changes: dict[str, Any], name: str
 ) -> None:
-    visitor.gateway.telling.metrics.observed(chat(**changes))
-    visitor.gateway.telling.metrics.observed(chat())
+    visitor.gateway.recorder.metrics.observe(chat(**changes))
+    visitor.gateway.recorder.metrics.observe(chat())
 
     found = await scrape(visitor)
 
@@ -117,7 +117,7 @@ async def test_what_went_wrong_is_counted(
 
 
 async def test_a_second_attempt_is_counted(visitor: Visitor) -> None:
-    visitor.gateway.telling.metrics.observed(chat(retried=True))
+    visitor.gateway.recorder.metrics.observe(chat(retried=True))
 
     found = await scrape(visitor)
 
@@ -152,7 +152,7 @@ def test_no_label_grows_without_bound() -> None:
     metrics = Metrics()
 
     for number in range(SERIES + 100):
-        metrics.observed(chat(model=f"m{number}", key_id=f"k{number}", error="x" * number))
+        metrics.observe(chat(model=f"m{number}", key_id=f"k{number}", error="x" * number))
 
     assert len({labels[1] for labels in metrics.requests}) == MODELS + 1
     assert len({labels[2] for labels in metrics.requests}) == KEYS + 1
@@ -164,7 +164,7 @@ def test_no_metric_grows_beyond_its_series(monkeypatch: pytest.MonkeyPatch) -> N
     metrics = Metrics()
 
     for number in range(10):
-        metrics.observed(chat(operation=f"o{number}"))
+        metrics.observe(chat(operation=f"o{number}"))
 
     late = ("other", "other")
     assert (len(metrics.requests), len(metrics.first_token)) == (4, 4)
@@ -184,7 +184,7 @@ def test_no_metric_grows_beyond_its_series(monkeypatch: pytest.MonkeyPatch) -> N
 async def test_the_format_is_what_the_scraper_reads(
     visitor: Visitor, accept: str, kind: str
 ) -> None:
-    visitor.gateway.telling.metrics.observed(chat())
+    visitor.gateway.recorder.metrics.observe(chat())
 
     answer = await visitor.ask("/metrics", accept=accept)
 

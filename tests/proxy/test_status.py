@@ -217,7 +217,7 @@ async def test_a_visit_is_told_of_and_a_look_at_health_is_not(
 ) -> None:
     await visitor.ask("/health")
     await visitor.ask("/nowhere?key=secret", x_forwarded_for=ELSEWHERE, x_request_id="id-7")
-    visitor.gateway.telling.close()
+    visitor.gateway.recorder.close()
 
     (line,) = map(json.loads, capfd.readouterr().out.splitlines())
     told = {name: line[name] for name in ("path", "status", "client", "request_id", "operation")}

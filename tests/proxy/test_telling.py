@@ -4,9 +4,9 @@ import json
 from pathlib import Path
 
 import pytest
-from gateway.core.request_record import Facts
+from gateway.core.request_record import RequestRecord
 from gateway.settings.gateway_settings import Settings
-from gateway.telemetry.recorder import Telling
+from gateway.telemetry.recorder import Recorder
 from gateway.telemetry.usage import Usage
 from gatewaylab.model_server import ModelServer
 from gatewaylab.running import Running
@@ -15,26 +15,26 @@ from gatewaylab.visiting import chat
 
 def test_a_request_is_in_metrics_usage_and_log(capfd: pytest.CaptureFixture[str]) -> None:
     usage = Usage(None)
-    telling = Telling(Settings(), usage)
+    recorder = Recorder(Settings(), usage)
 
-    telling.answered(chat(request_id="id-9"))
-    telling.close()
+    recorder.record(chat(request_id="id-9"))
+    recorder.close()
 
     (line,) = map(json.loads, capfd.readouterr().out.splitlines())
     assert line["request_id"] == "id-9"
-    assert sum(telling.metrics.requests.values()) == 1
+    assert sum(recorder.metrics.requests.values()) == 1
     assert usage.today("alice") == 41
 
 
 class Defect:
-    def record(self, facts: Facts) -> None:
+    def record(self, facts: RequestRecord) -> None:
         raise AttributeError(facts)
 
 
 def test_a_defect_in_telling_does_not_become_the_requests(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    Telling(Settings(), Defect()).answered(chat())
+    Recorder(Settings(), Defect()).record(chat())
 
     assert "a request could not be told of" in caplog.text
 
@@ -44,7 +44,7 @@ async def test_what_a_client_got_is_what_is_told(
 ) -> None:
     await gateway.chat(stream=True)
     await gateway.idle()
-    gateway.gateway.telling.close()
+    gateway.gateway.recorder.close()
 
     told = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
     (line,) = (each for each in told if each["message"] == "answered")
@@ -56,7 +56,7 @@ async def test_what_a_client_got_is_what_is_told(
         "model": "tiny",
         "backend": f"127.0.0.1:{model_server.port}",
     }
-    counted = gateway.gateway.telling.metrics.first_token[("chat", "tiny")]
+    counted = gateway.gateway.recorder.metrics.first_token[("chat", "tiny")]
     assert sum(counted.counts) == 1
 
 
@@ -64,10 +64,10 @@ async def test_usage_outlives_the_gateway(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     usage = Usage(tmp_path / "usage.json")
-    telling = Telling(Settings(), usage)
+    recorder = Recorder(Settings(), usage)
 
-    telling.answered(chat())
-    telling.close()
+    recorder.record(chat())
+    recorder.close()
     usage.save()
 
     assert Usage(tmp_path / "usage.json").today("alice") == 41

@@ -5,8 +5,8 @@ import math
 
 import pytest
 from gateway.relay import timeouts
-from gateway.relay.timeouts import Budgets, Paces, budgets, patience
-from gateway.request.fields import Ask
+from gateway.relay.timeouts import Budgets, ModelSpeeds, budgets, client_timeout
+from gateway.request.parameters import Parameters
 from gateway.settings.backend_settings import BackendSettings
 from gateway.settings.gateway_settings import Settings
 from gatewaylab.model_server import Call, ModelServer, Script
@@ -14,29 +14,33 @@ from gatewaylab.running import Running, Start
 
 CHAT = "/v1/chat/completions"
 D90_M600 = Settings()
-UNKNOWN_PACE = Paces().of(None)
+UNKNOWN_PACE = ModelSpeeds().of(None)
 
 
 @pytest.mark.parametrize(
     ("ask", "client", "expected"),
     [
-        (Ask(), math.inf, Budgets(5, 90, 90, 90)),
-        (Ask(max_tokens=1000), math.inf, Budgets(5, 190, 190, 190)),
-        (Ask(max_completion_tokens=1000), math.inf, Budgets(5, 190, 190, 190)),
-        (Ask(max_tokens=10, max_completion_tokens=2000), math.inf, Budgets(5, 290, 290, 290)),
-        (Ask(max_tokens=1_000_000), math.inf, Budgets(5, 600, 600, 600)),
-        (Ask(max_tokens=10**400), math.inf, Budgets(5, 600, 600, 600)),
-        (Ask(max_tokens=-5), math.inf, Budgets(5, 90, 90, 90)),
-        (Ask(stream=True), math.inf, Budgets(5, 90, 90, 600)),
-        (Ask(stream=True, max_tokens=1000), math.inf, Budgets(5, 90, 90, 600)),
-        (Ask(), 20.0, Budgets(5, 20, 20, 20)),
-        (Ask(), 2.0, Budgets(2, 2, 2, 2)),
-        (Ask(), 1000.0, Budgets(5, 90, 90, 90)),
-        (Ask(stream=True), 20.0, Budgets(5, 20, 20, 600)),
+        (Parameters(), math.inf, Budgets(5, 90, 90, 90)),
+        (Parameters(max_tokens=1000), math.inf, Budgets(5, 190, 190, 190)),
+        (Parameters(max_completion_tokens=1000), math.inf, Budgets(5, 190, 190, 190)),
+        (
+            Parameters(max_tokens=10, max_completion_tokens=2000),
+            math.inf,
+            Budgets(5, 290, 290, 290),
+        ),
+        (Parameters(max_tokens=1_000_000), math.inf, Budgets(5, 600, 600, 600)),
+        (Parameters(max_tokens=10**400), math.inf, Budgets(5, 600, 600, 600)),
+        (Parameters(max_tokens=-5), math.inf, Budgets(5, 90, 90, 90)),
+        (Parameters(stream=True), math.inf, Budgets(5, 90, 90, 600)),
+        (Parameters(stream=True, max_tokens=1000), math.inf, Budgets(5, 90, 90, 600)),
+        (Parameters(), 20.0, Budgets(5, 20, 20, 20)),
+        (Parameters(), 2.0, Budgets(2, 2, 2, 2)),
+        (Parameters(), 1000.0, Budgets(5, 90, 90, 90)),
+        (Parameters(stream=True), 20.0, Budgets(5, 20, 20, 600)),
     ],
 )
 def test_budgets_follow_what_the_request_asks_for(
-    ask: Ask, client: float, expected: Budgets
+    ask: Parameters, client: float, expected: Budgets
 ) -> None:
     assert budgets(ask, D90_M600, UNKNOWN_PACE, 0, client) == expected
 
@@ -50,7 +54,7 @@ def test_a_clients_patience_counts_only_if_it_is_said_plainly(
     header: bytes | None, seconds: float
 ) -> None:
     for name in (b"x-stainless-read-timeout", b"x-request-timeout"):
-        assert patience({name: header} if header is not None else {}) == seconds
+        assert client_timeout({name: header} if header is not None else {}) == seconds
 
 
 async def silence(call: Call) -> None:
@@ -94,7 +98,7 @@ async def test_a_whole_answer_that_takes_too_long_is_a_504(
 
 def test_a_long_prompt_buys_time_for_the_first_byte() -> None:
     long, short = (
-        budgets(Ask(stream=True), D90_M600, (0.1, 0.001), size) for size in (404_000, 4_000)
+        budgets(Parameters(stream=True), D90_M600, (0.1, 0.001), size) for size in (404_000, 4_000)
     )
 
     assert long == Budgets(5, 190, 90, 600)
@@ -102,7 +106,7 @@ def test_a_long_prompt_buys_time_for_the_first_byte() -> None:
 
 
 def test_a_slow_model_is_given_more_time_once_it_is_known() -> None:
-    paces = Paces()
+    paces = ModelSpeeds()
     for _ in range(100):
         paces.seen("slow", prompt=1000, tokens=100, first=2.0, all_=22.0)
 
@@ -114,7 +118,7 @@ def test_a_slow_model_is_given_more_time_once_it_is_known() -> None:
 
 
 def test_the_learned_pace_stays_within_bounds() -> None:
-    paces = Paces()
+    paces = ModelSpeeds()
     for _ in range(100):
         paces.seen("fast", prompt=1_000_000, tokens=100_000, first=0.001, all_=0.002)
         paces.seen("stuck", prompt=1, tokens=8, first=1000.0, all_=9000.0)

@@ -10,11 +10,11 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
-from gateway.core.request_record import Facts
+from gateway.core.request_record import RequestRecord
 from gateway.settings.document import InvalidSetting
 from gateway.settings.gateway_settings import Settings
 from gateway.telemetry import tracing
-from gateway.telemetry.recorder import Telling
+from gateway.telemetry.recorder import Recorder
 from gateway.telemetry.tracing import Tracing
 from gateway.telemetry.usage import Usage
 from gatewaylab.visiting import chat
@@ -26,11 +26,11 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 
 
-def spans_of(*requests: Facts) -> tuple[ReadableSpan, ...]:
+def spans_of(*requests: RequestRecord) -> tuple[ReadableSpan, ...]:
     kept = InMemorySpanExporter()
     traced = Tracing(SimpleSpanProcessor(kept))
     for facts in requests:
-        traced.answered(facts)
+        traced.record(facts)
     traced.close()
     return kept.get_finished_spans()
 
@@ -96,9 +96,9 @@ def test_what_failed_is_marked(changes: dict[str, object]) -> None:
 
 def test_spans_reach_a_collector_by_the_time_the_gateway_has_ended() -> None:
     with collector() as (origin, received):
-        telling = Telling(Settings(otlp_endpoint=origin), Usage(None))
-        telling.answered(chat())
-        telling.close()
+        recorder = Recorder(Settings(otlp_endpoint=origin), Usage(None))
+        recorder.record(chat())
+        recorder.close()
 
     ((path, body),) = received
     (resource,) = ExportTraceServiceRequest.FromString(body).resource_spans
@@ -111,11 +111,11 @@ def test_a_collector_that_is_away_holds_nobody_up(monkeypatch: pytest.MonkeyPatc
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))
         origin = f"http://127.0.0.1:{nobody.getsockname()[1]}"
-        telling = Telling(Settings(otlp_endpoint=origin), Usage(None))
-        telling.answered(chat())
+        recorder = Recorder(Settings(otlp_endpoint=origin), Usage(None))
+        recorder.record(chat())
         began = time.perf_counter()
 
-        telling.close()
+        recorder.close()
 
     assert time.perf_counter() - began < 3
 
@@ -126,9 +126,9 @@ def test_a_collector_that_is_away_holds_nobody_up(monkeypatch: pytest.MonkeyPatc
 )
 def test_an_origin_gets_the_usual_path_and_a_url_keeps_its_own(given: str, path: str) -> None:
     with collector() as (origin, received):
-        telling = Telling(Settings(otlp_endpoint=origin + given), Usage(None))
-        telling.answered(chat())
-        telling.close()
+        recorder = Recorder(Settings(otlp_endpoint=origin + given), Usage(None))
+        recorder.record(chat())
+        recorder.close()
 
     assert [each for each, _ in received] == [path]
 
@@ -143,7 +143,7 @@ def test_without_an_endpoint_nothing_of_it_is_imported() -> None:
 
 def test_an_endpoint_that_is_no_url_is_refused() -> None:
     with pytest.raises(InvalidSetting, match="otlp_endpoint is 'collector:4318'"):
-        Telling(Settings(otlp_endpoint="collector:4318"), Usage(None))
+        Recorder(Settings(otlp_endpoint="collector:4318"), Usage(None))
 
 
 def test_missing_packages_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -151,7 +151,7 @@ def test_missing_packages_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "gateway.telemetry.tracing", None)
 
     with pytest.raises(InvalidSetting, match="pip install opentelemetry-sdk"):
-        Telling(Settings(otlp_endpoint="http://127.0.0.1:4318"), Usage(None))
+        Recorder(Settings(otlp_endpoint="http://127.0.0.1:4318"), Usage(None))
 
 
 @contextmanager

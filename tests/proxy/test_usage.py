@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from gateway.core.request_record import Facts
+from gateway.core.request_record import RequestRecord
 from gateway.telemetry import usage as usage_module
 from gateway.telemetry.usage import Usage
 
@@ -38,8 +38,10 @@ def start(file: Path, clock: Clock) -> Callable[[], Usage]:
     return lambda: Usage(file, clock)
 
 
-def spent(key_id: str | None = "alice", prompt: int | None = 7, made: int | None = 3) -> Facts:
-    return Facts(key_id=key_id, status=200, prompt_tokens=prompt, completion_tokens=made)
+def spent(
+    key_id: str | None = "alice", prompt: int | None = 7, made: int | None = 3
+) -> RequestRecord:
+    return RequestRecord(key_id=key_id, status=200, prompt_tokens=prompt, completion_tokens=made)
 
 
 def counts(requests: int, prompt: int, completion: int, errors: int = 0) -> dict[str, int]:
@@ -87,7 +89,7 @@ def test_requests_tokens_and_errors_are_counted_for_each_key(start) -> None:
 def test_an_error_is_what_the_client_saw_as_one(start, status, error, errors) -> None:
     usage = start()
 
-    usage.record(Facts(key_id="alice", status=status, error=error))
+    usage.record(RequestRecord(key_id="alice", status=status, error=error))
 
     assert usage.of("alice")["today"]["errors"] == errors
 

@@ -14,7 +14,7 @@ import ipaddress
 from collections.abc import Iterable, Mapping
 
 from gateway.core.errors import Forbidden
-from gateway.core.segmented_body import Pieces
+from gateway.core.segmented_body import SegmentedBody
 from gateway.settings.filter_rule import FilterRule
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -47,7 +47,7 @@ class Filters:
             ):
                 raise _refused(rule)
 
-    def check_body(self, path: bytes, body: bytes | Pieces) -> None:
+    def check_body(self, path: bytes, body: bytes | SegmentedBody) -> None:
         """Look at the body of a POST. Raises Forbidden."""
         if not self._rules:
             return

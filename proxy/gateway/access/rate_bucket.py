@@ -39,7 +39,7 @@ class Bucket:
         self.full_at = now + self.missing(now) + seconds
 
 
-class Told:
+class RateHeaders:
     """The headers that tell of one bucket, as OpenAI spells them; `what`: requests or tokens."""
 
     def __init__(self, what: bytes) -> None:
@@ -58,7 +58,7 @@ class Told:
         ]
 
 
-REQUESTS, TOKENS = Told(b"requests"), Told(b"tokens")
+REQUESTS, TOKENS = RateHeaders(b"requests"), RateHeaders(b"tokens")
 
 
 def duration(seconds: float) -> bytes:

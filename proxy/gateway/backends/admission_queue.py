@@ -29,10 +29,10 @@ class Waiter(Protocol):
         """Count yourself in its `outstanding` before you return."""
 
     def expired(self) -> None:
-        """Tell the client what `Admission.refusal` says."""
+        """Tell the client what `AdmissionQueue.refusal` says."""
 
 
-class Admission:
+class AdmissionQueue:
     """`queued` is how many wait. Times are monotonic. Hears of changes from the routing itself."""
 
     def __init__(self, routing: Routing) -> None:

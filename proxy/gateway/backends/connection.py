@@ -12,7 +12,7 @@ from typing import Protocol, cast
 import httptools
 
 from gateway.backends.backend import Backend
-from gateway.core.segmented_body import Pieces
+from gateway.core.segmented_body import SegmentedBody
 
 # vLLM closes connections that were idle for 5 s: ours must not be waiting in one then.
 KEEPALIVE_SECONDS = 3.0
@@ -73,7 +73,7 @@ class Connection(asyncio.Protocol):
         self._ends_by_close = self._stays = self._has_heard = False
         self.idle_since = 0.0
 
-    def send(self, consumer: Consumer, head: bytes, body: bytes | Pieces) -> None:
+    def send(self, consumer: Consumer, head: bytes, body: bytes | SegmentedBody) -> None:
         self._consumer = consumer
         self.relays = False
         self.chunks = self.bytes = 0

@@ -9,11 +9,11 @@ from collections.abc import Callable, Collection, Container, Iterable
 from gateway.backends import model_list
 from gateway.backends.backend import Backend, reconfigured
 from gateway.backends.balancing import AFFINITY_BYTES, Backends, Balancer, is_healthy
-from gateway.backends.startup_estimate import Eta
+from gateway.backends.startup_estimate import StartupEstimate
 from gateway.backends.target import Group, Target
 from gateway.core.errors import BackendUnavailable, ModelLoading, UnknownModel
 from gateway.core.log import logger
-from gateway.core.segmented_body import Pieces
+from gateway.core.segmented_body import SegmentedBody
 from gateway.settings.gateway_settings import Settings
 
 _LONGEST_NAME = 200
@@ -22,11 +22,13 @@ _LONGEST_NAME = 200
 class Routing:
     """`backends` changes with `adopt` only; `changed` is called after every change of anything."""
 
-    def __init__(self, settings: Settings, backends: Iterable[Backend], eta: Eta) -> None:
+    def __init__(
+        self, settings: Settings, backends: Iterable[Backend], startup: StartupEstimate
+    ) -> None:
         self.settings = settings
         self.backends = tuple(backends)
         self.changed: Callable[[], None] = lambda: None
-        self._eta = eta
+        self._startup = startup
         self._balancer = Balancer()
         self._groups: dict[str | None, Group] = {}  # None: whoever there is
         self._any_model = Group()  # those who do not say what they serve are asked for anything
@@ -58,7 +60,9 @@ class Routing:
             raise self.unavailable(target)
         return self._balancer.choose(candidates, affinity)
 
-    def affinity(self, session: bytes | None, key_id: str, body: bytes | Pieces) -> bytes | None:
+    def affinity(
+        self, session: bytes | None, key_id: str, body: bytes | SegmentedBody
+    ) -> bytes | None:
         """Return what `choose` is to keep together, as the settings say."""
         match self.settings.balancing:
             case "session":
@@ -166,8 +170,8 @@ class Routing:
         raise _unknown(name)
 
     def _why(self, backends: Backends) -> BackendUnavailable:
-        seconds = self._eta.seconds_left()
-        if self._eta.is_loading() or any(one.state == "loading" for one in backends):
+        seconds = self._startup.seconds_left()
+        if self._startup.is_loading() or any(one.state == "loading" for one in backends):
             return ModelLoading("The model is loading; ask again later.", seconds=seconds)
         return BackendUnavailable(
             "The model server takes no connections: it is restarting or down.", seconds=seconds

@@ -26,7 +26,7 @@ class _Said(msgspec.Struct, frozen=True):
     at: datetime | None = None
 
 
-class Eta:
+class StartupEstimate:
     """`look` reads the file, once a second; all else is arithmetic. Times are `time.time()`."""
 
     def __init__(self, path: Path | None) -> None:

@@ -23,13 +23,13 @@ from litestar.types import (
 from gateway.access.client_address import ClientAddresses
 from gateway.access.filters import Filters
 from gateway.core import endpoints
-from gateway.core.errors import InternalError, InvalidRequest, MethodNotAllowed, ProxyError
+from gateway.core.errors import GatewayError, InternalError, InvalidRequest, MethodNotAllowed
 from gateway.core.log import logger
-from gateway.http.page_request import Visit
+from gateway.http.page_request import PageRequest
 from gateway.pages import docs, health, metrics, openapi, status
 from gateway.pages.metrics import Exposition
 from gateway.pages.sources import Sources
-from gateway.telemetry.recorder import Telling
+from gateway.telemetry.recorder import Recorder
 
 
 class Pages(Litestar):
@@ -40,13 +40,13 @@ class Pages(Litestar):
         sources: Sources,
         filters: Filters,
         addresses: ClientAddresses,
-        telling: Telling,
+        recorder: Recorder,
         lifespan: Callable[[], AbstractAsyncContextManager[None]],
     ) -> None:
         """`lifespan`: entered before the first request, left after the last one."""
         self._filters = filters
         self._addresses = addresses
-        self._telling = telling
+        self._recorder = recorder
         api = [openapi.schema, docs.docs] if sources.settings.docs else []
         pages = [health.live, health.ready, health.health, status.status, metrics.metrics]
         super().__init__(
@@ -54,7 +54,7 @@ class Pages(Litestar):
             lifespan=[lambda _: lifespan()],
             state=State({"sources": sources, "exposition": Exposition(sources)}),
             before_request=self._filter,
-            exception_handlers={ProxyError: _told, HTTPException: _refused, Exception: _failed},
+            exception_handlers={GatewayError: _told, HTTPException: _refused, Exception: _failed},
             openapi_config=None,
             logging_config=None,  # Litestar's own would set the root logger to INFO
         )
@@ -70,14 +70,14 @@ class Pages(Litestar):
             return
         http = cast("HTTPScope", scope)
         client = self._addresses.of(http["client"], dict(http["headers"]))
-        visit = Visit(http, cast("Send", send), client, self._telling)
+        visit = PageRequest(http, cast("Send", send), client, self._recorder)
         try:
             await super().__call__(scope, receive, visit.send)
         finally:
             visit.end()
 
     async def _filter(self, request: Request[Any, Any, Any]) -> None:
-        """Ask the filter rules, as for every inference request. Raises Forbidden."""
+        """Apply the filter rules, as to every inference request. Raises Forbidden."""
         path, headers = request.scope["raw_path"], dict(request.scope["headers"])
         if path.decode("latin-1") in health.WATCHED:
             return
@@ -90,7 +90,7 @@ class Pages(Litestar):
         )
 
 
-def _told(_: Request[Any, Any, Any], error: ProxyError) -> Response[bytes]:
+def _told(_: Request[Any, Any, Any], error: GatewayError) -> Response[bytes]:
     headers = {name.decode(): value.decode() for name, value in error.headers()}
     return Response(
         error.body(), status_code=error.status, headers=headers, media_type="application/json"

@@ -15,12 +15,12 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from gateway.access.client_address import ClientAddresses
 from gateway.core import endpoints
-from gateway.core.errors import InvalidRequest, ProxyError, RequestTimedOut
+from gateway.core.errors import GatewayError, InvalidRequest, RequestTimedOut
 from gateway.http import upgrade
 from gateway.http.strict_head import MOST_BYTES, is_one_request
 from gateway.relay.exchange import Exchange
 from gateway.relay.services import Services
-from gateway.request.head import Arrival, request_id
+from gateway.request.head import RequestHead, request_id
 
 # Far longer than nginx keeps its idle connections to us: it never sends into a closed one.
 IDLE_SECONDS = 75
@@ -140,7 +140,7 @@ class Protocol(HttpToolsProtocol):
         if endpoint is None or path is None:
             self._hand_to_litestar()
             return
-        arrival = Arrival(
+        head = RequestHead(
             endpoint,
             self.parser.get_method(),
             path,
@@ -152,7 +152,7 @@ class Protocol(HttpToolsProtocol):
             request_id(headers.get(b"x-request-id")),
         )
         before = self.cycle
-        self.cycle: Any = Exchange(self.services, self.loop, arrival, self.transport, self._ended)
+        self.cycle: Any = Exchange(self.services, self.loop, head, self.transport, self._ended)
         if before is None or before.response_complete:
             self._start_asgi_task(self.cycle, self.app)
         else:
@@ -249,7 +249,7 @@ class Protocol(HttpToolsProtocol):
         self.server_state.total_requests += 1
         if self.transport.is_closing():
             return
-        if not exchange.reply.keep_alive:
+        if not exchange.writer.keep_alive:
             if exchange.is_uploaded:
                 self.transport.close()
             else:  # closed at once, the kernel would drop the answer with the rest of the body
@@ -265,7 +265,7 @@ class Protocol(HttpToolsProtocol):
             self._exchange.fail(InvalidRequest(said))
         self.transport.close()
 
-    def _refuse(self, error: ProxyError) -> None:
+    def _refuse(self, error: GatewayError) -> None:
         """Answer what is no request; into an answer that is under way nothing may be written."""
         is_free = self.cycle is None or self.cycle.response_complete
         if is_free and self._has_begun and not self.transport.is_closing():

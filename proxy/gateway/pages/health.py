@@ -51,7 +51,7 @@ def engine(sources: Sources) -> str:
     states = {backend.state for backend in sources.routing.backends}
     if "up" in states:  # one that was not looked at yet gets requests, but proves nothing
         return "ready"
-    return "loading" if "loading" in states or sources.eta.is_loading() else "waiting"
+    return "loading" if "loading" in states or sources.startup.is_loading() else "waiting"
 
 
 def summary(engine: str) -> str:

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from gateway.access.keys import Keys
-from gateway.backends.admission_queue import Admission
+from gateway.backends.admission_queue import AdmissionQueue
 from gateway.backends.routing import Routing
-from gateway.backends.startup_estimate import Eta
+from gateway.backends.startup_estimate import StartupEstimate
 from gateway.core.process_state import ProcessState
 from gateway.settings.gateway_settings import Settings
 from gateway.telemetry.metrics import Metrics
@@ -17,8 +17,8 @@ class Sources:
     state: ProcessState
     keys: Keys
     routing: Routing
-    admission: Admission
-    eta: Eta
+    admission: AdmissionQueue
+    startup: StartupEstimate
     usage: Usage
     metrics: Metrics
 

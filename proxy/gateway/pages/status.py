@@ -14,7 +14,7 @@ from gateway.core.errors import BackendUnavailable
 from gateway.pages import health, page, viewer
 from gateway.pages.page import READ
 from gateway.pages.sources import Sources
-from gateway.pages.viewer import Audience
+from gateway.pages.viewer import Viewer
 
 _JSON, _HTML = MediaType.JSON.value, MediaType.HTML.value
 _HEADERS = {"vary": "accept", "cache-control": "no-store"}
@@ -31,12 +31,12 @@ async def status(request: Request[Any, Any, Any]) -> Response[bytes]:
     return Response(msgspec.json.encode(told), media_type=_JSON, headers=_HEADERS)
 
 
-def summary(sources: Sources, asker: Audience) -> Summary:
+def summary(sources: Sources, asker: Viewer) -> Summary:
     """Return what may be told to whoever asks."""
     engine = health.engine(sources)
     told: Summary = {"status": health.summary(engine), "version": VERSION, "engine": engine}
     if engine in {"loading", "waiting"}:
-        told["ready_in_seconds"] = sources.eta.seconds_left()
+        told["ready_in_seconds"] = sources.startup.seconds_left()
     if not asker.is_stranger:
         told |= _details(sources, asker)
     if asker.caller is not None:
@@ -44,7 +44,7 @@ def summary(sources: Sources, asker: Audience) -> Summary:
     return told
 
 
-def _details(sources: Sources, asker: Audience) -> Summary:
+def _details(sources: Sources, asker: Viewer) -> Summary:
     backends = [
         {"backend": number, "state": each.state, "outstanding": each.outstanding}
         for number, each in enumerate(sources.routing.backends, 1)
@@ -57,7 +57,7 @@ def _details(sources: Sources, asker: Audience) -> Summary:
     }
 
 
-def _models(sources: Sources, asker: Audience) -> list[str]:
+def _models(sources: Sources, asker: Viewer) -> list[str]:
     """Return what /v1/models lists for the asker; nothing while no backend can say."""
     try:
         listed = sources.routing.models_document(asker.caller.models if asker.caller else None)
@@ -70,7 +70,7 @@ def _html(told: Summary, sources: Sources) -> str:
     usage = {f"usage {period}": counts for period, counts in told.get("usage", {}).items()}
     shown = {name: value for name, value in told.items() if name != "usage"} | usage
     rows = [(name.replace("_", " "), _text(value)) for name, value in shown.items()]
-    known = "" if "models" in told else "<p>Ask with a key to hear more: this is for everybody.</p>"
+    known = "" if "models" in told else "<p>With a key this page shows more.</p>"
     docs = '<p><a href="/docs">The API</a></p>' if sources.settings.docs else ""
     return page.table(rows) + known + docs
 

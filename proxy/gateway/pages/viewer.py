@@ -17,7 +17,7 @@ from gateway.pages.sources import Sources
 
 
 @dataclass(frozen=True, slots=True)
-class Audience:
+class Viewer:
     """`caller` is whose key was shown, if one was. `is_direct`: from this machine, by no proxy."""
 
     caller: Caller | None
@@ -28,11 +28,11 @@ class Audience:
         return self.caller is None and not self.is_direct
 
 
-def of(connection: ASGIConnection[Any, Any, Any, Any], sources: Sources) -> Audience:
+def of(connection: ASGIConnection[Any, Any, Any, Any], sources: Sources) -> Viewer:
     """Raises InvalidKey for a key that is shown and not valid, BackendUnavailable as `Keys`."""
     fields = connection.scope["headers"]
     peer = connection.scope["client"]
-    return Audience(_caller(dict(fields), sources), is_direct(peer, fields))
+    return Viewer(_caller(dict(fields), sources), is_direct(peer, fields))
 
 
 def _caller(headers: dict[bytes, bytes], sources: Sources) -> Caller | None:

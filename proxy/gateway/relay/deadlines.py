@@ -13,7 +13,7 @@ CONNECTION = "the connection to the model server"
 AFTER_LAST_EVENT_SECONDS = 1.0  # for the backend to end what it has said the last word of
 
 
-class Watch:
+class Deadlines:
     """The clocks of one request. `last` is when the latest bytes came; who gets them sets it.
 
     `heard` is a connection that knows of later ones.

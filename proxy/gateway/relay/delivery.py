@@ -11,11 +11,11 @@ from gateway.backends.backend import Backend
 from gateway.backends.connection import Connection, RawHeaders
 from gateway.core.dialects import OPENAI
 from gateway.core.errors import BackendLost, BudgetEnded, StreamIncomplete
-from gateway.relay.deadlines import CONNECTION, Watch
+from gateway.relay.deadlines import CONNECTION, Deadlines
 from gateway.relay.downstream import Downstream
-from gateway.relay.upstream_request import Job
+from gateway.relay.upstream_request import UpstreamRequest
 from gateway.response import backend_response
-from gateway.response.event_stream import CUT, Events
+from gateway.response.event_stream import CUT, EventStream
 
 _ERRORS_FROM = 400
 _NEARLY = 0.9  # a timer may fire a little early
@@ -26,27 +26,40 @@ _EVENT_STREAM = b"text/event-stream"
 
 
 class Delivery:
-    """One job at one backend: it holds the backend's slot from its start to `release`."""
+    """One request at one backend: it holds the backend's slot from its start to `release`."""
 
     __slots__ = (
-        "_connecting", "_connection", "_downstream", "_headers", "_job", "_loop", "_may_repeat",
-        "_parts", "_reply", "_status", "_watch", "backend", "chunks", "events", "first_byte",
+        "_connecting",
+        "_connection",
+        "_downstream",
+        "_headers",
+        "_loop",
+        "_may_repeat",
+        "_parts",
+        "_status",
+        "_upstream",
+        "_watch",
+        "_writer",
+        "backend",
+        "chunks",
+        "events",
+        "first_byte",
         "tokens",
     )  # fmt: skip
 
-    def __init__(self, downstream: Downstream, backend: Backend, job: Job) -> None:
+    def __init__(self, downstream: Downstream, backend: Backend, upstream: UpstreamRequest) -> None:
         self._downstream = downstream
-        self._job = job
-        self._reply = downstream.reply
+        self._upstream = upstream
+        self._writer = downstream.writer
         self._loop = downstream.loop
         self._connection: Connection | None = None
         self._connecting: asyncio.Task[None] | None = None
-        self._watch = Watch(job.limits, downstream.loop.time())
+        self._watch = Deadlines(upstream.limits, downstream.loop.time())
         self._parts: list[bytes] = []
         self._may_repeat = False
         self._status = 0
         self.backend = backend
-        self.events: Events | None = None  # of a stream
+        self.events: EventStream | None = None  # of a stream
         self.chunks = 0
         self.first_byte: float | None = None
         self.tokens: backend_response.Tokens = (None, None)  # of a whole answer
@@ -113,13 +126,13 @@ class Delivery:
         now = self._loop.time()
         self._status = status
         self._headers = dict(headers)
-        self._job.body = b""
+        self._upstream.body = b""
         self._downstream.release_body()
         self.backend.answered(status, now)
         self.first_byte = time.perf_counter() - self._downstream.began
         kind = self._headers.get(b"content-type", b"")
         if status < _ERRORS_FROM and kind.startswith(_EVENT_STREAM):
-            self.events = Events(self._job.endpoint.dialect, strip=self._job.strips)
+            self.events = EventStream(self._upstream.endpoint.dialect, strip=self._upstream.strips)
             self._downstream.start_stream(status, backend_response.returned(self._headers))
             self._watch.flowing(now)
             self._relay()
@@ -128,12 +141,16 @@ class Delivery:
 
     def _relay(self) -> None:
         """Let the chunks that need no look pass by: nearly all of a stream."""
-        connection, reply = self._connection, self._reply
-        if connection is None or not reply.is_chunked or self._job.endpoint.dialect is not OPENAI:
+        connection, writer = self._connection, self._writer
+        if (
+            connection is None
+            or not writer.is_chunked
+            or self._upstream.endpoint.dialect is not OPENAI
+        ):
             return
         connection.relay_to, connection.strips, connection.relays = (
-            reply.write,
-            self._job.strips,
+            writer.write,
+            self._upstream.strips,
             True,
         )
         self._watch.heard = connection
@@ -144,18 +161,18 @@ class Delivery:
         self._watch.heard = None
         if connection is not None:
             self.chunks += connection.chunks
-            self._reply.bytes += connection.bytes
+            self._writer.bytes += connection.bytes
             connection.relays = False
         return connection
 
     def on_frame(self, frame: bytes, begin: int) -> None:
         self._watch.last = self._loop.time()
         events = self.events
-        reply = self._reply
-        if events is not None and reply.is_chunked and events.takes(frame):
+        writer = self._writer
+        if events is not None and writer.is_chunked and events.takes(frame):
             self.chunks += 1
-            reply.bytes += len(frame)
-            reply.write(frame)
+            writer.bytes += len(frame)
+            writer.write(frame)
         else:
             self.on_body(frame[begin:-2])
 
@@ -167,7 +184,7 @@ class Delivery:
         self._watch.last = self._loop.time()
         self.chunks += max(1, data.count(b"\ndata:"))
         was_done = events.done
-        self._reply.data(events.feed(data))
+        self._writer.data(events.feed(data))
         if self._watch.heard is not None:  # nothing may pass while a torn event is held
             self._watch.heard.relays = events.is_whole
         if events.done and not was_done:
@@ -185,11 +202,11 @@ class Delivery:
         now = self._loop.time()
         if unheard and self._may_repeat and now - self._watch.last < _RACE_SECONDS:
             self._may_repeat = False  # closed while it waited for us: nothing was done with it
-            self._downstream.facts.retried = True
+            self._downstream.record.retried = True
             self._connect()
             return
         if self.events is not None:
-            self._reply.data(self.events.flush())
+            self._writer.data(self.events.flush())
         if self._is_done:
             self._complete_stream()  # what goes wrong after the last event is no loss
             return
@@ -206,10 +223,10 @@ class Delivery:
     def _send(self, connection: Connection) -> None:
         self._connection = connection
         self._watch.awaiting_answer(self._loop.time())
-        job = self._job
-        endpoint = job.endpoint
+        upstream = self._upstream
+        endpoint = upstream.endpoint
         line = f"{endpoint.method} {endpoint.path} HTTP/1.1\r\n".encode()
-        connection.send(self, line + self.backend.pool.head + job.head, job.body)
+        connection.send(self, line + self.backend.pool.head + upstream.head, upstream.body)
         if self._downstream.is_paused:
             connection.pause()
 
@@ -226,25 +243,27 @@ class Delivery:
 
     def _complete_stream(self) -> None:
         if self.events is not None and self.events.failed:
-            self._downstream.facts.error = "backend_error"
+            self._downstream.record.error = "backend_error"
         self._downstream.complete_stream()
 
-    def _end_stream(self, events: Events) -> None:
-        self._reply.data(events.flush())
+    def _end_stream(self, events: EventStream) -> None:
+        self._writer.data(events.flush())
         if events.done:
             self._complete_stream()
         else:
             self._downstream.fail(StreamIncomplete(events.defect))
 
     def _answer(self) -> None:
-        body, dialect = b"".join(self._parts), self._job.endpoint.dialect
+        body, dialect = b"".join(self._parts), self._upstream.endpoint.dialect
         headers = backend_response.returned(self._headers)
         if self._status >= _ERRORS_FROM:
-            raise backend_response.refusal(self._status, body, headers, self._job.model, dialect)
+            raise backend_response.refusal(
+                self._status, body, headers, self._upstream.model, dialect
+            )
         if backend_response.is_cut(body, dialect):
             raise StreamIncomplete(CUT)
         self.tokens = backend_response.usage(body)
-        if self._job.endpoint.operation == "version":
+        if self._upstream.endpoint.operation == "version":
             body = backend_response.with_our_version(body)
             headers = [(b"content-type", b"application/json")]
         self._downstream.answer(self._status, headers, body)

@@ -1,31 +1,43 @@
-"""One job on its way to a backend: chosen for it, waiting for a place, refused, tried elsewhere.
+"""One request on its way to a backend: routed, queued, refused, tried elsewhere.
 
-It is what stands in the admission queue, and what holds a backend's slot through its delivery.
+It waits in the admission queue, and holds a backend's slot through its delivery.
 """
 
 from gateway.backends.backend import Backend
 from gateway.backends.target import Target
-from gateway.core.errors import BackendUnavailable, ProxyError
+from gateway.core.errors import BackendUnavailable, GatewayError
 from gateway.relay.delivery import Delivery
 from gateway.relay.downstream import Downstream
 from gateway.relay.services import Services
-from gateway.relay.upstream_request import Job
+from gateway.relay.upstream_request import UpstreamRequest
 
 
-class Errand:
+class Dispatch:
     """`delivery` is None while no backend has it. `end` lets go of everything."""
 
     __slots__ = (
-        "_downstream", "_is_queued", "_job", "_queued_at", "_services", "_tried", "delivery",
-        "priority", "target",
+        "_downstream",
+        "_is_queued",
+        "_queued_at",
+        "_services",
+        "_tried",
+        "_upstream",
+        "delivery",
+        "priority",
+        "target",
     )  # fmt: skip
 
     def __init__(
-        self, downstream: Downstream, services: Services, job: Job, target: Target, priority: int
+        self,
+        downstream: Downstream,
+        services: Services,
+        upstream: UpstreamRequest,
+        target: Target,
+        priority: int,
     ) -> None:
         self._downstream = downstream
         self._services = services
-        self._job = job
+        self._upstream = upstream
         self.target = target
         self.priority = priority
         self._tried: list[Backend] = []
@@ -43,12 +55,12 @@ class Errand:
         else:
             self._deliver(backend)
 
-    def refused(self, error: ProxyError | None) -> None:
+    def refused(self, error: GatewayError | None) -> None:
         """Nothing was sent, so another backend may be asked. `error`: if there is none."""
         delivery = self._let_go()
         if delivery is not None:
             self._tried.append(delivery.backend)
-        self._downstream.facts.retried = True
+        self._downstream.record.retried = True
         try:
             self.send(None)
         except BackendUnavailable:
@@ -77,11 +89,11 @@ class Errand:
 
     def _leave(self) -> None:
         self._is_queued = False
-        self._downstream.facts.queued += self._downstream.loop.time() - self._queued_at
+        self._downstream.record.queued += self._downstream.loop.time() - self._queued_at
 
     def _deliver(self, backend: Backend) -> None:
-        self._downstream.facts.backend = backend.name
-        delivery = self.delivery = Delivery(self._downstream, backend, self._job)
+        self._downstream.record.backend = backend.name
+        delivery = self.delivery = Delivery(self._downstream, backend, self._upstream)
         self._services.deliveries.add(delivery)
         delivery.start()
 

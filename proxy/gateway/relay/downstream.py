@@ -4,9 +4,9 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 
-from gateway.core.errors import Headers, ProxyError
-from gateway.core.request_record import Facts
-from gateway.response.writer import Reply
+from gateway.core.errors import GatewayError, Headers
+from gateway.core.request_record import RequestRecord
+from gateway.response.writer import ResponseWriter
 
 
 class Downstream(ABC):
@@ -15,13 +15,13 @@ class Downstream(ABC):
     A class to extend and no protocol: mypyc calls the methods of a class directly.
     """
 
-    __slots__ = ("began", "facts", "is_paused", "loop", "reply")
+    __slots__ = ("began", "is_paused", "loop", "record", "writer")
 
     began: float
-    facts: Facts
+    record: RequestRecord
     is_paused: bool
     loop: asyncio.AbstractEventLoop
-    reply: Reply
+    writer: ResponseWriter
 
     @abstractmethod
     def start_stream(self, status: int, headers: Headers) -> None:
@@ -35,11 +35,11 @@ class Downstream(ABC):
         """Answer as a whole; on a stream that was already begun it is the only event."""
 
     @abstractmethod
-    def fail(self, error: ProxyError) -> None:
+    def fail(self, error: GatewayError) -> None:
         """Report an error: as the answer if none was begun, else as the stream's last events."""
 
     @abstractmethod
-    def on_refused(self, error: ProxyError | None = None) -> None:
+    def on_refused(self, error: GatewayError | None = None) -> None:
         """The backend takes no connections. `error`: the answer if there is no other backend."""
 
     @abstractmethod

@@ -7,27 +7,27 @@ from gateway.core import endpoints
 from gateway.core.caller import Caller
 from gateway.core.endpoints import Body, Endpoint
 from gateway.core.errors import EngineDisabled, Forbidden
-from gateway.core.segmented_body import Pieces
+from gateway.core.segmented_body import SegmentedBody
 from gateway.relay.services import Services
 from gateway.relay.timeouts import BYTES_PER_TOKEN
 from gateway.request import decoding as bodies
 from gateway.request import field_check
-from gateway.request.fields import Ask
-from gateway.request.head import Arrival
+from gateway.request.head import RequestHead
 from gateway.request.incremental import Reader
 from gateway.request.incremental_form import FormReader
 from gateway.request.incremental_json import JsonReader
+from gateway.request.parameters import Parameters
 from gateway.settings.gateway_settings import Settings
 
 
-def accept(services: Services, arrival: Arrival, now: float) -> Caller:
+def accept(services: Services, head: RequestHead, now: float) -> Caller:
     """Return who asks, or raise what is wrong with the head. `now`: seconds since the epoch."""
-    endpoint, headers = arrival.endpoint, arrival.headers
-    endpoints.check_method(endpoint, arrival.method)
+    endpoint, headers = head.endpoint, head.headers
+    endpoints.check_method(endpoint, head.method)
     services.filters.check(
-        client=arrival.client,
+        client=head.client,
         method=endpoint.method,
-        path=arrival.path,
+        path=head.path,
         headers=headers,
         size=int(headers.get(b"content-length", 0)),
     )
@@ -36,24 +36,24 @@ def accept(services: Services, arrival: Arrival, now: float) -> Caller:
     return caller
 
 
-def read(services: Services, arrival: Arrival, body: bytes) -> Ask:
+def read(services: Services, head: RequestHead, body: bytes) -> Parameters:
     """Return what a small body asks for. Raises InvalidRequest, Forbidden."""
-    endpoint = arrival.endpoint
+    endpoint = head.endpoint
     if endpoint.body is Body.NONE:
-        return Ask()
-    services.filters.check_body(arrival.path, body)
-    kind = arrival.headers.get(b"content-type", b"")
-    ask = bodies.decode(body, endpoint.body, kind, services.settings)
+        return Parameters()
+    services.filters.check_body(head.path, body)
+    kind = head.headers.get(b"content-type", b"")
+    parameters = bodies.decode(body, endpoint.body, kind, services.settings)
     if endpoint.body is Body.JSON:
-        field_check.check(ask, body, services.settings.allow_fields)
-    return ask
+        field_check.check(parameters, body, services.settings.allow_fields)
+    return parameters
 
 
-def reader(services: Services, arrival: Arrival, body: Pieces) -> Reader:
+def reader(services: Services, head: RequestHead, body: SegmentedBody) -> Reader:
     """Return what reads a large body piece by piece. Raises InvalidRequest, Forbidden."""
-    services.filters.check_body(arrival.path, body)
-    if arrival.endpoint.body is Body.FORM:
-        return FormReader(body, arrival.headers.get(b"content-type", b""))
+    services.filters.check_body(head.path, body)
+    if head.endpoint.body is Body.FORM:
+        return FormReader(body, head.headers.get(b"content-type", b""))
     settings = services.settings
     return JsonReader(body, settings.max_depth, settings.allow_fields)
 
@@ -76,7 +76,7 @@ def models(services: Services, caller: Caller, path: bytes) -> bytes:
     return services.routing.model_document(name)
 
 
-def estimate(body: bytes | Pieces, endpoint: Endpoint, reader: Reader | None) -> int:
+def estimate(body: bytes | SegmentedBody, endpoint: Endpoint, reader: Reader | None) -> int:
     """Return about how many tokens a prompt has; audio and images are not text."""
     if endpoint.body is not Body.JSON:
         return 0

@@ -5,15 +5,15 @@ from dataclasses import dataclass, field
 from gateway.access.filters import Filters
 from gateway.access.keys import Keys
 from gateway.access.limits import Limiter
-from gateway.backends.admission_queue import Admission
+from gateway.backends.admission_queue import AdmissionQueue
 from gateway.backends.routing import Routing
 from gateway.core.process_state import ProcessState
 from gateway.relay.delivery import Delivery
-from gateway.relay.timeouts import Paces
-from gateway.request.body_memory import Held
-from gateway.request.read_scheduler import Reading
+from gateway.relay.timeouts import ModelSpeeds
+from gateway.request.body_memory import BodyMemory
+from gateway.request.read_scheduler import ReadScheduler
 from gateway.settings.gateway_settings import Settings
-from gateway.telemetry.recorder import Telling
+from gateway.telemetry.recorder import Recorder
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +24,12 @@ class Services:
     filters: Filters
     keys: Keys
     limiter: Limiter
-    held: Held
-    reading: Reading
+    body_memory: BodyMemory
+    read_scheduler: ReadScheduler
     routing: Routing
-    admission: Admission
-    paces: Paces
-    telling: Telling
+    admission: AdmissionQueue
+    speeds: ModelSpeeds
+    recorder: Recorder
     deliveries: set[Delivery] = field(default_factory=set)
 
     @property

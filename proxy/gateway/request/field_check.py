@@ -12,7 +12,7 @@ import msgspec
 
 from gateway.core.errors import InvalidRequest
 from gateway.core.restricted_fields import KWARGS, PARTS, REPLACED, TOP
-from gateway.request.fields import Ask
+from gateway.request.parameters import Parameters
 
 _NAMED = re.compile(b"_embeds")
 _ESCAPED = re.compile(rb"\\u00[567]")  # the letters of their names
@@ -24,17 +24,17 @@ _FIELDS = json.JSONDecoder(object_pairs_hook=tuple, parse_int=len, parse_float=l
 _SCHEMAS = {"tools", "functions", "response_format", "structured_outputs", "text", "metadata"}
 
 
-def check(ask: Ask, body: bytes, allowed: Collection[str]) -> None:
+def check(parameters: Parameters, body: bytes, allowed: Collection[str]) -> None:
     """Refuse a valid JSON body, or a part of one, that has such a field. Raises InvalidRequest.
 
     Of two fields of the request with one name the last one counts, as for the engine; null and
     empty lists and objects are no values. allowed: names out of `restricted_fields.NAMES`.
     """
     for name, why in TOP.items():
-        if name not in allowed and not _ABSENT.fullmatch(getattr(ask, name)):
+        if name not in allowed and not _ABSENT.fullmatch(getattr(parameters, name)):
             raise _refused(name, name, why)
-    if bytes(ask.chat_template_kwargs).startswith(b"{"):
-        for name in REPLACED.keys() & _decode_names(ask.chat_template_kwargs):
+    if bytes(parameters.chat_template_kwargs).startswith(b"{"):
+        for name in REPLACED.keys() & _decode_names(parameters.chat_template_kwargs):
             if (path := f"{KWARGS}.{name}") not in allowed:
                 raise _refused(path, KWARGS, REPLACED[name])
     if _NAMED.search(body) or _ESCAPED.search(body):

@@ -8,7 +8,7 @@ from gateway.core.endpoints import Endpoint
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 
 
-class Arrival:
+class RequestHead:
     """`headers` are the last of each name, in lower case."""
 
     __slots__ = (

@@ -1,6 +1,6 @@
 """A request's body as it arrives: kept without a second copy, and not for longer than it moves."""
 
-from gateway.core.segmented_body import Pieces
+from gateway.core.segmented_body import SegmentedBody
 from gateway.settings.gateway_settings import Settings
 
 SMALL_BYTES = 32 * 1024  # up to here a body is one object, and read in one go
@@ -37,7 +37,7 @@ class Upload:
         """Let go of what has come."""
         self._only, self._tail, self._pieces = b"", None, []
 
-    def take(self) -> bytes | Pieces:
+    def take(self) -> bytes | SegmentedBody:
         """Return the whole body and let go of it: in pieces if it is large."""
         only, tail, pieces = self._only, self._tail, self._pieces
         self.drop()
@@ -48,7 +48,7 @@ class Upload:
         while tail:
             pieces.append(bytes(tail[:PIECE_BYTES]))
             del tail[:PIECE_BYTES]
-        return Pieces(pieces)
+        return SegmentedBody(pieces)
 
     def why_too_slow(self, elapsed: float, settings: Settings) -> str | None:
         """Return what is wrong with its pace, `elapsed` seconds after its head; asked regularly."""

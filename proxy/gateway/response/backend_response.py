@@ -10,9 +10,9 @@ from gateway.core.dialects import ANTHROPIC, Dialect
 from gateway.core.errors import (
     BackendLost,
     BackendUnavailable,
+    GatewayError,
     Headers,
     InternalError,
-    ProxyError,
     Refusal,
     UnknownModel,
 )
@@ -76,7 +76,7 @@ def is_cut(body: bytes, dialect: Dialect) -> bool:
 
 def refusal(
     status: int, body: bytes, headers: Headers, model: str | None, dialect: Dialect
-) -> ProxyError:
+) -> GatewayError:
     """Return what is to be told of a backend's answer of 400 and above.
 
     Anthropic's clients are told in our words: vLLM's errors have other types, and some other shape.

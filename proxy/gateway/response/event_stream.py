@@ -27,7 +27,7 @@ _HOLD_BYTES = 1024 * 1024  # an event beyond this passes in pieces
 CUT = "The model server was stopped before the answer was complete."
 
 
-class Events:
+class EventStream:
     """Feed what the backend sends; pass on what comes back. `defect` says why it is no success.
 
     `failed`: the backend ended it itself, with an error.

@@ -6,7 +6,7 @@ import select
 import time
 from collections import deque
 
-from gateway.core.request_record import Facts
+from gateway.core.request_record import RequestRecord
 from gateway.telemetry.access_line import answered, brief, lines_lost
 
 FLUSH_SECONDS = 0.05
@@ -34,10 +34,10 @@ class AccessLog:
         self._size = 0
         self._timer: asyncio.TimerHandle | None = None
 
-    def line(self, facts: Facts) -> None:
+    def line(self, record: RequestRecord) -> None:
         """Keep the line for the next write; without an event loop, write it at once."""
         try:
-            line = self._line(facts)
+            line = self._line(record)
         except (ValueError, TypeError, OverflowError, OSError):  # no text, or no time, at all
             self.lost += 1
             return

@@ -12,7 +12,7 @@ class StreamOptions(msgspec.Struct, frozen=True, gc=False):
     include_usage: bool | None = None
 
 
-class Ask(msgspec.Struct, frozen=True, gc=False):
+class Parameters(msgspec.Struct, frozen=True, gc=False):
     model: str | None = None
     stream: bool | None = None
     max_tokens: int | None = None
@@ -46,11 +46,14 @@ def _or_unset(kind: type) -> object:
 
 _PART = msgspec.defstruct(
     "_Part",
-    [(field.name, _or_unset(field.type), msgspec.UNSET) for field in msgspec.structs.fields(Ask)],
+    [
+        (field.name, _or_unset(field.type), msgspec.UNSET)
+        for field in msgspec.structs.fields(Parameters)
+    ],
     gc=False,
 )
 
-NAMES = frozenset(Ask.__struct_fields__)
+PARAMETER_NAMES = frozenset(Parameters.__struct_fields__)
 
 
 class Options(msgspec.Struct):
@@ -59,13 +62,15 @@ class Options(msgspec.Struct):
     stream_options: dict[str, msgspec.Raw] | None = None
 
 
-decode = msgspec.json.Decoder(Ask).decode  # strict: `"stream": 0` is not a boolean
+decode_parameters = msgspec.json.Decoder(
+    Parameters
+).decode  # strict: `"stream": 0` is not a boolean
 _decode_part = msgspec.json.Decoder(_PART).decode
 decode_options = msgspec.json.Decoder(Options).decode
 
 
 def decode_part(document: bytes) -> dict[str, object]:
-    """Return those of the fields that a part of a body has. Raises ValueError as `decode` does."""
+    """Return those of the fields that a part of a body has. Raises ValueError."""
     part = _decode_part(document)
     found = ((name, getattr(part, name)) for name in _PART.__struct_fields__)
     return {name: value for name, value in found if value is not msgspec.UNSET}
