@@ -1,6 +1,6 @@
 """The Lamplighter gateway: the OpenAI API in front of vLLM.
 
-Its rooms, and who may import whom, are the layers in pyproject.toml ([tool.importlinter]).
+The order of its rooms is in the import contract: [tool.importlinter] of the top pyproject.toml.
 """
 
 VERSION = "0.1.0"

@@ -25,10 +25,10 @@ def main() -> int:
     file_limit.raise_to_hard()
     try:
         settings = Settings.load(arguments.config, os.environ)
-        _refuse_open_door(settings, arguments.host)
+        _refuse_open_network(settings, arguments.host)
         gateway = Gateway(settings, arguments.config, os.environ)
     except (InvalidSetting, InvalidKeysFile) as error:
-        print(f"gateway: {error}", file=sys.stderr)  # noqa: T201 -- for whoever started it
+        print(f"gateway: {error}", file=sys.stderr)  # noqa: T201 -- for the operator
         return _MISUSE
     gateway.server(arguments.host, arguments.port).run()
     return 0
@@ -42,8 +42,8 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _refuse_open_door(settings: Settings, host: str) -> None:
-    """Without keys everyone who reaches the port may use the GPU: only this machine may."""
+def _refuse_open_network(settings: Settings, host: str) -> None:
+    """Without keys, listen on loopback only: the port gives access to the GPU."""
     if settings.keys_file is not None or settings.jwt is not None:
         return
     if not is_loopback(host):

@@ -99,7 +99,7 @@ class Gateway:
                 self.keys.run(),
                 self.reload.run(),
                 self._tick(),
-                self._watch(),
+                self._end_overdue(),
             )
         ]
         try:
@@ -142,14 +142,14 @@ class Gateway:
             if backend.pool is None:
                 backend.pool = Pool(backend)
 
-    async def _watch(self) -> None:
+    async def _end_overdue(self) -> None:
         """End the requests whose budgets have ended."""
         loop, deliveries = asyncio.get_running_loop(), self.services.deliveries
         while True:
             await asyncio.sleep(LOOK_SECONDS)
             now = loop.time()
             for delivery in list(deliveries):
-                delivery.look(now)
+                delivery.check_deadlines(now)
 
     async def _tick(self) -> None:
         """Once a second: end what takes too long, look at files that may have changed."""

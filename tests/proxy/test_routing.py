@@ -370,8 +370,8 @@ def test_a_probe_ends_an_ejection_for_lost_connections_not_one_for_failed_answer
     for _ in range(EJECT_AFTER):
         failing.answered(500, NOW)
 
-    lost.looked_well()
-    failing.looked_well()
+    lost.probe_succeeded()
+    failing.probe_succeeded()
 
     assert lost.ejected_until == 0
     assert failing.ejected_until == NOW + EJECTED_SECONDS

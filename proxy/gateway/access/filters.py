@@ -1,11 +1,11 @@
 """Refuse requests by rule: where they come from, how large they are, what they contain.
 
-A rule looks at the requests of its paths and methods, and refuses each one that meets any of its
-grounds. Patterns are RE2 (https://github.com/google/re2/wiki/Syntax), whose time grows with the
+A rule applies to the requests of its paths and methods, and refuses each one that meets any of its
+conditions. Patterns are RE2 (https://github.com/google/re2/wiki/Syntax), whose time grows with the
 text and never explodes, so there is neither look-around nor back-reference.
 
 A body is searched as its bytes are: a letter that JSON spells as an escape is not seen. Only its
-first 256 KiB are searched, because everybody else waits meanwhile; forbid larger ones with
+first 256 KiB are searched, because all other requests wait meanwhile; forbid larger ones with
 `max_size` where a pattern must not be missed.
 """
 
@@ -42,7 +42,7 @@ class Filters:
             return
         refusing = self._refusing(client)
         for rule in self._rules:
-            if rule.looks_at(method, path) and (
+            if rule.applies_to(method, path) and (
                 rule in refusing or rule.is_larger(size) or rule.finds_header(headers)
             ):
                 raise _refused(rule)
@@ -53,7 +53,7 @@ class Filters:
             return
         start = body[:SEARCHED_BYTES] if isinstance(body, bytes) else body.start(SEARCHED_BYTES)
         for rule in self._rules:
-            if rule.looks_at("POST", path) and (
+            if rule.applies_to("POST", path) and (
                 rule.is_larger(len(body)) or rule.finds_body(start)
             ):
                 raise _refused(rule)
@@ -81,7 +81,7 @@ class _Matcher:
         }
         self._body = rule.pattern("body", rule.body) if rule.body is not None else None
 
-    def looks_at(self, method: str, path: bytes) -> bool:
+    def applies_to(self, method: str, path: bytes) -> bool:
         if self._methods and method not in self._methods:
             return False
         named = self._paths or self._beginnings

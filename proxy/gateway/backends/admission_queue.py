@@ -29,7 +29,7 @@ class Waiter(Protocol):
         """Count yourself in its `outstanding` before you return."""
 
     def expired(self) -> None:
-        """Tell the client what `AdmissionQueue.refusal` says."""
+        """Answer the client with `AdmissionQueue.refusal`."""
 
 
 class AdmissionQueue:
@@ -79,7 +79,7 @@ class AdmissionQueue:
                 self._end(next(iter(queue)))
 
     def refusal(self, waiter: Waiter) -> BackendUnavailable:
-        """Return what a waiter that is not admitted tells its client."""
+        """Return the error for a waiter that is not admitted."""
         if _is_hopeless(waiter):
             return self._routing.unavailable(waiter.target)
         return self._overloaded("All model servers are busy, and the queue is long.")
@@ -96,7 +96,7 @@ class AdmissionQueue:
         if self._last:
             gap = min(now - self._last, _LONGEST_GAP_SECONDS)
             self._gap += _WEIGHT * (gap - self._gap)
-        self._last = now if self.queued else 0.0  # nobody waits: the next gap means nothing
+        self._last = now if self.queued else 0.0  # the queue is empty: the next gap means nothing
         if backend.ejected_until:  # half-open: this one tries it, the others wait
             backend.ejected_until = now + EJECTED_SECONDS
         waiter.admitted(backend)
@@ -118,4 +118,4 @@ class AdmissionQueue:
 
 
 def _is_hopeless(waiter: Waiter) -> bool:
-    return not waiter.target.group.askable[waiter.priority]
+    return not waiter.target.group.available[waiter.priority]

@@ -1,6 +1,6 @@
 """One model server, as the gateway sees it now.
 
-unknown   not looked at yet: counts as up, a gateway that just started refuses nobody
+unknown   not looked at yet: counts as up, a gateway that just started refuses no request
 up        answers
 loading   answers that it cannot serve yet
 down      does not answer; if it says so at once (`refuses`), requests may still try
@@ -38,6 +38,7 @@ class Backend:
     """
 
     __slots__ = (
+        "alternatives",
         "authorization",
         "changed",
         "consecutive_failures",
@@ -56,7 +57,6 @@ class Backend:
         "priorities",
         "refuses",
         "retired",
-        "rivals",
         "seed",
         "settings",
         "state",
@@ -69,7 +69,7 @@ class Backend:
         self.name, self.host, self.port = settings.name, settings.host, settings.port
         self.tls = settings.tls
         self.seed = int.from_bytes(blake2b(settings.url.encode(), digest_size=4).digest(), "big")
-        self.pool: Any = None  # whoever keeps connections hangs them here
+        self.pool: Any = None  # its connections; set by the composition root
         self.outstanding = self.turn = 0
         self.state: State = "unknown"
         self.refuses = self.retired = self.knows_models = False
@@ -78,8 +78,8 @@ class Backend:
         self.failures = self.consecutive_failures = 0
         self.failure_was_an_answer = False
         self.ejected_until = 0.0
-        self.rivals: tuple[tuple[Backend, ...], ...] = ()
-        self.changed: Callable[[], None] = _nobody_cares
+        self.alternatives: tuple[tuple[Backend, ...], ...] = ()
+        self.changed: Callable[[], None] = _ignore
         self.adopt(settings, credential(settings.api_key_file))
 
     def __repr__(self) -> str:
@@ -123,12 +123,12 @@ class Backend:
         self.failures += 1
         self.consecutive_failures += 1
         self.failure_was_an_answer = answered
-        if self.consecutive_failures >= EJECT_AFTER and self.is_spared(now):
+        if self.consecutive_failures >= EJECT_AFTER and self.is_replaceable(now):
             if not self.ejected_until:
                 event("ejected a backend", backend=self.name, failures=self.consecutive_failures)
             self.ejected_until = now + EJECTED_SECONDS
 
-    def looked_well(self) -> None:
+    def probe_succeeded(self) -> None:
         """End an ejection for lost connections; answering a probe disproves no failed answers."""
         if not self.failure_was_an_answer:
             self.consecutive_failures = 0
@@ -152,10 +152,10 @@ class Backend:
             self.models, self.knows_models = frozenset(listing), True
         self.changed()
 
-    def is_spared(self, now: float) -> bool:
+    def is_replaceable(self, now: float) -> bool:
         """Whether every model that it serves has another backend that may take over now."""
-        return bool(self.rivals) and all(
-            any(rival.usable(now) for rival in rivals) for rivals in self.rivals
+        return bool(self.alternatives) and all(
+            any(other.usable(now) for other in others) for others in self.alternatives
         )
 
 
@@ -187,5 +187,5 @@ def credential(path: Path | None) -> bytes | None:
     return b"Bearer " + key.encode()
 
 
-def _nobody_cares() -> None:
-    """Stand in for whoever will route to it."""
+def _ignore() -> None:
+    """Stand in for the routing."""

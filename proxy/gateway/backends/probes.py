@@ -1,4 +1,4 @@
-"""Look at every backend now and then: is it well, and what does it serve?
+"""Probe every backend regularly: its health, and the models that it serves.
 
 With httpx: its cost does not matter here, and it is no part of a request's path. A backend that is
 not well is looked at every second. What an answer to GET /health proves:
@@ -98,7 +98,7 @@ class Probes:
             status, _ = await self._get(backend, "/health")
             await self._judge(backend, seen, status)
         except httpx.TimeoutException:
-            self._was_silent(backend, seen)
+            self._count_silence(backend, seen)
         except httpx.HTTPError:
             self._set_away(backend, seen, refuses=True)
         except Exception:  # noqa: BLE001 -- a defect here must not end the looking
@@ -117,7 +117,7 @@ class Probes:
         if seen.is_away:
             seen.is_away = False
             self._startup.ended(time.time())
-        backend.looked_well()
+        backend.probe_succeeded()
         backend.found("up")
 
     async def _ask_for_models(self, backend: Backend, seen: _ProbeState) -> None:
@@ -125,22 +125,22 @@ class Probes:
         try:
             status, body = await self._get(backend, "/v1/models")
             if status != _OK:
-                raise ValueError(_refusal(backend, status))  # noqa: TRY301 -- one place to tell it
+                raise ValueError(_refusal(backend, status))  # noqa: TRY301 -- one place to log it
             backend.learned(model_list.parse(body))
             seen.is_unreadable = False
         except (httpx.HTTPError, ValueError) as error:
-            self._tell_unreadable(backend, seen, error)
+            self._warn_unreadable(backend, seen, error)
 
-    def _tell_unreadable(self, backend: Backend, seen: _ProbeState, error: Exception) -> None:
+    def _warn_unreadable(self, backend: Backend, seen: _ProbeState, error: Exception) -> None:
         if not seen.is_unreadable:
             why = str(error) or type(error).__name__
             logger.warning("could not read the models of %s: %s", backend.name, why)
         seen.is_unreadable = True
 
-    def _was_silent(self, backend: Backend, seen: _ProbeState) -> None:
+    def _count_silence(self, backend: Backend, seen: _ProbeState) -> None:
         seen.silent += 1
         if seen.silent >= SILENT_TIMES and (
-            not backend.outstanding or backend.is_spared(time.monotonic())
+            not backend.outstanding or backend.is_replaceable(time.monotonic())
         ):
             self._set_away(backend, seen, refuses=False)
 

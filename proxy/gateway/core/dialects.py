@@ -1,8 +1,8 @@
-"""The three ways in which APIs speak: how a stream ends well, and how an error is told.
+"""The three API dialects: how a stream ends, and the shape of an error.
 
 OpenAI's chat and completions end in `data: [DONE]`, its Responses API and Anthropic's Messages in
 an event of their own. A stream that ends without it broke off, whatever the connection says, and
-clients notice only if it is told in the shape that they read.
+clients notice only an error in the shape that they read.
 
 Generated text cannot imitate any of the patterns: inside a JSON string every quote is escaped.
 """

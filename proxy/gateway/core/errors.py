@@ -1,10 +1,10 @@
-"""What the gateway tells a client when it cannot answer, in OpenAI's error shape.
+"""The errors that a client gets, in OpenAI's shape.
 
 GatewayError
 ├── InvalidRequest        400  the request or its body is not what the API takes
 ├── InvalidKey            401  no key, or none that we know, or one that is not valid now
 ├── Forbidden             403  the key may not use this model, or a filter rule refuses the request
-├── UnknownPath           404  not an endpoint of this gateway; the backend never hears of it
+├── UnknownPath           404  not an endpoint of this gateway; no backend sees the request
 ├── UnknownModel          404  no backend serves the model
 ├── MethodNotAllowed      405  the endpoint exists, under another method
 ├── RequestTimedOut       408  the client did not finish sending its request
@@ -14,7 +14,7 @@ GatewayError
 │   └── QuotaExceeded     429  the key's budget for today is used up
 ├── InternalError         500  a defect of the gateway
 ├── BackendLost           502  the backend broke off after the request was sent
-│   └── StreamIncomplete  502  a stream ended before the model was done (told in-band)
+│   └── StreamIncomplete  502  a stream ended before the model was done (an event in the stream)
 ├── Refusal               ...  the backend said an error of its own, which is passed on
 ├── BackendUnavailable    503  no connection: restarting, or down
 │   ├── ModelLoading      503  the engine is up and still loads the model
@@ -29,7 +29,7 @@ import msgspec
 
 Headers = list[tuple[bytes, bytes]]
 
-# The OpenAI SDK does not retry at all when it is told to wait longer than two minutes.
+# The OpenAI SDK does not retry at all if asked to wait longer than two minutes.
 LONGEST_RETRY_AFTER_SECONDS = 120
 DEFAULT_RETRY_AFTER_SECONDS = 10
 
@@ -165,7 +165,7 @@ class Refusal(GatewayError):
 
 
 class BackendUnavailable(GatewayError):
-    """`seconds`: when it may be back, as far as anybody knows."""
+    """`seconds`: when it may be back, as far as that is known."""
 
     status, code = 503, "backend_unavailable"
 
@@ -206,7 +206,7 @@ class BudgetEnded(GatewayError):
 def retry_after(seconds: float, *, exact: bool = False) -> Headers:
     """Return the standard header (whole seconds, rounded up) and the one OpenAI's SDK prefers.
 
-    An estimate is capped at what the SDK still obeys; an exact time is told as it is.
+    An estimate is capped at what the SDK still obeys; an exact time is not changed.
     """
     wait = max(seconds, 0.001) if exact else min(max(seconds, 1), LONGEST_RETRY_AFTER_SECONDS)
     whole, thousandths = math.ceil(wait), math.ceil(wait * 1000)

@@ -1,6 +1,6 @@
-"""The pages of the gateway, by Litestar: how it is, its metrics, its API. All else is refused.
+"""The Litestar application: health, status, metrics and API pages. Everything else is a 404.
 
-Inference requests do not come by here: `protocol` takes them over before there is an ASGI scope.
+Inference requests do not pass here: `client_connection` takes them over before ASGI.
 """
 
 from collections.abc import Callable
@@ -54,7 +54,7 @@ class Pages(Litestar):
             lifespan=[lambda _: lifespan()],
             state=State({"sources": sources, "exposition": Exposition(sources)}),
             before_request=self._filter,
-            exception_handlers={GatewayError: _told, HTTPException: _refused, Exception: _failed},
+            exception_handlers={GatewayError: _error, HTTPException: _refused, Exception: _failed},
             openapi_config=None,
             logging_config=None,  # Litestar's own would set the root logger to INFO
         )
@@ -90,7 +90,7 @@ class Pages(Litestar):
         )
 
 
-def _told(_: Request[Any, Any, Any], error: GatewayError) -> Response[bytes]:
+def _error(_: Request[Any, Any, Any], error: GatewayError) -> Response[bytes]:
     headers = {name.decode(): value.decode() for name, value in error.headers()}
     return Response(
         error.body(), status_code=error.status, headers=headers, media_type="application/json"
@@ -98,16 +98,16 @@ def _told(_: Request[Any, Any, Any], error: GatewayError) -> Response[bytes]:
 
 
 def _refused(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
-    """Say what Litestar's router refuses in the shape of everything else."""
+    """Return the refusals of Litestar's router in the shape of every other error."""
     allow = (error.headers or {}).get("allow")
     if allow:
         allow = ", ".join(sorted(allow.split(", ")))
-        return _told(request, MethodNotAllowed(f"This endpoint takes {allow} only.", allow=allow))
+        return _error(request, MethodNotAllowed(f"This endpoint takes {allow} only.", allow=allow))
     if error.status_code == endpoints.unknown().status:
-        return _told(request, endpoints.unknown())
-    return _told(request, InvalidRequest("The request cannot be read."))
+        return _error(request, endpoints.unknown())
+    return _error(request, InvalidRequest("The request cannot be read."))
 
 
 def _failed(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     logger.error("a request met a defect of the gateway", exc_info=error)
-    return _told(request, InternalError("The gateway failed on this request; its log says why."))
+    return _error(request, InternalError("The gateway failed on this request; its log says why."))

@@ -1,8 +1,8 @@
-"""A client's connection: inference requests are taken over here, the rest goes to Litestar.
+"""A client's connection: inference requests are taken over here, pages go to Litestar.
 
 uvicorn's protocol parses, and keeps the order of pipelined requests. What it hands to an ASGI
 application costs a task and a dozen awaits for each request and two awaits for each chunk, and an
-ASGI application hears of a client that left only when it asks: so an `Exchange` takes the place of
+ASGI application learns that a client left only when it polls: so an `Exchange` takes the place of
 uvicorn's cycle for the paths of `routes`.
 """
 
@@ -25,7 +25,7 @@ from gateway.request.head import RequestHead, request_id
 # Far longer than nginx keeps its idle connections to us: it never sends into a closed one.
 IDLE_SECONDS = 75
 HEADER_SECONDS = 10.0
-# For a client that was refused in the middle of its body to hear of it.
+# For a client that was refused in the middle of its body to read the answer.
 LINGER_SECONDS = 5.0
 LINGER_BYTES = 64 * 1024 * 1024
 PAGE_BODY_SECONDS = 10.0  # for the unread body of a request for a page
@@ -266,7 +266,7 @@ class Protocol(HttpToolsProtocol):
         self.transport.close()
 
     def _refuse(self, error: GatewayError) -> None:
-        """Answer what is no request; into an answer that is under way nothing may be written."""
+        """Answer what is no request, unless an answer is under way on this connection."""
         is_free = self.cycle is None or self.cycle.response_complete
         if is_free and self._has_begun and not self.transport.is_closing():
             body = error.body()

@@ -1,7 +1,6 @@
-"""One request for a page: what every answer carries, and what is told of it.
+"""One request for a page: headers that every answer carries, and its access record.
 
-Inference requests do not come by here, `protocol` takes them over: these are people, monitors, and
-whatever looks for a door.
+Inference requests are taken over in `client_connection`: these are browsers, monitors and scanners.
 """
 
 import time

@@ -14,8 +14,8 @@ from gateway import VERSION
 from gateway.pages.page import READ
 from gateway.pages.sources import Sources
 
-# Asked every few seconds by whatever watches: not told of, which would drown the rest, and not
-# filtered, which would make a healthy host look dead.
+# Polled every few seconds by monitors: not logged, which would drown other lines, and not filtered,
+# which would make a healthy host look dead.
 WATCHED = ("/health", "/health/live", "/health/ready")
 
 _OK = 200

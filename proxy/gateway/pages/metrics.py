@@ -17,9 +17,9 @@ from prometheus_client.registry import Collector
 
 from gateway import VERSION
 from gateway.core.errors import InvalidKey
-from gateway.pages import viewer
 from gateway.pages.page import READ
 from gateway.pages.sources import Sources
+from gateway.pages.viewer import viewer_of
 from gateway.telemetry.metrics import Counts, Histograms, Labels, Metrics
 
 Family = CounterMetricFamily | GaugeMetricFamily | HistogramMetricFamily
@@ -38,7 +38,7 @@ async def metrics(request: Request[Any, Any, Any]) -> Response[bytes]:
     nginx is on loopback too: whatever has an X-Forwarded-For came from outside, and needs a key.
     """
     state = request.app.state
-    if viewer.of(request, state.sources).is_stranger:
+    if viewer_of(request, state.sources).is_stranger:
         raise InvalidKey("The metrics are for this machine itself, and for holders of a key.")
     text, kind = await to_thread(state.exposition.page, request.headers.get("accept", ""))
     return Response(text, headers={"content-type": kind, "cache-control": "no-store"})

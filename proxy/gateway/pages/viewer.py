@@ -1,4 +1,4 @@
-"""Who looks at a page: a stranger, somebody on this machine itself, or the holder of a key.
+"""The viewer of a page: a stranger, a local user, or the holder of a key.
 
 nginx stands on loopback in front of the sources, so the peer's address alone proves nothing: what
 came through a proxy has an X-Forwarded-For, and is a stranger's until it shows a valid key.
@@ -28,7 +28,7 @@ class Viewer:
         return self.caller is None and not self.is_direct
 
 
-def of(connection: ASGIConnection[Any, Any, Any, Any], sources: Sources) -> Viewer:
+def viewer_of(connection: ASGIConnection[Any, Any, Any, Any], sources: Sources) -> Viewer:
     """Raises InvalidKey for a key that is shown and not valid, BackendUnavailable as `Keys`."""
     fields = connection.scope["headers"]
     peer = connection.scope["client"]

@@ -1,7 +1,7 @@
 """Carry one admitted request to a backend and its answer back, bytes unchanged.
 
 A stream goes out chunk by chunk. Any other answer is taken in whole first: one that breaks off can
-then still be told as an error, with a status.
+then still be an error with a status.
 """
 
 import asyncio
@@ -31,6 +31,7 @@ class Delivery:
     __slots__ = (
         "_connecting",
         "_connection",
+        "_deadlines",
         "_downstream",
         "_headers",
         "_loop",
@@ -38,7 +39,6 @@ class Delivery:
         "_parts",
         "_status",
         "_upstream",
-        "_watch",
         "_writer",
         "backend",
         "chunks",
@@ -54,7 +54,7 @@ class Delivery:
         self._loop = downstream.loop
         self._connection: Connection | None = None
         self._connecting: asyncio.Task[None] | None = None
-        self._watch = Deadlines(upstream.limits, downstream.loop.time())
+        self._deadlines = Deadlines(upstream.limits, downstream.loop.time())
         self._parts: list[bytes] = []
         self._may_repeat = False
         self._status = 0
@@ -74,7 +74,7 @@ class Delivery:
             self._send(connection)
 
     def release(self) -> None:
-        """Let go of the backend; a connection that is still at work is cut, which frees it."""
+        """Release the backend; cutting a connection that is still at work frees the engine."""
         if self._connecting is not None:
             self._connecting.cancel()
         connection = self._disconnect()
@@ -91,14 +91,14 @@ class Delivery:
             self._connection.resume()
 
     def is_silent(self, seconds: float) -> bool:
-        """Whether nothing has come for so long, and something may be said between two events."""
-        if self._loop.time() - self._watch.latest() < seconds * _NEARLY:
+        """Whether nothing has come for so long, and a comment may go between two events."""
+        if self._loop.time() - self._deadlines.latest() < seconds * _NEARLY:
             return False
         return self.events is None or (self.events.is_whole and not self.events.done)
 
-    def look(self, now: float) -> None:
-        """Called again and again: end it when one of its budgets has ended."""
-        error = self._watch.ended(now)
+    def check_deadlines(self, now: float) -> None:
+        """Fail it if one of its budgets has ended; called regularly."""
+        error = self._deadlines.ended(now)
         if error is not None:
             self._timed_out(error)
 
@@ -108,7 +108,7 @@ class Delivery:
 
     @property
     def was_refused(self) -> bool:
-        """Whether the backend said that it would not, or could not."""
+        """Whether the backend answered with an error."""
         return self._status >= _ERRORS_FROM
 
     # -- the connection calls these ----------------------------------------------------------
@@ -134,13 +134,13 @@ class Delivery:
         if status < _ERRORS_FROM and kind.startswith(_EVENT_STREAM):
             self.events = EventStream(self._upstream.endpoint.dialect, strip=self._upstream.strips)
             self._downstream.start_stream(status, backend_response.returned(self._headers))
-            self._watch.flowing(now)
+            self._deadlines.flowing(now)
             self._relay()
         else:
-            self._watch.awaiting_rest(now)
+            self._deadlines.awaiting_rest(now)
 
     def _relay(self) -> None:
-        """Let the chunks that need no look pass by: nearly all of a stream."""
+        """Relay chunks that need no inspection directly: nearly all of a stream."""
         connection, writer = self._connection, self._writer
         if (
             connection is None
@@ -153,12 +153,12 @@ class Delivery:
             self._upstream.strips,
             True,
         )
-        self._watch.heard = connection
+        self._deadlines.connection = connection
 
     def _disconnect(self) -> Connection | None:
-        """Let go of the connection; what has passed by is counted."""
+        """Release the connection; count what it relayed directly."""
         connection, self._connection = self._connection, None
-        self._watch.heard = None
+        self._deadlines.connection = None
         if connection is not None:
             self.chunks += connection.chunks
             self._writer.bytes += connection.bytes
@@ -166,7 +166,7 @@ class Delivery:
         return connection
 
     def on_frame(self, frame: bytes, begin: int) -> None:
-        self._watch.last = self._loop.time()
+        self._deadlines.last = self._loop.time()
         events = self.events
         writer = self._writer
         if events is not None and writer.is_chunked and events.takes(frame):
@@ -181,14 +181,14 @@ class Delivery:
         if events is None:
             self._parts.append(data)
             return
-        self._watch.last = self._loop.time()
+        self._deadlines.last = self._loop.time()
         self.chunks += max(1, data.count(b"\ndata:"))
         was_done = events.done
         self._writer.data(events.feed(data))
-        if self._watch.heard is not None:  # nothing may pass while a torn event is held
-            self._watch.heard.relays = events.is_whole
+        if self._deadlines.connection is not None:  # no direct relay while a partial event is held
+            self._deadlines.connection.relays = events.is_whole
         if events.done and not was_done:
-            self._watch.ending(self._loop.time())
+            self._deadlines.ending(self._loop.time())
 
     def on_end(self) -> None:
         self._disconnect()
@@ -197,18 +197,18 @@ class Delivery:
         else:
             self._downstream.guarded(self._answer)
 
-    def on_lost(self, *, unheard: bool) -> None:
+    def on_lost(self, *, unanswered: bool) -> None:
         self._disconnect()
         now = self._loop.time()
-        if unheard and self._may_repeat and now - self._watch.last < _RACE_SECONDS:
-            self._may_repeat = False  # closed while it waited for us: nothing was done with it
+        if unanswered and self._may_repeat and now - self._deadlines.last < _RACE_SECONDS:
+            self._may_repeat = False  # closed while idle in the pool: the backend has not seen it
             self._downstream.record.retried = True
             self._connect()
             return
         if self.events is not None:
             self._writer.data(self.events.flush())
         if self._is_done:
-            self._complete_stream()  # what goes wrong after the last event is no loss
+            self._complete_stream()  # an error after the last event loses nothing
             return
         self.backend.failed(now)
         where = "in the middle of its answer" if self._status else "before it answered"
@@ -217,12 +217,12 @@ class Delivery:
     # ----------------------------------------------------------------------------------------
 
     def _connect(self) -> None:
-        self._watch.connecting(self._loop.time())
+        self._deadlines.connecting(self._loop.time())
         self._connecting = self.backend.pool.connect(self)
 
     def _send(self, connection: Connection) -> None:
         self._connection = connection
-        self._watch.awaiting_answer(self._loop.time())
+        self._deadlines.awaiting_answer(self._loop.time())
         upstream = self._upstream
         endpoint = upstream.endpoint
         line = f"{endpoint.method} {endpoint.path} HTTP/1.1\r\n".encode()

@@ -13,7 +13,7 @@ from gateway.relay.upstream_request import UpstreamRequest
 
 
 class Dispatch:
-    """`delivery` is None while no backend has it. `end` lets go of everything."""
+    """`delivery` is None while no backend has it. `end` releases everything."""
 
     __slots__ = (
         "_downstream",
@@ -57,7 +57,7 @@ class Dispatch:
 
     def refused(self, error: GatewayError | None) -> None:
         """Nothing was sent, so another backend may be asked. `error`: if there is none."""
-        delivery = self._let_go()
+        delivery = self._release()
         if delivery is not None:
             self._tried.append(delivery.backend)
         self._downstream.record.retried = True
@@ -69,11 +69,11 @@ class Dispatch:
             raise error from None
 
     def end(self) -> Delivery | None:
-        """Give back what was taken; return what became of it."""
+        """Release what was taken; return the delivery, if there was one."""
         if self._is_queued:
             self._leave()
             self._services.admission.leave(self)
-        return self._let_go()
+        return self._release()
 
     # -- the admission queue calls these -----------------------------------------------------
 
@@ -97,7 +97,7 @@ class Dispatch:
         self._services.deliveries.add(delivery)
         delivery.start()
 
-    def _let_go(self) -> Delivery | None:
+    def _release(self) -> Delivery | None:
         delivery, self.delivery = self.delivery, None
         if delivery is not None:
             self._services.deliveries.discard(delivery)

@@ -1,7 +1,7 @@
-"""One inference request from its headers to its last byte: let in, queued, delivered, told.
+"""One inference request from its headers to its last byte: admitted, queued, delivered, recorded.
 
-Everything here is called by the event loop, once for each thing that happens; nothing waits. That
-is why a client that leaves is noticed in every phase, and what makes a request cheap.
+Everything here is a callback of the event loop; nothing waits. That makes a request cheap, and a
+client that leaves is noticed in every phase.
 """
 
 import asyncio
@@ -101,7 +101,7 @@ class Exchange(Downstream):
     # -- the client's connection calls these -------------------------------------------------
 
     def begin(self) -> None:
-        """Its turn has come on this connection (requests may be pipelined)."""
+        """Start: it is the first of the connection's pipelined requests."""
         self._is_begun = True
         self.began = time.perf_counter()
         self.record.began = time.time()
@@ -140,7 +140,7 @@ class Exchange(Downstream):
 
     @keep_alive.setter
     def keep_alive(self, value: bool) -> None:
-        """uvicorn, when it is told to stop; the answer may have said otherwise already."""
+        """Uvicorn sets it when it stops; the answer's headers may have been sent before."""
         self.writer.keep_alive = value
 
     @property
@@ -192,13 +192,13 @@ class Exchange(Downstream):
         self._finish()
 
     def on_refused(self, error: GatewayError | None = None) -> None:
-        """The backend takes no connections. `error`: what is told if there is no other one."""
+        """The backend takes no connections. `error`: the answer if there is no other backend."""
         dispatch = self._dispatch
         if dispatch is not None:
             self.guarded(lambda: dispatch.refused(error))
 
     def fail(self, error: GatewayError) -> None:
-        """Tell the client: as an answer if none was begun, else as the stream's last events."""
+        """Report an error: as the answer if none was begun, else as the stream's last events."""
         if self.is_done:
             return
         self.record.error = error.code
@@ -219,12 +219,12 @@ class Exchange(Downstream):
         self._finish()
 
     def guarded(self, step: Callable[[], None]) -> None:
-        """Do it; whatever goes wrong is told to the client."""
+        """Do it; report to the client whatever goes wrong."""
         try:
             step()
         except GatewayError as error:
             self.fail(error)
-        except Exception:  # noqa: BLE001 -- a defect of ours is one request's, not everybody's
+        except Exception:  # noqa: BLE001 -- a defect must end one request only
             logger.exception("a request met a defect of the gateway")
             self.fail(InternalError("The gateway failed on this request; its log says why."))
 
@@ -329,9 +329,9 @@ class Exchange(Downstream):
         return [named] if self._lease is None else [named, *self._lease.headers]
 
     def _finish(self) -> None:
-        """Give back everything that was taken, once, and say how it ended.
+        """Release everything that was taken, once, and record how it ended.
 
-        Nothing that knows this exchange is kept: no cycle is left to the collector.
+        No reference to this exchange is kept: no cycle is left to the garbage collector.
         """
         if self.is_done:
             return

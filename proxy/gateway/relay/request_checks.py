@@ -1,4 +1,4 @@
-"""What is decided once a request's body is in: what it asks for, of whom, and what it may cost."""
+"""What is decided of a request: its caller, its parameters, its model, its estimated cost."""
 
 from urllib.parse import unquote
 
@@ -21,7 +21,7 @@ from gateway.settings.gateway_settings import Settings
 
 
 def accept(services: Services, head: RequestHead, now: float) -> Caller:
-    """Return who asks, or raise what is wrong with the head. `now`: seconds since the epoch."""
+    """Return the caller, or raise what is wrong with the head. `now`: seconds since the epoch."""
     endpoint, headers = head.endpoint, head.headers
     endpoints.check_method(endpoint, head.method)
     services.filters.check(
@@ -59,7 +59,7 @@ def reader(services: Services, head: RequestHead, body: SegmentedBody) -> Reader
 
 
 def target(services: Services, caller: Caller, asked: str | None) -> Target:
-    """Return who may serve the model. Raises EngineDisabled, Forbidden, and as `resolve` does."""
+    """Return where the model is served. Raises EngineDisabled, Forbidden, and as `resolve`."""
     check_engine(services.settings)
     found = services.routing.resolve(asked)
     _check_model(caller, asked, found.served)

@@ -12,13 +12,13 @@ from gateway.request.incremental import Reader, edited
 from gateway.request.parameters import Parameters
 from gateway.settings.gateway_settings import Settings
 
-# What a backend hears of the request's headers. Everything else stays here, the key above all.
+# The headers that are forwarded. Everything else stays here, the key above all.
 _FORWARDED = (b"content-type", b"accept", b"traceparent", b"tracestate")
 
 
 class UpstreamRequest:
     """`head` lacks the lines that belong to a backend. `strips`: we asked for the usage, and the
-    client is not to see it. `model`: as the client named it. `body` is let go of once an answer
+    client is not to see it. `model`: as the client named it. `body` is dropped once an answer
     begins: streams take long.
     """
 

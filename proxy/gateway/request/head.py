@@ -43,4 +43,4 @@ def request_id(given: bytes | None) -> bytes:
     """Return the client's own id if it is one a log can hold, else a new one."""
     if given is not None and _REQUEST_ID.fullmatch(given):
         return given
-    return b"%032x" % getrandbits(128)  # told apart, not kept secret
+    return b"%032x" % getrandbits(128)  # unique, not secret

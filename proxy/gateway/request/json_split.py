@@ -79,7 +79,7 @@ class Text:
         """
         mark = self._last_mark()
         if mark is None or is_unbalanced(self.depths):
-            return None  # no JSON: whoever decodes it says why
+            return None  # no JSON: the decoder says why
         cut = self._in_whitespace(mark, names, long) or self._at_mark(mark, names, long)
         return cut if cut is not None and cut.place > self._opened else None
 

@@ -11,7 +11,7 @@ from gateway.settings.backend_settings import COUNT, Count, Name
 from gateway.settings.document import InvalidSetting
 from gateway.settings.options import option
 
-# With a symmetric one whoever can verify tokens could make them too.
+# No symmetric ones: with them, verifying a token takes the secret that signs tokens.
 Algorithm = Literal[
     "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"
 ]

@@ -56,13 +56,13 @@ class Reload:
         try:
             self._take_over()
         except InvalidSetting as error:
-            self._tell(str(error))
+            self._warn(str(error))
         else:
             self._wrong = None
         # What changed while it was read is seen the next time: the older stamp counts.
         self._stamps = {path: stamps.get(path, stamp) for path, stamp in self._look().items()}
 
-    def _tell(self, wrong: str) -> None:
+    def _warn(self, wrong: str) -> None:
         if wrong != self._wrong:
             logger.warning("kept the last good configuration: %s", wrong)
         self._wrong = wrong

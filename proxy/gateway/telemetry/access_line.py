@@ -1,6 +1,6 @@
-"""One line of the access log: who asked for what, how it ended, and how long each part took.
+"""One line of the access log: caller, request, outcome, and how long each part took.
 
-Never a prompt, a key or a query string: what is not in this list cannot get into the log.
+Never a prompt, a key or a query string: only the fields listed here reach the log.
 """
 
 from datetime import UTC, datetime
@@ -76,8 +76,8 @@ def brief(record: RequestRecord) -> bytes:
 
 def lines_lost(lines: int) -> bytes:
     """Return what is written instead of as many lines."""
-    told = {"at": datetime.now(UTC), "level": "warning", "logger": _LOGGER}
-    return _encode(told | {"message": "access lines lost", "lines": lines}) + b"\n"
+    line = {"at": datetime.now(UTC), "level": "warning", "logger": _LOGGER}
+    return _encode(line | {"message": "access lines lost", "lines": lines}) + b"\n"
 
 
 def _milliseconds(seconds: float) -> float:

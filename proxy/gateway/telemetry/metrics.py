@@ -1,9 +1,8 @@
-"""What the requests were like, counted in plain slots: a request pays for arithmetic alone.
+"""Counters and histograms in plain slots: a request pays for arithmetic only.
 
-The library that knows the exposition format reads the slots when somebody asks (exposition.py); its
-own counters would cost a lock and a look-up of labels each. No label can grow without bound: a
-client chooses neither models nor keys, but whoever configures a thousand of either still gets an
-answer that can be scraped.
+The Prometheus library reads the slots when /metrics is scraped (pages/metrics.py); its own counters
+would cost a lock and a look-up of labels each. No label grows without bound: clients choose neither
+models nor keys, and with a thousand of either configured the page can still be scraped.
 """
 
 from bisect import bisect_left

@@ -34,10 +34,10 @@ class Recorder:
             if self._tracing is not None:
                 self._tracing.record(record)
         except Exception:  # noqa: BLE001 -- a defect here must not become the request's
-            logger.exception("a request could not be told of")
+            logger.exception("a request could not be recorded")
 
     def close(self) -> None:
-        """Write and send what is still here; takes some seconds if nobody takes it."""
+        """Write and send what is still here; takes some seconds if there is no reader."""
         self._access.close()
         if self._tracing is not None:
             self._tracing.close()
