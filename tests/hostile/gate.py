@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from hostile.case import Case, verdict
+from hostile.cases.case import Case, verdict
 from hostile.wire import Broken, Door, talk
 
 if TYPE_CHECKING:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-from hostile.corpus import CASES
-from hostile.drafts import Draft, draft
-from hostile.mutations import MUTATIONS, spoiled
+from hostile.cases.corpus import CASES
+from hostile.fuzzing.drafts import Draft, draft
+from hostile.fuzzing.mutations import MUTATIONS, spoiled
 
 _LARGEST_OF_CORPUS = 300_000
 _CORPUS = [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hostile.case import AUTH, BODY, HOST, JSON, Case, any_of, get, message, post
+from hostile.cases.case import AUTH, BODY, HOST, JSON, Case, any_of, get, message, post
 
 _ANY = any_of(200, 400, 404)
 

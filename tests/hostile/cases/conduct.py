@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hostile.case import AUTH, BODY, CHAT, HOST, Case, any_of, get, message, post
+from hostile.cases.case import AUTH, BODY, CHAT, HOST, Case, any_of, get, message, post
 
 
 def cases() -> list[Case]:

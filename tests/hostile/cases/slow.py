@@ -5,8 +5,8 @@ The gateway's own bounds are long (it has nginx before it): so these wait side b
 
 from __future__ import annotations
 
-from hostile.bodies import declared
-from hostile.case import BODY, Case, any_of, get, post
+from hostile.cases.bodies import declared
+from hostile.cases.case import BODY, Case, any_of, get, post
 
 BOUND = 100.0  # seconds; the gateway's longest bound is its keep-alive of 75 s
 _CHUNKED = b"Transfer-Encoding: chunked"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hostile import bodies, conduct, framing, lines
+from hostile.cases import bodies, conduct, framing, lines
 from hostile.gate import MAX_BODY
 
 CASES = {

@@ -13,7 +13,7 @@ from hostile.wire import Answer, Broken, parse
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from hostile.shots import Shot
+    from hostile.fuzzing.generator import Shot
 
 _QUIET_SECONDS = 0.05  # a shot that may be half a request gets this long before we stop talking
 _KEPT_FAILURES = 50

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from random import Random
 
-    from hostile.drafts import Draft
+    from hostile.fuzzing.drafts import Draft
 
 ODD_VALUES: tuple[Any, ...] = (
     0, 1, -1, 2**31, 2**63, 2**70, 10**400, 0.5, 1e308, -0.0, True, False, None, "", "x", "null",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hostile.case import BODY, CHAT, Case, any_of, post
+from hostile.cases.case import BODY, CHAT, Case, any_of, post
 
 MiB = 1024 * 1024
 _LIST, _OBJECT = b"[" * 100_000, b'{"a":' * 100_000

@@ -5,7 +5,7 @@ Each of these hides a second request for an administrator's path. The engine hea
 
 from __future__ import annotations
 
-from hostile.case import BODY, Case, any_of, get, post
+from hostile.cases.case import BODY, Case, any_of, get, post
 
 HIDDEN = b"POST /sleep HTTP/1.1\r\nHost: gateway\r\nContent-Length: 0\r\n\r\n"
 _CHUNKED = b"Transfer-Encoding: chunked"
