@@ -16,7 +16,7 @@ from typing import Any
 from hatchling.builders.config import BuilderConfig
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-# The rest runs seldom, or is made of what mypyc gets wrong (tests/gateway/test_compiled.py): classes
+# The rest runs seldom, or mypyc gets it wrong (tests/gateway/test_compiled.py): classes
 # that msgspec decodes by their annotations, and those that extend a class which is not compiled.
 COMPILED = (
     "access.filters", "access.keys", "access.limits", "access.rate_bucket",

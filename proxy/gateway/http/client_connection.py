@@ -24,7 +24,6 @@ from gateway.request.head import RequestHead, request_id
 
 # Far longer than nginx keeps its idle connections to us: it never sends into a closed one.
 IDLE_SECONDS = 75
-HEADER_SECONDS = 10.0
 # For a client that was refused in the middle of its body to read the answer.
 LINGER_SECONDS = 5.0
 LINGER_BYTES = 64 * 1024 * 1024
@@ -59,6 +58,10 @@ class Protocol(HttpToolsProtocol):
         self._early_bytes = 0
         self._fed_parts = 0  # of bodies, in this read
         self._idle_since = 0.0  # the end of the latest exchange; uvicorn times its own cycles
+
+    @property
+    def _most_heading(self) -> float:
+        return self.services.settings.header_seconds
 
     @property
     def _is_idle(self) -> bool:
@@ -208,8 +211,8 @@ class Protocol(HttpToolsProtocol):
         """End what takes too long."""
         if self._exchange is not None:
             self._exchange.check_upload()
-        elif self._heading_since is not None and now - self._heading_since > HEADER_SECONDS:
-            self._refuse(RequestTimedOut(f"No request within {HEADER_SECONDS:g} s."))
+        elif self._heading_since is not None and now - self._heading_since > self._most_heading:
+            self._refuse(RequestTimedOut(f"No request within {self._most_heading:g} s."))
         elif (self._refused_at is not None and now - self._refused_at > LINGER_SECONDS) or (
             self._page_since is not None and now - self._page_since > PAGE_BODY_SECONDS
         ):

@@ -21,17 +21,18 @@ class FilterRule(Struct, frozen=True, forbid_unknown_fields=True):
 
     name: Annotated[
         Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]{1,64}\Z")],
-        option("Told to whoever is refused.", "letters, digits, `.`, `_` and `-`"),
+        option("Named in the refusal.", "letters, digits, `.`, `_` and `-`"),
     ]
     paths: Annotated[
         tuple[str, ...],
         option(
-            "Paths that it looks at; `*` at the end: all that begin so. None: all.",
+            "Paths that it applies to; `*` at the end: all that begin so. None: all.",
             "a list of paths",
         ),
     ] = ()
     methods: Annotated[
-        tuple[str, ...], option("Methods that it looks at. None: all.", "a list such as GET, POST")
+        tuple[str, ...],
+        option("Methods that it applies to. None: all.", "a list such as GET, POST"),
     ] = ()
     allow: Annotated[
         tuple[str, ...], option("Refuse clients outside of these networks.", _NETWORKS)

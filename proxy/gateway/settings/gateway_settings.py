@@ -42,7 +42,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     aliases: Annotated[
         dict[Name, Name],
         option(
-            "Other names for served models; the backend is told its own.",
+            "Other names for served models; the backend gets its own.",
             "names and the models they stand for (in the environment: a=model,b=model)",
         ),
     ] = field(default_factory=dict)
@@ -60,7 +60,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     ] = True
     keys_file: Annotated[
         Path | None,
-        option("API keys, hashed; not set: open to whoever reaches it.", FILE, restart=True),
+        option("API keys, hashed; not set: open to everyone who can reach it.", FILE, restart=True),
     ] = None
     jwt: Annotated[
         JwtSettings | None,
@@ -71,7 +71,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     ] = ()
     trusted_proxies: Annotated[
         tuple[str, ...],
-        option("Whose X-Forwarded-For is believed.", "networks such as 10.0.0.0/8"),
+        option("Proxies whose X-Forwarded-For is trusted.", "networks such as 10.0.0.0/8"),
     ] = ("127.0.0.0/8", "::1/128")
     default_timeout: Annotated[
         Seconds,
@@ -82,7 +82,8 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         option("For a whole answer, at most.", _SECONDS, variable="MAX_TIMEOUT_SECONDS"),
     ] = 600.0
     keepalive_seconds: Annotated[
-        Seconds, option("Between the comments on a silent stream, for who asks.", _SECONDS)
+        Seconds,
+        option("Keep-alive interval on idle streams, for clients that request it.", _SECONDS),
     ] = 15.0
     max_body: Annotated[
         Count,
@@ -105,6 +106,9 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
             variable="MAX_KEY_BODIES_BYTES",
         ),
     ] = 128 * 1024 * 1024
+    header_seconds: Annotated[
+        Seconds, option("For the headers of a request to arrive, at most.", _SECONDS)
+    ] = 10.0
     upload_seconds: Annotated[Seconds, option("For a body to arrive, at most.", _SECONDS)] = 600.0
     upload_grace_seconds: Annotated[
         Seconds,
@@ -138,14 +142,14 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     ] = 256
     queue_seconds: Annotated[Seconds, option("How long they wait.", _SECONDS)] = 30.0
     count_usage: Annotated[
-        bool, option("Have streams counted too; clients see no trace of it.", _SWITCH)
+        bool, option("Count the tokens of streams too; clients see no trace of it.", _SWITCH)
     ] = True
     usage_file: Annotated[
         Path | None, option("Keeps the usage per key over restarts.", FILE, restart=True)
     ] = None
     eta_file: Annotated[
         Path | None,
-        option("Where the host's agent tells how loading gets on.", FILE, restart=True),
+        option("Where the host's agent reports the progress of loading.", FILE, restart=True),
     ] = None
     probe_seconds: Annotated[
         Seconds, option("Between looks at a backend that is up.", _SECONDS)

@@ -3,8 +3,6 @@
 import asyncio
 import json
 
-import pytest
-from gateway.http import client_connection
 from gatewaylab.model_server import Call, ModelServer
 from gatewaylab.running import Running, Start, get, post
 from gatewaylab.speeches import CHAT
@@ -130,9 +128,9 @@ async def test_a_client_that_leaves_takes_its_whole_pipeline_with_it(
 
 
 async def test_the_beginning_of_a_next_request_does_not_end_a_stream(
-    gateway: Running, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
+    start: Start, model_server: ModelServer
 ) -> None:
-    monkeypatch.setattr(client_connection, "HEADER_SECONDS", 0.1)
+    gateway = await start(header_seconds=0.1)
 
     async def slow(call: Call) -> None:
         call.start_stream()

@@ -1,6 +1,6 @@
 """Clients that take their time: each is let go of, sooner or later, and costs nobody anything.
 
-The gateway's own bounds are long (it has nginx before it): so these wait side by side.
+The gateway's bounds are set to two seconds for them; nginx has its own, so they wait side by side.
 """
 
 from __future__ import annotations
