@@ -83,7 +83,7 @@ compiled: $(COMPILED_GATEWAY)/.built ## compile the gateway's busiest modules, a
 
 .PHONY: test-compiled
 test-compiled: compiled ## the gateway's tests against its compiled modules
-	@LAMPLIGHTER_COMPILE=1 PYTHONPATH=$(CURDIR)/$(COMPILED_GATEWAY) $(BIN)/pytest -m "not vllm and not host and not clients" tests/proxy tests/hostile
+	@LAMPLIGHTER_COMPILE=1 PYTHONPATH=$(CURDIR)/$(COMPILED_GATEWAY) $(BIN)/pytest -m "not vllm and not host and not clients" tests/gateway tests/hostile
 
 .PHONY: fuzz
 fuzz: setup ## 100,000 requests that nobody should send: no 5xx, no hang (REQUESTS=, SEED=)

@@ -16,14 +16,15 @@ from typing import Any
 from hatchling.builders.config import BuilderConfig
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-# The rest runs seldom, or is made of what mypyc gets wrong (tests/proxy/test_compiled.py): classes
+# The rest runs seldom, or mypyc gets it wrong (tests/gateway/test_compiled.py): classes
 # that msgspec decodes by their annotations, and those that extend a class which is not compiled.
 COMPILED = (
     "access.filters", "access.keys", "access.limits", "access.rate_bucket",
     "backends.admission_queue", "backends.backend", "backends.balancing", "backends.connection",
-    "backends.routing", "backends.target", "core.endpoints", "core.request_record",
-    "http.strict_head", "relay.accounting", "relay.deadlines", "relay.delivery", "relay.dispatch",
-    "relay.exchange", "relay.request_checks", "relay.timeouts", "relay.upstream_request",
+    "backends.routing", "backends.target", "core.endpoints", "core.process_state",
+    "core.request_record", "http.strict_head", "relay.accounting", "relay.deadlines",
+    "relay.delivery", "relay.dispatch", "relay.downstream", "relay.exchange",
+    "relay.request_checks", "relay.services", "relay.timeouts", "relay.upstream_request",
     "request.body_memory", "request.decoding", "request.edits", "request.head", "request.upload",
     "response.backend_response", "response.event_stream", "response.writer",
     "telemetry.access_line", "telemetry.access_log", "telemetry.metrics", "telemetry.recorder",

@@ -5,17 +5,16 @@ settings/gateway_settings.py says what may be set, in the document and in the en
 
 import argparse
 import os
-import socket
 import sys
 from pathlib import Path
 
-from gateway.access.keys import InvalidKeysFile
+from gateway.access.keys_file import InvalidKeysFile
 from gateway.core import log
-from gateway.gateway import is_loopback
+from gateway.core.addresses import is_loopback
+from gateway.gateway import Gateway
 from gateway.http import file_limit
-from gateway.http.app import create_app
-from gateway.http.server import Server
-from gateway.settings.gateway_settings import InvalidSetting, Settings
+from gateway.settings.document import InvalidSetting
+from gateway.settings.gateway_settings import Settings
 
 _MISUSE = 2
 
@@ -26,23 +25,13 @@ def main() -> int:
     file_limit.raise_to_hard()
     try:
         settings = Settings.load(arguments.config, os.environ)
-        _refuse_open_door(settings, arguments.host)
-        app = create_app(settings, arguments.config, os.environ)
+        _refuse_open_network(settings, arguments.host)
+        gateway = Gateway(settings, arguments.config, os.environ)
     except (InvalidSetting, InvalidKeysFile) as error:
-        print(f"gateway: {error}", file=sys.stderr)  # noqa: T201 -- for whoever started it
+        print(f"gateway: {error}", file=sys.stderr)  # noqa: T201 -- for the operator
         return _MISUSE
-    Announced(app, host=arguments.host, port=arguments.port).run()
+    gateway.server(arguments.host, arguments.port).run()
     return 0
-
-
-class Announced(Server):
-    """Says where it listens, once it does."""
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        if self.started:
-            host = f"[{self.config.host}]" if ":" in self.config.host else self.config.host
-            log.event("listening", url=f"http://{host}:{self.config.port}/v1")
 
 
 def _arguments() -> argparse.Namespace:
@@ -53,8 +42,8 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _refuse_open_door(settings: Settings, host: str) -> None:
-    """Without keys everyone who reaches the port may use the GPU: only this machine may."""
+def _refuse_open_network(settings: Settings, host: str) -> None:
+    """Without keys, listen on loopback only: the port gives access to the GPU."""
     if settings.keys_file is not None or settings.jwt is not None:
         return
     if not is_loopback(host):

@@ -1,46 +1,46 @@
-"""The composition root: every part of the gateway, made once, and the loops that keep them true."""
+"""The composition root: makes each part of the gateway once, and runs its background tasks."""
 
 import asyncio
 import contextlib
 import gc
-import ipaddress
-import re
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 
+from gateway.access.client_address import ClientAddresses
 from gateway.access.filters import Filters
 from gateway.access.jwt import Jwt
 from gateway.access.keys import Keys
 from gateway.access.limits import Limiter
-from gateway.backends.admission_queue import Admission
+from gateway.backends.admission_queue import AdmissionQueue
 from gateway.backends.backend import Backend
 from gateway.backends.connection import Pool
 from gateway.backends.probes import Probes
 from gateway.backends.routing import Routing
-from gateway.backends.startup_estimate import Eta
+from gateway.backends.startup_estimate import StartupEstimate
 from gateway.core.log import logger
+from gateway.core.process_state import ProcessState
+from gateway.http.app import Pages
+from gateway.http.server import Server
+from gateway.pages.sources import Sources
 from gateway.relay.deadlines import LOOK_SECONDS
-from gateway.relay.delivery import Delivery
-from gateway.relay.timeouts import Paces
-from gateway.request.body_memory import Held
-from gateway.request.read_scheduler import Reading
+from gateway.relay.services import Services
+from gateway.relay.timeouts import ModelSpeeds
+from gateway.request.body_memory import BodyMemory
+from gateway.request.read_scheduler import ReadScheduler
 from gateway.settings.gateway_settings import Settings
 from gateway.settings.reload import Reload
-from gateway.telemetry.recorder import Telling
+from gateway.telemetry.recorder import Recorder
 from gateway.telemetry.usage import Usage
 
 _TICK_SECONDS = 1.0
 _SAVE_TICKS = 10
 _FIRST_LOOK_SECONDS = 2.0
 _GARBAGE_AFTER = 20_000  # objects
-_ADDRESS = re.compile(rb"[0-9A-Fa-f.:]{2,45}")
-_KNOWN_PEERS = 4096
 
 
 class Gateway:
-    """`in_flight` counts inference requests from their headers to their last byte."""
+    """No part of the gateway gets this object: each is given the parts that it uses."""
 
     def __init__(
         self,
@@ -52,45 +52,54 @@ class Gateway:
 
         Raises InvalidSetting, InvalidKeysFile.
         """
-        self.in_flight = 0
-        self.draining = False
-        self.deliveries: set[Delivery] = set()  # the requests that are with a backend
-        self.connections: Iterable[Any] = ()  # the server's, once it has started
+        self.state = ProcessState()
         self.usage = Usage(settings.usage_file)
         self.keys = Keys(settings.keys_file, Jwt(settings.jwt) if settings.jwt else None)
-        self.limiter = Limiter(self.usage)
-        self.held = Held()
-        self.reading = Reading()
         self.filters = Filters(settings.filters)
-        self.eta = Eta(settings.eta_file)
-        self.routing = Routing(settings, [Backend(one) for one in settings.backends], self.eta)
-        self.admission = Admission(self.routing)
-        self.paces = Paces()
-        self.telling = Telling(settings, self.usage)
-        self.probes = Probes(self.routing, self.eta)
-        self.reload = Reload(config, environment, self.routing, self._settled)
-        self._trusted = _Trust(settings.trusted_proxies)
+        self.addresses = ClientAddresses(settings.trusted_proxies)
+        self.startup = StartupEstimate(settings.eta_file)
+        self.routing = Routing(settings, [Backend(one) for one in settings.backends], self.startup)
+        self.admission = AdmissionQueue(self.routing)
+        self.recorder = Recorder(settings, self.usage)
+        self.probes = Probes(self.routing, self.startup)
+        self.reload = Reload(
+            config,
+            environment,
+            lambda: self.routing.settings,
+            lambda changed: self.routing.reconfigure(changed, self._prepare),
+        )
+        self.services = Services(
+            state=self.state,
+            filters=self.filters,
+            keys=self.keys,
+            limiter=Limiter(self.usage),
+            body_memory=BodyMemory(),
+            read_scheduler=ReadScheduler(),
+            routing=self.routing,
+            admission=self.admission,
+            speeds=ModelSpeeds(),
+            recorder=self.recorder,
+        )
+        self.app = Pages(self._sources(), self.filters, self.addresses, self.recorder, self.running)
         self._connected: set[Backend] = set()
 
-    @property
-    def settings(self) -> Settings:
-        """Those in force now: a reload changes them."""
-        return self.routing.settings
+    def server(self, host: str, port: int) -> Server:
+        return Server(self.app, self.services, self.addresses, host=host, port=port)
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Keep looking at backends, files and clocks."""
-        self.loop = asyncio.get_running_loop()
+        """Probe the backends, follow the files and end what takes too long, meanwhile."""
         self._connect()
         _collect_seldom()
+        loop = asyncio.get_running_loop()
         tasks = [
-            self.loop.create_task(run)
+            loop.create_task(run)
             for run in (
                 self.probes.run(),
                 self.keys.run(),
                 self.reload.run(),
                 self._tick(),
-                self._watch(),
+                self._end_overdue(),
             )
         ]
         try:
@@ -104,32 +113,24 @@ class Gateway:
             for backend in self.routing.backends:
                 backend.pool.close()
             self.usage.save()
-            self.telling.close()
+            self.recorder.close()
 
-    def client_of(self, peer: tuple[str, int] | None, headers: Mapping[bytes, bytes]) -> str:
-        """Return the client's address: the last one that a trusted proxy has added, else the peer.
+    def _sources(self) -> Sources:
+        return Sources(
+            state=self.state,
+            keys=self.keys,
+            routing=self.routing,
+            admission=self.admission,
+            startup=self.startup,
+            usage=self.usage,
+            metrics=self.recorder.metrics,
+        )
 
-        What stands before it in X-Forwarded-For the client may have written itself.
-        """
-        address = peer[0] if peer else ""
-        forwarded = headers.get(b"x-forwarded-for")
-        if forwarded is None or not self._trusted.includes(address):
-            return address
-        last = forwarded.rpartition(b",")[2].strip()
-        return last.decode() if _ADDRESS.fullmatch(last) else address
-
-    def is_direct(
-        self, peer: tuple[str, int] | None, headers: Iterable[tuple[bytes, bytes]]
-    ) -> bool:
-        """Whether the request comes from this machine itself, and through no proxy."""
-        address = peer[0] if peer else ""
-        forwarded = any(name == b"x-forwarded-for" for name, _ in headers)
-        return not forwarded and is_loopback(address)
-
-    def _settled(self, settings: Settings) -> None:
-        """Go on with changed settings; `routing` has them already."""
-        self.filters = Filters(settings.filters)
-        self._trusted = _Trust(settings.trusted_proxies)
+    def _prepare(self) -> None:
+        """Follow changed settings, which the routing has already."""
+        settings = self.routing.settings
+        self.filters.adopt(settings.filters)
+        self.addresses.trust(settings.trusted_proxies)
         self._connect()
 
     def _connect(self) -> None:
@@ -141,13 +142,14 @@ class Gateway:
             if backend.pool is None:
                 backend.pool = Pool(backend)
 
-    async def _watch(self) -> None:
+    async def _end_overdue(self) -> None:
         """End the requests whose budgets have ended."""
+        loop, deliveries = asyncio.get_running_loop(), self.services.deliveries
         while True:
             await asyncio.sleep(LOOK_SECONDS)
-            now = self.loop.time()
-            for delivery in list(self.deliveries):
-                delivery.look(now)
+            now = loop.time()
+            for delivery in list(deliveries):
+                delivery.check_deadlines(now)
 
     async def _tick(self) -> None:
         """Once a second: end what takes too long, look at files that may have changed."""
@@ -161,8 +163,8 @@ class Gateway:
                 logger.exception("the gateway's housekeeping failed")
 
     def _housekeep(self, ticks: int) -> None:
-        now = self.loop.time()
-        for connection in list(self.connections):
+        now = asyncio.get_running_loop().time()
+        for connection in list(self.state.connections):
             connection.sweep(now)
         for backend in self.routing.backends:
             backend.pool.sweep()
@@ -177,33 +179,3 @@ def _collect_seldom() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(_GARBAGE_AFTER, 20, 50)
-
-
-def is_loopback(address: str) -> bool:
-    try:
-        return ipaddress.ip_address(address).is_loopback
-    except ValueError:
-        return address == "localhost"
-
-
-class _Trust:
-    """Whose X-Forwarded-For is believed; asked with every request, so the answers are kept."""
-
-    def __init__(self, networks: Iterable[str]) -> None:
-        self._networks = [ipaddress.ip_network(network) for network in networks]
-        self._known: dict[str, bool] = {}
-
-    def includes(self, address: str) -> bool:
-        known = self._known.get(address)
-        if known is None:
-            if len(self._known) >= _KNOWN_PEERS:
-                self._known.clear()
-            known = self._known[address] = self._look(address)
-        return known
-
-    def _look(self, address: str) -> bool:
-        try:
-            parsed = ipaddress.ip_address(address)
-        except ValueError:
-            return False
-        return any(parsed in network for network in self._networks)

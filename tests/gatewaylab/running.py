@@ -9,7 +9,6 @@ from typing import cast
 
 import httpx
 from gateway.gateway import Gateway
-from gateway.http.app import create_app
 from gateway.http.client_connection import Protocol
 from gateway.http.server import Server
 from gateway.settings.gateway_settings import Settings
@@ -43,7 +42,7 @@ class Running:
     port: int
 
     async def idle(self) -> None:
-        await until(lambda: self.gateway.in_flight == 0)
+        await until(lambda: self.gateway.state.in_flight == 0)
 
     async def chat(self, **fields: object) -> httpx.Response:
         body = {"model": "tiny", "messages": [{"role": "user", "content": "Hi"}]} | fields
@@ -72,9 +71,9 @@ class Running:
     def held(self) -> list[int]:
         """Return how many are in flight, with backends, queued, and counted against a key."""
         backends = self.gateway.routing.backends
-        accounts = self.gateway.limiter._accounts.values()
+        accounts = self.gateway.services.limiter._accounts.values()
         return [
-            self.gateway.in_flight,
+            self.gateway.state.in_flight,
             sum(backend.outstanding for backend in backends),
             self.gateway.admission.queued,
             sum(account.at_work for account in accounts),
@@ -98,8 +97,8 @@ Start = Callable[..., Awaitable[Running]]
 
 @asynccontextmanager
 async def running(settings: Settings, config: Path | None = None) -> AsyncIterator[Running]:
-    app = create_app(settings, config)
-    server = Server(app, host="127.0.0.1", port=0)
+    gateway = Gateway(settings, config)
+    server = gateway.server(host="127.0.0.1", port=0)
     # uvicorn's own start and stop pause for 0.1 s each: test_process.py has them, others no time
     server.config.load()
     server.lifespan = server.config.lifespan_class(server.config)
@@ -109,7 +108,7 @@ async def running(settings: Settings, config: Path | None = None) -> AsyncIterat
     headers = {"authorization": f"Bearer {KEY}"}
     openai = AsyncOpenAI(base_url=f"{url}/v1", api_key=KEY, max_retries=0)
     async with httpx.AsyncClient(base_url=url, headers=headers, timeout=10) as client, openai:
-        yield Running(server, app.state.gateway, client, openai, port)
+        yield Running(server, gateway, client, openai, port)
     for listener in server.servers:
         listener.close()
     for connection in list(server.server_state.connections):

@@ -5,10 +5,9 @@ from pathlib import Path
 from typing import Any, cast
 
 import httpx
-from gateway.access.keys import new_entry
-from gateway.core.request_record import Facts
+from gateway.access.keys_file import new_entry
+from gateway.core.request_record import RequestRecord
 from gateway.gateway import Gateway
-from gateway.http.app import create_app
 from gateway.settings.gateway_settings import Settings
 
 from gatewaylab.running import KEY
@@ -21,8 +20,8 @@ class Visitor:
     """Asks for pages, from this machine unless told otherwise. Nobody probes the backends."""
 
     def __init__(self, settings: Settings) -> None:
-        self.app = create_app(settings)
-        self.gateway: Gateway = self.app.state.gateway
+        self.gateway = Gateway(settings)
+        self.app = self.gateway.app
 
     async def ask(
         self, path: str, *, method: str = "GET", peer: str = HERE, **headers: str
@@ -46,7 +45,7 @@ def written_keys(folder: Path, **limits: Any) -> Path:
     return path
 
 
-def chat(**changes: Any) -> Facts:
+def chat(**changes: Any) -> RequestRecord:
     """Return what is known of a good, streamed chat completion."""
     facts: dict[str, Any] = {
         "method": "POST", "path": "/v1/chat/completions", "operation": "chat", "request_id": "id-1",
@@ -55,4 +54,4 @@ def chat(**changes: Any) -> Facts:
         "first_byte": 0.25, "seconds": 1.25, "chunks": 11, "prompt_tokens": 30,
         "completion_tokens": 11, "request_bytes": 200, "response_bytes": 2000,
     }  # fmt: skip
-    return Facts(**facts | changes)
+    return RequestRecord(**facts | changes)

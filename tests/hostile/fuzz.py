@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 
 from clients.lab import opened
 
-from hostile.shots import Shot, shot
-from hostile.volley import Tally, fire
+from hostile.fuzzing.generator import Shot, shot
+from hostile.fuzzing.sender import Tally, fire
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

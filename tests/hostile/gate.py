@@ -6,14 +6,18 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from hostile.case import Case, verdict
+from hostile.cases.case import Case, verdict
 from hostile.wire import Broken, Door, talk
 
 if TYPE_CHECKING:
     from clients.lab import Lab
 
 MAX_BODY = 10 * 1024 * 1024
-SETTINGS = {"INFERENCE_MAX_BODY_BYTES": str(MAX_BODY)}
+SETTINGS = {
+    "INFERENCE_MAX_BODY_BYTES": str(MAX_BODY),
+    "INFERENCE_HEADER_SECONDS": "2",
+    "INFERENCE_UPLOAD_GRACE_SECONDS": "2",
+}
 _IDLE_SECONDS = 5.0
 
 

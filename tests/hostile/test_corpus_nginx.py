@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hostile import slow
-from hostile.corpus import CASES
+from hostile.cases import slow
+from hostile.cases.corpus import CASES
 from hostile.gate import MAX_BODY
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hostile.fuzz import fuzz
-from hostile.shots import shot
+from hostile.fuzzing.generator import shot
 
 
 async def test_five_thousand_mutated_requests_break_nothing() -> None:

@@ -19,7 +19,7 @@ from types import ModuleType
 
 import msgspec
 import pytest
-from gateway.access.keys import new_entry
+from gateway.access.keys_file import new_entry
 from lamplighter.installation import lambda_python
 from lamplighter.installation.lambda_python import MissingPython
 from machine.lab import packages, whole

@@ -1,4 +1,4 @@
-"""Let in whoever bears a token of the OpenID provider that the settings name.
+"""Authenticate callers by tokens of the OpenID provider that the settings name.
 
 The provider's keys are fetched in the background, never while a request waits. Without an answer of
 the provider the last good ones stay in force. A verified token is remembered by its digest until it
@@ -18,13 +18,11 @@ import msgspec
 from gateway.core.caller import NO_LIMITS, Caller, Limits
 from gateway.core.errors import BackendUnavailable, InvalidKey
 from gateway.core.log import logger
-from gateway.settings.backend_settings import CLASSES
+from gateway.core.priority import CLASSES
 from gateway.settings.jwt_settings import JwtSettings, is_safe
 
 if TYPE_CHECKING:
     from gateway.access.token_verifier import ProviderKeys
-
-__all__ = ["Jwt", "JwtSettings"]
 
 LONGEST_TOKEN = 8192  # bytes
 KNOWN_TOKENS = 10_000
@@ -70,7 +68,7 @@ class Jwt:
         return key.startswith(b"eyJ") and key.count(b".") == 2  # noqa: PLR2004 -- three parts
 
     def identify_token(self, token: bytes, now: float) -> Caller:
-        """Return whose token it is; `now` is seconds since the epoch.
+        """Return the caller of the token; `now` is seconds since the epoch.
 
         Raises InvalidKey, or BackendUnavailable before the provider's keys are here.
         """
@@ -110,7 +108,7 @@ class Jwt:
             return False
         if content != self._content:
             self._content, self._keys = content, keys
-            self._known.clear()  # a key that was withdrawn vouches for nobody
+            self._known.clear()  # a withdrawn key vouches for no token
             logger.info("fetched %d keys of the tokens' issuer", len(keys))
         return True
 

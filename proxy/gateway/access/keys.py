@@ -1,15 +1,15 @@
-"""Let in whoever holds a key, of which only salted hashes are known here.
+"""Authenticate callers by API keys, of which only salted hashes are known here.
 
 A key is `sk-<id>-<secret>`: its id picks the entries that it is compared with. The entries marked
 `foreign` hold keys of any other form; each costs one more hash for every key that is not known.
-The hash is fast because a secret of ours has 256 random bits, which nobody finds from it. A foreign
-key is as safe as its own length.
+The hash is fast: a secret of ours has 256 random bits, which cannot be guessed. A foreign key is as
+safe as it is long.
 
     {"keys": [{"id": "alice", "salt": "<hex>", "sha256": "<hex of sha256(salt + key)>",
                "expires": "2027-01-01T00:00:00Z", "requests_per_minute": 60}]}
 
 Write the file beside and move it into place. It is taken whole or not at all: what is damaged,
-empty or gone leaves the last good keys in force. An empty list is whole and lets nobody in.
+empty or gone leaves the last good keys in force. An empty list is valid and refuses every key.
 """
 
 from hashlib import sha256
@@ -17,12 +17,10 @@ from hmac import compare_digest
 from pathlib import Path
 
 from gateway.access.jwt import Jwt
-from gateway.access.keys_file import Entry, InvalidKeysFile, new_entry, read, stamp
+from gateway.access.keys_file import Entry, InvalidKeysFile, read, stamp
 from gateway.core.caller import OPEN, Caller
 from gateway.core.errors import InvalidKey
 from gateway.core.log import logger
-
-__all__ = ["Caller", "InvalidKeysFile", "Keys", "new_entry"]
 
 LONGEST_KEY = 512  # bytes; a longer text is no key and not worth a hash
 
@@ -32,7 +30,7 @@ _DUMMY = Entry(b"\0" * 16, b"\0" * 32, Caller(""))
 
 
 class Keys:
-    """The keys of one file and the tokens of one provider. Without either everyone may ask."""
+    """The keys of one file and the tokens of one provider. Without either, no caller is refused."""
 
     def __init__(self, path: Path | None, jwt: Jwt | None = None) -> None:
         """Raises InvalidKeysFile."""
@@ -45,7 +43,7 @@ class Keys:
         return f"Keys({self._count} of {self._path})"
 
     def identify(self, authorization: bytes | None, x_api_key: bytes | None, now: float) -> Caller:
-        """Return who holds the key; `now` is seconds since the epoch. Raises InvalidKey.
+        """Return the caller who holds the key; `now` is seconds since the epoch. Raises InvalidKey.
 
         Also raises BackendUnavailable while the keys of the tokens' provider are not yet here.
         """
@@ -93,7 +91,7 @@ class Keys:
                 if entry.begins <= now < entry.ends:
                     return entry.caller
                 untimely = entry
-        # Whether an id exists, and how many keys it has, must not be told by the time taken.
+        # The time taken must not reveal whether an id exists, or how many keys it has.
         for _ in range(self._most - len(own)):
             _fits(_DUMMY, key)
         for entry in self._foreign:
@@ -101,7 +99,7 @@ class Keys:
                 if entry.begins <= now < entry.ends:
                     return entry.caller
                 untimely = entry
-        raise _unknown() if untimely is None else InvalidKey(untimely.why_not(now))
+        raise _unknown() if untimely is None else InvalidKey(untimely.why_invalid(now))
 
 
 def _presented(authorization: bytes | None, x_api_key: bytes | None) -> bytes:

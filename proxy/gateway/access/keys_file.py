@@ -1,7 +1,7 @@
-"""The keys file: what an entry may say, and what is told about a wrong one.
+"""The keys file: its format, and the errors about a wrong entry.
 
-Whoever writes it by hand is told where and what is allowed, never what stands there: half a line of
-such a file in a log would be one too many.
+An error says which entry and what is allowed there, never what the file holds: no part of a key may
+reach a log.
 """
 
 import math
@@ -18,11 +18,11 @@ import msgspec
 from msgspec import Meta, Struct
 
 from gateway.core.caller import NO_LIMITS, Caller, Limits
-from gateway.settings.backend_settings import CLASSES, Class
+from gateway.core.priority import CLASSES, Class
 
 _SALT_BYTES = 16
 _LARGEST_LIMIT = 10**12  # larger ones are none in practice, and floats can hold this one
-_END_OF_TIME = 253_402_300_799.0  # the last second that a datetime can tell in UTC
+_END_OF_TIME = 253_402_300_799.0  # the last second that a datetime can hold in UTC
 _ANYTHING_OURS = re.compile(r"-[A-Za-z0-9]{43,}")  # what follows `sk-<id>`: 256 bits and more
 _PLACE = re.compile(r"\$(?:\.keys(?:\[(?P<index>\d+)\])?)?(?:\.(?P<field>[a-z0-9_]+))?")
 _BYTE = re.compile(r"\(byte (\d+)\)")
@@ -82,8 +82,8 @@ class Entry:
     ends: float = math.inf
     foreign: bool = False
 
-    def why_not(self, now: float) -> str:
-        """Say why it is not valid now, to its holder only."""
+    def why_invalid(self, now: float) -> str:
+        """Return why it is not valid now; only its holder may see it."""
         if now < self.begins:
             return f"The API key is not valid before {_iso(self.begins)}."
         return f"The API key has expired at {_iso(self.ends)}."
@@ -122,12 +122,12 @@ def _decode(content: bytes) -> tuple[_Key, ...]:
     try:
         return msgspec.json.decode(content, type=_Document).keys
     except msgspec.ValidationError as error:
-        raise InvalidKeysFile(_told(str(error))) from None  # the cause would repeat content
+        raise InvalidKeysFile(_explained(str(error))) from None  # the cause would repeat content
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidKeysFile(f"it is no JSON{_line(content, str(error))}") from None
 
 
-def _told(message: str) -> str:
+def _explained(message: str) -> str:
     """Say where msgspec found something wrong and what may stand there."""
     place = _PLACE.search(message.rpartition(" - at `")[2])
     index, named = (place["index"], place["field"]) if place else (None, None)

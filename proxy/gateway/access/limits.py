@@ -1,8 +1,8 @@
-"""Hold each key to its limits: requests and tokens a minute, requests at once, tokens a day.
+"""Enforce the limits of each key: requests and tokens a minute, requests at once, tokens a day.
 
-What a request will cost is estimated when it is let in and corrected when it has ended. What it
-took too much is paid back by the requests after it; a stream is never cut. A refused request costs
-nothing. All requests of a key id share its limits, whichever of its keys they show.
+What a request will cost is estimated when it is admitted and corrected when it has ended. Overuse
+is paid back by later requests; a stream is never cut. A refused request costs nothing. All requests
+of a key id share its limits, whichever of its keys they show.
 """
 
 import time
@@ -76,7 +76,7 @@ class Lease:
             account.tokens.take(more * MINUTE / self._rate, self._clock())
 
     def __del__(self) -> None:
-        # A place that nobody gives back would shut its key out for good.
+        # A place that is not given back would lock its key out for good.
         if self._account is not None:
             logger.error("a request ended without settling its lease")
             self.settle(self._reserved, 0)
@@ -147,7 +147,7 @@ class Limiter:
             raise _limited(what, BUSY_RETRY_SECONDS, account, limits, now)
 
     def _open(self, key_id: str, now: float) -> _Account:
-        """Make an account; whoever is idle is forgotten when there have become many."""
+        """Make an account; idle ones are dropped once there are many."""
         if len(self._accounts) >= self._sweep_at:
             kept = {name: one for name, one in self._accounts.items() if not one.is_idle(now)}
             self._accounts = kept

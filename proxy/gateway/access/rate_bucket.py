@@ -2,8 +2,8 @@
 
 Its whole state is one moment: when it will be full again. What a request takes puts that moment off
 by `amount * 60 / rate` seconds, and it may lie at most a minute ahead. So waiting times are exact,
-a changed rate needs no conversion (what is used stays used in proportion), and a bucket that nobody
-uses is full without anybody filling it. It is the virtual scheduling form of the generic cell rate
+a changed rate needs no conversion (what is used stays used in proportion), and an unused bucket
+refills without a timer. It is the virtual scheduling form of the generic cell rate
 algorithm (https://en.wikipedia.org/wiki/Generic_cell_rate_algorithm).
 """
 
@@ -12,7 +12,7 @@ import math
 from gateway.core.errors import Headers
 
 MINUTE = 60.0
-# Waits are told in milliseconds, and the event loop's clock counts in them.
+# Waits are given in milliseconds, and the event loop's clock counts in them.
 _RESOLUTION = 0.001
 
 
@@ -39,8 +39,8 @@ class Bucket:
         self.full_at = now + self.missing(now) + seconds
 
 
-class Told:
-    """The headers that tell of one bucket, as OpenAI spells them; `what`: requests or tokens."""
+class RateHeaders:
+    """The x-ratelimit headers of one bucket, named as OpenAI does; `what`: requests or tokens."""
 
     def __init__(self, what: bytes) -> None:
         self._limit = b"x-ratelimit-limit-" + what
@@ -58,7 +58,7 @@ class Told:
         ]
 
 
-REQUESTS, TOKENS = Told(b"requests"), Told(b"tokens")
+REQUESTS, TOKENS = RateHeaders(b"requests"), RateHeaders(b"tokens")
 
 
 def duration(seconds: float) -> bytes:

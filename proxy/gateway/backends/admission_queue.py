@@ -12,7 +12,7 @@ from gateway.backends.backend import EJECTED_SECONDS, Backend
 from gateway.backends.routing import Routing
 from gateway.backends.target import Target
 from gateway.core.errors import BackendUnavailable, Overloaded
-from gateway.settings.backend_settings import CLASSES
+from gateway.core.priority import CLASSES
 
 _FIRST_GUESS_SECONDS = 1.0
 _LONGEST_GAP_SECONDS = 60.0
@@ -29,10 +29,10 @@ class Waiter(Protocol):
         """Count yourself in its `outstanding` before you return."""
 
     def expired(self) -> None:
-        """Tell the client what `Admission.refusal` says."""
+        """Answer the client with `AdmissionQueue.refusal`."""
 
 
-class Admission:
+class AdmissionQueue:
     """`queued` is how many wait. Times are monotonic. Hears of changes from the routing itself."""
 
     def __init__(self, routing: Routing) -> None:
@@ -79,7 +79,7 @@ class Admission:
                 self._end(next(iter(queue)))
 
     def refusal(self, waiter: Waiter) -> BackendUnavailable:
-        """Return what a waiter that is not admitted tells its client."""
+        """Return the error for a waiter that is not admitted."""
         if _is_hopeless(waiter):
             return self._routing.unavailable(waiter.target)
         return self._overloaded("All model servers are busy, and the queue is long.")
@@ -96,7 +96,7 @@ class Admission:
         if self._last:
             gap = min(now - self._last, _LONGEST_GAP_SECONDS)
             self._gap += _WEIGHT * (gap - self._gap)
-        self._last = now if self.queued else 0.0  # nobody waits: the next gap means nothing
+        self._last = now if self.queued else 0.0  # the queue is empty: the next gap means nothing
         if backend.ejected_until:  # half-open: this one tries it, the others wait
             backend.ejected_until = now + EJECTED_SECONDS
         waiter.admitted(backend)
@@ -118,4 +118,4 @@ class Admission:
 
 
 def _is_hopeless(waiter: Waiter) -> bool:
-    return not waiter.target.group.askable[waiter.priority]
+    return not waiter.target.group.available[waiter.priority]

@@ -1,6 +1,6 @@
 """One model server, as the gateway sees it now.
 
-unknown   not looked at yet: counts as up, a gateway that just started refuses nobody
+unknown   not looked at yet: counts as up, a gateway that just started refuses no request
 up        answers
 loading   answers that it cannot serve yet
 down      does not answer; if it says so at once (`refuses`), requests may still try
@@ -9,13 +9,14 @@ Beside what the probes say there is what requests meet: five failures in a row e
 ten seconds, unless it is the last that serves some model. Then one request may try it (half-open).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Literal
 
 from gateway.core.log import event
-from gateway.settings.backend_settings import CLASSES, BackendSettings
+from gateway.core.priority import CLASSES
+from gateway.settings.backend_settings import BackendSettings
 from gateway.settings.document import InvalidSetting
 
 State = Literal["unknown", "up", "loading", "down"]
@@ -37,6 +38,7 @@ class Backend:
     """
 
     __slots__ = (
+        "alternatives",
         "authorization",
         "changed",
         "consecutive_failures",
@@ -55,7 +57,6 @@ class Backend:
         "priorities",
         "refuses",
         "retired",
-        "rivals",
         "seed",
         "settings",
         "state",
@@ -68,7 +69,7 @@ class Backend:
         self.name, self.host, self.port = settings.name, settings.host, settings.port
         self.tls = settings.tls
         self.seed = int.from_bytes(blake2b(settings.url.encode(), digest_size=4).digest(), "big")
-        self.pool: Any = None  # whoever keeps connections hangs them here
+        self.pool: Any = None  # its connections; set by the composition root
         self.outstanding = self.turn = 0
         self.state: State = "unknown"
         self.refuses = self.retired = self.knows_models = False
@@ -77,8 +78,8 @@ class Backend:
         self.failures = self.consecutive_failures = 0
         self.failure_was_an_answer = False
         self.ejected_until = 0.0
-        self.rivals: tuple[tuple[Backend, ...], ...] = ()
-        self.changed: Callable[[], None] = _nobody_cares
+        self.alternatives: tuple[tuple[Backend, ...], ...] = ()
+        self.changed: Callable[[], None] = _ignore
         self.adopt(settings, credential(settings.api_key_file))
 
     def __repr__(self) -> str:
@@ -122,12 +123,12 @@ class Backend:
         self.failures += 1
         self.consecutive_failures += 1
         self.failure_was_an_answer = answered
-        if self.consecutive_failures >= EJECT_AFTER and self.is_spared(now):
+        if self.consecutive_failures >= EJECT_AFTER and self.is_replaceable(now):
             if not self.ejected_until:
                 event("ejected a backend", backend=self.name, failures=self.consecutive_failures)
             self.ejected_until = now + EJECTED_SECONDS
 
-    def looked_well(self) -> None:
+    def probe_succeeded(self) -> None:
         """End an ejection for lost connections; answering a probe disproves no failed answers."""
         if not self.failure_was_an_answer:
             self.consecutive_failures = 0
@@ -151,11 +152,24 @@ class Backend:
             self.models, self.knows_models = frozenset(listing), True
         self.changed()
 
-    def is_spared(self, now: float) -> bool:
+    def is_replaceable(self, now: float) -> bool:
         """Whether every model that it serves has another backend that may take over now."""
-        return bool(self.rivals) and all(
-            any(rival.usable(now) for rival in rivals) for rivals in self.rivals
+        return bool(self.alternatives) and all(
+            any(other.usable(now) for other in others) for others in self.alternatives
         )
+
+
+def reconfigured(settings: Iterable[BackendSettings], running: Iterable[Backend]) -> list[Backend]:
+    """Return the backends of the settings: the running one where the url stays.
+
+    Raises InvalidSetting, and changes none then.
+    """
+    wanted = [(one, credential(one.api_key_file)) for one in settings]
+    by_url = {backend.settings.url: backend for backend in running}
+    backends = [by_url.get(one.url) or Backend(one) for one, _ in wanted]
+    for backend, (one, key) in zip(backends, wanted, strict=True):
+        backend.adopt(one, key)
+    return backends
 
 
 def credential(path: Path | None) -> bytes | None:
@@ -173,5 +187,5 @@ def credential(path: Path | None) -> bytes | None:
     return b"Bearer " + key.encode()
 
 
-def _nobody_cares() -> None:
-    """Stand in for whoever will route to it."""
+def _ignore() -> None:
+    """Stand in for the routing."""

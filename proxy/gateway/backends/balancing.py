@@ -14,7 +14,7 @@ Backends = tuple[Backend, ...]
 
 AFFINITY_BYTES = 1024
 
-# Affinity must not pile everybody who shares a system prompt on one backend.
+# Affinity must not send all that share a system prompt to one backend.
 _CROWDED_FACTOR, _CROWDED_MARGIN = 2, 8
 _MIXER, _MASK = 0x9E3779B1, 2**32 - 1  # Fibonacci hashing: neighbours land far apart
 
@@ -29,7 +29,7 @@ class Balancer:
         self._turn = 0
 
     def choose(self, candidates: Backends, affinity: bytes | None) -> Backend | None:
-        """Return one of them (there is at least one), or None: all have their hands full."""
+        """Return one of them (there is at least one), or None: all are at their limits."""
         if len(candidates) == 1:
             only = candidates[0]
             return only if only.outstanding < only.limit else None

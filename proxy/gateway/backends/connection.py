@@ -12,7 +12,7 @@ from typing import Protocol, cast
 import httptools
 
 from gateway.backends.backend import Backend
-from gateway.core.segmented_body import Pieces
+from gateway.core.segmented_body import SegmentedBody
 
 # vLLM closes connections that were idle for 5 s: ours must not be waiting in one then.
 KEEPALIVE_SECONDS = 3.0
@@ -28,7 +28,7 @@ RawHeaders = list[tuple[bytes, bytes]]
 
 
 class Consumer(Protocol):
-    """Whoever asked. After `on_end` or `on_lost` the connection is no longer theirs."""
+    """The user of a connection, until `on_end` or `on_lost`."""
 
     def on_head(self, status: int, headers: RawHeaders) -> None: ...
     def on_frame(self, frame: bytes, begin: int) -> None:
@@ -36,8 +36,8 @@ class Consumer(Protocol):
 
     def on_body(self, data: bytes) -> None: ...
     def on_end(self) -> None: ...
-    def on_lost(self, *, unheard: bool) -> None:
-        """It broke; `unheard`: before a single byte of the answer."""
+    def on_lost(self, *, unanswered: bool) -> None:
+        """It broke; `unanswered`: before a single byte of the answer."""
 
     def on_connected(self, connection: "Connection") -> None: ...
     def on_refused(self, error: OSError | UnicodeError) -> None: ...
@@ -47,12 +47,12 @@ class Connection(asyncio.Protocol):
     """`idle_since`: when it last came back to the pool (the loop's time).
 
     `relays`: chunks that are one unfinished event of OpenAI's go straight to `relay_to`, which
-    `chunks`, `bytes` and `last` tell of; all others come to the consumer. Everything that such a
+    `chunks`, `bytes` and `last` count; all others come to the consumer. Everything that such a
     chunk needs is in this one object: what a chunk costs is what it has to fetch from memory.
     """
 
     __slots__ = (
-        "_bodies", "_consumer", "_ends_by_close", "_has_heard", "_headers", "_is_at_frame",
+        "_bodies", "_consumer", "_ends_by_close", "_has_answer", "_headers", "_is_at_frame",
         "_is_complete", "_is_new_head", "_parser", "_pool", "_status", "_stays", "_transport",
         "bytes", "chunks", "idle_since", "last", "relay_to", "relays", "strips", "time",
     )  # fmt: skip
@@ -61,7 +61,7 @@ class Connection(asyncio.Protocol):
         self._pool = pool
         self.time = pool.time
         self.relays = self.strips = False
-        self.relay_to: Callable[[bytes], None] = _nowhere
+        self.relay_to: Callable[[bytes], None] = _discard
         self.chunks = self.bytes = 0
         self.last = 0.0
         self._parser = httptools.HttpResponseParser(self)
@@ -70,10 +70,10 @@ class Connection(asyncio.Protocol):
         self._bodies: list[bytes] = []
         self._status = 0
         self._is_new_head = self._is_complete = self._is_at_frame = False
-        self._ends_by_close = self._stays = self._has_heard = False
+        self._ends_by_close = self._stays = self._has_answer = False
         self.idle_since = 0.0
 
-    def send(self, consumer: Consumer, head: bytes, body: bytes | Pieces) -> None:
+    def send(self, consumer: Consumer, head: bytes, body: bytes | SegmentedBody) -> None:
         self._consumer = consumer
         self.relays = False
         self.chunks = self.bytes = 0
@@ -105,7 +105,7 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         consumer = self._consumer
-        if consumer is None:  # nobody asked: whatever it is, it answers no request of ours
+        if consumer is None:  # idle: these bytes answer no request of ours
             self.abort()
             return
         if self._is_at_frame:
@@ -124,7 +124,7 @@ class Connection(asyncio.Protocol):
                     return
                 consumer.on_frame(data, end + 2)
                 return
-        self._has_heard = True
+        self._has_answer = True
         self._parse(data, consumer)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -135,7 +135,7 @@ class Connection(asyncio.Protocol):
         if exc is None and self._ends_by_close:
             consumer.on_end()
         else:
-            consumer.on_lost(unheard=not self._has_heard)
+            consumer.on_lost(unanswered=not self._has_answer)
 
     # -- httptools calls these ---------------------------------------------------------------
 
@@ -185,7 +185,7 @@ class Connection(asyncio.Protocol):
             return  # it has left in the meantime
         if garbled:
             self.abort()
-            consumer.on_lost(unheard=False)
+            consumer.on_lost(unanswered=False)
         elif self._is_complete:
             self._release()
             consumer.on_end()
@@ -193,7 +193,7 @@ class Connection(asyncio.Protocol):
     def _release(self) -> None:
         """Wait for the next request, if the backend lets us."""
         self._consumer = None
-        self._is_complete = self._is_at_frame = self._has_heard = False
+        self._is_complete = self._is_at_frame = self._has_answer = False
         if not self._transport.is_reading():  # its last client was slow
             self.resume()
         if self._stays and not self._transport.is_closing():
@@ -277,5 +277,5 @@ def _size(digits: bytes) -> int:
         return _NO_SIZE
 
 
-def _nowhere(_: bytes) -> None:
+def _discard(_: bytes) -> None:
     """Stand in for a client."""

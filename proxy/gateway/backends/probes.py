@@ -1,4 +1,4 @@
-"""Look at every backend now and then: is it well, and what does it serve?
+"""Probe every backend regularly: its health, and the models that it serves.
 
 With httpx: its cost does not matter here, and it is no part of a request's path. A backend that is
 not well is looked at every second. What an answer to GET /health proves:
@@ -22,7 +22,7 @@ import httpx
 from gateway.backends import model_list
 from gateway.backends.backend import Backend
 from gateway.backends.routing import Routing
-from gateway.backends.startup_estimate import Eta
+from gateway.backends.startup_estimate import StartupEstimate
 from gateway.core.log import logger
 
 TIMEOUT_SECONDS = 2.0
@@ -39,7 +39,7 @@ logging.getLogger("httpx").setLevel(logging.WARNING)  # it would log a line per 
 
 
 @dataclass(slots=True)
-class _Seen:
+class _ProbeState:
     """What is remembered of one backend between two looks. Times are monotonic."""
 
     is_looking: bool = False
@@ -53,11 +53,11 @@ class _Seen:
 class Probes:
     """`await run()` until it is cancelled; `looked` is set once every backend was looked at."""
 
-    def __init__(self, routing: Routing, eta: Eta) -> None:
+    def __init__(self, routing: Routing, startup: StartupEstimate) -> None:
         self.looked = asyncio.Event()
         self._routing = routing
-        self._eta = eta
-        self._seen: dict[Backend, _Seen] = {}
+        self._startup = startup
+        self._seen: dict[Backend, _ProbeState] = {}
 
     async def run(self) -> None:
         limits = httpx.Limits(max_keepalive_connections=0)  # a look proves that it takes new ones
@@ -71,7 +71,7 @@ class Probes:
             asyncio.TaskGroup() as looks,
         ):
             while True:
-                self._eta.look()
+                self._startup.look()
                 started = [looks.create_task(self._look(one)) for one in self._due()]
                 if not self.looked.is_set():
                     await asyncio.gather(*started)
@@ -82,10 +82,10 @@ class Probes:
         if not self._routing.settings.engine_enabled:
             return []
         backends, now = self._routing.backends, time.monotonic()
-        self._seen = {one: self._seen.get(one) or _Seen() for one in backends}
+        self._seen = {one: self._seen.get(one) or _ProbeState() for one in backends}
         return [one for one, seen in self._seen.items() if self._is_due(one, seen, now)]
 
-    def _is_due(self, backend: Backend, seen: _Seen, now: float) -> bool:
+    def _is_due(self, backend: Backend, seen: _ProbeState, now: float) -> bool:
         pause = self._routing.settings.probe_seconds
         if backend.state != "up" or backend.ejected_until or seen.silent:
             pause = min(pause, UNWELL_SECONDS)
@@ -98,56 +98,58 @@ class Probes:
             status, _ = await self._get(backend, "/health")
             await self._judge(backend, seen, status)
         except httpx.TimeoutException:
-            self._was_silent(backend, seen)
+            self._count_silence(backend, seen)
         except httpx.HTTPError:
-            self._went(backend, seen, refuses=True)
+            self._set_away(backend, seen, refuses=True)
         except Exception:  # noqa: BLE001 -- a defect here must not end the looking
             logger.exception("a look at %s failed", backend.name)
         finally:
             seen.is_looking = False
             seen.looked_at = time.monotonic()
 
-    async def _judge(self, backend: Backend, seen: _Seen, status: int) -> None:
+    async def _judge(self, backend: Backend, seen: _ProbeState, status: int) -> None:
         seen.silent = 0
         if status >= _FAILED_FROM:
-            self._went(backend, seen, refuses=False, loading=status == _LOADING)
+            self._set_away(backend, seen, refuses=False, loading=status == _LOADING)
             return
         if not backend.up or time.monotonic() >= seen.models_at + MODELS_SECONDS:
             await self._ask_for_models(backend, seen)
         if seen.is_away:
             seen.is_away = False
-            self._eta.ended(time.time())
-        backend.looked_well()
+            self._startup.ended(time.time())
+        backend.probe_succeeded()
         backend.found("up")
 
-    async def _ask_for_models(self, backend: Backend, seen: _Seen) -> None:
+    async def _ask_for_models(self, backend: Backend, seen: _ProbeState) -> None:
         seen.models_at = time.monotonic()
         try:
             status, body = await self._get(backend, "/v1/models")
             if status != _OK:
-                raise ValueError(_refusal(backend, status))  # noqa: TRY301 -- one place to tell it
+                raise ValueError(_refusal(backend, status))  # noqa: TRY301 -- one place to log it
             backend.learned(model_list.parse(body))
             seen.is_unreadable = False
         except (httpx.HTTPError, ValueError) as error:
-            self._tell_unreadable(backend, seen, error)
+            self._warn_unreadable(backend, seen, error)
 
-    def _tell_unreadable(self, backend: Backend, seen: _Seen, error: Exception) -> None:
+    def _warn_unreadable(self, backend: Backend, seen: _ProbeState, error: Exception) -> None:
         if not seen.is_unreadable:
             why = str(error) or type(error).__name__
             logger.warning("could not read the models of %s: %s", backend.name, why)
         seen.is_unreadable = True
 
-    def _was_silent(self, backend: Backend, seen: _Seen) -> None:
+    def _count_silence(self, backend: Backend, seen: _ProbeState) -> None:
         seen.silent += 1
         if seen.silent >= SILENT_TIMES and (
-            not backend.outstanding or backend.is_spared(time.monotonic())
+            not backend.outstanding or backend.is_replaceable(time.monotonic())
         ):
-            self._went(backend, seen, refuses=False)
+            self._set_away(backend, seen, refuses=False)
 
-    def _went(self, backend: Backend, seen: _Seen, *, refuses: bool, loading: bool = False) -> None:
+    def _set_away(
+        self, backend: Backend, seen: _ProbeState, *, refuses: bool, loading: bool = False
+    ) -> None:
         if not seen.is_away:
             seen.is_away = True
-            self._eta.began(time.time())
+            self._startup.began(time.time())
         backend.found("loading" if loading else "down", refuses=refuses)
 
     async def _get(self, backend: Backend, path: str) -> tuple[int, bytes]:

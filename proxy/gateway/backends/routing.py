@@ -1,4 +1,4 @@
-"""Which backends serve a model, what a client is told when none does, and what models there are.
+"""Which backends serve a model, the error when none does, and the list of models.
 
 What is asked with every request is kept ready; it is made anew when a backend or the settings
 change, which is rare.
@@ -7,13 +7,13 @@ change, which is rare.
 from collections.abc import Callable, Collection, Container, Iterable
 
 from gateway.backends import model_list
-from gateway.backends.backend import Backend
+from gateway.backends.backend import Backend, reconfigured
 from gateway.backends.balancing import AFFINITY_BYTES, Backends, Balancer, is_healthy
-from gateway.backends.startup_estimate import Eta
+from gateway.backends.startup_estimate import StartupEstimate
 from gateway.backends.target import Group, Target
 from gateway.core.errors import BackendUnavailable, ModelLoading, UnknownModel
 from gateway.core.log import logger
-from gateway.core.segmented_body import Pieces
+from gateway.core.segmented_body import SegmentedBody
 from gateway.settings.gateway_settings import Settings
 
 _LONGEST_NAME = 200
@@ -22,14 +22,16 @@ _LONGEST_NAME = 200
 class Routing:
     """`backends` changes with `adopt` only; `changed` is called after every change of anything."""
 
-    def __init__(self, settings: Settings, backends: Iterable[Backend], eta: Eta) -> None:
+    def __init__(
+        self, settings: Settings, backends: Iterable[Backend], startup: StartupEstimate
+    ) -> None:
         self.settings = settings
         self.backends = tuple(backends)
         self.changed: Callable[[], None] = lambda: None
-        self._eta = eta
+        self._startup = startup
         self._balancer = Balancer()
-        self._groups: dict[str | None, Group] = {}  # None: whoever there is
-        self._any_model = Group()  # those who do not say what they serve are asked for anything
+        self._groups: dict[str | None, Group] = {}  # None: any model
+        self._any_model = Group()  # of backends whose models are not known
         self._targets: dict[str | None, Target] = {}
         self._entries: dict[str, bytes] = {}
         self._document = b""
@@ -37,9 +39,9 @@ class Routing:
         self.refresh()
 
     def resolve(self, model: str | None) -> Target:
-        """Return who serves the model that the client named; None: it named none.
+        """Return the backends that serve the model that the client named; None: it named none.
 
-        Raises UnknownModel, or BackendUnavailable or ModelLoading if nobody can be asked now.
+        Raises UnknownModel, or BackendUnavailable or ModelLoading if no backend can be asked now.
         """
         target = self._targets.get(model)
         return target if target is not None else self._unusual(model)
@@ -49,16 +51,18 @@ class Routing:
     ) -> Backend | None:
         """Return the backend for one request, or None: each has its `max_in_flight`, so wait.
 
-        Raises BackendUnavailable or ModelLoading once there is nobody left to ask.
+        Raises BackendUnavailable or ModelLoading once no backend is left.
         """
-        candidates = target.group.askable[priority]
+        candidates = target.group.available[priority]
         if tried:
             candidates = tuple(one for one in candidates if one not in tried)
         if not candidates:
             raise self.unavailable(target)
         return self._balancer.choose(candidates, affinity)
 
-    def affinity(self, session: bytes | None, key_id: str, body: bytes | Pieces) -> bytes | None:
+    def affinity(
+        self, session: bytes | None, key_id: str, body: bytes | SegmentedBody
+    ) -> bytes | None:
         """Return what `choose` is to keep together, as the settings say."""
         match self.settings.balancing:
             case "session":
@@ -71,15 +75,15 @@ class Routing:
 
     def takes(self, backend: Backend, target: Target, priority: int) -> bool:
         """Whether a request that waits for `target` may go to `backend` now."""
-        candidates = target.group.askable[priority]
+        candidates = target.group.available[priority]
         return backend in candidates and is_healthy(backend, candidates)
 
     def unavailable(self, target: Target) -> BackendUnavailable:
-        """Return what to tell a client whose model is there, but not now."""
+        """Return the error for a model that is served, but not now."""
         return self._why(target.backends)
 
     def models_document(self, allowed: Collection[str] | None = None) -> bytes:
-        """Return the body of GET /v1/models. Raises as `resolve` if nobody has told any."""
+        """Return the body of GET /v1/models. Raises as `resolve` if none is known."""
         if not self._entries and not any(one.state == "up" for one in self.backends):
             raise self._why(self.backends)
         if allowed is None:
@@ -95,6 +99,15 @@ class Routing:
             raise _unknown(name)
         return self._entries[name]
 
+    def reconfigure(self, settings: Settings, prepare: Callable[[], None]) -> None:
+        """Take over changed settings; `prepare` is called before requests see them.
+
+        Raises InvalidSetting, and changes nothing then.
+        """
+        self.adopt(settings, reconfigured(settings.backends, self.backends))
+        prepare()
+        self.refresh()
+
     def adopt(self, settings: Settings, backends: Iterable[Backend]) -> None:
         """Take other settings; `refresh` lets requests see them. Who is gone gets nothing new."""
         kept = tuple(backends)
@@ -108,10 +121,10 @@ class Routing:
         for backend in self.backends:
             backend.changed = self.refresh
         self._fill_groups()
-        self._find_rivals()
+        self._find_alternatives()
         self._make_targets()
         self._list_models()
-        self._tell_problems()
+        self._warn_of_problems()
         self.changed()
 
     def _fill_groups(self) -> None:
@@ -120,25 +133,25 @@ class Routing:
             group = self._groups.setdefault(name, Group())
             group.fill(one for one in self.backends if name is None or name in one.models)
         self._groups = {
-            name: group for name, group in self._groups.items() if name is None or group.everyone
+            name: group for name, group in self._groups.items() if name is None or group.members
         }
         self._any_model.fill(one for one in self.backends if not one.knows_models)
 
-    def _find_rivals(self) -> None:
+    def _find_alternatives(self) -> None:
         named = [group for name, group in self._groups.items() if name is not None]
         for backend in self.backends:
             shared = {
-                tuple(one for one in group.everyone if priority in one.priorities)
+                tuple(one for one in group.members if priority in one.priorities)
                 for group in (*named, self._any_model)
                 for priority in backend.priorities
-                if backend in group.everyone
+                if backend in group.members
             }
-            backend.rivals = tuple(
+            backend.alternatives = tuple(
                 tuple(one for one in others if one is not backend) for others in shared
             )
 
     def _make_targets(self) -> None:
-        usable = {name: group for name, group in self._groups.items() if any(group.askable)}
+        usable = {name: group for name, group in self._groups.items() if any(group.available)}
         self._targets = {name: Target(name, group) for name, group in usable.items()}
         for alias, served in self.settings.aliases.items():
             self._targets.pop(alias, None)
@@ -146,19 +159,19 @@ class Routing:
                 self._targets[alias] = Target(served, usable[served], edit=True)
 
     def _unusual(self, name: str | None) -> Target:
-        """Return a target for a model that nobody lists, or raise why there is none."""
+        """Return a target for a model that no backend lists, or raise why there is none."""
         served = self.settings.aliases.get(name, name) if name is not None else None
         if known := self._groups.get(served):
-            raise self._why(known.everyone)
-        if any(self._any_model.askable):
+            raise self._why(known.members)
+        if any(self._any_model.available):
             return Target(served, self._any_model, edit=served != name)
-        if self._any_model.everyone:  # one that is down may be the one that serves it
-            raise self._why(self._any_model.everyone)
+        if self._any_model.members:  # one that is down may be the one that serves it
+            raise self._why(self._any_model.members)
         raise _unknown(name)
 
     def _why(self, backends: Backends) -> BackendUnavailable:
-        seconds = self._eta.seconds_left()
-        if self._eta.is_loading() or any(one.state == "loading" for one in backends):
+        seconds = self._startup.seconds_left()
+        if self._startup.is_loading() or any(one.state == "loading" for one in backends):
             return ModelLoading("The model is loading; ask again later.", seconds=seconds)
         return BackendUnavailable(
             "The model server takes no connections: it is restarting or down.", seconds=seconds
@@ -168,17 +181,17 @@ class Routing:
         self._entries = model_list.merged(self.backends, self.settings.aliases)
         self._document = model_list.document(self._entries.values())
 
-    def _tell_problems(self) -> None:
-        """Say once what cannot work, when everybody has said what it serves."""
-        told, aliases = self.problems, self.settings.aliases.items()
-        everybody_knows = all(one.knows_models for one in self.backends)
+    def _warn_of_problems(self) -> None:
+        """Warn once of what cannot work, when the models of all backends are known."""
+        known, aliases = self.problems, self.settings.aliases.items()
+        all_known = all(one.knows_models for one in self.backends)
         self.problems = tuple(
             f"the alias {alias} stands for {served}, which no backend serves"
             for alias, served in aliases
-            if everybody_knows and served not in self._groups
+            if all_known and served not in self._groups
         )
         for problem in self.problems:
-            if problem not in told:
+            if problem not in known:
                 logger.warning(problem)
 
 

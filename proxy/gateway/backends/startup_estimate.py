@@ -12,7 +12,7 @@ import msgspec
 
 DEFAULT_SECONDS = 30.0
 LONGEST_SECONDS = 120
-OVERDUE_SECONDS = 10.0  # told once a start takes longer than starts did so far
+OVERDUE_SECONDS = 10.0  # the answer once a start takes longer than all before
 FRESH_SECONDS = 60.0
 
 _SERVING = "serving"
@@ -26,7 +26,7 @@ class _Said(msgspec.Struct, frozen=True):
     at: datetime | None = None
 
 
-class Eta:
+class StartupEstimate:
     """`look` reads the file, once a second; all else is arithmetic. Times are `time.time()`."""
 
     def __init__(self, path: Path | None) -> None:

@@ -1,6 +1,6 @@
 """Where a request may go: the backends that serve its model, kept up to date while it waits.
 
-A `Group` stays the same object as long as anybody knows its model: requests that wait in the queue
+A `Group` stays the same object as long as its model is known: requests that wait in the queue
 hold it, and see backends come and go.
 """
 
@@ -8,27 +8,27 @@ from collections.abc import Iterable
 
 from gateway.backends.backend import Backend
 from gateway.backends.balancing import Backends
-from gateway.settings.backend_settings import CLASSES
+from gateway.core.priority import CLASSES
 
 
 class Group:
-    """Whoever serves a model: `everyone`, and by priority those who may be asked now."""
+    """The backends of a model: `members`, and by priority those `available` now."""
 
-    __slots__ = ("askable", "everyone")
+    __slots__ = ("available", "members")
 
     def __init__(self) -> None:
         self.fill(())
 
-    def fill(self, everyone: Iterable[Backend]) -> None:
-        self.everyone = tuple(everyone)
-        self.askable = tuple(
-            _askable([one for one in self.everyone if priority in one.priorities])
+    def fill(self, members: Iterable[Backend]) -> None:
+        self.members = tuple(members)
+        self.available = tuple(
+            _available([one for one in self.members if priority in one.priorities])
             for priority in range(len(CLASSES))
         )
 
 
 class Target:
-    """`served` is what the backend is to be told, `edit` that the client said something else."""
+    """`served` is the model's name at the backend; `edit`: the client used another one."""
 
     __slots__ = ("edit", "group", "served")
 
@@ -39,10 +39,10 @@ class Target:
 
     @property
     def backends(self) -> Backends:
-        return self.group.everyone
+        return self.group.members
 
 
-def _askable(backends: list[Backend]) -> Backends:
+def _available(backends: list[Backend]) -> Backends:
     """Return those that are up; if none is, those where another try costs nothing."""
     up = tuple(one for one in backends if one.up)
     return up or tuple(one for one in backends if one.refuses)

@@ -1,8 +1,8 @@
-"""Who asks and what they may, the same whether a key or a token said so."""
+"""A caller and its permissions, from a key or a token alike."""
 
 from dataclasses import dataclass
 
-from gateway.settings.backend_settings import CLASSES
+from gateway.core.priority import CLASSES
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,4 +28,4 @@ class Caller:
     limits: Limits = NO_LIMITS
 
 
-OPEN = Caller("-")  # everybody, where neither keys nor tokens are asked for
+OPEN = Caller("-")  # every caller, where neither keys nor tokens are configured

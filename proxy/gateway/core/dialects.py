@@ -1,8 +1,8 @@
-"""The three ways in which APIs speak: how a stream ends well, and how an error is told.
+"""The three API dialects: how a stream ends, and the shape of an error.
 
 OpenAI's chat and completions end in `data: [DONE]`, its Responses API and Anthropic's Messages in
 an event of their own. A stream that ends without it broke off, whatever the connection says, and
-clients notice only if it is told in the shape that they read.
+clients notice only an error in the shape that they read.
 
 Generated text cannot imitate any of the patterns: inside a JSON string every quote is escaped.
 """
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from gateway.core.errors import ProxyError
+from gateway.core.errors import GatewayError
 
 _encode = msgspec.json.encode
 
@@ -34,30 +34,30 @@ class Dialect:
     complete: re.Pattern[bytes] | None
     aborted: re.Pattern[bytes] | None
     failed: re.Pattern[bytes]
-    body: Callable[[ProxyError, str], bytes]
-    in_band: Callable[[ProxyError, str], bytes]
+    body: Callable[[GatewayError, str], bytes]
+    in_band: Callable[[GatewayError, str], bytes]
     ping: bytes = b": ping\n\n"
 
 
-def _openai_body(error: ProxyError, _: str) -> bytes:
+def _openai_body(error: GatewayError, _: str) -> bytes:
     return error.body()
 
 
-def _openai_in_band(error: ProxyError, _: str) -> bytes:
+def _openai_in_band(error: GatewayError, _: str) -> bytes:
     return b"data: " + error.body() + b"\n\ndata: [DONE]\n\n"
 
 
-def _anthropic_body(error: ProxyError, request_id: str) -> bytes:
+def _anthropic_body(error: GatewayError, request_id: str) -> bytes:
     kind = _ANTHROPIC_KINDS.get(error.status, "api_error")
     said = {"type": kind, "message": str(error)}
     return _encode({"type": "error", "error": said, "request_id": request_id})
 
 
-def _anthropic_in_band(error: ProxyError, request_id: str) -> bytes:
+def _anthropic_in_band(error: GatewayError, request_id: str) -> bytes:
     return b"event: error\ndata: " + _anthropic_body(error, request_id) + b"\n\n"
 
 
-def _responses_in_band(error: ProxyError, request_id: str) -> bytes:
+def _responses_in_band(error: GatewayError, request_id: str) -> bytes:
     """Two events: some clients read only `response.failed`, OpenAI's raises on the other."""
     said = {"code": "server_error", "message": str(error)}
     response = {"id": f"resp_{request_id}", "object": "response", "status": "failed", "error": said}

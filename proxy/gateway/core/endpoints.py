@@ -25,7 +25,7 @@ class Body(Enum):
 class Endpoint:
     """One path that passes. `generates`: tokens, so it may stream.
 
-    `injects`: a stream's `stream_options` may be set to have its usage told.
+    `injects`: a stream's `stream_options` may be set to get its usage.
     """
 
     path: str

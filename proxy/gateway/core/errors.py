@@ -1,10 +1,10 @@
-"""What the gateway tells a client when it cannot answer, in OpenAI's error shape.
+"""The errors that a client gets, in OpenAI's shape.
 
-ProxyError
+GatewayError
 ├── InvalidRequest        400  the request or its body is not what the API takes
 ├── InvalidKey            401  no key, or none that we know, or one that is not valid now
 ├── Forbidden             403  the key may not use this model, or a filter rule refuses the request
-├── UnknownPath           404  not an endpoint of this gateway; the backend never hears of it
+├── UnknownPath           404  not an endpoint of this gateway; no backend sees the request
 ├── UnknownModel          404  no backend serves the model
 ├── MethodNotAllowed      405  the endpoint exists, under another method
 ├── RequestTimedOut       408  the client did not finish sending its request
@@ -14,7 +14,7 @@ ProxyError
 │   └── QuotaExceeded     429  the key's budget for today is used up
 ├── InternalError         500  a defect of the gateway
 ├── BackendLost           502  the backend broke off after the request was sent
-│   └── StreamIncomplete  502  a stream ended before the model was done (told in-band)
+│   └── StreamIncomplete  502  a stream ended before the model was done (an event in the stream)
 ├── Refusal               ...  the backend said an error of its own, which is passed on
 ├── BackendUnavailable    503  no connection: restarting, or down
 │   ├── ModelLoading      503  the engine is up and still loads the model
@@ -29,14 +29,14 @@ import msgspec
 
 Headers = list[tuple[bytes, bytes]]
 
-# The OpenAI SDK does not retry at all when it is told to wait longer than two minutes.
+# The OpenAI SDK does not retry at all if asked to wait longer than two minutes.
 LONGEST_RETRY_AFTER_SECONDS = 120
 DEFAULT_RETRY_AFTER_SECONDS = 10
 
 _NEVER_RETRY: Headers = [(b"x-should-retry", b"false")]
 
 
-class ProxyError(Exception):
+class GatewayError(Exception):
     """A message for the client: never a backend's address, never a key."""
 
     status: int = 500
@@ -56,18 +56,18 @@ class ProxyError(Exception):
         return error_body(str(self), self.kind, self.code, self.param)
 
 
-class InvalidRequest(ProxyError):
+class InvalidRequest(GatewayError):
     status, kind, code = 400, "invalid_request_error", "invalid_request"
 
 
-class InvalidKey(ProxyError):
+class InvalidKey(GatewayError):
     status, kind, code = 401, "invalid_request_error", "invalid_api_key"
 
     def headers(self) -> Headers:
         return [(b"www-authenticate", b"Bearer")]
 
 
-class Forbidden(ProxyError):
+class Forbidden(GatewayError):
     """`code`: model_not_allowed or request_filtered."""
 
     status, kind = 403, "permission_error"
@@ -77,15 +77,15 @@ class Forbidden(ProxyError):
         self.code = code
 
 
-class UnknownPath(ProxyError):
+class UnknownPath(GatewayError):
     status, kind, code = 404, "invalid_request_error", "unknown_url"
 
 
-class UnknownModel(ProxyError):
+class UnknownModel(GatewayError):
     status, kind, code = 404, "invalid_request_error", "model_not_found"
 
 
-class MethodNotAllowed(ProxyError):
+class MethodNotAllowed(GatewayError):
     status, kind, code = 405, "invalid_request_error", "method_not_allowed"
 
     def __init__(self, message: str, *, allow: str) -> None:
@@ -96,22 +96,22 @@ class MethodNotAllowed(ProxyError):
         return [(b"allow", self.allow.encode("latin-1"))]
 
 
-class RequestTimedOut(ProxyError):
+class RequestTimedOut(GatewayError):
     status, kind, code = 408, "invalid_request_error", "request_timeout"
 
     def headers(self) -> Headers:
         return [(b"connection", b"close")]  # the rest of the body is still to come
 
 
-class BodyTooLarge(ProxyError):
+class BodyTooLarge(GatewayError):
     status, kind, code = 413, "invalid_request_error", "request_too_large"
 
 
-class UnsupportedMediaType(ProxyError):
+class UnsupportedMediaType(GatewayError):
     status, kind, code = 415, "invalid_request_error", "unsupported_media_type"
 
 
-class RateLimited(ProxyError):
+class RateLimited(GatewayError):
     """`seconds` is exact: the same request passes after it. `limits`: the x-ratelimit headers."""
 
     status, kind, code = 429, "rate_limit_error", "rate_limit_exceeded"
@@ -134,11 +134,11 @@ class QuotaExceeded(RateLimited):
         return super().headers() + _NEVER_RETRY
 
 
-class InternalError(ProxyError):
+class InternalError(GatewayError):
     pass
 
 
-class BackendLost(ProxyError):
+class BackendLost(GatewayError):
     """The prompt may have run: a client that retries at once would only run it again."""
 
     status, code = 502, "backend_lost"
@@ -151,7 +151,7 @@ class StreamIncomplete(BackendLost):
     code = "stream_incomplete"
 
 
-class Refusal(ProxyError):
+class Refusal(GatewayError):
     """A backend's own error. `raw` is its body as it came, if an SDK can read it."""
 
     def __init__(self, status: int, message: str, kind: str, code: str) -> None:
@@ -164,8 +164,8 @@ class Refusal(ProxyError):
         return self.passed
 
 
-class BackendUnavailable(ProxyError):
-    """`seconds`: when it may be back, as far as anybody knows."""
+class BackendUnavailable(GatewayError):
+    """`seconds`: when it may be back, as far as that is known."""
 
     status, code = 503, "backend_unavailable"
 
@@ -185,14 +185,14 @@ class Overloaded(BackendUnavailable):
     code = "overloaded"
 
 
-class EngineDisabled(ProxyError):
+class EngineDisabled(GatewayError):
     status, code = 503, "engine_disabled"
 
     def headers(self) -> Headers:
         return retry_after(LONGEST_RETRY_AFTER_SECONDS) + _NEVER_RETRY
 
 
-class BudgetEnded(ProxyError):
+class BudgetEnded(GatewayError):
     status, code = 504, "timeout"
 
     def __init__(self, budget: str, seconds: float) -> None:
@@ -206,7 +206,7 @@ class BudgetEnded(ProxyError):
 def retry_after(seconds: float, *, exact: bool = False) -> Headers:
     """Return the standard header (whole seconds, rounded up) and the one OpenAI's SDK prefers.
 
-    An estimate is capped at what the SDK still obeys; an exact time is told as it is.
+    An estimate is capped at what the SDK still obeys; an exact time is not changed.
     """
     wait = max(seconds, 0.001) if exact else min(max(seconds, 1), LONGEST_RETRY_AFTER_SECONDS)
     whole, thousandths = math.ceil(wait), math.ceil(wait * 1000)

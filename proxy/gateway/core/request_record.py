@@ -1,8 +1,8 @@
 """What is known about one request: filled in on its way, read once at its end."""
 
 
-class Facts:
-    """Times are seconds; `began` is `time.time()`, `first_byte` and `seconds` count from arrival.
+class RequestRecord:
+    """Times are seconds; `began` is `time.time()`, `first_byte` and `seconds` count from its head.
 
     `operation` is the route's (`chat`, `embeddings` ...), `other` for what is no endpoint. `model`
     is the served name, None until it is known. `status` is what the client saw, 499 if it left.

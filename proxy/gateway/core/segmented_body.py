@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 
-class Pieces:
+class SegmentedBody:
     """`parts` in their order; `size` is their sum, in bytes."""
 
     __slots__ = ("parts", "size")
@@ -23,9 +23,9 @@ class Pieces:
         """Return the bytes from `begin` up to `end`."""
         return b"".join(self._range(begin, end))
 
-    def replaced(self, begin: int, end: int, value: bytes) -> "Pieces":
+    def replaced(self, begin: int, end: int, value: bytes) -> "SegmentedBody":
         """Return the body with other bytes between two places; what stays is not copied."""
-        return Pieces((*self._range(0, begin), value, *self._range(end, self.size)))
+        return SegmentedBody((*self._range(0, begin), value, *self._range(end, self.size)))
 
     def rindex(self, byte: bytes) -> int:
         """Return the last place of a byte. Raises ValueError if there is none."""

@@ -1,8 +1,8 @@
-"""A client's connection: inference requests are taken over here, the rest goes to Litestar.
+"""A client's connection: inference requests are taken over here, pages go to Litestar.
 
 uvicorn's protocol parses, and keeps the order of pipelined requests. What it hands to an ASGI
 application costs a task and a dozen awaits for each request and two awaits for each chunk, and an
-ASGI application hears of a client that left only when it asks: so an `Exchange` takes the place of
+ASGI application learns that a client left only when it polls: so an `Exchange` takes the place of
 uvicorn's cycle for the paths of `routes`.
 """
 
@@ -13,18 +13,18 @@ from typing import Any, cast
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from gateway.access.client_address import ClientAddresses
 from gateway.core import endpoints
-from gateway.core.errors import InvalidRequest, ProxyError, RequestTimedOut
-from gateway.gateway import Gateway
+from gateway.core.errors import GatewayError, InvalidRequest, RequestTimedOut
 from gateway.http import upgrade
 from gateway.http.strict_head import MOST_BYTES, is_one_request
 from gateway.relay.exchange import Exchange
-from gateway.request.head import Arrival, request_id
+from gateway.relay.services import Services
+from gateway.request.head import RequestHead, request_id
 
 # Far longer than nginx keeps its idle connections to us: it never sends into a closed one.
 IDLE_SECONDS = 75
-HEADER_SECONDS = 10.0
-# For a client that was refused in the middle of its body to hear of it.
+# For a client that was refused in the middle of its body to read the answer.
 LINGER_SECONDS = 5.0
 LINGER_BYTES = 64 * 1024 * 1024
 PAGE_BODY_SECONDS = 10.0  # for the unread body of a request for a page
@@ -39,9 +39,10 @@ class _Unacceptable(Exception):
 
 
 class Protocol(HttpToolsProtocol):
-    """uvicorn makes one for each connection; `gateway` is set on the subclass that it gets."""
+    """uvicorn makes one for each connection; `of` sets the attributes on the class that it gets."""
 
-    gateway: Gateway
+    services: Services
+    addresses: ClientAddresses
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -57,6 +58,10 @@ class Protocol(HttpToolsProtocol):
         self._early_bytes = 0
         self._fed_parts = 0  # of bodies, in this read
         self._idle_since = 0.0  # the end of the latest exchange; uvicorn times its own cycles
+
+    @property
+    def _most_heading(self) -> float:
+        return self.services.settings.header_seconds
 
     @property
     def _is_idle(self) -> bool:
@@ -138,19 +143,19 @@ class Protocol(HttpToolsProtocol):
         if endpoint is None or path is None:
             self._hand_to_litestar()
             return
-        arrival = Arrival(
+        head = RequestHead(
             endpoint,
             self.parser.get_method(),
             path,
             version,
-            self.gateway.client_of(self.client, headers),
+            self.addresses.of(self.client, headers),
             self.parser.should_keep_alive(),
             self.expect_100_continue,
             headers,
             request_id(headers.get(b"x-request-id")),
         )
         before = self.cycle
-        self.cycle: Any = Exchange(self.gateway, arrival, self.transport, self._ended)
+        self.cycle: Any = Exchange(self.services, self.loop, head, self.transport, self._ended)
         if before is None or before.response_complete:
             self._start_asgi_task(self.cycle, self.app)
         else:
@@ -206,8 +211,8 @@ class Protocol(HttpToolsProtocol):
         """End what takes too long."""
         if self._exchange is not None:
             self._exchange.check_upload()
-        elif self._heading_since is not None and now - self._heading_since > HEADER_SECONDS:
-            self._refuse(RequestTimedOut(f"No request within {HEADER_SECONDS:g} s."))
+        elif self._heading_since is not None and now - self._heading_since > self._most_heading:
+            self._refuse(RequestTimedOut(f"No request within {self._most_heading:g} s."))
         elif (self._refused_at is not None and now - self._refused_at > LINGER_SECONDS) or (
             self._page_since is not None and now - self._page_since > PAGE_BODY_SECONDS
         ):
@@ -247,7 +252,7 @@ class Protocol(HttpToolsProtocol):
         self.server_state.total_requests += 1
         if self.transport.is_closing():
             return
-        if not exchange.reply.keep_alive:
+        if not exchange.writer.keep_alive:
             if exchange.is_uploaded:
                 self.transport.close()
             else:  # closed at once, the kernel would drop the answer with the rest of the body
@@ -263,8 +268,8 @@ class Protocol(HttpToolsProtocol):
             self._exchange.fail(InvalidRequest(said))
         self.transport.close()
 
-    def _refuse(self, error: ProxyError) -> None:
-        """Answer what is no request; into an answer that is under way nothing may be written."""
+    def _refuse(self, error: GatewayError) -> None:
+        """Answer what is no request, unless an answer is under way on this connection."""
         is_free = self.cycle is None or self.cycle.response_complete
         if is_free and self._has_begun and not self.transport.is_closing():
             body = error.body()
@@ -277,6 +282,6 @@ class Protocol(HttpToolsProtocol):
         self.transport.close()
 
 
-def of(gateway: Gateway) -> type[Protocol]:
+def of(services: Services, addresses: ClientAddresses) -> type[Protocol]:
     """Return the class for uvicorn's configuration."""
-    return type("GatewayProtocol", (Protocol,), {"gateway": gateway})
+    return type("GatewayProtocol", (Protocol,), {"services": services, "addresses": addresses})

@@ -1,49 +1,47 @@
-"""One request for a page: what every answer carries, and what is told of it.
+"""One request for a page: headers that every answer carries, and its access record.
 
-Inference requests do not come by here, `protocol` takes them over: these are people, monitors, and
-whatever looks for a door.
+Inference requests are taken over in `client_connection`: these are browsers, monitors and scanners.
 """
 
 import time
 
 from litestar.types import HTTPScope, Message, Send
 
-from gateway.core.request_record import Facts
-from gateway.gateway import Gateway
+from gateway.core.request_record import RequestRecord
 from gateway.pages.health import WATCHED
 from gateway.request.head import request_id
+from gateway.telemetry.recorder import Recorder
 
 _CLIENT_LEFT = 499
 
 
-class Visit:
+class PageRequest:
     """`send` is what the application gets instead of the server's; `end` is called once."""
 
-    def __init__(self, scope: HTTPScope, send: Send, gateway: Gateway) -> None:
+    def __init__(self, scope: HTTPScope, send: Send, client: str, recorder: Recorder) -> None:
         self._send = send
-        self._telling = gateway.telling
+        self._recorder = recorder
         self._began = time.perf_counter()
-        fields = list(scope["headers"])
-        self._id = request_id(dict(fields).get(b"x-request-id"))
-        self._facts = Facts(
+        self._id = request_id(dict(scope["headers"]).get(b"x-request-id"))
+        self._record = RequestRecord(
             method=scope["method"],
             path=scope["raw_path"].decode("latin-1"),
             request_id=self._id.decode(),
-            client=gateway.client_of(scope["client"], dict(fields)),
+            client=client,
             began=time.time(),
             status=_CLIENT_LEFT,  # until there is an answer
         )
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            self._facts.status = message["status"]
+            self._record.status = message["status"]
             ours = [(b"x-request-id", self._id), (b"x-content-type-options", b"nosniff")]
             message["headers"] = [*message["headers"], *ours]
         elif message["type"] == "http.response.body":
-            self._facts.response_bytes += len(message["body"])
+            self._record.response_bytes += len(message["body"])
         await self._send(message)
 
     def end(self) -> None:
-        if self._facts.path not in WATCHED:
-            self._facts.seconds = time.perf_counter() - self._began
-            self._telling.answered(self._facts)
+        if self._record.path not in WATCHED:
+            self._record.seconds = time.perf_counter() - self._began
+            self._recorder.record(self._record)

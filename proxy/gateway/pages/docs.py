@@ -22,7 +22,7 @@ _SCRIPT = page.script("docs.js")
 
 @route("/docs", http_method=READ)
 async def docs(state: State) -> Response[bytes]:
-    body = html(document(state.gateway.settings))
+    body = html(document(state.sources.settings))
     return page.response("Inference gateway: the API", body, {"cache-control": "no-store"}, _SCRIPT)
 
 

@@ -11,11 +11,11 @@ from litestar import Response, route
 from litestar.datastructures import State
 
 from gateway import VERSION
-from gateway.gateway import Gateway
 from gateway.pages.page import READ
+from gateway.pages.sources import Sources
 
-# Asked every few seconds by whatever watches: not told of, which would drown the rest, and not
-# filtered, which would make a healthy host look dead.
+# Polled every few seconds by monitors: not logged, which would drown other lines, and not filtered,
+# which would make a healthy host look dead.
 WATCHED = ("/health", "/health/live", "/health/ready")
 
 _OK = 200
@@ -30,28 +30,28 @@ async def live() -> dict[str, str]:
 
 @route("/health/ready", http_method=READ)
 async def ready(state: State) -> Response[dict[str, Any]]:
-    status = engine(state.gateway)
-    facts = {"status": status, "in_flight": state.gateway.in_flight}
+    status = engine(state.sources)
+    facts = {"status": status, "in_flight": state.sources.state.in_flight}
     return Response(facts, status_code=_OK if status in {"ready", "disabled"} else _UNAVAILABLE)
 
 
 @route("/health", http_method=READ)
 async def health(state: State) -> Response[dict[str, Any]]:
-    status = engine(state.gateway)
+    status = engine(state.sources)
     facts = {"status": summary(status), "engine": status, "version": VERSION}
     return Response(facts, status_code=_UNAVAILABLE if status == "stopping" else _OK)
 
 
-def engine(gateway: Gateway) -> str:
+def engine(sources: Sources) -> str:
     """Return stopping, disabled, ready, loading or waiting (restarting, down, not yet seen)."""
-    if gateway.draining:
+    if sources.state.draining:
         return "stopping"
-    if not gateway.settings.engine_enabled:
+    if not sources.settings.engine_enabled:
         return "disabled"
-    states = {backend.state for backend in gateway.routing.backends}
+    states = {backend.state for backend in sources.routing.backends}
     if "up" in states:  # one that was not looked at yet gets requests, but proves nothing
         return "ready"
-    return "loading" if "loading" in states or gateway.eta.is_loading() else "waiting"
+    return "loading" if "loading" in states or sources.startup.is_loading() else "waiting"
 
 
 def summary(engine: str) -> str:

@@ -1,7 +1,7 @@
-"""The API as an OpenAPI 3.1 document, made from the table that decides what passes.
+"""The API as an OpenAPI 3.1 document, made from the table of endpoints.
 
 It is true of the gateway: what it lists passes, and the gateway's own refusals look as it says.
-What the engine makes of a request is the engine's to tell.
+It does not describe what the engine makes of a request.
 """
 
 import msgspec
@@ -60,7 +60,7 @@ def document(settings: Settings) -> Schema:
 
 @route("/openapi.json", http_method=READ)
 async def schema(state: State) -> Response[bytes]:
-    settings: Settings = state.gateway.settings
+    settings: Settings = state.sources.settings
     return Response(msgspec.json.encode(document(settings)), media_type=MediaType.JSON)
 
 

@@ -1,7 +1,7 @@
 """A page for people: complete in itself, and locked to itself by its Content-Security-Policy.
 
-It loads nothing from anywhere. Style and script stand in the page, and the policy names their
-hashes: what somebody smuggles in has another one, and the browser leaves it alone.
+It loads nothing. Style and script are inline, and the policy names their hashes: the browser runs
+no injected script.
 """
 
 import html

@@ -1,7 +1,7 @@
-"""`/` and `/status`: how the gateway is, as a page for browsers and as JSON for everything else.
+"""`/` and `/status`: the state of the gateway, as HTML for browsers and as JSON otherwise.
 
-A stranger hears what /health says. Models, backends (never their addresses), load and queue are for
-this machine itself and for holders of keys; a key's holder also hears of the key's own usage.
+A stranger sees what /health shows. Models, backends (never their addresses), load and queue are for
+local users and holders of keys; a key's holder also sees the key's own usage.
 """
 
 from typing import Any
@@ -11,10 +11,10 @@ from litestar import MediaType, Request, Response, route
 
 from gateway import VERSION
 from gateway.core.errors import BackendUnavailable
-from gateway.gateway import Gateway
-from gateway.pages import health, page, viewer
+from gateway.pages import health, page
 from gateway.pages.page import READ
-from gateway.pages.viewer import Audience
+from gateway.pages.sources import Sources
+from gateway.pages.viewer import Viewer, viewer_of
 
 _JSON, _HTML = MediaType.JSON.value, MediaType.HTML.value
 _HEADERS = {"vary": "accept", "cache-control": "no-store"}
@@ -24,54 +24,54 @@ Summary = dict[str, Any]
 
 @route(["/", "/status"], http_method=READ)
 async def status(request: Request[Any, Any, Any]) -> Response[bytes]:
-    gateway: Gateway = request.app.state.gateway
-    told = summary(gateway, viewer.of(request, gateway))
+    sources: Sources = request.app.state.sources
+    shown = summary(sources, viewer_of(request, sources))
     if request.accept.best_match([_JSON, _HTML], default=_JSON) == _HTML:
-        return page.response("Inference gateway", _html(told, gateway), _HEADERS)
-    return Response(msgspec.json.encode(told), media_type=_JSON, headers=_HEADERS)
+        return page.response("Inference gateway", _html(shown, sources), _HEADERS)
+    return Response(msgspec.json.encode(shown), media_type=_JSON, headers=_HEADERS)
 
 
-def summary(gateway: Gateway, asker: Audience) -> Summary:
-    """Return what may be told to whoever asks."""
-    engine = health.engine(gateway)
-    told: Summary = {"status": health.summary(engine), "version": VERSION, "engine": engine}
+def summary(sources: Sources, viewer: Viewer) -> Summary:
+    """Return what this viewer may see."""
+    engine = health.engine(sources)
+    shown: Summary = {"status": health.summary(engine), "version": VERSION, "engine": engine}
     if engine in {"loading", "waiting"}:
-        told["ready_in_seconds"] = gateway.eta.seconds_left()
-    if not asker.is_stranger:
-        told |= _details(gateway, asker)
-    if asker.caller is not None:
-        told["usage"] = gateway.usage.of(asker.caller.id)
-    return told
+        shown["ready_in_seconds"] = sources.startup.seconds_left()
+    if not viewer.is_stranger:
+        shown |= _details(sources, viewer)
+    if viewer.caller is not None:
+        shown["usage"] = sources.usage.of(viewer.caller.id)
+    return shown
 
 
-def _details(gateway: Gateway, asker: Audience) -> Summary:
+def _details(sources: Sources, viewer: Viewer) -> Summary:
     backends = [
         {"backend": number, "state": each.state, "outstanding": each.outstanding}
-        for number, each in enumerate(gateway.routing.backends, 1)
+        for number, each in enumerate(sources.routing.backends, 1)
     ]
     return {
-        "models": _models(gateway, asker),
+        "models": _models(sources, viewer),
         "backends": backends,
-        "in_flight": gateway.in_flight,
-        "queued": gateway.admission.queued,
+        "in_flight": sources.state.in_flight,
+        "queued": sources.admission.queued,
     }
 
 
-def _models(gateway: Gateway, asker: Audience) -> list[str]:
-    """Return what /v1/models lists for the asker; nothing while no backend can say."""
+def _models(sources: Sources, viewer: Viewer) -> list[str]:
+    """Return what /v1/models lists for the viewer; nothing while no backend is up."""
     try:
-        listed = gateway.routing.models_document(asker.caller.models if asker.caller else None)
+        listed = sources.routing.models_document(viewer.caller.models if viewer.caller else None)
     except BackendUnavailable:
         return []
     return [model["id"] for model in msgspec.json.decode(listed)["data"]]
 
 
-def _html(told: Summary, gateway: Gateway) -> str:
-    usage = {f"usage {period}": counts for period, counts in told.get("usage", {}).items()}
-    shown = {name: value for name, value in told.items() if name != "usage"} | usage
-    rows = [(name.replace("_", " "), _text(value)) for name, value in shown.items()]
-    known = "" if "models" in told else "<p>Ask with a key to hear more: this is for everybody.</p>"
-    docs = '<p><a href="/docs">The API</a></p>' if gateway.settings.docs else ""
+def _html(shown: Summary, sources: Sources) -> str:
+    usage = {f"usage {period}": counts for period, counts in shown.get("usage", {}).items()}
+    listed = {name: value for name, value in shown.items() if name != "usage"} | usage
+    rows = [(name.replace("_", " "), _text(value)) for name, value in listed.items()]
+    known = "" if "models" in shown else "<p>With a key this page shows more.</p>"
+    docs = '<p><a href="/docs">The API</a></p>' if sources.settings.docs else ""
     return page.table(rows) + known + docs
 
 

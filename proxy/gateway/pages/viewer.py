@@ -1,6 +1,6 @@
-"""Who looks at a page: a stranger, somebody on this machine itself, or the holder of a key.
+"""The viewer of a page: a stranger, a local user, or the holder of a key.
 
-nginx stands on loopback in front of the gateway, so the peer's address alone proves nothing: what
+nginx stands on loopback in front of the sources, so the peer's address alone proves nothing: what
 came through a proxy has an X-Forwarded-For, and is a stranger's until it shows a valid key.
 A gateway without keys takes no key for valid: only this machine itself is no stranger to it.
 """
@@ -11,12 +11,13 @@ from typing import Any
 
 from litestar.connection import ASGIConnection
 
+from gateway.access.client_address import is_direct
 from gateway.core.caller import OPEN, Caller
-from gateway.gateway import Gateway
+from gateway.pages.sources import Sources
 
 
 @dataclass(frozen=True, slots=True)
-class Audience:
+class Viewer:
     """`caller` is whose key was shown, if one was. `is_direct`: from this machine, by no proxy."""
 
     caller: Caller | None
@@ -27,16 +28,16 @@ class Audience:
         return self.caller is None and not self.is_direct
 
 
-def of(connection: ASGIConnection[Any, Any, Any, Any], gateway: Gateway) -> Audience:
+def viewer_of(connection: ASGIConnection[Any, Any, Any, Any], sources: Sources) -> Viewer:
     """Raises InvalidKey for a key that is shown and not valid, BackendUnavailable as `Keys`."""
     fields = connection.scope["headers"]
     peer = connection.scope["client"]
-    return Audience(_caller(dict(fields), gateway), gateway.is_direct(peer, fields))
+    return Viewer(_caller(dict(fields), sources), is_direct(peer, fields))
 
 
-def _caller(headers: dict[bytes, bytes], gateway: Gateway) -> Caller | None:
+def _caller(headers: dict[bytes, bytes], sources: Sources) -> Caller | None:
     authorization, key = headers.get(b"authorization"), headers.get(b"x-api-key")
     if authorization is None and key is None:
         return None
-    caller = gateway.keys.identify(authorization, key, time.time())
+    caller = sources.keys.identify(authorization, key, time.time())
     return None if caller is OPEN else caller

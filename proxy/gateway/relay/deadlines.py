@@ -1,7 +1,7 @@
-"""End a request when one of its budgets does.
+"""Whether a time budget of a request has ended.
 
-One look at all requests every tenth of a second costs less than a timer for each of them, which
-nearly always would be cancelled. So a budget may be overdrawn by that tenth.
+All requests are checked every tenth of a second, which costs less than a timer for each: nearly all
+timers would be cancelled. So a budget may be exceeded by that tenth.
 """
 
 from gateway.backends.connection import Connection
@@ -10,23 +10,23 @@ from gateway.relay.timeouts import Budgets
 
 LOOK_SECONDS = 0.1
 CONNECTION = "the connection to the model server"
-AFTER_LAST_EVENT_SECONDS = 1.0  # for the backend to end what it has said the last word of
+AFTER_LAST_EVENT_SECONDS = 1.0  # for the backend to close a stream after its last event
 
 
-class Watch:
-    """The clocks of one request. `last` is when the latest bytes came; who gets them sets it.
+class Deadlines:
+    """The clocks of one request. `last` is when the latest bytes came; their receiver sets it.
 
-    `heard` is a connection that knows of later ones.
+    `connection`, if set, knows of later ones.
     """
 
-    __slots__ = ("_what", "budgets", "heard", "last", "seconds", "started")
+    __slots__ = ("_what", "budgets", "connection", "last", "seconds", "started")
 
     def __init__(self, budgets: Budgets, now: float) -> None:
         self.budgets = budgets
         self._what = ""
         self.seconds = budgets.total
         self.started = self.last = now
-        self.heard: Connection | None = None
+        self.connection: Connection | None = None
 
     def connecting(self, now: float) -> None:
         self._set(CONNECTION, self.budgets.connect, now)
@@ -53,7 +53,7 @@ class Watch:
         return None
 
     def latest(self) -> float:
-        return self.last if self.heard is None else max(self.last, self.heard.last)
+        return self.last if self.connection is None else max(self.last, self.connection.last)
 
     def _set(self, what: str, seconds: float, now: float) -> None:
         self._what, self.seconds, self.last = what, seconds, now

@@ -1,24 +1,21 @@
 """Carry one admitted request to a backend and its answer back, bytes unchanged.
 
 A stream goes out chunk by chunk. Any other answer is taken in whole first: one that breaks off can
-then still be told as an error, with a status.
+then still be an error with a status.
 """
 
 import asyncio
 import time
-from typing import TYPE_CHECKING
 
 from gateway.backends.backend import Backend
 from gateway.backends.connection import Connection, RawHeaders
 from gateway.core.dialects import OPENAI
 from gateway.core.errors import BackendLost, BudgetEnded, StreamIncomplete
-from gateway.relay.deadlines import CONNECTION, Watch
-from gateway.relay.upstream_request import Job
+from gateway.relay.deadlines import CONNECTION, Deadlines
+from gateway.relay.downstream import Downstream
+from gateway.relay.upstream_request import UpstreamRequest
 from gateway.response import backend_response
-from gateway.response.event_stream import CUT, Events
-
-if TYPE_CHECKING:
-    from gateway.relay.exchange import Exchange
+from gateway.response.event_stream import CUT, EventStream
 
 _ERRORS_FROM = 400
 _NEARLY = 0.9  # a timer may fire a little early
@@ -29,28 +26,40 @@ _EVENT_STREAM = b"text/event-stream"
 
 
 class Delivery:
-    """One job at one backend: it holds the backend's slot from its start to `release`."""
+    """One request at one backend: it holds the backend's slot from its start to `release`."""
 
     __slots__ = (
-        "_connecting", "_connection", "_exchange", "_headers", "_job", "_loop", "_may_repeat",
-        "_parts", "_reply", "_status", "_watch", "backend", "chunks", "events", "first_byte",
+        "_connecting",
+        "_connection",
+        "_deadlines",
+        "_downstream",
+        "_headers",
+        "_loop",
+        "_may_repeat",
+        "_parts",
+        "_status",
+        "_upstream",
+        "_writer",
+        "backend",
+        "chunks",
+        "events",
+        "first_byte",
         "tokens",
     )  # fmt: skip
 
-    def __init__(self, exchange: "Exchange", backend: Backend, job: Job) -> None:
-        self._exchange = exchange
-        self._job = job
-        self._reply = exchange.reply
-        self._loop = exchange.loop
+    def __init__(self, downstream: Downstream, backend: Backend, upstream: UpstreamRequest) -> None:
+        self._downstream = downstream
+        self._upstream = upstream
+        self._writer = downstream.writer
+        self._loop = downstream.loop
         self._connection: Connection | None = None
         self._connecting: asyncio.Task[None] | None = None
-        self._watch = Watch(job.limits, exchange.loop.time())
-        exchange.deliveries.add(self)
+        self._deadlines = Deadlines(upstream.limits, downstream.loop.time())
         self._parts: list[bytes] = []
         self._may_repeat = False
         self._status = 0
         self.backend = backend
-        self.events: Events | None = None  # of a stream
+        self.events: EventStream | None = None  # of a stream
         self.chunks = 0
         self.first_byte: float | None = None
         self.tokens: backend_response.Tokens = (None, None)  # of a whole answer
@@ -65,8 +74,7 @@ class Delivery:
             self._send(connection)
 
     def release(self) -> None:
-        """Let go of the backend; a connection that is still at work is cut, which frees it."""
-        self._exchange.deliveries.discard(self)
+        """Release the backend; cutting a connection that is still at work frees the engine."""
         if self._connecting is not None:
             self._connecting.cancel()
         connection = self._disconnect()
@@ -83,14 +91,14 @@ class Delivery:
             self._connection.resume()
 
     def is_silent(self, seconds: float) -> bool:
-        """Whether nothing has come for so long, and something may be said between two events."""
-        if self._loop.time() - self._watch.latest() < seconds * _NEARLY:
+        """Whether nothing has come for so long, and a comment may go between two events."""
+        if self._loop.time() - self._deadlines.latest() < seconds * _NEARLY:
             return False
         return self.events is None or (self.events.is_whole and not self.events.done)
 
-    def look(self, now: float) -> None:
-        """Called again and again: end it when one of its budgets has ended."""
-        error = self._watch.ended(now)
+    def check_deadlines(self, now: float) -> None:
+        """Fail it if one of its budgets has ended; called regularly."""
+        error = self._deadlines.ended(now)
         if error is not None:
             self._timed_out(error)
 
@@ -100,7 +108,7 @@ class Delivery:
 
     @property
     def was_refused(self) -> bool:
-        """Whether the backend said that it would not, or could not."""
+        """Whether the backend answered with an error."""
         return self._status >= _ERRORS_FROM
 
     # -- the connection calls these ----------------------------------------------------------
@@ -112,55 +120,59 @@ class Delivery:
     def on_refused(self, _: OSError | UnicodeError) -> None:
         self._connecting = None
         self.backend.failed(self._loop.time())
-        self._exchange.on_refused()
+        self._downstream.on_refused()
 
     def on_head(self, status: int, headers: RawHeaders) -> None:
         now = self._loop.time()
         self._status = status
         self._headers = dict(headers)
-        self._job.body = b""
-        self._exchange.release_body()
+        self._upstream.body = b""
+        self._downstream.release_body()
         self.backend.answered(status, now)
-        self.first_byte = time.perf_counter() - self._exchange.began
+        self.first_byte = time.perf_counter() - self._downstream.began
         kind = self._headers.get(b"content-type", b"")
         if status < _ERRORS_FROM and kind.startswith(_EVENT_STREAM):
-            self.events = Events(self._job.endpoint.dialect, strip=self._job.strips)
-            self._exchange.start_stream(status, backend_response.returned(self._headers))
-            self._watch.flowing(now)
+            self.events = EventStream(self._upstream.endpoint.dialect, strip=self._upstream.strips)
+            self._downstream.start_stream(status, backend_response.returned(self._headers))
+            self._deadlines.flowing(now)
             self._relay()
         else:
-            self._watch.awaiting_rest(now)
+            self._deadlines.awaiting_rest(now)
 
     def _relay(self) -> None:
-        """Let the chunks that need no look pass by: nearly all of a stream."""
-        connection, reply = self._connection, self._reply
-        if connection is None or not reply.is_chunked or self._job.endpoint.dialect is not OPENAI:
+        """Relay chunks that need no inspection directly: nearly all of a stream."""
+        connection, writer = self._connection, self._writer
+        if (
+            connection is None
+            or not writer.is_chunked
+            or self._upstream.endpoint.dialect is not OPENAI
+        ):
             return
         connection.relay_to, connection.strips, connection.relays = (
-            reply.write,
-            self._job.strips,
+            writer.write,
+            self._upstream.strips,
             True,
         )
-        self._watch.heard = connection
+        self._deadlines.connection = connection
 
     def _disconnect(self) -> Connection | None:
-        """Let go of the connection; what has passed by is counted."""
+        """Release the connection; count what it relayed directly."""
         connection, self._connection = self._connection, None
-        self._watch.heard = None
+        self._deadlines.connection = None
         if connection is not None:
             self.chunks += connection.chunks
-            self._reply.bytes += connection.bytes
+            self._writer.bytes += connection.bytes
             connection.relays = False
         return connection
 
     def on_frame(self, frame: bytes, begin: int) -> None:
-        self._watch.last = self._loop.time()
+        self._deadlines.last = self._loop.time()
         events = self.events
-        reply = self._reply
-        if events is not None and reply.is_chunked and events.takes(frame):
+        writer = self._writer
+        if events is not None and writer.is_chunked and events.takes(frame):
             self.chunks += 1
-            reply.bytes += len(frame)
-            reply.write(frame)
+            writer.bytes += len(frame)
+            writer.write(frame)
         else:
             self.on_body(frame[begin:-2])
 
@@ -169,53 +181,53 @@ class Delivery:
         if events is None:
             self._parts.append(data)
             return
-        self._watch.last = self._loop.time()
+        self._deadlines.last = self._loop.time()
         self.chunks += max(1, data.count(b"\ndata:"))
         was_done = events.done
-        self._reply.data(events.feed(data))
-        if self._watch.heard is not None:  # nothing may pass while a torn event is held
-            self._watch.heard.relays = events.is_whole
+        self._writer.data(events.feed(data))
+        if self._deadlines.connection is not None:  # no direct relay while a partial event is held
+            self._deadlines.connection.relays = events.is_whole
         if events.done and not was_done:
-            self._watch.ending(self._loop.time())
+            self._deadlines.ending(self._loop.time())
 
     def on_end(self) -> None:
         self._disconnect()
         if self.events is not None:
             self._end_stream(self.events)
         else:
-            self._exchange.guarded(self._answer)
+            self._downstream.guarded(self._answer)
 
-    def on_lost(self, *, unheard: bool) -> None:
+    def on_lost(self, *, unanswered: bool) -> None:
         self._disconnect()
         now = self._loop.time()
-        if unheard and self._may_repeat and now - self._watch.last < _RACE_SECONDS:
-            self._may_repeat = False  # closed while it waited for us: nothing was done with it
-            self._exchange.facts.retried = True
+        if unanswered and self._may_repeat and now - self._deadlines.last < _RACE_SECONDS:
+            self._may_repeat = False  # closed while idle in the pool: the backend has not seen it
+            self._downstream.record.retried = True
             self._connect()
             return
         if self.events is not None:
-            self._reply.data(self.events.flush())
+            self._writer.data(self.events.flush())
         if self._is_done:
-            self._complete_stream()  # what goes wrong after the last event is no loss
+            self._complete_stream()  # an error after the last event loses nothing
             return
         self.backend.failed(now)
         where = "in the middle of its answer" if self._status else "before it answered"
-        self._exchange.fail(BackendLost(f"The model server broke off {where}."))
+        self._downstream.fail(BackendLost(f"The model server broke off {where}."))
 
     # ----------------------------------------------------------------------------------------
 
     def _connect(self) -> None:
-        self._watch.connecting(self._loop.time())
+        self._deadlines.connecting(self._loop.time())
         self._connecting = self.backend.pool.connect(self)
 
     def _send(self, connection: Connection) -> None:
         self._connection = connection
-        self._watch.awaiting_answer(self._loop.time())
-        job = self._job
-        endpoint = job.endpoint
+        self._deadlines.awaiting_answer(self._loop.time())
+        upstream = self._upstream
+        endpoint = upstream.endpoint
         line = f"{endpoint.method} {endpoint.path} HTTP/1.1\r\n".encode()
-        connection.send(self, line + self.backend.pool.head + job.head, job.body)
-        if self._exchange.is_paused:
+        connection.send(self, line + self.backend.pool.head + upstream.head, upstream.body)
+        if self._downstream.is_paused:
             connection.pause()
 
     def _timed_out(self, error: BudgetEnded) -> None:
@@ -225,31 +237,33 @@ class Delivery:
         if self._connection is None:
             self.backend.failed(self._loop.time())
         if error.budget == CONNECTION:
-            self._exchange.on_refused(error)
+            self._downstream.on_refused(error)
         else:
-            self._exchange.fail(error)
+            self._downstream.fail(error)
 
     def _complete_stream(self) -> None:
         if self.events is not None and self.events.failed:
-            self._exchange.facts.error = "backend_error"
-        self._exchange.complete_stream()
+            self._downstream.record.error = "backend_error"
+        self._downstream.complete_stream()
 
-    def _end_stream(self, events: Events) -> None:
-        self._reply.data(events.flush())
+    def _end_stream(self, events: EventStream) -> None:
+        self._writer.data(events.flush())
         if events.done:
             self._complete_stream()
         else:
-            self._exchange.fail(StreamIncomplete(events.defect))
+            self._downstream.fail(StreamIncomplete(events.defect))
 
     def _answer(self) -> None:
-        body, dialect = b"".join(self._parts), self._job.endpoint.dialect
+        body, dialect = b"".join(self._parts), self._upstream.endpoint.dialect
         headers = backend_response.returned(self._headers)
         if self._status >= _ERRORS_FROM:
-            raise backend_response.refusal(self._status, body, headers, self._job.model, dialect)
+            raise backend_response.refusal(
+                self._status, body, headers, self._upstream.model, dialect
+            )
         if backend_response.is_cut(body, dialect):
             raise StreamIncomplete(CUT)
         self.tokens = backend_response.usage(body)
-        if self._job.endpoint.operation == "version":
+        if self._upstream.endpoint.operation == "version":
             body = backend_response.with_our_version(body)
             headers = [(b"content-type", b"application/json")]
-        self._exchange.answer(self._status, headers, body)
+        self._downstream.answer(self._status, headers, body)

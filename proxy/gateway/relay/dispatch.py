@@ -1,35 +1,43 @@
-"""One job on its way to a backend: chosen for it, waiting for a place, refused, tried elsewhere.
+"""One request on its way to a backend: routed, queued, refused, tried elsewhere.
 
-It is what stands in the admission queue, and what holds a backend's slot through its delivery.
+It waits in the admission queue, and holds a backend's slot through its delivery.
 """
-
-from typing import TYPE_CHECKING
 
 from gateway.backends.backend import Backend
 from gateway.backends.target import Target
-from gateway.core.errors import BackendUnavailable, ProxyError
+from gateway.core.errors import BackendUnavailable, GatewayError
 from gateway.relay.delivery import Delivery
-from gateway.relay.upstream_request import Job
-
-if TYPE_CHECKING:
-    from gateway.gateway import Gateway
-    from gateway.relay.exchange import Exchange
+from gateway.relay.downstream import Downstream
+from gateway.relay.services import Services
+from gateway.relay.upstream_request import UpstreamRequest
 
 
-class Errand:
-    """`delivery` is None while no backend has it. `end` lets go of everything."""
+class Dispatch:
+    """`delivery` is None while no backend has it. `end` releases everything."""
 
     __slots__ = (
-        "_exchange", "_gateway", "_is_queued", "_job", "_queued_at", "_tried", "delivery",
-        "priority", "target",
+        "_downstream",
+        "_is_queued",
+        "_queued_at",
+        "_services",
+        "_tried",
+        "_upstream",
+        "delivery",
+        "priority",
+        "target",
     )  # fmt: skip
 
     def __init__(
-        self, exchange: "Exchange", gateway: "Gateway", job: Job, target: Target, priority: int
+        self,
+        downstream: Downstream,
+        services: Services,
+        upstream: UpstreamRequest,
+        target: Target,
+        priority: int,
     ) -> None:
-        self._exchange = exchange
-        self._gateway = gateway
-        self._job = job
+        self._downstream = downstream
+        self._services = services
+        self._upstream = upstream
         self.target = target
         self.priority = priority
         self._tried: list[Backend] = []
@@ -39,20 +47,20 @@ class Errand:
 
     def send(self, affinity: bytes | None) -> None:
         """Raises BackendUnavailable, ModelLoading, Overloaded."""
-        backend = self._gateway.routing.choose(self.target, self.priority, affinity, self._tried)
+        backend = self._services.routing.choose(self.target, self.priority, affinity, self._tried)
         if backend is None:
-            self._queued_at = self._exchange.loop.time()
-            self._gateway.admission.enter(self, self.priority, self.target, self._queued_at)
+            self._queued_at = self._downstream.loop.time()
+            self._services.admission.enter(self, self.priority, self.target, self._queued_at)
             self._is_queued = True
         else:
             self._deliver(backend)
 
-    def refused(self, error: ProxyError | None) -> None:
+    def refused(self, error: GatewayError | None) -> None:
         """Nothing was sent, so another backend may be asked. `error`: if there is none."""
-        delivery = self._let_go()
+        delivery = self._release()
         if delivery is not None:
             self._tried.append(delivery.backend)
-        self._exchange.facts.retried = True
+        self._downstream.record.retried = True
         try:
             self.send(None)
         except BackendUnavailable:
@@ -61,36 +69,38 @@ class Errand:
             raise error from None
 
     def end(self) -> Delivery | None:
-        """Give back what was taken; return what became of it."""
+        """Release what was taken; return the delivery, if there was one."""
         if self._is_queued:
             self._leave()
-            self._gateway.admission.leave(self)
-        return self._let_go()
+            self._services.admission.leave(self)
+        return self._release()
 
     # -- the admission queue calls these -----------------------------------------------------
 
     def admitted(self, backend: Backend) -> None:
         self._leave()
-        self._exchange.guarded(lambda: self._deliver(backend))
+        self._downstream.guarded(lambda: self._deliver(backend))
 
     def expired(self) -> None:
         self._leave()
-        self._exchange.fail(self._gateway.admission.refusal(self))
+        self._downstream.fail(self._services.admission.refusal(self))
 
     # ----------------------------------------------------------------------------------------
 
     def _leave(self) -> None:
         self._is_queued = False
-        self._exchange.facts.queued += self._exchange.loop.time() - self._queued_at
+        self._downstream.record.queued += self._downstream.loop.time() - self._queued_at
 
     def _deliver(self, backend: Backend) -> None:
-        self._exchange.facts.backend = backend.name
-        self.delivery = Delivery(self._exchange, backend, self._job)
-        self.delivery.start()
+        self._downstream.record.backend = backend.name
+        delivery = self.delivery = Delivery(self._downstream, backend, self._upstream)
+        self._services.deliveries.add(delivery)
+        delivery.start()
 
-    def _let_go(self) -> Delivery | None:
+    def _release(self) -> Delivery | None:
         delivery, self.delivery = self.delivery, None
         if delivery is not None:
+            self._services.deliveries.discard(delivery)
             delivery.release()
-            self._gateway.admission.released(delivery.backend)
+            self._services.admission.released(delivery.backend)
         return delivery

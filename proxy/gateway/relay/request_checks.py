@@ -1,69 +1,82 @@
-"""What is decided once a request's body is in: what it asks for, of whom, and what it may cost."""
+"""What is decided of a request: its caller, its parameters, its model, its estimated cost."""
 
-from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from gateway.access.keys import Caller
 from gateway.backends.target import Target
 from gateway.core import endpoints
+from gateway.core.caller import Caller
 from gateway.core.endpoints import Body, Endpoint
 from gateway.core.errors import EngineDisabled, Forbidden
-from gateway.core.segmented_body import Pieces
+from gateway.core.segmented_body import SegmentedBody
+from gateway.relay.services import Services
 from gateway.relay.timeouts import BYTES_PER_TOKEN
 from gateway.request import decoding as bodies
-from gateway.request import restricted_fields
-from gateway.request.fields import Ask
-from gateway.request.head import Arrival
+from gateway.request import field_check
+from gateway.request.head import RequestHead
 from gateway.request.incremental import Reader
 from gateway.request.incremental_form import FormReader
 from gateway.request.incremental_json import JsonReader
+from gateway.request.parameters import Parameters
 from gateway.settings.gateway_settings import Settings
 
-if TYPE_CHECKING:
-    from gateway.gateway import Gateway
+
+def accept(services: Services, head: RequestHead, now: float) -> Caller:
+    """Return the caller, or raise what is wrong with the head. `now`: seconds since the epoch."""
+    endpoint, headers = head.endpoint, head.headers
+    endpoints.check_method(endpoint, head.method)
+    services.filters.check(
+        client=head.client,
+        method=endpoint.method,
+        path=head.path,
+        headers=headers,
+        size=int(headers.get(b"content-length", 0)),
+    )
+    caller = services.keys.identify(headers.get(b"authorization"), headers.get(b"x-api-key"), now)
+    bodies.check_head(headers, endpoint.body, services.settings)
+    return caller
 
 
-def read(gateway: "Gateway", arrival: Arrival, body: bytes) -> Ask:
+def read(services: Services, head: RequestHead, body: bytes) -> Parameters:
     """Return what a small body asks for. Raises InvalidRequest, Forbidden."""
-    endpoint = arrival.endpoint
+    endpoint = head.endpoint
     if endpoint.body is Body.NONE:
-        return Ask()
-    gateway.filters.check_body(arrival.path, body)
-    kind = arrival.headers.get(b"content-type", b"")
-    ask = bodies.decode(body, endpoint.body, kind, gateway.settings)
+        return Parameters()
+    services.filters.check_body(head.path, body)
+    kind = head.headers.get(b"content-type", b"")
+    parameters = bodies.decode(body, endpoint.body, kind, services.settings)
     if endpoint.body is Body.JSON:
-        restricted_fields.check(ask, body, gateway.settings.allow_fields)
-    return ask
+        field_check.check(parameters, body, services.settings.allow_fields)
+    return parameters
 
 
-def reader(gateway: "Gateway", arrival: Arrival, body: Pieces) -> Reader:
+def reader(services: Services, head: RequestHead, body: SegmentedBody) -> Reader:
     """Return what reads a large body piece by piece. Raises InvalidRequest, Forbidden."""
-    gateway.filters.check_body(arrival.path, body)
-    if arrival.endpoint.body is Body.FORM:
-        return FormReader(body, arrival.headers.get(b"content-type", b""))
-    settings = gateway.settings
+    services.filters.check_body(head.path, body)
+    if head.endpoint.body is Body.FORM:
+        return FormReader(body, head.headers.get(b"content-type", b""))
+    settings = services.settings
     return JsonReader(body, settings.max_depth, settings.allow_fields)
 
 
-def target(gateway: "Gateway", caller: Caller, asked: str | None) -> Target:
-    """Return who may serve the model. Raises EngineDisabled, Forbidden, and as `resolve` does."""
-    check_engine(gateway.settings)
-    found = gateway.routing.resolve(asked)
+def target(services: Services, caller: Caller, asked: str | None) -> Target:
+    """Return where the model is served. Raises EngineDisabled, Forbidden, and as `resolve`."""
+    check_engine(services.settings)
+    found = services.routing.resolve(asked)
     _check_model(caller, asked, found.served)
     return found
 
 
-def models(gateway: "Gateway", caller: Caller, path: bytes) -> bytes:
+def models(services: Services, caller: Caller, path: bytes) -> bytes:
     """Return the list of models, or one of them. Raises EngineDisabled, and as `resolve` does."""
-    check_engine(gateway.settings)
+    check_engine(services.settings)
     name = unquote(path.decode("latin-1").removeprefix(endpoints.MODELS).removeprefix("/"))
     if not name:
-        return gateway.routing.models_document(caller.models)
+        return services.routing.models_document(caller.models)
     _check_model(caller, name)
-    return gateway.routing.model_document(name)
+    return services.routing.model_document(name)
 
 
-def estimate(body: bytes | Pieces, endpoint: Endpoint, reader: Reader | None) -> int:
+def estimate(body: bytes | SegmentedBody, endpoint: Endpoint, reader: Reader | None) -> int:
     """Return about how many tokens a prompt has; audio and images are not text."""
     if endpoint.body is not Body.JSON:
         return 0

@@ -1,13 +1,13 @@
 """How long a request may take, from what it asks for and from how fast its model has been.
 
 With D = the default, M = the maximum (both settings), n = the most tokens it may make, p = its
-prompt beyond the first 1000 tokens (a token is about 4 bytes), and the pace of the model:
+prompt beyond the first 1000 tokens (a token is about 4 bytes), and the speed of the model:
 
               connect  first byte            between chunks  total
     whole       5 s     as total              as total       min(M, D + p x prefill + n x token)
     stream      5 s     min(M, D + p x prefill)   D          M
 
-The pace starts at what a model that just fits its GPU still does under load, 0.1 s a token and
+The speed starts at what a model that just fits its GPU still does under load, 0.1 s a token and
 1 ms a token of the prompt, and follows what is measured, three times as slow, within a factor of
 ten. The budgets start when the backend is chosen. A client that says how long it waits (OpenAI's
 SDK sends `x-stainless-read-timeout`, others may send `x-request-timeout`, both in seconds) lowers
@@ -19,7 +19,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from gateway.request.fields import Ask
+from gateway.request.parameters import Parameters
 from gateway.settings.gateway_settings import Settings
 
 CONNECT_SECONDS = 5.0
@@ -30,7 +30,7 @@ _PREFILL_SECONDS = 0.001
 _SHORT_PROMPT = 1000  # tokens, that the default has room for
 _SLACK = 3.0
 _WEIGHT = 0.1  # of the newest measurement
-_FEW_TOKENS = 8  # say little about the pace
+_FEW_TOKENS = 8  # say little about the speed
 _MODELS = 64  # remembered
 
 
@@ -44,36 +44,36 @@ class Budgets(NamedTuple):
 
 
 @dataclass(slots=True)
-class _Pace:
+class _Speed:
     token: float = _TOKEN_SECONDS / _SLACK
     prefill: float = _PREFILL_SECONDS / _SLACK
 
 
-class Paces:
+class ModelSpeeds:
     """What each model has been seen to need for a token, in seconds."""
 
     def __init__(self) -> None:
-        self._paces: dict[str | None, _Pace] = {}
+        self._paces: dict[str | None, _Speed] = {}
 
     def of(self, model: str | None) -> tuple[float, float]:
         """Return (seconds a token made, seconds a token read) to reckon with."""
-        pace = self._paces.get(model)
-        if pace is None:
+        speed = self._paces.get(model)
+        if speed is None:
             return _TOKEN_SECONDS, _PREFILL_SECONDS
-        return _within(pace.token, _TOKEN_SECONDS), _within(pace.prefill, _PREFILL_SECONDS)
+        return _within(speed.token, _TOKEN_SECONDS), _within(speed.prefill, _PREFILL_SECONDS)
 
     def seen(self, model: str | None, prompt: int, tokens: int, first: float, all_: float) -> None:
         """Learn from one stream: its tokens, the seconds to the first and to the last."""
         if tokens < _FEW_TOKENS:
             return
-        pace = self._paces.get(model)
-        if pace is None:
+        speed = self._paces.get(model)
+        if speed is None:
             if len(self._paces) >= _MODELS:
                 return
-            pace = self._paces[model] = _Pace()
-        pace.token += _WEIGHT * ((all_ - first) / tokens - pace.token)
+            speed = self._paces[model] = _Speed()
+        speed.token += _WEIGHT * ((all_ - first) / tokens - speed.token)
         if prompt:
-            pace.prefill += _WEIGHT * (first / prompt - pace.prefill)
+            speed.prefill += _WEIGHT * (first / prompt - speed.prefill)
 
 
 def _within(seconds: float, start: float) -> float:
@@ -81,23 +81,27 @@ def _within(seconds: float, start: float) -> float:
 
 
 def budgets(
-    ask: Ask, settings: Settings, pace: tuple[float, float], size: int, client: float = math.inf
+    parameters: Parameters,
+    settings: Settings,
+    speed: tuple[float, float],
+    size: int,
+    client: float = math.inf,
 ) -> Budgets:
     """`size`: bytes of the body; `client`: seconds that the client waits."""
     most, default = settings.max_timeout, settings.default_timeout
-    token, prefill = pace
+    token, prefill = speed
     prompt = max(0.0, size / BYTES_PER_TOKEN - _SHORT_PROMPT)
     first = min(most, default + prompt * prefill)
-    if ask.stream:
+    if parameters.stream:
         quiet = min(default, client)
         return Budgets(min(CONNECT_SECONDS, quiet), min(first, client), quiet, most)
     # Bounded as an integer, and before the product: JSON's may be too large for a float.
-    tokens = min(ask.output_tokens, math.ceil(most / token))
+    tokens = min(parameters.output_tokens, math.ceil(most / token))
     total = min(most, first + tokens * token, client)
     return Budgets(min(CONNECT_SECONDS, total), total, total, total)
 
 
-def patience(headers: Mapping[bytes, bytes]) -> float:
+def client_timeout(headers: Mapping[bytes, bytes]) -> float:
     """Seconds the client says it will wait, or infinity if it does not say so plainly."""
     said = headers.get(b"x-stainless-read-timeout") or headers.get(b"x-request-timeout")
     if said is None:

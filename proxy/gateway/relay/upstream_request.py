@@ -4,21 +4,21 @@ from collections.abc import Mapping
 
 from gateway.backends.target import Target
 from gateway.core.endpoints import Body, Endpoint
-from gateway.core.segmented_body import Pieces
-from gateway.relay.timeouts import Budgets, Paces, budgets, patience
+from gateway.core.segmented_body import SegmentedBody
+from gateway.relay.timeouts import Budgets, ModelSpeeds, budgets, client_timeout
 from gateway.request import edits
-from gateway.request.fields import Ask
-from gateway.request.head import Arrival
+from gateway.request.head import RequestHead
 from gateway.request.incremental import Reader, edited
+from gateway.request.parameters import Parameters
 from gateway.settings.gateway_settings import Settings
 
-# What a backend hears of the request's headers. Everything else stays here, the key above all.
+# The headers that are forwarded. Everything else stays here, the key above all.
 _FORWARDED = (b"content-type", b"accept", b"traceparent", b"tracestate")
 
 
-class Job:
+class UpstreamRequest:
     """`head` lacks the lines that belong to a backend. `strips`: we asked for the usage, and the
-    client is not to see it. `model`: as the client named it. `body` is let go of once an answer
+    client is not to see it. `model`: as the client named it. `body` is dropped once an answer
     begins: streams take long.
     """
 
@@ -29,7 +29,7 @@ class Job:
         endpoint: Endpoint,
         model: str | None,
         head: bytes,
-        body: bytes | Pieces,
+        body: bytes | SegmentedBody,
         limits: Budgets,
         *,
         strips: bool,
@@ -44,18 +44,19 @@ class Job:
 
 def make(
     settings: Settings,
-    paces: Paces,
-    arrival: Arrival,
-    ask: Ask,
+    speeds: ModelSpeeds,
+    head: RequestHead,
+    parameters: Parameters,
     target: Target,
-    body: bytes | Pieces,
+    body: bytes | SegmentedBody,
     reader: Reader | None = None,
-) -> Job:
+) -> UpstreamRequest:
     """`reader`: what has read a large body. Raises InvalidRequest."""
-    endpoint, headers = arrival.endpoint, arrival.headers
-    pace = paces.of(target.served)
-    limits = budgets(ask, settings, pace, len(body), patience(headers))
-    strips = bool(ask.stream and endpoint.injects and settings.count_usage and not _told(ask))
+    endpoint, headers = head.endpoint, head.headers
+    speed = speeds.of(target.served)
+    limits = budgets(parameters, settings, speed, len(body), client_timeout(headers))
+    counts = endpoint.injects and settings.count_usage
+    strips = bool(parameters.stream and counts and not _asks_for_usage(parameters))
     served = target.served if target.edit else None
     if not isinstance(body, bytes):
         if reader is not None and (served is not None or strips):
@@ -64,17 +65,20 @@ def make(
         if served is not None:
             body = edits.rename(body, served, endpoint.body, headers.get(b"content-type", b""))
         if strips:
-            body = edits.ask_for_usage(body, ask)
-    head = _head(endpoint, headers, arrival.request_id, body)
-    return Job(endpoint, ask.model, head, body, limits, strips=strips)
+            body = edits.ask_for_usage(body, parameters)
+    lines = _lines(endpoint, headers, head.request_id, body)
+    return UpstreamRequest(endpoint, parameters.model, lines, body, limits, strips=strips)
 
 
-def _told(ask: Ask) -> bool:
-    return ask.stream_options is not None and bool(ask.stream_options.include_usage)
+def _asks_for_usage(parameters: Parameters) -> bool:
+    return parameters.stream_options is not None and bool(parameters.stream_options.include_usage)
 
 
-def _head(
-    endpoint: Endpoint, headers: Mapping[bytes, bytes], request_id: bytes, body: bytes | Pieces
+def _lines(
+    endpoint: Endpoint,
+    headers: Mapping[bytes, bytes],
+    request_id: bytes,
+    body: bytes | SegmentedBody,
 ) -> bytes:
     lines = [name + b": " + headers[name] for name in _FORWARDED if name in headers]
     lines.append(b"x-request-id: " + request_id)

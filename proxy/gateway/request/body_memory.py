@@ -13,7 +13,7 @@ SMALL_BYTES = 256 * 1024
 _SMALL_SHARE = 8  # small bodies may use 1/8 more: large ones must not shut them out
 
 
-class Held:
+class BodyMemory:
     """`size`: bytes, of all requests."""
 
     __slots__ = ("_by_key", "size")

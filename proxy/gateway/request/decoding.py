@@ -10,9 +10,8 @@ import multipart
 
 from gateway.core.endpoints import Body
 from gateway.core.errors import BodyTooLarge, InvalidRequest, UnsupportedMediaType
-from gateway.request import fields as asks
 from gateway.request import json_structure
-from gateway.request.fields import Ask
+from gateway.request.parameters import Parameters, decode_parameters
 from gateway.settings.gateway_settings import Settings
 
 FORM_FIELD_BYTES = 4096
@@ -43,18 +42,18 @@ def _check_kind(headers: Mapping[bytes, bytes], kind: Body) -> None:
         _check_type(given, kind)
 
 
-def decode(body: bytes, kind: Body, content_type: bytes, settings: Settings) -> Ask:
+def decode(body: bytes, kind: Body, content_type: bytes, settings: Settings) -> Parameters:
     """Read the fields. Raises InvalidRequest for what this endpoint cannot take."""
     if kind is Body.FORM:
-        ask = _decode_form(body, content_type)
+        parameters = _decode_form(body, content_type)
     else:
         if json_structure.is_deeper(body, settings.max_depth):
             raise InvalidRequest(
                 f"The body is nested deeper than the {settings.max_depth} levels taken here."
             )
-        ask = _decode_json(body)
-    check_limits(ask, settings)
-    return ask
+        parameters = _decode_json(body)
+    check_limits(parameters, settings)
+    return parameters
 
 
 def largest(kind: Body, settings: Settings) -> int:
@@ -62,11 +61,11 @@ def largest(kind: Body, settings: Settings) -> int:
     return UNREAD_BYTES if kind is Body.NONE else settings.max_body
 
 
-def _decode_json(body: bytes) -> Ask:
+def _decode_json(body: bytes) -> Parameters:
     try:
         if not body.isascii():
             body.decode()  # msgspec does not look into the strings that it skips
-        return asks.decode(body)
+        return decode_parameters(body)
     except RecursionError as error:
         raise InvalidRequest("The body is nested too deeply.") from error
     except UnicodeDecodeError as error:
@@ -75,7 +74,7 @@ def _decode_json(body: bytes) -> Ask:
         raise InvalidRequest(f"The body is not what this endpoint takes: {error}.") from error
 
 
-def _decode_form(body: bytes, content_type: bytes) -> Ask:
+def _decode_form(body: bytes, content_type: bytes) -> Parameters:
     """Read `model` and `stream`; each may stand there once, or two readers could differ."""
     fields: dict[str, str] = {}
     try:
@@ -96,10 +95,10 @@ def form_refused() -> InvalidRequest:
     return InvalidRequest("The form cannot be read as multipart/form-data.")
 
 
-def form_ask(fields: Mapping[str, str]) -> Ask:
+def form_ask(fields: Mapping[str, str]) -> Parameters:
     """Return what the text fields of a form say."""
     stream = fields.get("stream", "false").lower() in {"true", "1", "yes", "on"}
-    return Ask(model=fields.get("model"), stream=stream)
+    return Parameters(model=fields.get("model"), stream=stream)
 
 
 def form_parts(body: bytes, content_type: bytes) -> list[tuple[str, multipart.MultipartPart]]:
@@ -141,13 +140,13 @@ def _check_type(given: bytes, kind: Body) -> None:
         raise UnsupportedMediaType(f"Send the body as `Content-Type: {kind.value}`, in UTF-8.")
 
 
-def check_limits(ask: Ask, settings: Settings) -> None:
+def check_limits(parameters: Parameters, settings: Settings) -> None:
     """Raises InvalidRequest."""
-    if (ask.n or 0) > settings.max_n or (ask.best_of or 0) > settings.max_n:
-        name = "n" if (ask.n or 0) > settings.max_n else "best_of"
+    if (parameters.n or 0) > settings.max_n or (parameters.best_of or 0) > settings.max_n:
+        name = "n" if (parameters.n or 0) > settings.max_n else "best_of"
         raise InvalidRequest(f"{name!r} may be at most {settings.max_n} here.", param=name)
     most = settings.max_output_tokens
-    if most is not None and ask.output_tokens > most:
+    if most is not None and parameters.output_tokens > most:
         names = ("max_tokens", "max_completion_tokens", "max_output_tokens")
-        name = next(name for name in names if (getattr(ask, name) or 0) > most)
+        name = next(name for name in names if (getattr(parameters, name) or 0) > most)
         raise InvalidRequest(f"{name!r} may be at most {most} here.", param=name)

@@ -10,9 +10,8 @@ import msgspec
 
 from gateway.core.endpoints import Body
 from gateway.core.errors import InvalidRequest
-from gateway.request import fields as asks
 from gateway.request.decoding import form_boundary, form_parts
-from gateway.request.fields import Ask
+from gateway.request.parameters import Parameters, decode_options, decode_parameters
 
 Place = tuple[int, int]  # from a byte up to another one
 
@@ -44,14 +43,14 @@ def rename(body: bytes, served: str, kind: Body, content_type: bytes) -> bytes:
 def model_place(body: bytes) -> Place | None:
     """Return where the model that counts is named, None if that is no plain field."""
     place = _last(body, _MODEL)
-    if place is None or asks.decode(_replaced(body, place, _NO_MODEL)).model != _NO_NAME:
+    if place is None or decode_parameters(_replaced(body, place, _NO_MODEL)).model != _NO_NAME:
         return None
     return place
 
 
-def ask_for_usage(body: bytes, ask: Ask) -> bytes:
+def ask_for_usage(body: bytes, parameters: Parameters) -> bytes:
     """Return the body of a stream with `stream_options.include_usage` set."""
-    if ask.stream_options is None and b'"stream_options"' not in body:
+    if parameters.stream_options is None and b'"stream_options"' not in body:
         return _with_options(body, PLAIN)
     place, options = usage_options(body)
     return _with_options(body, options) if place is None else _replaced(body, place, options)
@@ -62,7 +61,7 @@ def usage_options(body: bytes) -> tuple[Place | None, bytes]:
 
     The place is None if they must go to the end: of two fields of one name the last one counts.
     """
-    fields = asks.decode_options(body).stream_options or {}
+    fields = decode_options(body).stream_options or {}
     if _EACH in fields:
         fields[_EACH] = msgspec.Raw(b"false")
     options = _encode(fields | _USAGE)
@@ -78,7 +77,7 @@ def _with_options(body: bytes, options: bytes) -> bytes:
 
 def _asks(body: bytes) -> bool:
     try:
-        options = asks.decode(body).stream_options
+        options = decode_parameters(body).stream_options
     except ValueError:  # a brace in a string was taken for the end of the options
         return False
     return options is not None and bool(options.include_usage)

@@ -4,8 +4,8 @@ import re
 from typing import Protocol
 
 from gateway.core.errors import InvalidRequest
-from gateway.core.segmented_body import Pieces
-from gateway.request.fields import Ask
+from gateway.core.segmented_body import SegmentedBody
+from gateway.request.parameters import Parameters
 
 Place = tuple[int, int]  # from a byte up to another one, of the whole body
 
@@ -19,7 +19,7 @@ class Reader(Protocol):
     `model` is the place of the model's name, None where it cannot be replaced. `usage`: see there.
     """
 
-    ask: Ask
+    parameters: Parameters
     model: Place | None
 
     def read(self) -> bool:
@@ -37,7 +37,9 @@ class Reader(Protocol):
         """Return how a model's name is written in this kind of body."""
 
 
-def edited(body: Pieces, reader: Reader, served: str | None, *, counts: bool) -> Pieces:
+def edited(
+    body: SegmentedBody, reader: Reader, served: str | None, *, counts: bool
+) -> SegmentedBody:
     """Return the body as a backend gets it. Raises InvalidRequest.
 
     `served`: the model's name there, None if it stays; `counts`: its usage is asked for.
@@ -60,7 +62,7 @@ def edited(body: Pieces, reader: Reader, served: str | None, *, counts: bool) ->
     return body
 
 
-class Media:
+class MediaDetector:
     """Looks for text that is no text: data in base64."""
 
     def __init__(self) -> None:

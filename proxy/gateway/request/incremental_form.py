@@ -3,7 +3,7 @@
 import multipart
 
 from gateway.core.errors import InvalidRequest
-from gateway.core.segmented_body import Pieces
+from gateway.core.segmented_body import SegmentedBody
 from gateway.request.decoding import (
     FORM_FIELD_BYTES,
     FORM_PARTS,
@@ -11,8 +11,8 @@ from gateway.request.decoding import (
     form_boundary,
     form_refused,
 )
-from gateway.request.fields import Ask
 from gateway.request.incremental import Place
+from gateway.request.parameters import Parameters
 
 _LINE_BREAK = 2  # bytes; the first boundary may lack the one before it
 
@@ -23,9 +23,9 @@ class FormReader:
     usage: tuple[Place | None, bytes] = (None, b"")
     has_media = True
 
-    def __init__(self, body: Pieces, content_type: bytes) -> None:
+    def __init__(self, body: SegmentedBody, content_type: bytes) -> None:
         """Raises InvalidRequest."""
-        self.ask = Ask()
+        self.parameters = Parameters()
         self.model: Place | None = None
         self._body = body
         self._pieces = list(reversed(body.parts))
@@ -97,7 +97,7 @@ class FormReader:
             self._model_part = self._parts
 
     def _finish(self) -> None:
-        self.ask = form_ask({name: value.decode() for name, value in self._fields.items()})
+        self.parameters = form_ask({name: value.decode() for name, value in self._fields.items()})
         if self._model_part:
             self.model = self._model_place(bytes(self._fields["model"]))
 

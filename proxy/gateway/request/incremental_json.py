@@ -16,13 +16,13 @@ from collections.abc import Collection
 import msgspec
 
 from gateway.core.errors import InvalidRequest
-from gateway.core.segmented_body import Pieces
-from gateway.request import edits, restricted_fields
-from gateway.request import fields as asks
-from gateway.request.fields import Ask
-from gateway.request.incremental import Media, Place, said
-from gateway.request.json_split import LONG, Cut, Text
+from gateway.core.restricted_fields import TOP
+from gateway.core.segmented_body import SegmentedBody
+from gateway.request import edits, field_check
+from gateway.request.incremental import MediaDetector, Place, said
+from gateway.request.json_split import LONG, SplitPoint, Text
 from gateway.request.json_structure import WHITESPACE, is_exceeded
+from gateway.request.parameters import PARAMETER_NAMES, Parameters, decode_part
 
 MOST_UNCUT = 128 * 1024  # bytes of a number, or of a field that is never cut
 
@@ -31,16 +31,16 @@ class JsonReader:
     """See `large.Reader`."""
 
     def __init__(
-        self, body: Pieces, max_depth: int, allowed: Collection[str] = (), long: int = LONG
+        self, body: SegmentedBody, max_depth: int, allowed: Collection[str] = (), long: int = LONG
     ) -> None:
-        """`allowed`: see `restricted_fields.check`. `long`: `json_split.LONG`, less in tests."""
-        self.ask = Ask()
+        """`allowed`: see `field_check.check`. `long`: `json_split.LONG`, less in tests."""
+        self.parameters = Parameters()
         self.model: Place | None = None
         self._pieces = list(reversed(body.parts))
         self._max_depth = max_depth
         self._allowed = allowed
         # What may be refused is not cut: of a cut field no document has both name and value.
-        self._uncut = asks.NAMES - (set(allowed) & restricted_fields.TOP.keys())
+        self._uncut = PARAMETER_NAMES - (set(allowed) & TOP.keys())
         self._long = long
         self._usage: tuple[Place | None, bytes] = (None, edits.PLAIN)
         self._fields: dict[str, object] = {}
@@ -48,7 +48,7 @@ class JsonReader:
         self._rest = b""  # read, and not yet in a document
         self._at = 0  # the place of the first byte of `_rest` in the body
         self._utf8 = codecs.getincrementaldecoder("utf-8")()
-        self._media = Media()
+        self._media = MediaDetector()
 
     @property
     def usage(self) -> tuple[Place | None, bytes]:
@@ -75,7 +75,7 @@ class JsonReader:
             )
         if not self._pieces:
             self._judge(text.doc)
-            self.ask = Ask(**self._fields)  # type: ignore[arg-type]  # as decoded by their types
+            self.parameters = Parameters(**self._fields)  # type: ignore[arg-type]  # as decoded by their types
             return False
         cut = text.cut(self._uncut, self._long)
         if cut is not None:
@@ -100,7 +100,7 @@ class JsonReader:
         except UnicodeDecodeError as error:
             raise InvalidRequest("The body is not valid UTF-8.") from error
 
-    def _go_on_after(self, text: Text, cut: Cut) -> None:
+    def _go_on_after(self, text: Text, cut: SplitPoint) -> None:
         self._judge(text.doc[: cut.place] + cut.ending)
         self._at += cut.place - len(self._opening)
         self._rest = text.doc[cut.place :]
@@ -109,13 +109,13 @@ class JsonReader:
     def _judge(self, document: bytes) -> None:
         """Decode one document and take over its fields. Raises InvalidRequest."""
         try:
-            found = asks.decode_part(document)
+            found = decode_part(document)
         except RecursionError as error:
             raise InvalidRequest("The body is nested too deeply.") from error
         except ValueError as error:
             reason = said(error)
             raise InvalidRequest(f"The body is not what this endpoint takes: {reason}.") from error
-        restricted_fields.check(Ask(**found), document, self._allowed)  # type: ignore[arg-type]
+        field_check.check(Parameters(**found), document, self._allowed)  # type: ignore[arg-type]
         self._fields |= found
         if "model" in found:
             self.model = self._place(edits.model_place(document))

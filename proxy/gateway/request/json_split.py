@@ -42,7 +42,7 @@ _HIGH_SURROGATE = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}")
 _ESCAPE_BYTES = 6
 
 
-class Cut(NamedTuple):
+class SplitPoint(NamedTuple):
     """`place`: in the text. The rest begins with `opening`."""
 
     place: int
@@ -72,14 +72,14 @@ class Text:
         self._brackets = brackets(self._outside)
         self.depths = profile(self._brackets)
 
-    def cut(self, names: Collection[str], long: int) -> Cut | None:
+    def cut(self, names: Collection[str], long: int) -> SplitPoint | None:
         """Return the last place where it may be cut, None if there is none after the placeholders.
 
         `names`: the fields of the top level that are not cut. `long`: see LONG.
         """
         mark = self._last_mark()
         if mark is None or is_unbalanced(self.depths):
-            return None  # no JSON: whoever decodes it says why
+            return None  # no JSON: the decoder says why
         cut = self._in_whitespace(mark, names, long) or self._at_mark(mark, names, long)
         return cut if cut is not None and cut.place > self._opened else None
 
@@ -95,7 +95,7 @@ class Text:
                 return _Mark(byte, place, part, count, self.depths[count])
         return None
 
-    def _at_mark(self, mark: _Mark, names: Collection[str], long: int) -> Cut | None:
+    def _at_mark(self, mark: _Mark, names: Collection[str], long: int) -> SplitPoint | None:
         if mark.depth < 1:
             return None
         field = self._open_field(mark)
@@ -110,15 +110,15 @@ class Text:
             return _cut(place, before, stack, after + b'"')
         return _cut(mark.place, before, stack, after)
 
-    def _in_whitespace(self, mark: _Mark, names: Collection[str], long: int) -> Cut | None:
-        """Cut at the very end, if that is long whitespace."""
+    def _in_whitespace(self, mark: _Mark, names: Collection[str], long: int) -> SplitPoint | None:
+        """Split at the very end, if that is long whitespace."""
         tail = self._parts[-1]
         text = tail.rstrip(WHITESPACE)
         if self._is_in_string or len(tail) - len(text) < long:
             return None
         place, depth = len(self.doc), self.depths[-1]
         if depth == 0:
-            return Cut(place, b"", b"{}")
+            return SplitPoint(place, b"", b"{}")
         last = text[-1:] or b'"'
         field = self._open_field(mark)
         is_kept = field > 0 and self._name(field) in names
@@ -146,7 +146,7 @@ class Text:
         key = 2 * self._outside.count(b'"', 0, place) - 1
         return key if key > 0 and self._begin(key) > self._opened else 0
 
-    def _before_field(self, key: int) -> Cut | None:
+    def _before_field(self, key: int) -> SplitPoint | None:
         place = self._begin(key) - 1
         last = self.doc[:place].rstrip(WHITESPACE)[-1:]
         if last not in {b",", b"{"}:
@@ -189,8 +189,8 @@ def _around(mark: bytes, stack: bytes, key: bytes = b'""') -> tuple[bytes, bytes
     return b"", b"", in_object
 
 
-def _cut(place: int, before: bytes, stack: bytes, after: bytes) -> Cut:
-    return Cut(place, before + _closing(stack), _opening(stack) + after)
+def _cut(place: int, before: bytes, stack: bytes, after: bytes) -> SplitPoint:
+    return SplitPoint(place, before + _closing(stack), _opening(stack) + after)
 
 
 def _closing(stack: bytes) -> bytes:

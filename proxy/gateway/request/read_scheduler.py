@@ -7,7 +7,7 @@ from collections.abc import Callable
 Step = Callable[[], bool]  # reads one piece; False: it was the last one
 
 
-class Reading:
+class ReadScheduler:
     """One piece of one body in each round of the loop, however many bodies there are."""
 
     def __init__(self) -> None:

@@ -1,6 +1,6 @@
-"""A request's body as it arrives: kept without a second copy, and not for longer than it moves."""
+"""A request's body while it arrives: held once, and given up when it stalls."""
 
-from gateway.core.segmented_body import Pieces
+from gateway.core.segmented_body import SegmentedBody
 from gateway.settings.gateway_settings import Settings
 
 SMALL_BYTES = 32 * 1024  # up to here a body is one object, and read in one go
@@ -34,11 +34,11 @@ class Upload:
             self._cut(tail)
 
     def drop(self) -> None:
-        """Let go of what has come."""
+        """Drop what has been received."""
         self._only, self._tail, self._pieces = b"", None, []
 
-    def take(self) -> bytes | Pieces:
-        """Return the whole body and let go of it: in pieces if it is large."""
+    def take(self) -> bytes | SegmentedBody:
+        """Return the whole body and keep nothing of it: in segments if it is large."""
         only, tail, pieces = self._only, self._tail, self._pieces
         self.drop()
         if self.size <= SMALL_BYTES:
@@ -48,7 +48,7 @@ class Upload:
         while tail:
             pieces.append(bytes(tail[:PIECE_BYTES]))
             del tail[:PIECE_BYTES]
-        return Pieces(pieces)
+        return SegmentedBody(pieces)
 
     def why_too_slow(self, elapsed: float, settings: Settings) -> str | None:
         """Return what is wrong with its pace, `elapsed` seconds after its head; asked regularly."""

@@ -1,4 +1,4 @@
-"""What is read from a backend's answer; its bytes are the client's."""
+"""What is read of a backend's answer: its headers, usage, errors and version."""
 
 import re
 from collections.abc import Mapping
@@ -10,15 +10,15 @@ from gateway.core.dialects import ANTHROPIC, Dialect
 from gateway.core.errors import (
     BackendLost,
     BackendUnavailable,
+    GatewayError,
     Headers,
     InternalError,
-    ProxyError,
     Refusal,
     UnknownModel,
 )
 from gateway.response import response_fields
 
-# What a client hears of the answer's headers.
+# The headers of a backend's answer that are passed on.
 _RETURNED = (b"content-type", b"content-encoding", b"cache-control", b"retry-after")
 _JSON = b"application/json"
 
@@ -41,7 +41,7 @@ def returned(headers: Mapping[bytes, bytes]) -> Headers:
 
 
 def usage(body: bytes) -> Tokens:
-    """Return (input, output) tokens of a whole answer, as far as the backend told them."""
+    """Return (input, output) tokens of a whole answer, as far as the backend reported them."""
     if len(body) > _WHOLE_BYTES:
         tail = body[-_TAIL_BYTES:]
         given, made = _INPUT.findall(tail), _OUTPUT.findall(tail)
@@ -76,10 +76,10 @@ def is_cut(body: bytes, dialect: Dialect) -> bool:
 
 def refusal(
     status: int, body: bytes, headers: Headers, model: str | None, dialect: Dialect
-) -> ProxyError:
-    """Return what is to be told of a backend's answer of 400 and above.
+) -> GatewayError:
+    """Return the error for a backend's answer of 400 and above.
 
-    Anthropic's clients are told in our words: vLLM's errors have other types, and some other shape.
+    For Anthropic's clients it is rewritten: vLLM's errors have other types, some another shape.
     """
     if status >= InternalError.status and _ENGINE_GONE.search(body):
         return BackendUnavailable("The model server is restarting: its engine has stopped.")

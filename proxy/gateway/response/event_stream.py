@@ -1,8 +1,8 @@
-"""Server-sent events, passed on whole, and the question whether a stream came to its end.
+"""Server-sent events: passed on whole, and judged whether the stream is complete.
 
-A torn event must not reach the client: no error event could follow it, because its half line would
-be read together with ours. So bytes go on up to the last blank line; the rest waits for the next
-read. Events are not parsed: the end of the stream and its usage are read off its last bytes.
+A partial event must not reach the client: an error event that follows would be read as part of it.
+So bytes are passed on up to the last blank line; the rest waits for the next read.
+Events are not parsed: the end of the stream and its usage are read off its last bytes.
 """
 
 import re
@@ -27,8 +27,8 @@ _HOLD_BYTES = 1024 * 1024  # an event beyond this passes in pieces
 CUT = "The model server was stopped before the answer was complete."
 
 
-class Events:
-    """Feed what the backend sends; pass on what comes back. `defect` says why it is no success.
+class EventStream:
+    """Feed what the backend sends; pass on what is returned. `defect`: why it is not complete.
 
     `failed`: the backend ended it itself, with an error.
 
@@ -89,7 +89,7 @@ class Events:
         return b""
 
     def usage(self) -> tuple[int | None, int | None]:
-        """Return (input, output) tokens, as far as the backend told them."""
+        """Return (input, output) tokens, as far as the backend reported them."""
         tail = b"".join(self._tail)
         tail = tail[max(tail.rfind(b'"usage"'), 0) :]
         given, made = _INPUT.findall(tail), _OUTPUT.findall(tail)

@@ -1,7 +1,7 @@
-"""Comments on a silent stream, for a client that asks (`x-stream-keepalive: <seconds>`).
+"""Keep-alive comments on idle streams, for clients that send `x-stream-keepalive: <seconds>`.
 
 They begin with the first interval, in the queue as well as before the first token. Until then an
-error still has its own status; after that it is told in the stream.
+error still has its own status; after that it is an event of the stream.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ class KeepAlive:
 
 
 def interval(headers: Mapping[bytes, bytes], default: float) -> float | None:
-    """Return the seconds that a client asks for; `true` asks for the default. None: it does not.
+    """Return the seconds that a client asks for, `true` being the default. None: no header.
 
     Raises InvalidRequest.
     """

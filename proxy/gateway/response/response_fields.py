@@ -7,7 +7,7 @@ from typing import Annotated
 
 import msgspec
 
-_Count = Annotated[int, msgspec.Meta(ge=0, lt=10**12)]  # others could not be reckoned with
+_Count = Annotated[int, msgspec.Meta(ge=0, lt=10**12)]  # larger ones overflow sums
 
 
 class _Usage(msgspec.Struct, gc=False):

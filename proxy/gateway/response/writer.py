@@ -32,7 +32,7 @@ class _Date:
 _date = _Date()
 
 
-class Reply:
+class ResponseWriter:
     """Writes one answer. `keep_alive` turns false where the connection must end with it.
 
     A stream's chunk may be given to `write` with the framing that it came with, if `is_chunked`;

@@ -1,17 +1,15 @@
 """Where a model server is and what it takes: one entry of `backends` in the settings."""
 
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 from urllib.parse import urlsplit
 
 from msgspec import Meta, Struct
 from msgspec.structs import force_setattr, replace
 
+from gateway.core.priority import CLASSES, Class
 from gateway.settings.document import InvalidSetting
 from gateway.settings.options import option
-
-Class = Literal["interactive", "standard", "batch"]
-CLASSES: tuple[Class, ...] = ("interactive", "standard", "batch")  # a priority is its place here
 
 COUNT = "a whole number above 0"
 FILE = "the path of a file"

@@ -14,7 +14,7 @@ from gateway.settings.options import PREFIX, Kind, Option, bare, fields, made, n
 
 CONFIG = PREFIX + "CONFIG"
 
-# Kubernetes tells every pod of every service: one called `inference` looks like a setting of ours.
+# Variables that Kubernetes sets for a service called `inference`: no settings of ours.
 _SERVICE = re.compile(r"INFERENCE_(.+_)?(SERVICE_(HOST|PORT(_.+)?)|PORT(_\d+_(TCP|UDP).*)?)")
 _SWITCH = {"enabled": True, "disabled": False}
 _LONGEST_SAID = 100
@@ -102,7 +102,7 @@ def _mapping(path: Path) -> dict[Any, Any]:
         reason = " ".join(str(error).split())
         raise InvalidSetting(f"{path} is not a YAML or JSON document: {reason}") from error
     if not text:
-        raise InvalidSetting(f"{path} is empty")  # somebody is just writing it
+        raise InvalidSetting(f"{path} is empty")  # it is just being written
     if document is None:
         return {}
     if not isinstance(document, dict):

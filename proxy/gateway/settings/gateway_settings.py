@@ -9,15 +9,13 @@ from typing import Annotated, Literal, Self
 from msgspec import Meta, Struct, field
 from msgspec.structs import force_setattr
 
-from gateway.access.filters import FilterRule
-from gateway.access.jwt import JwtSettings
-from gateway.request import restricted_fields as fields
+from gateway.core.restricted_fields import KWARGS, NAMES, PARTS, TOP
 from gateway.settings import document, options
 from gateway.settings.backend_settings import COUNT, FILE, BackendSettings, Count, Name
 from gateway.settings.document import CONFIG, InvalidSetting
+from gateway.settings.filter_rule import FilterRule
+from gateway.settings.jwt_settings import JwtSettings
 from gateway.settings.options import Option, option
-
-__all__ = ["BackendSettings", "InvalidSetting", "Settings", "config_file", "reference"]
 
 Balancing = Literal["least_outstanding", "round_robin", "session", "prefix"]
 
@@ -44,7 +42,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     aliases: Annotated[
         dict[Name, Name],
         option(
-            "Other names for served models; the backend is told its own.",
+            "Other names for served models; the backend gets its own.",
             "names and the models they stand for (in the environment: a=model,b=model)",
         ),
     ] = field(default_factory=dict)
@@ -62,7 +60,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     ] = True
     keys_file: Annotated[
         Path | None,
-        option("API keys, hashed; not set: open to whoever reaches it.", FILE, restart=True),
+        option("API keys, hashed; not set: open to everyone who can reach it.", FILE, restart=True),
     ] = None
     jwt: Annotated[
         JwtSettings | None,
@@ -73,7 +71,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     ] = ()
     trusted_proxies: Annotated[
         tuple[str, ...],
-        option("Whose X-Forwarded-For is believed.", "networks such as 10.0.0.0/8"),
+        option("Proxies whose X-Forwarded-For is trusted.", "networks such as 10.0.0.0/8"),
     ] = ("127.0.0.0/8", "::1/128")
     default_timeout: Annotated[
         Seconds,
@@ -84,7 +82,8 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         option("For a whole answer, at most.", _SECONDS, variable="MAX_TIMEOUT_SECONDS"),
     ] = 600.0
     keepalive_seconds: Annotated[
-        Seconds, option("Between the comments on a silent stream, for who asks.", _SECONDS)
+        Seconds,
+        option("Keep-alive interval on idle streams, for clients that request it.", _SECONDS),
     ] = 15.0
     max_body: Annotated[
         Count,
@@ -107,6 +106,9 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
             variable="MAX_KEY_BODIES_BYTES",
         ),
     ] = 128 * 1024 * 1024
+    header_seconds: Annotated[
+        Seconds, option("For the headers of a request to arrive, at most.", _SECONDS)
+    ] = 10.0
     upload_seconds: Annotated[Seconds, option("For a body to arrive, at most.", _SECONDS)] = 600.0
     upload_grace_seconds: Annotated[
         Seconds,
@@ -130,8 +132,8 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         option(
             "Request fields that are refused otherwise: they make the engine run or load what the "
             "caller sent. Only for callers who may do that.",
-            f"a list out of {', '.join(sorted({*fields.TOP, *fields.PARTS}))}, and "
-            f"{fields.KWARGS}.NAME such as {fields.KWARGS}.tools",
+            f"a list out of {', '.join(sorted({*TOP, *PARTS}))}, and {KWARGS}.NAME such as "
+            f"{KWARGS}.tools",
         ),
     ] = ()
     queue_length: Annotated[
@@ -140,14 +142,14 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     ] = 256
     queue_seconds: Annotated[Seconds, option("How long they wait.", _SECONDS)] = 30.0
     count_usage: Annotated[
-        bool, option("Have streams counted too; clients see no trace of it.", _SWITCH)
+        bool, option("Count the tokens of streams too; clients see no trace of it.", _SWITCH)
     ] = True
     usage_file: Annotated[
         Path | None, option("Keeps the usage per key over restarts.", FILE, restart=True)
     ] = None
     eta_file: Annotated[
         Path | None,
-        option("Where the host's agent tells how loading gets on.", FILE, restart=True),
+        option("Where the host's agent reports the progress of loading.", FILE, restart=True),
     ] = None
     probe_seconds: Annotated[
         Seconds, option("Between looks at a backend that is up.", _SECONDS)
@@ -230,10 +232,10 @@ def _failure(check: Callable[[], None]) -> InvalidSetting | None:
 
 
 def _check_allowed(name: str) -> None:
-    if name not in fields.NAMES:
+    if name not in NAMES:
         raise InvalidSetting(
             f"allow_fields (INFERENCE_ALLOW_FIELDS) holds {name!r}, it takes "
-            f"{', '.join(sorted(fields.NAMES))}"
+            f"{', '.join(sorted(NAMES))}"
         )
 
 

@@ -1,16 +1,17 @@
 """Which tokens of an OpenID provider are accepted, and what they let their bearers do."""
 
-from ipaddress import ip_address
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from msgspec import Meta, Struct
 
-from gateway.settings.backend_settings import COUNT, Class, Count, Name
+from gateway.core.addresses import is_loopback
+from gateway.core.priority import Class
+from gateway.settings.backend_settings import COUNT, Count, Name
 from gateway.settings.document import InvalidSetting
 from gateway.settings.options import option
 
-# With a symmetric one whoever can verify tokens could make them too.
+# No symmetric ones: with them, verifying a token takes the secret that signs tokens.
 Algorithm = Literal[
     "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"
 ]
@@ -74,11 +75,4 @@ def is_safe(url: str) -> bool:
         host = parts.hostname or ""
     except ValueError:
         return False
-    return parts.scheme == "https" if not _is_loopback(host) else parts.scheme in {"http", "https"}
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+    return parts.scheme == "https" if not is_loopback(host) else parts.scheme in {"http", "https"}

@@ -1,7 +1,6 @@
-"""What may be set, told by the fields of a msgspec Struct.
+"""The options of the gateway, described by the fields of a msgspec Struct.
 
-One description serves three readers: the parser in `document`, whoever gave a wrong value, and the
-configuration reference in the README.
+The parser in `document`, its errors and the configuration reference all read it.
 """
 
 from pathlib import Path

@@ -1,6 +1,6 @@
-"""One line of the access log: who asked for what, how it ended, and how long each part took.
+"""One line of the access log: caller, request, outcome, and how long each part took.
 
-Never a prompt, a key or a query string: what is not in this list cannot get into the log.
+Never a prompt, a key or a query string: only the fields listed here reach the log.
 """
 
 from datetime import UTC, datetime
@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from gateway.core.log import printable
-from gateway.core.request_record import Facts
+from gateway.core.request_record import RequestRecord
 
 _LOGGER = "inference_proxy"
 _LONGEST_PATH = 200
@@ -39,45 +39,45 @@ class _Clock:
 _clock = _Clock()
 
 
-def answered(facts: Facts) -> bytes:
+def answered(record: RequestRecord) -> bytes:
     """Raises ValueError, OverflowError or OSError for what no line can hold.
 
     Put together as text: it costs half of what encoding an object does.
     """
-    first = "null" if facts.first_byte is None else str(_milliseconds(facts.first_byte))
+    first = "null" if record.first_byte is None else str(_milliseconds(record.first_byte))
     line = (
-        f'{{"at":"{_clock.at(facts.began)}","level":"info","logger":"{_LOGGER}",'
-        f'"message":"answered","method":{_text(facts.method)},'
-        f'"path":{_text(facts.path.partition("?")[0][:_LONGEST_PATH])},"status":{facts.status},'
-        f'"ms":{_milliseconds(facts.seconds)},"request_id":{_text(facts.request_id)},'
-        f'"client":{_text(facts.client)},"key_id":{_text(facts.key_id)},'
-        f'"operation":{_text(facts.operation)},"model":{_text(facts.model)},'
-        f'"backend":{_text(facts.backend)},"stream":{_truth(facts.stream)},'
-        f'"error":{_text(facts.error)},"queued_ms":{_milliseconds(facts.queued)},'
-        f'"first_byte_ms":{first},"chunks":{facts.chunks},'
-        f'"prompt_tokens":{_number(facts.prompt_tokens)},'
-        f'"completion_tokens":{_number(facts.completion_tokens)},'
-        f'"request_bytes":{facts.request_bytes},"response_bytes":{facts.response_bytes},'
-        f'"retried":{_truth(facts.retried)}}}\n'
+        f'{{"at":"{_clock.at(record.began)}","level":"info","logger":"{_LOGGER}",'
+        f'"message":"answered","method":{_text(record.method)},'
+        f'"path":{_text(record.path.partition("?")[0][:_LONGEST_PATH])},"status":{record.status},'
+        f'"ms":{_milliseconds(record.seconds)},"request_id":{_text(record.request_id)},'
+        f'"client":{_text(record.client)},"key_id":{_text(record.key_id)},'
+        f'"operation":{_text(record.operation)},"model":{_text(record.model)},'
+        f'"backend":{_text(record.backend)},"stream":{_truth(record.stream)},'
+        f'"error":{_text(record.error)},"queued_ms":{_milliseconds(record.queued)},'
+        f'"first_byte_ms":{first},"chunks":{record.chunks},'
+        f'"prompt_tokens":{_number(record.prompt_tokens)},'
+        f'"completion_tokens":{_number(record.completion_tokens)},'
+        f'"request_bytes":{record.request_bytes},"response_bytes":{record.response_bytes},'
+        f'"retried":{_truth(record.retried)}}}\n'
     )
     return line.encode()
 
 
-def brief(facts: Facts) -> bytes:
+def brief(record: RequestRecord) -> bytes:
     """Return the line for a terminal. Raises as `answered` does."""
-    path = facts.path.partition("?")[0][:_LONGEST_PATH]
-    took = f"{facts.status} in {_milliseconds(facts.seconds):g} ms"
-    at = f"{datetime.fromtimestamp(facts.began, UTC):%H:%M:%S}"
-    words = [at, facts.method, path, took]
-    named = (("key", facts.key_id), ("model", facts.model), ("error", facts.error))
+    path = record.path.partition("?")[0][:_LONGEST_PATH]
+    took = f"{record.status} in {_milliseconds(record.seconds):g} ms"
+    at = f"{datetime.fromtimestamp(record.began, UTC):%H:%M:%S}"
+    words = [at, record.method, path, took]
+    named = (("key", record.key_id), ("model", record.model), ("error", record.error))
     line = " ".join(words) + "".join(f", {name}={value}" for name, value in named if value)
     return printable(line).encode() + b"\n"
 
 
 def lines_lost(lines: int) -> bytes:
     """Return what is written instead of as many lines."""
-    told = {"at": datetime.now(UTC), "level": "warning", "logger": _LOGGER}
-    return _encode(told | {"message": "access lines lost", "lines": lines}) + b"\n"
+    line = {"at": datetime.now(UTC), "level": "warning", "logger": _LOGGER}
+    return _encode(line | {"message": "access lines lost", "lines": lines}) + b"\n"
 
 
 def _milliseconds(seconds: float) -> float:

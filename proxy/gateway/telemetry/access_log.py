@@ -1,4 +1,4 @@
-"""Where the lines of the access log are collected, to be written together."""
+"""Collects the lines of the access log and writes them in batches."""
 
 import asyncio
 import os
@@ -6,7 +6,7 @@ import select
 import time
 from collections import deque
 
-from gateway.core.request_record import Facts
+from gateway.core.request_record import RequestRecord
 from gateway.telemetry.access_line import answered, brief, lines_lost
 
 FLUSH_SECONDS = 0.05
@@ -34,10 +34,10 @@ class AccessLog:
         self._size = 0
         self._timer: asyncio.TimerHandle | None = None
 
-    def line(self, facts: Facts) -> None:
+    def line(self, record: RequestRecord) -> None:
         """Keep the line for the next write; without an event loop, write it at once."""
         try:
-            line = self._line(facts)
+            line = self._line(record)
         except (ValueError, TypeError, OverflowError, OSError):  # no text, or no time, at all
             self.lost += 1
             return
@@ -73,13 +73,13 @@ class AccessLog:
 
     def _written(self) -> bool:
         """Write all that can be written without waiting; return whether nothing is left."""
-        while self._lines or self._owns_up():
+        while self._lines or self._report_lost():
             batch = self._take()
             try:
                 count = os.write(self._fd, batch) if self._poll.poll(0) else 0
             except BlockingIOError:
                 count = 0
-            except OSError:  # nobody reads any more, or the disk is full
+            except OSError:  # the reader is gone, or the disk is full
                 self._lose(batch)
                 return True
             if count < len(batch):
@@ -101,7 +101,7 @@ class AccessLog:
         self._size -= len(batch)
         return batch
 
-    def _owns_up(self) -> bool:
+    def _report_lost(self) -> bool:
         if not self.lost:
             return False
         self._lines.append(lines_lost(self.lost))

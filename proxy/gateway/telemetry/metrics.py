@@ -1,15 +1,14 @@
-"""What the requests were like, counted in plain slots: a request pays for arithmetic alone.
+"""Counters and histograms in plain slots: a request pays for arithmetic only.
 
-The library that knows the exposition format reads the slots when somebody asks (exposition.py); its
-own counters would cost a lock and a look-up of labels each. No label can grow without bound: a
-client chooses neither models nor keys, but whoever configures a thousand of either still gets an
-answer that can be scraped.
+The Prometheus library reads the slots when /metrics is scraped (pages/metrics.py); its own counters
+would cost a lock and a look-up of labels each. No label grows without bound: clients choose neither
+models nor keys, and with a thousand of either configured the page can still be scraped.
 """
 
 from bisect import bisect_left
 from collections.abc import Sequence
 
-from gateway.core.request_record import Facts
+from gateway.core.request_record import RequestRecord
 
 OTHER = "other"
 MODELS = 64
@@ -103,33 +102,33 @@ class Metrics:
         self.usage = Histograms(TOKENS)  # operation, model, type
         self._models, self._keys, self._errors = Names(MODELS), Names(KEYS), Names(ERRORS)
 
-    def observed(self, facts: Facts) -> None:
+    def observe(self, record: RequestRecord) -> None:
         """Count a request that has ended."""
-        operation, model = facts.operation, self._models[facts.model]
-        key, error = self._keys[facts.key_id], self._errors[facts.error]
+        operation, model = record.operation, self._models[record.model]
+        key, error = self._keys[record.key_id], self._errors[record.error]
         served = (operation, model)
-        self.requests.add((operation, model, key, str(facts.status), error))
-        self.duration.observe((operation, model, error), facts.seconds)
-        if facts.backend is not None or facts.queued:
-            self.queue.observe(served, facts.queued)
-            self._observe_tokens(facts, operation, model, key)
-        if facts.stream and facts.first_byte is not None:
-            self._observe_stream(facts, served, facts.first_byte)
-        if facts.retried:
+        self.requests.add((operation, model, key, str(record.status), error))
+        self.duration.observe((operation, model, error), record.seconds)
+        if record.backend is not None or record.queued:
+            self.queue.observe(served, record.queued)
+            self._observe_tokens(record, operation, model, key)
+        if record.stream and record.first_byte is not None:
+            self._observe_stream(record, served, record.first_byte)
+        if record.retried:
             self.retries.add((model,))
-        if facts.status == CLIENT_LEFT:
+        if record.status == CLIENT_LEFT:
             self.client_left.add(served)
 
-    def _observe_stream(self, facts: Facts, served: Labels, first: float) -> None:
+    def _observe_stream(self, record: RequestRecord, served: Labels, first: float) -> None:
         self.first_token.observe(served, first)
-        if facts.error is not None:
+        if record.error is not None:
             self.streams_incomplete.add(served)
-        elif facts.completion_tokens is not None and facts.completion_tokens > 1:
-            rest = facts.completion_tokens - 1
-            self.per_token.observe(served, (facts.seconds - first) / rest)
+        elif record.completion_tokens is not None and record.completion_tokens > 1:
+            rest = record.completion_tokens - 1
+            self.per_token.observe(served, (record.seconds - first) / rest)
 
-    def _observe_tokens(self, facts: Facts, operation: str, model: str, key: str) -> None:
-        for kind, count in (("input", facts.prompt_tokens), ("output", facts.completion_tokens)):
+    def _observe_tokens(self, record: RequestRecord, operation: str, model: str, key: str) -> None:
+        for kind, count in (("input", record.prompt_tokens), ("output", record.completion_tokens)):
             if count is not None:
                 self.tokens.add((model, key, kind), count)
                 self.usage.observe((operation, model, kind), count)

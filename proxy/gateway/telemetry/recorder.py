@@ -1,49 +1,43 @@
-"""Tell what became of a request: in the metrics, the access log, the usage per key, the traces."""
+"""Record what became of a request: in metrics, access log, usage per key and traces."""
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from gateway.core.log import logger
-from gateway.core.request_record import Facts
-from gateway.settings.gateway_settings import InvalidSetting, Settings
+from gateway.core.request_record import RequestRecord
+from gateway.settings.document import InvalidSetting
+from gateway.settings.gateway_settings import Settings
 from gateway.telemetry.access_log import AccessLog
 from gateway.telemetry.metrics import Metrics
+from gateway.telemetry.usage import Usage
 
 if TYPE_CHECKING:
     from gateway.telemetry.tracing import Tracing
 
 
-class Recorder(Protocol):
-    """Whoever keeps the usage per key."""
+class Recorder:
+    """Every request comes here once, when it has ended. The metrics page reads `metrics`."""
 
-    def record(self, facts: Facts) -> None: ...
-
-
-class Telling:
-    """Every request comes here once, when it has ended. `metrics` is open to whoever shows them."""
-
-    def __init__(
-        self, settings: Settings, usage: Recorder, access: AccessLog | None = None
-    ) -> None:
+    def __init__(self, settings: Settings, usage: Usage, access: AccessLog | None = None) -> None:
         """Raises InvalidSetting."""
         self.metrics = Metrics()
         self._usage = usage
         self._access = access or AccessLog()
         self._tracing = _tracing(settings.otlp_endpoint)
 
-    def answered(self, facts: Facts) -> None:
-        """Tell of a request that has ended. Never raises: its answer is sent, whatever happens."""
+    def record(self, record: RequestRecord) -> None:
+        """Record a request that has ended. Never raises: its answer is sent, whatever happens."""
         try:
-            self.metrics.observed(facts)
-            self._usage.record(facts)
-            self._access.line(facts)
+            self.metrics.observe(record)
+            self._usage.record(record)
+            self._access.line(record)
             if self._tracing is not None:
-                self._tracing.answered(facts)
-        except Exception:  # noqa: BLE001 -- a defect in telling must not become the request's
-            logger.exception("a request could not be told of")
+                self._tracing.record(record)
+        except Exception:  # noqa: BLE001 -- a defect here must not become the request's
+            logger.exception("a request could not be recorded")
 
     def close(self) -> None:
-        """Write and send what is still here; takes some seconds if nobody takes it."""
+        """Write and send what is still here; takes some seconds if there is no reader."""
         self._access.close()
         if self._tracing is not None:
             self._tracing.close()

@@ -1,7 +1,7 @@
 """Spans by OpenTelemetry. Imported only if an endpoint for them is set, and so is OpenTelemetry.
 
-A span is made when its request has ended, from the same facts as the log line, with the times that
-they hold: nothing is carried along while the request runs. The client's span is its parent, as it
+A span is made when its request has ended, from the same record as the log line, with the times that
+it holds: nothing is carried along while the request runs. The client's span is its parent, as it
 is the engine's: the gateway passes `traceparent` on as it came. A span costs some 50 us of CPU,
 with its export.
 Attributes: https://opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-spans/
@@ -21,7 +21,7 @@ from opentelemetry.trace import SpanKind, Status, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from gateway import VERSION
-from gateway.core.request_record import Facts
+from gateway.core.request_record import RequestRecord
 
 EXPORT_SECONDS = 3.0  # how long a collector that does not answer may hold up the process's end
 
@@ -46,44 +46,44 @@ class Tracing:
         self._tracer = self._provider.get_tracer("inference_proxy", VERSION)
         self._context = TraceContextTextMapPropagator()
 
-    def answered(self, facts: Facts) -> None:
+    def record(self, record: RequestRecord) -> None:
         """Make the span of a request that has ended."""
-        began = round(facts.began * _NANOSECONDS)
-        carrier = {"traceparent": facts.traceparent} if facts.traceparent else {}
+        began = round(record.began * _NANOSECONDS)
+        carrier = {"traceparent": record.traceparent} if record.traceparent else {}
         span = self._tracer.start_span(
-            f"{facts.operation} {facts.model}" if facts.model else facts.operation,
+            f"{record.operation} {record.model}" if record.model else record.operation,
             self._context.extract(carrier, Context()),
             SpanKind.SERVER,
-            _attributes(facts),
+            _attributes(record),
             start_time=began,
         )
-        if facts.first_byte is not None:
-            span.add_event("first byte", timestamp=began + round(facts.first_byte * _NANOSECONDS))
-        if facts.status >= _FAILED_FROM or facts.error:
+        if record.first_byte is not None:
+            span.add_event("first byte", timestamp=began + round(record.first_byte * _NANOSECONDS))
+        if record.status >= _FAILED_FROM or record.error:
             span.set_status(Status(StatusCode.ERROR))
-        span.end(began + round(facts.seconds * _NANOSECONDS))
+        span.end(began + round(record.seconds * _NANOSECONDS))
 
     def close(self) -> None:
         """Send what is still here; a few seconds at most."""
         self._provider.shutdown()
 
 
-def _attributes(facts: Facts) -> dict[str, str | int | float]:
+def _attributes(record: RequestRecord) -> dict[str, str | int | float]:
     known: dict[str, str | int | float | None] = {
-        "http.request.method": facts.method,
-        "url.path": facts.path.partition("?")[0],
-        "http.response.status_code": facts.status,
-        "error.type": facts.error,
-        "gen_ai.operation.name": facts.operation,
-        "gen_ai.provider.name": "vllm" if facts.model else None,
-        "gen_ai.request.model": facts.model,
-        "gen_ai.usage.input_tokens": facts.prompt_tokens,
-        "gen_ai.usage.output_tokens": facts.completion_tokens,
-        "inference_gateway.request_id": facts.request_id,
-        "inference_gateway.key_id": facts.key_id,
-        "inference_gateway.backend": facts.backend,
-        "inference_gateway.stream": facts.stream,
-        "inference_gateway.queue_seconds": facts.queued,
+        "http.request.method": record.method,
+        "url.path": record.path.partition("?")[0],
+        "http.response.status_code": record.status,
+        "error.type": record.error,
+        "gen_ai.operation.name": record.operation,
+        "gen_ai.provider.name": "vllm" if record.model else None,
+        "gen_ai.request.model": record.model,
+        "gen_ai.usage.input_tokens": record.prompt_tokens,
+        "gen_ai.usage.output_tokens": record.completion_tokens,
+        "inference_gateway.request_id": record.request_id,
+        "inference_gateway.key_id": record.key_id,
+        "inference_gateway.backend": record.backend,
+        "inference_gateway.stream": record.stream,
+        "inference_gateway.queue_seconds": record.queued,
     }
     return {name: value for name, value in known.items() if value is not None}
 

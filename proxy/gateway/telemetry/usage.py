@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Raw
 
 from gateway.core.log import logger
-from gateway.core.request_record import Facts
+from gateway.core.request_record import RequestRecord
 from gateway.telemetry.usage_file import Book, Counts, read, write
 
 DAY_SECONDS = 86_400
@@ -41,9 +41,9 @@ class Usage:
         if self._book.day != _date(self._day):
             self._begin(self._day)
 
-    def record(self, facts: Facts) -> None:
+    def record(self, record: RequestRecord) -> None:
         """Count a request that has ended, if it is known whose it was."""
-        key_id = facts.key_id
+        key_id = record.key_id
         if key_id is None:
             return
         self._look_at_clock()
@@ -51,9 +51,9 @@ class Usage:
         if counts is None:
             counts = self._book.today[key_id] = Counts()
         counts.requests += 1
-        counts.prompt_tokens += facts.prompt_tokens or 0
-        counts.completion_tokens += facts.completion_tokens or 0
-        counts.errors += _is_error(facts)
+        counts.prompt_tokens += record.prompt_tokens or 0
+        counts.completion_tokens += record.completion_tokens or 0
+        counts.errors += _is_error(record)
         self._is_dirty = True
 
     def today(self, key_id: str) -> int:
@@ -111,10 +111,10 @@ class Usage:
         self._is_dirty = True
 
 
-def _is_error(facts: Facts) -> bool:
+def _is_error(record: RequestRecord) -> bool:
     """Whether it failed; a client that left did so by its own will."""
-    is_failure = facts.status >= _ERRORS_FROM and facts.status != _CLIENT_LEFT
-    return is_failure or facts.error is not None
+    is_failure = record.status >= _ERRORS_FROM and record.status != _CLIENT_LEFT
+    return is_failure or record.error is not None
 
 
 def _shorten(before: dict[str, Counts]) -> None:

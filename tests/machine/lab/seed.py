@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import boto3
-from machine.lab.cloud.cloud import ACME_DIRECTORY, DOMAIN, REGISTRY
+from machine.lab.cloud.cloud import ACCOUNT, ACME_DIRECTORY, DOMAIN, REGION, REGISTRY
 from orchestrator.aws.clients import Clients
 from orchestrator.deployments.lifecycle import begin
-from orchestrator.ledger.store import Ledger
+from orchestrator.ledger.store import LOCK, Ledger
 from orchestrator.resources import bucket, keys, scripts
 from orchestrator.settings import Settings
 from orchestrator.spec.deployment import Deployment

@@ -1,0 +1,1 @@
+"""Hostile conversations, and which ends of them are right."""

@@ -1,0 +1,1 @@
+"""Random requests: honest ones, spoiled, and sent over several connections."""
