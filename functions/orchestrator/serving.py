@@ -32,6 +32,7 @@ class Report:
     """What a host says about itself. percent: 0 to 100 of the phase, or None; sent_at: UTC, ISO.
 
     warnings: what its operator should know although it may serve; sentences with their remedies.
+    The gateway's counts that a host sends too (tests/contracts/host_report.json) are not kept yet.
     """
 
     deployment: str

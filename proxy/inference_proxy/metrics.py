@@ -19,6 +19,7 @@ LONGEST_NAME = 200
 SERIES = 8192  # per metric, whatever the product of its labels would allow
 
 CLIENT_LEFT = 499
+PROBE_ID, PROBE = "lamplighter-probe", "probe"  # how a probe's request id begins; its operation
 
 Labels = tuple[str, ...]
 
@@ -92,6 +93,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self.requests = Counts()  # operation, model, key, status, error
+        self.last_request: dict[Labels, float] = {}  # operation -> seconds since the epoch
         self.tokens = Counts()  # model, key, type
         self.retries = Counts()  # model
         self.client_left = Counts()  # operation, model
@@ -105,10 +107,12 @@ class Metrics:
 
     def observed(self, facts: Facts) -> None:
         """Count a request that has ended."""
-        operation, model = facts.operation, self._models[facts.model]
+        operation = PROBE if facts.request_id.startswith(PROBE_ID) else facts.operation
+        model = self._models[facts.model]
         key, error = self._keys[facts.key_id], self._errors[facts.error]
         served = (operation, model)
         self.requests.add((operation, model, key, str(facts.status), error))
+        self.last_request[operation,] = facts.began + facts.seconds
         self.duration.observe((operation, model, error), facts.seconds)
         if facts.backend is not None or facts.queued:
             self.queue.observe(served, facts.queued)

@@ -13,18 +13,18 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import boto3
 from botocore.config import Config
 
-from host.agent import metrics, settings
+from host.agent import activity, metrics, settings
 from host.agent.mender import Mender
 from host.agent.metrics import Metrics
 from host.agent.observer import Observer
 from host.agent.phases import START, Seen, State, decide
-from host.agent.progress import Progress
 from host.agent.reporter import Reporter
 from host.agent.status import Status
 from host.agent.units import Units
 from host.keys.keys_file import Keys
 from host.machine import metadata, systemd
 from host.probes.api_key import ApiKey
+from host.probes.progress import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,12 +48,16 @@ def main() -> None:
     _follow_keys(ssm, told)
     api_key = ApiKey(ssm, told.api_key_parameter, time.monotonic)
     watched = Units(told.units, time.monotonic, systemd.run)
-    progress = Progress(told.engine_url, told.model, time.monotonic, told.served_file)
+    progress = Progress(told.chain.engine, told.chain.model, time.monotonic, told.served_file)
     observer = Observer(told, api_key, watched, progress)
     mender = Mender(told.repair_file, told.repairs_file, time.monotonic)
     status = Status(told.status_file, time.time)
     reporter = Reporter(
-        boto3.client("events", region_name=told.region, config=quick), told, me, time.time
+        boto3.client("events", region_name=told.region, config=quick),
+        told,
+        me,
+        time.time,
+        lambda: activity.look(told.chain, api_key),
     )
     counted = Metrics(
         boto3.client("cloudwatch", region_name=told.region, config=quick),

@@ -13,9 +13,10 @@ import json
 import time
 from typing import TYPE_CHECKING
 
-from host.agent import certificate, probes, spool
+from host.agent import certificate, spool
 from host.agent.phases import Broken, Seen
 from host.machine import judgement
+from host.probes import layers
 from host.probes.check import Verdict
 
 if TYPE_CHECKING:
@@ -23,12 +24,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from host.agent.phases import State
-    from host.agent.progress import Progress
     from host.agent.settings import Settings
     from host.agent.units import Units
     from host.machine.judgement import Facts
     from host.probes.api_key import ApiKey
     from host.probes.check import Check
+    from host.probes.progress import Progress
 
 
 class Observer:
@@ -56,9 +57,9 @@ class Observer:
         down = self._units.down()
         if down and down.gave_up:
             return Seen(gave_up=down.why)
-        check = probes.look(self._told, self._api_key, with_completion=not state.is_serving)
+        check = layers.look(self._told.chain, self._api_key, with_completion=not state.is_serving)
         works = check.verdict is Verdict.WORKS
-        hangs = self._progress.judge(state, check)
+        hangs = self._progress.judge(check, serves=state.is_serving)
         if lost := judgement.lost(self.facts, serves=works and not hangs):
             return Seen(gave_up=lost)
         if broken := judgement.without_gpu(self.facts) or hangs:

@@ -10,6 +10,7 @@ import pytest
 from host.agent.observer import Observer
 from host.agent.phases import START, Broken, Seen, State
 from host.agent.units import Down
+from host.probes.chain import Chain
 from host_scripts.agent.wired import told
 from host_scripts.endpoint import Endpoint, stop
 from host_scripts.sandbox import API_KEY
@@ -44,7 +45,7 @@ class Progress:
     def __init__(self) -> None:
         self.hangs: str | None = None
 
-    def judge(self, *_: object) -> str | None:
+    def judge(self, *_: object, **__: object) -> str | None:
         return self.hangs
 
 
@@ -54,8 +55,7 @@ class Lab:
         self.units, self.progress = Units(), Progress()
         self.machine, self.certificate = folder / "machine.json", folder / "certificate"
         settings = told(
-            engine_url=endpoint.url,
-            gateway_url=endpoint.url,
+            chain=Chain("org/model", endpoint.url, endpoint.url, None),
             phase_file=folder / "phase",
             machine_file=self.machine,
             certificate_file=self.certificate,

@@ -46,7 +46,7 @@ def bus() -> Bus:
 
 @pytest.fixture
 def reporter(bus: Bus) -> Reporter:
-    return Reporter(bus, told(), "i-1", lambda: 1_700_000_000.25)
+    return Reporter(bus, told(), "i-1", lambda: 1_700_000_000.25, lambda: None)
 
 
 def test_a_report_is_what_the_orchestrator_expects(bus: Bus, reporter: Reporter) -> None:
