@@ -59,7 +59,7 @@ class Mender:
         self._asked = self._now()
         part, why = str(state.mends), str(state.cause)
         try:
-            repairs.ask(request, part, why)
+            repairs.leave_request(request, part, why)
         except OSError as error:
             log.warning("repair not asked for part=%s error=%s", part, error.strerror)
             return

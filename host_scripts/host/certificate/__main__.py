@@ -26,6 +26,7 @@ from host.certificate.errors import Trouble
 from host.certificate.keeper import Keeper
 from host.certificate.shelf import Shelf
 from host.certificate.store import Store
+from host.machine import files
 
 if TYPE_CHECKING:
     from host.certificate.settings import Told
@@ -72,10 +73,7 @@ def _say(path: Path, shelf: Shelf, problem: str | None) -> None:
         "problem": problem,
     }
     path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-    new = path.with_name(f"{path.name}.new")
-    new.write_text(json.dumps(verdict) + "\n")
-    new.chmod(0o644)  # the agent reads it, and is nobody
-    new.replace(path)
+    files.write(path, json.dumps(verdict) + "\n", files.PUBLIC)  # the agent reads it
     log.info("certificate kind=%s not_after=%s problem=%s", *list(verdict.values())[::2], problem)
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import subprocess
 import sys
 import time
 from collections import Counter
@@ -17,6 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from host.machine import settings
+from host.machine.commands import Unanswered, ask
+from host.machine.files import PUBLIC, write
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     Run = Callable[[Sequence[str]], tuple[int | None, str]]
 
 SECONDS = 15  # for one command: nvidia-smi takes long where a GPU is in trouble
+_MOST = 4 * 1024 * 1024  # bytes of what it prints: thousands of lines of the kernel's log
 AGAIN = 2.0  # seconds until fewer GPUs than there should be are counted again
 
 _COLUMNS = 4
@@ -125,21 +127,17 @@ def size(folder: Path) -> int:
 def run(command: Sequence[str]) -> tuple[int | None, str]:
     """Return its exit status and all that it printed; no status where it did not end by itself."""
     try:
-        done = subprocess.run(  # noqa: S603 - our own words
-            command, capture_output=True, text=True, errors="replace", timeout=SECONDS, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired):
+        said = ask(command, SECONDS, _MOST)
+    except Unanswered:
         return None, ""
-    return done.returncode, done.stdout + done.stderr
+    return said.status, said.out + said.err
 
 
 def main(target: Path, environ: Mapping[str, str]) -> None:
-    """Write the facts into the file, whole or not at all."""
-    told = settings.parse(Path(environ["DEPLOYMENT_ENV"]).read_text())
-    new = target.with_name(f"{target.name}.new")
-    new.write_text(json.dumps(gather(told, Path(environ.get("ROOT", "/")), run)) + "\n")
-    new.chmod(0o644)
-    new.replace(target)
+    """Write the facts into the file."""
+    values = settings.parse(Path(environ["DEPLOYMENT_ENV"]).read_text())
+    found = gather(values, Path(environ.get("ROOT", "/")), run)
+    write(target, json.dumps(found) + "\n", PUBLIC)
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 import boto3
 from botocore.config import Config
 
+from host.machine import files
 from host.machine.settings import parse
 from host.probes import chain as chains
 from host.probes.answers import Answer, exchange, expect_ok
@@ -53,10 +54,7 @@ def write(target: Path, boot_id: Path, layers: dict[str, str | None]) -> bool:
         "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "layers": layers,
     }
-    new = target.with_name(f"{target.name}.new")
-    new.write_text(json.dumps(verdict) + "\n")
-    new.chmod(0o644)
-    new.replace(target)
+    files.write(target, json.dumps(verdict) + "\n", files.PUBLIC)
     return not any(layers.values())
 
 

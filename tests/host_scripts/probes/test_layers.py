@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from host.machine import metadata
 from host.probes import layers
 from host.probes.chain import Chain
 from host.probes.check import Check, Verdict
@@ -172,28 +171,3 @@ def test_without_an_engine_a_ready_gateway_is_enough(chain: Chain, endpoint: End
 
     assert found == Check(Verdict.WORKS)
     assert [path for path, _ in endpoint.asked] == ["/health/ready"]
-
-
-def test_the_instance_asks_for_its_id_with_a_token_and_for_as_long_as_it_takes(
-    endpoint: Endpoint,
-) -> None:
-    calls: list[tuple[str, str]] = []
-    pauses: list[float] = []
-    answers: Iterator[Any] = iter([OSError("no route"), "token", "i-42"])
-
-    def ask(_host: str, _port: int, method: str, _path: str, header: str, value: str) -> str:
-        calls.append((method, f"{header}={value}"))
-        answer = next(answers)
-        if isinstance(answer, OSError):
-            raise answer
-        return str(answer)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(metadata, "_ask", ask)
-        found = metadata.instance_id(pauses.append, "127.0.0.1", endpoint.port)
-
-    assert (found, pauses) == ("i-42", [2])
-    assert calls[1:] == [
-        ("PUT", "X-aws-ec2-metadata-token-ttl-seconds=60"),
-        ("GET", "X-aws-ec2-metadata-token=token"),
-    ]
