@@ -9,7 +9,7 @@ from contracts.documents import document
 from host.agent.activity import Activity
 from host.agent.phases import State
 from host.agent.reporter import Reporter
-from host_scripts.agent.wired import told
+from host_scripts.agent.wired import settings_with
 from host_scripts.sandbox import Host
 from orchestrator.serving import PHASES, Report
 
@@ -33,9 +33,13 @@ def reported(state: State, *warnings: str) -> dict[str, Any]:
     bus = Bus()
     counted = [WHOLE[name] for name in Activity.__dataclass_fields__]
     reporter = Reporter(
-        bus, told(event_bus=BUS), WHOLE["instance_id"], lambda: SENT_AT, lambda: Activity(*counted)
+        bus,
+        settings_with(event_bus=BUS),
+        WHOLE["instance_id"],
+        lambda: SENT_AT,
+        lambda: Activity(*counted),
     )
-    reporter.tell(state, warnings, 0.0)
+    reporter.send(state, warnings, 0.0)
     [entry] = bus.entries
     return opened(entry)
 

@@ -39,7 +39,7 @@ def test_the_agent_sends_the_golden_metrics_with_their_units() -> None:
     )
     sender = metrics.Metrics(cloudwatch, SETTINGS["metrics_namespace"], "demo")
 
-    sender.tell(lambda: values, 0.0)
+    sender.send(lambda: values, 0.0)
 
     [(namespace, data)] = cloudwatch.calls
     assert namespace == CLOUDWATCH["namespace"]

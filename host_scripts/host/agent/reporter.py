@@ -44,7 +44,7 @@ class Reporter:
         self._next = float("-inf")  # when to say it (again)
         self._failures = 0  # in a row
 
-    def tell(self, state: State, warnings: tuple[str, ...], now: float) -> None:
+    def send(self, state: State, warnings: tuple[str, ...], now: float) -> None:
         """Send the state when it is new or due; what could not be sent is tried again, slower.
 
         warnings: what an operator should know all the same; a new one alone waits its turn.

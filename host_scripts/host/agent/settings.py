@@ -36,6 +36,8 @@ class Settings:
     units: tuple[str, ...]
     keys_file: Path | None = None
     keys_seconds: float = 30.0  # a new key works, and a revoked one fails, within a minute
+    look_seconds: float = 5.0  # between two looks at a host that serves
+    repair_patience_seconds: float = 30.0  # for systemd's own restart of a part
     status_file: Path | None = None
     repair_file: Path | None = None
     repairs_file: Path | None = None
@@ -63,6 +65,8 @@ def load(environ: Mapping[str, str]) -> Settings:
         units=tuple(environ.get("UNITS", "").split()),
         keys_file=_path(environ, "KEYS_FILE"),
         keys_seconds=float(environ.get("KEYS_SECONDS", "30")),
+        look_seconds=float(environ.get("LOOK_SECONDS", "5")),
+        repair_patience_seconds=float(environ.get("REPAIR_PATIENCE_SECONDS", "30")),
         status_file=_path(environ, "STATUS_FILE"),
         repair_file=_path(environ, "REPAIR_FILE"),
         repairs_file=_path(environ, "REPAIRS_FILE"),

@@ -40,9 +40,9 @@ _OOM = re.compile(r"Out of memory: Killed process|oom-kill:")
 
 
 def gather(
-    told: Mapping[str, str], root: Path, run: Run, sleep: Callable[[float], None] = time.sleep
+    values: Mapping[str, str], root: Path, run: Run, sleep: Callable[[float], None] = time.sleep
 ) -> dict[str, Any]:
-    """Return the facts as JSON types; told: deployment.env; root: / but for a test.
+    """Return the facts as JSON types; values: deployment.env; root: / but for a test.
 
     Sizes are bytes, GPU memory is MiB, utilisation percent; xids: code -> times since the boot.
     """
@@ -51,7 +51,7 @@ def gather(
         "at": time.time(),
         "disks": disks([root, root / "var/lib/docker"]),
         "memory": memory(root / "proc/meminfo"),
-        "gpus": gpus(int(told["GPUS"]), run, sleep) if told["ENGINE"] == "gpu" else None,
+        "gpus": gpus(int(values["GPUS"]), run, sleep) if values["ENGINE"] == "gpu" else None,
         "xids": dict(Counter(_XID.findall(kernel))),
         "oom_kills": len(_OOM.findall(kernel)),
         "fetched": size(root / "var/lib/lamplighter/cache"),
@@ -65,8 +65,11 @@ def disks(folders: Sequence[Path]) -> dict[str, dict[str, int]]:
         if folder.exists():
             found.setdefault(folder.stat().st_dev, (folder, os.statvfs(folder)))
     return {
-        str(folder): {"size": told.f_blocks * told.f_frsize, "free": told.f_bavail * told.f_frsize}
-        for folder, told in found.values()
+        str(folder): {
+            "size": stats.f_blocks * stats.f_frsize,
+            "free": stats.f_bavail * stats.f_frsize,
+        }
+        for folder, stats in found.values()
     }
 
 

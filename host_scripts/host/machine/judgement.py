@@ -73,20 +73,20 @@ def load(file: Path | None, now: float) -> Facts | None:
     if file is None:
         return None
     try:
-        told = json.loads(file.read_text())
-        return _parse(told) if now - FRESH < told["at"] < now + FRESH else None
+        found = json.loads(file.read_text())
+        return _parse(found) if now - FRESH < found["at"] < now + FRESH else None
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 
 
-def _parse(told: dict[str, Any]) -> Facts:
+def _parse(found: dict[str, Any]) -> Facts:
     return Facts(
-        disks={path: (each["free"], each["size"]) for path, each in told["disks"].items()},
-        memory=(told["memory"]["free"], told["memory"]["size"]),
-        gpus=told["gpus"] or {},
-        xids={int(code): times for code, times in told["xids"].items()},
-        oom_kills=told["oom_kills"],
-        fetched=told["fetched"],
+        disks={path: (each["free"], each["size"]) for path, each in found["disks"].items()},
+        memory=(found["memory"]["free"], found["memory"]["size"]),
+        gpus=found["gpus"] or {},
+        xids={int(code): times for code, times in found["xids"].items()},
+        oom_kills=found["oom_kills"],
+        fetched=found["fetched"],
     )
 
 

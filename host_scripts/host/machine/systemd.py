@@ -44,8 +44,8 @@ def _text(message: Any) -> str:
 
 def cause(said: Sequence[str]) -> str:
     """Return the last three lines that name an error, else the last three; secrets masked."""
-    telling = [line for line in said if _ERROR.search(line)] or list(said)
-    return masked(" | ".join(telling[-3:]))[:_LONGEST] or "its journal is empty"
+    errors = [line for line in said if _ERROR.search(line)] or list(said)
+    return masked(" | ".join(errors[-3:]))[:_LONGEST] or "its journal is empty"
 
 
 def run(command: Sequence[str]) -> str:

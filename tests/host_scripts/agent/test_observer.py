@@ -11,7 +11,7 @@ from host.agent.observer import Observer
 from host.agent.phases import START, Broken, Seen, State
 from host.agent.units import Down
 from host.probes.chain import Chain
-from host_scripts.agent.wired import told
+from host_scripts.agent.wired import settings_with
 from host_scripts.endpoint import Endpoint, stop
 from host_scripts.sandbox import API_KEY
 
@@ -54,7 +54,7 @@ class Lab:
         self.folder, self.endpoint = folder, endpoint
         self.units, self.progress = Units(), Progress()
         self.machine, self.certificate = folder / "machine.json", folder / "certificate"
-        settings = told(
+        settings = settings_with(
             chain=Chain("org/model", endpoint.url, endpoint.url, None),
             phase_file=folder / "phase",
             machine_file=self.machine,

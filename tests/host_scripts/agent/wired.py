@@ -11,7 +11,7 @@ from host.probes.chain import Chain
 NOWHERE = "http://127.0.0.1:1"
 
 
-def told(**changed: Any) -> Settings:
+def settings_with(**changed: Any) -> Settings:
     values: dict[str, Any] = {
         "deployment": "demo",
         "region": "eu-central-1",
