@@ -8,9 +8,9 @@
 
 # shellcheck source=host_scripts/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
-shopt -s lastpipe # what ends a pipeline runs in this shell: `told` outlives a try
+shopt -s lastpipe # what ends a pipeline runs in this shell: `reported` outlives a try
 
-told=0 # percent, of all images: it never goes back
+reported=0 # percent, of all images: it never goes back
 
 main() {
   local images=() image before=0 needed=0
@@ -92,8 +92,8 @@ login() { printf '%s' "$2" | docker login --username AWS --password-stdin "$1"; 
 fetch() {
   local percent
   docker pull "$1" 2>&1 | program setup.pull "$@" | while read -r percent; do
-    if ((percent > told)); then phase images "$percent"; fi
-    told=$((percent > told ? percent : told))
+    if ((percent > reported)); then phase images "$percent"; fi
+    reported=$((percent > reported ? percent : reported))
   done
 }
 

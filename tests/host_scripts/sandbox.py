@@ -93,6 +93,12 @@ def render(template: str, **values: Any) -> str:
     return JINJA.get_template(template).render(**values)
 
 
+def user_data(program: str, folder: str) -> str:
+    """Return what boots a machine with the program of this hash, from this folder of its bucket."""
+    known = {"account": ACCOUNT, "bucket": BUCKET, "folder": folder, "program_sha256": program}
+    return render("bootstrap.py.j2", **known, **SETTINGS)
+
+
 class Host:
     """scripts = /opt/lamplighter, root/etc = /etc and so on; calls = what the recorders saw."""
 
@@ -151,15 +157,15 @@ class Host:
         return self.seal()
 
     def seal(self) -> str:
-        """Write fetch.py, which holds the sums of what is published; return user_data for it."""
+        """Write the sums of what is published; return user_data for it."""
         folder = self.published
-        (folder / "fetch.py").unlink(missing_ok=True)
+        (folder / "SHA256SUMS").unlink(missing_ok=True)
         files = sorted(path for path in folder.rglob("*") if path.is_file())
         sums = "".join(f"{sha256(path)}  {path.relative_to(folder)}\n" for path in files)
-        (folder / "fetch.py").write_text(render("fetch.py.j2", sums=sums))
-        digest = sha256(folder / "fetch.py")
+        (folder / "SHA256SUMS").write_text(sums)
+        digest, program = sha256(folder / "SHA256SUMS"), sha256(folder / "fetch.py")
         folder.rename(folder.with_name(digest))
-        return render("bootstrap.py.j2", account=ACCOUNT, bucket=BUCKET, sha256=digest, **SETTINGS)
+        return user_data(program, f"scripts/{digest}")
 
     @property
     def published(self) -> Path:

@@ -58,26 +58,26 @@ async def booted(account: Account, folder: Path) -> Host:
 
 
 def sealed(files: Stored, sums: str = "") -> tuple[str, Stored]:
-    """Return user_data for these files, by the templates of a real host, and the bucket."""
+    """Return user_data for these files, by the template of a real host, and the bucket."""
     listed = "".join(f"{digest(content)}  {name}\n" for name, content in files.items())
-    second_half = render("fetch.py.j2", sums=listed + sums).encode()
+    everything = files | {"SHA256SUMS": (listed + sums).encode()}
+    folder = f"scripts/{digest(everything['SHA256SUMS'])}"
     user_data = render(
         "bootstrap.py.j2",
         aws_region="us-east-1",
         deployment="demo",
         account="123456789012",
-        bucket="lamplighter-{N}-{A}-{R}",
-        sha256=digest(second_half),
+        bucket=BUCKET,
+        folder=folder,
+        program_sha256="of fetch.py",
         event_bus="lamplighter",
     )
-    folder = f"scripts/{digest(second_half)}"
-    stored = {f"{folder}/{name}": content for name, content in files.items()}
-    return user_data, stored | {f"{folder}/fetch.py": second_half}
+    return user_data, {f"{folder}/{name}": content for name, content in everything.items()}
 
 
 @pytest.fixture
 def files() -> Stored:
-    return {"setup.sh": b"echo\n", "bin/agent.py": b"pass\n", "deployment.env": b"MODEL=a b=c\n"}
+    return {"setup.sh": b"echo\n", "host/agent.py": b"pass\n", "deployment.env": b"MODEL=a b=c\n"}
 
 
 def downloader(stored: Stored) -> Callable[[str, str, Path], None]:
@@ -95,7 +95,7 @@ def test_user_data_names_the_deployment_its_bucket_and_its_bus(files: Stored) ->
     known = UserData.parse(user_data)
 
     assert (known.deployment, known.bucket, known.bus) == ("demo", BUCKET, "lamplighter")
-    assert f"scripts/{known.digest}/fetch.py" in stored
+    assert f"{known.folder}/SHA256SUMS" in stored
 
 
 def test_every_listed_file_is_fetched_and_proved(files: Stored, tmp_path: Path) -> None:
@@ -106,17 +106,19 @@ def test_every_listed_file_is_fetched_and_proved(files: Stored, tmp_path: Path) 
     found = {
         each.relative_to(tmp_path / "opt").as_posix() for each in (tmp_path / "opt").rglob("*")
     }
-    assert found == {"setup.sh", "bin", "bin/agent.py", "deployment.env"}
+    assert found == {
+        *("setup.sh", "host", "host/agent.py", "deployment.env", "SHA256SUMS"),
+    }
     assert settings(tmp_path / "opt" / "deployment.env") == {"MODEL": "a b=c"}
 
 
-@pytest.mark.parametrize("name", ["setup.sh", "bin/agent.py", "fetch.py"])
+@pytest.mark.parametrize("name", ["setup.sh", "host/agent.py", "SHA256SUMS"])
 def test_a_changed_file_is_refused_and_nothing_is_in_place(
     files: Stored, tmp_path: Path, name: str
 ) -> None:
     user_data, stored = sealed(files)
     known = UserData.parse(user_data)
-    stored[f"scripts/{known.digest}/{name}"] += b"# changed\n"
+    stored[f"{known.folder}/{name}"] += b"# changed\n"
 
     with pytest.raises(Integrity, match=f"^integrity: {name} was changed$"):
         fetch(known, tmp_path / "opt", downloader(stored))
@@ -132,11 +134,11 @@ def test_sums_cannot_lead_outside(files: Stored, tmp_path: Path, path: str) -> N
         fetch(UserData.parse(user_data), tmp_path / "opt", downloader(stored))
 
 
-def test_user_data_without_a_digest_is_refused() -> None:
+def test_user_data_without_a_folder_is_refused() -> None:
     text = render("bootstrap.py.j2", account="a", aws_region="r", deployment="d", bucket="b",
-                  event_bus="e", sha256="")  # fmt: skip
+                  event_bus="e", folder="", program_sha256="s")  # fmt: skip
 
-    with pytest.raises(Integrity, match=r"does not set S$"):
+    with pytest.raises(Integrity, match=r"does not set folder$"):
         UserData.parse(text)
 
 
@@ -148,7 +150,7 @@ async def test_a_host_whose_scripts_were_changed_reports_it_and_stays_off(
 
     host = await booted(account, tmp_path)
 
-    cause = f"integrity: fetch.py was changed in {BUCKET}: run lamplighter up"
+    cause = f"integrity: SHA256SUMS was changed in {BUCKET}: run lamplighter up"
     assert account.reports == [("lamplighter", Report("demo", INSTANCE, "failed", None, cause))]
     assert host.state == f"failed: {cause}"
     assert not (host.folder / "opt" / "lamplighter").exists()

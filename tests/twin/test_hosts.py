@@ -141,15 +141,15 @@ def uploaded(account: Any, programs: dict[str, bytes], *, tampered: bool) -> str
     bucket = f"twin-hosts-{uuid.uuid4().hex[:8]}"
     files = programs | {"deployment.env": SETTINGS.encode()}
     sums = "".join(f"{hashlib.sha256(c).hexdigest()}  {n}\n" for n, c in files.items())
-    second_half = render("fetch.py.j2", sums=sums).encode()
-    digest = hashlib.sha256(second_half).hexdigest()
+    folder = f"scripts/{hashlib.sha256(sums.encode()).hexdigest()}"
     store.create_bucket(Bucket=bucket)
-    for name, content in (files | {"fetch.py": second_half}).items():
+    for name, content in (files | {"SHA256SUMS": sums.encode()}).items():
         changed = b"# changed\n" if tampered and name in STAND_IN else b""
-        store.put_object(Bucket=bucket, Key=f"scripts/{digest}/{name}", Body=content + changed)
+        store.put_object(Bucket=bucket, Key=f"{folder}/{name}", Body=content + changed)
     ours = account.client("sts").get_caller_identity()["Account"]
     return render("bootstrap.py.j2", aws_region="us-east-1", deployment="hosted", account=ours,
-                  bucket=bucket, sha256=digest, event_bus="twin-scratch")  # fmt: skip
+                  bucket=bucket, folder=folder, program_sha256="of fetch.py",
+                  event_bus="twin-scratch")  # fmt: skip
 
 
 def test_an_instance_serves_at_its_address_for_those_with_the_key(hosted: Hosted) -> None:

@@ -20,7 +20,7 @@ from twin.control import PROJECT
 sys.path.insert(0, str(SCRIPTS))
 sys.dont_write_bytecode = True
 
-from host.agent import progress  # noqa: E402 - the lines above come first
+from host.probes import progress  # noqa: E402 - the lines above come first
 
 # Run by vLLM's own Python: prints {"flags": [...], "parsed": [[...], ...]}; an entry of `parsed` is
 # the settings that the words on its line of stdin change, or the parser's complaint.

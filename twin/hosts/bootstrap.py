@@ -1,7 +1,7 @@
 """What user_data does on a real instance: fetch the scripts, prove them, put them in place.
 
-Only the settings of user_data are read, and the sums of its second half, fetch.py; neither is run,
-because they install packages and replace /opt. What cannot be proved is told as a real host does.
+Only the settings of user_data are read, and the hashes in SHA256SUMS. Neither user_data nor
+fetch.py is run: they install packages and replace /opt. A changed file is reported as by a host.
 """
 
 from __future__ import annotations
@@ -14,11 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-_SETTING = re.compile(r'\b([RNABS]|EventBusName) ?= ?f?"([^"]+)"')
-_NAMES = {"R", "N", "A", "B", "S", "EventBusName"}
-_SUMS = re.compile(r'^SUMS = """\\\n(.*?)"""$', re.MULTILINE | re.DOTALL)
+_SETTING = re.compile(r'^(deployment|bucket|folder|event_bus) = "([^"]+)"$', re.MULTILINE)
+_NAMES = {"deployment", "bucket", "folder", "event_bus"}
 _LINE = re.compile(r"([0-9a-f]{64})  (.+)")
-_SECOND_HALF = "fetch.py"
+_SUMS = "SHA256SUMS"
 Download = Callable[[str, str, Path], None]
 
 
@@ -28,11 +27,11 @@ class Integrity(Exception):
 
 @dataclass(frozen=True, slots=True)
 class UserData:
-    """What user_data knows. digest: of the second half, and its folder's name; bus: for reports."""
+    """What user_data knows. folder: of the bucket, its last part is the hash of SHA256SUMS."""
 
     deployment: str
     bucket: str
-    digest: str
+    folder: str
     bus: str
 
     @classmethod
@@ -41,8 +40,7 @@ class UserData:
         found = dict(_SETTING.findall(text))
         if missing := _NAMES - found.keys():
             raise Integrity(f"user_data does not set {', '.join(sorted(missing))}")
-        bucket = found["B"].format(**found)
-        return cls(found["N"], bucket, found["S"], found["EventBusName"])
+        return cls(found["deployment"], found["bucket"], found["folder"], found["event_bus"])
 
 
 def fetch(known: UserData, folder: Path, download: Download) -> None:
@@ -55,26 +53,24 @@ def fetch(known: UserData, folder: Path, download: Download) -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
     def bring(name: str, digest: str) -> Path:
-        download(known.bucket, f"scripts/{known.digest}/{name}", new / name)
+        download(known.bucket, f"{known.folder}/{name}", new / name)
         if hashlib.sha256((new / name).read_bytes()).hexdigest() != digest:
             raise Integrity(f"integrity: {name} was changed")
         return new / name
 
-    second_half = bring(_SECOND_HALF, known.digest)
-    for digest, name in _entries(second_half.read_text(encoding="utf-8")):
+    sums = bring(_SUMS, known.folder.rpartition("/")[2])
+    for digest, name in _entries(sums.read_text(encoding="utf-8")):
         bring(name, digest)
-    second_half.unlink()
     new.rename(folder)
 
 
-def _entries(program: str) -> list[tuple[str, str]]:
-    """(digest, relative path) of each sum in fetch.py; raise Integrity for a line that is none."""
+def _entries(sums: str) -> list[tuple[str, str]]:
+    """(digest, relative path) of each line; raise Integrity for a line that is none."""
     entries = []
-    sums = _SUMS.search(program)
-    for line in sums[1].splitlines() if sums else [""]:
+    for line in sums.splitlines():
         found = _LINE.fullmatch(line)
         if not found or ".." in Path(found[2]).parts or Path(found[2]).is_absolute():
-            raise Integrity(f"integrity: {_SECOND_HALF} has a line that names no file: {line!r}")
+            raise Integrity(f"integrity: {_SUMS} has a line that names no file: {line!r}")
         entries.append((found[1], found[2]))
     return entries
 

@@ -20,6 +20,7 @@ class Report:
     """percent: 0 to 100 of the phase, or None; sent_at: UTC, ISO.
 
     warnings: sentences with their remedies, about a host that may serve nevertheless.
+    The gateway's counts that a host sends too (tests/contracts/host_report.json) are not kept yet.
     """
 
     deployment: str

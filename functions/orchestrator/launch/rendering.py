@@ -1,8 +1,8 @@
 """The files of the instance: rendered templates, the manifest that guards them, user_data.
 
 Scripts hold no values, values hold no script: everything that differs between deployments is in
-deployment.env (and in nginx.conf, which cannot read it). user_data holds the hash of fetch.py, and
-fetch.py the hash of every other file.
+deployment.env (and in nginx.conf, which cannot read it). user_data knows the hashes of fetch.py and
+of SHA256SUMS; fetch.py verifies every other file by the latter.
 """
 
 from __future__ import annotations
@@ -15,15 +15,13 @@ from typing import Any
 import jinja2
 
 from orchestrator.aws import naming
-from orchestrator.errors import InvalidRequest
 from orchestrator.settings import Settings
 from orchestrator.spec.deployment import Deployment
 
-MANIFEST = "fetch.py"  # holds the hashes of all others, and verifies them
-USER_DATA_LIMIT = 1_536  # bytes; AWS allows 16 KB, we promise 1.5
+MANIFEST = "SHA256SUMS"  # has the hashes of all other files
 _REPORT_SECONDS = 30
 _REPORTS_PER_SILENCE = 6  # a host may lose some reports before it counts as silent
-_BOOTSTRAP = "bootstrap.py"
+_USER_DATA, _PROGRAM = "bootstrap.py", "fetch.py"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +34,8 @@ class HostFiles:
 
 
 def render(folder: Path, deployment: Deployment, settings: Settings, image: str) -> HostFiles:
-    """Return the instance's files. The prefix is their content's hash: an instance boots from
-    exactly what it was launched with, whatever is uploaded later.
+    """Return the instance's files. The prefix ends with the hash of the manifest: an instance boots
+    from exactly what it was launched with, whatever is uploaded later.
     """
     values = _values(deployment, settings, image)
     environment = jinja2.Environment(
@@ -53,31 +51,23 @@ def render(folder: Path, deployment: Deployment, settings: Settings, image: str)
             templates[path.stem] = environment.from_string(path.read_text("utf-8"))
         elif path.is_file() and "__pycache__" not in path.parts:
             files[name] = path.read_bytes()
-    bootstrap, fetch = templates.pop(_BOOTSTRAP), templates.pop(MANIFEST)
+    user_data = templates.pop(_USER_DATA)
     files |= {name: template.render(values).encode() for name, template in templates.items()}
-    files[MANIFEST] = fetch.render(sums=manifest(files)).encode()
-    digest = hashlib.sha256(files[MANIFEST]).hexdigest()
-    bucket = naming.bucket("{N}", "{A}", "{R}")  # N, A and R are user_data's own variables
-    user_data = bootstrap.render(values, bucket=bucket, sha256=digest)
-    _must_fit(user_data, settings.event_bus)
-    return HostFiles(files, f"scripts/{digest}", user_data)
+    files[MANIFEST] = manifest(files).encode()
+    prefix = f"scripts/{_sha256(files[MANIFEST])}"
+    bucket = naming.bucket(deployment.name, settings.account, settings.region)
+    program = _sha256(files[_PROGRAM])
+    known = user_data.render(values, bucket=bucket, folder=prefix, program_sha256=program)
+    return HostFiles(files, prefix, known)
 
 
 def manifest(files: dict[str, bytes]) -> str:
     """Return the files' digests in the format of sha256sum."""
-    lines = [f"{hashlib.sha256(files[name]).hexdigest()}  {name}\n" for name in sorted(files)]
-    return "".join(lines)
+    return "".join(f"{_sha256(files[name])}  {name}\n" for name in sorted(files))
 
 
-def _must_fit(user_data: str, event_bus: str) -> None:
-    """Raise InvalidRequest when the names in it are too long; the bus is named after the stack."""
-    excess = len(user_data.encode()) - USER_DATA_LIMIT
-    if excess > 0:
-        raise InvalidRequest(
-            f"user_data is {excess} bytes larger than the {USER_DATA_LIMIT} that we allow, because "
-            f"it holds the stack's name, {event_bus}: install with a --stack-name that is {excess} "
-            "characters shorter, or give the deployment a shorter name"
-        )
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
 
 
 def vllm_args(deployment: Deployment) -> str:

@@ -13,18 +13,19 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import boto3
 from botocore.config import Config
 
-from host.agent import metrics, settings
+from host.agent import activity, metrics
 from host.agent.mender import Mender
 from host.agent.metrics import Metrics
 from host.agent.observer import Observer
 from host.agent.phases import START, Seen, State, decide
-from host.agent.progress import Progress
 from host.agent.reporter import Reporter
+from host.agent.settings import load
 from host.agent.status import Status
 from host.agent.units import Units
 from host.keys.keys_file import Keys
 from host.machine import metadata, systemd
 from host.probes.api_key import ApiKey
+from host.probes.progress import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,35 +35,45 @@ if TYPE_CHECKING:
 log = logging.getLogger("lamplighter.agent")
 
 UNTIL_SERVING = 0.3  # seconds between two looks
-WHILE_SERVING = 5.0
 
 
 def main() -> None:
     """Run until SIGTERM; exit status 0 then."""
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     signal.signal(signal.SIGTERM, _stop)
-    told = settings.load(os.environ)
+    settings = load(os.environ)
     quick = Config(connect_timeout=3, read_timeout=5, retries={"total_max_attempts": 1})
-    me = told.instance_id or metadata.instance_id(time.sleep)
-    ssm = boto3.client("ssm", region_name=told.region, config=quick)
-    _follow_keys(ssm, told)
-    api_key = ApiKey(ssm, told.api_key_parameter, time.monotonic)
-    watched = Units(told.units, time.monotonic, systemd.run)
-    progress = Progress(told.engine_url, told.model, time.monotonic, told.served_file)
-    observer = Observer(told, api_key, watched, progress)
-    mender = Mender(told.repair_file, told.repairs_file, time.monotonic)
-    status = Status(told.status_file, time.time)
+    me = settings.instance_id or metadata.instance_id(time.sleep)
+    ssm = boto3.client("ssm", region_name=settings.region, config=quick)
+    _follow_keys(ssm, settings)
+    api_key = ApiKey(ssm, settings.api_key_parameter, time.monotonic)
+    watched = Units(settings.units, time.monotonic, systemd.run)
+    progress = Progress(
+        settings.chain.engine, settings.chain.model, time.monotonic, settings.served_file
+    )
+    observer = Observer(settings, api_key, watched, progress)
+    mender = Mender(
+        settings.repair_file,
+        settings.repairs_file,
+        settings.repair_patience_seconds,
+        time.monotonic,
+    )
+    status = Status(settings.status_file, time.time)
     reporter = Reporter(
-        boto3.client("events", region_name=told.region, config=quick), told, me, time.time
+        boto3.client("events", region_name=settings.region, config=quick),
+        settings,
+        me,
+        time.time,
+        lambda: activity.look(settings.chain, api_key),
     )
     counted = Metrics(
-        boto3.client("cloudwatch", region_name=told.region, config=quick),
-        told.metrics_namespace,
-        told.deployment,
+        boto3.client("cloudwatch", region_name=settings.region, config=quick),
+        settings.metrics_namespace,
+        settings.deployment,
     )
-    log.info("agent started deployment=%s instance_id=%s", told.deployment, me)
+    log.info("agent started deployment=%s instance_id=%s", settings.deployment, me)
 
-    def tell(state: State, now: float) -> None:
+    def publish(state: State, now: float) -> None:
         def measured() -> dict[str, float]:
             return metrics.measured(
                 serves=state.is_serving,
@@ -73,40 +84,50 @@ def main() -> None:
             )
 
         status.show(state, now)
-        reporter.tell(state, observer.warnings, now)
-        counted.tell(measured, now)
+        reporter.send(state, observer.warnings, now)
+        counted.send(measured, now)
 
-    run(observer.look, mender.mend, tell, now=time.monotonic, sleep=time.sleep)
+    run(
+        observer.look,
+        mender.mend,
+        publish,
+        look_seconds=settings.look_seconds,
+        now=time.monotonic,
+        sleep=time.sleep,
+    )
 
 
 def run(
     observe: Callable[[State], Seen],
     mend: Callable[[State], State],
-    tell: Callable[[State, float], None],
+    publish: Callable[[State, float], None],
     *,
+    look_seconds: float,
     now: Callable[[], float],
     sleep: Callable[[float], None],
 ) -> NoReturn:
-    """Look fast until the host serves, then calmly. Ends only by an exception, as SIGTERM makes."""
-    state = told = START
+    """Look often until the host serves, then every look_seconds. SIGTERM ends it by an exception."""
+    state = reported = START
     while True:
         state = decide(state, observe(state))
         after = mend(state)
-        if after.said != told.said:
-            log.info("phase changed from=%s to=%s cause=%s", told.phase, after.phase, after.cause)
-        told = after
-        tell(told, now())
-        sleep(WHILE_SERVING if state.is_serving else UNTIL_SERVING)
+        if after.said != reported.said:
+            log.info(
+                "phase changed from=%s to=%s cause=%s", reported.phase, after.phase, after.cause
+            )
+        reported = after
+        publish(reported, now())
+        sleep(look_seconds if state.is_serving else UNTIL_SERVING)
 
 
-def _follow_keys(ssm: Any, told: Settings) -> None:
+def _follow_keys(ssm: Any, settings: Settings) -> None:
     """Beside the looks, which may take half a minute each: a revoked key must not wait for them."""
-    if told.keys_file is None:
+    if settings.keys_file is None:
         return
-    keys = Keys(ssm, told.keys_path, told.keys_file)
+    keys = Keys(ssm, settings.keys_path, settings.keys_file)
     threading.excepthook = _die
     threading.Thread(
-        target=keys.follow, args=(told.keys_seconds, time.sleep), name="keys", daemon=True
+        target=keys.follow, args=(settings.keys_seconds, time.sleep), name="keys", daemon=True
     ).start()
 
 

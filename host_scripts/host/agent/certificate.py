@@ -27,8 +27,8 @@ class Verdict:
 
 def load(file: Path | None) -> Verdict:
     try:
-        told = json.loads(file.read_text()) if file else {}
-        problem, ends = told.get("problem"), told.get("not_after")
+        found = json.loads(file.read_text()) if file else {}
+        problem, ends = found.get("problem"), found.get("not_after")
         return Verdict(
             problem=str(problem)[:_LONGEST] if problem else None,
             ends=datetime.fromisoformat(ends).timestamp() if ends else None,

@@ -17,22 +17,31 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-PATIENCE = 30.0  # seconds for systemd's own restart
 PAUSE = 90.0  # seconds for a repair to show
 
 log = logging.getLogger("lamplighter.agent")
 
 
 class Mender:
-    """request, done: the files of repairs.py; without them nothing is repaired. now: seconds."""
+    """request, done: the files of repairs.py; without them nothing is repaired.
 
-    def __init__(self, request: Path | None, done: Path | None, now: Callable[[], float]) -> None:
+    patience: seconds that systemd has for a restart of its own; now: seconds.
+    """
+
+    def __init__(
+        self,
+        request: Path | None,
+        done: Path | None,
+        patience: float,
+        now: Callable[[], float],
+    ) -> None:
         self._request, self._done, self._now = request, done, now
+        self._patience = patience
         self._since: float | None = None  # when the present outage began
         self._asked = float("-inf")
 
     def mend(self, state: State) -> State:
-        """Ask for what the state needs; return the state to tell, with what was done about it."""
+        """Ask for what the state needs; return the state to report."""
         if state.phase != "unhealthy":
             self._since = None
             return state
@@ -41,14 +50,13 @@ class Mender:
         if state.mends is None or self._request is None or self._done is None:
             return state
         so_far = self.repairs(now)
-        waits = now - self._asked < PAUSE or not (state.urgent or now - self._since >= PATIENCE)
-        if so_far >= repairs.MOST and not waits:
-            return State(
-                "failed",
-                cause=f"{state.cause}; {so_far} local repairs in half an hour did not help",
-            )
-        if not waits:
-            self._ask(self._request, state)
+        is_due = state.urgent or now - self._since >= self._patience
+        if not is_due or now - self._asked < PAUSE:
+            return state
+        if so_far >= repairs.MOST:
+            why = f"{state.cause}; {so_far} local repairs in half an hour did not help"
+            return State("failed", cause=why)
+        self._ask(self._request, state)
         return state
 
     def repairs(self, now: float) -> int:
@@ -59,7 +67,7 @@ class Mender:
         self._asked = self._now()
         part, why = str(state.mends), str(state.cause)
         try:
-            repairs.ask(request, part, why)
+            repairs.leave_request(request, part, why)
         except OSError as error:
             log.warning("repair not asked for part=%s error=%s", part, error.strerror)
             return

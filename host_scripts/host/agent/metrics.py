@@ -29,7 +29,7 @@ class Metrics:
         self._next = float("-inf")
         self._problem: str | None = None
 
-    def tell(self, values: Callable[[], dict[str, float]], now: float) -> None:
+    def send(self, values: Callable[[], dict[str, float]], now: float) -> None:
         """Send them when due; a minute that could not be sent is lost, and the log says it once."""
         if now < self._next:
             return

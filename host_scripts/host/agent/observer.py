@@ -13,9 +13,10 @@ import json
 import time
 from typing import TYPE_CHECKING
 
-from host.agent import certificate, probes, spool
+from host.agent import certificate, spool
 from host.agent.phases import Broken, Seen
 from host.machine import judgement
+from host.probes import layers
 from host.probes.check import Verdict
 
 if TYPE_CHECKING:
@@ -23,12 +24,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from host.agent.phases import State
-    from host.agent.progress import Progress
     from host.agent.settings import Settings
     from host.agent.units import Units
     from host.machine.judgement import Facts
     from host.probes.api_key import ApiKey
     from host.probes.check import Check
+    from host.probes.progress import Progress
 
 
 class Observer:
@@ -36,29 +37,36 @@ class Observer:
 
     def __init__(
         self,
-        told: Settings,
+        settings: Settings,
         api_key: ApiKey,
         units: Units,
         progress: Progress,
         wall: Callable[[], float] = time.time,
     ) -> None:
-        self._told, self._api_key, self._units, self._progress = told, api_key, units, progress
+        self._settings, self._api_key, self._units, self._progress = (
+            settings,
+            api_key,
+            units,
+            progress,
+        )
         self._wall = wall
         self.facts: Facts | None = None
         self.certificate = certificate.Verdict()
 
     def look(self, state: State) -> Seen:
         """Return what is seen now, of a host that was in this state."""
-        self.facts = judgement.load(self._told.machine_file, self._wall())
-        self.certificate = certificate.load(self._told.certificate_file)
-        if setup := spool.read(self._told.phase_file):
+        self.facts = judgement.load(self._settings.machine_file, self._wall())
+        self.certificate = certificate.load(self._settings.certificate_file)
+        if setup := spool.read(self._settings.phase_file):
             return Seen(setup=setup)
         down = self._units.down()
         if down and down.gave_up:
             return Seen(gave_up=down.why)
-        check = probes.look(self._told, self._api_key, with_completion=not state.is_serving)
+        check = layers.look(
+            self._settings.chain, self._api_key, with_completion=not state.is_serving
+        )
         works = check.verdict is Verdict.WORKS
-        hangs = self._progress.judge(state, check)
+        hangs = self._progress.judge(check, serves=state.is_serving)
         if lost := judgement.lost(self.facts, serves=works and not hangs):
             return Seen(gave_up=lost)
         if broken := judgement.without_gpu(self.facts) or hangs:
@@ -81,7 +89,7 @@ class Observer:
             return None
         if (percent := self._units.loaded_percent()) is not None:
             return "loading", percent
-        wanted = _bytes(self._told.weights_file)
+        wanted = _bytes(self._settings.weights_file)
         if self.facts and 0 < self.facts.fetched < wanted:
             return "weights", 100 * self.facts.fetched // wanted
         return None

@@ -10,13 +10,13 @@ from __future__ import annotations
 import json
 import logging
 import os
-import subprocess
 import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from host.machine.files import write
+from host.machine.commands import Unanswered, ask
+from host.machine.files import PUBLIC, write
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -42,7 +42,7 @@ def commands(part: str) -> list[list[str]]:
     return [*kill, ["systemctl", "reset-failed", unit], ["systemctl", "restart", unit]]
 
 
-def ask(request: Path, part: str, why: str) -> None:
+def leave_request(request: Path, part: str, why: str) -> None:
     """Leave a request, whole or not at all; raise OSError when it cannot be written."""
     write(request, json.dumps({"part": part, "why": why}) + "\n")
 
@@ -73,8 +73,7 @@ def carry_out(
     if len(so_far) >= MOST:
         log.error("refused part=%s: %d repairs in %g s are the most", part, MOST, WITHIN)
         return False
-    write(done, json.dumps([*so_far, {"part": part, "at": now, "why": why[:400]}]) + "\n")
-    done.chmod(0o644)
+    write(done, json.dumps([*so_far, {"part": part, "at": now, "why": why[:400]}]) + "\n", PUBLIC)
     return start_again(part, run)
 
 
@@ -90,12 +89,10 @@ def start_again(part: str, run: Callable[[Sequence[str]], str | None]) -> bool:
 def run(command: Sequence[str]) -> str | None:
     """Return None when the command succeeded, else what it said."""
     try:
-        done = subprocess.run(  # noqa: S603 - words of the table above
-            command, capture_output=True, text=True, errors="replace", timeout=SECONDS, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        return f"{type(error).__name__}: {error}"
-    return None if done.returncode == 0 else (done.stderr.strip() or f"exit {done.returncode}")
+        said = ask(command, SECONDS)
+    except Unanswered as error:
+        return str(error)
+    return None if said.status == 0 else (said.err.strip() or f"exit {said.status}")
 
 
 def _taken(request: Path) -> dict[str, Any]:

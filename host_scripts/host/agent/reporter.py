@@ -15,6 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from host.agent.activity import Activity
     from host.agent.phases import State
     from host.agent.settings import Settings
 
@@ -24,18 +25,26 @@ log = logging.getLogger("lamplighter.agent")
 
 
 class Reporter:
-    """wall: seconds since the epoch, for the reports; everything else is the monotonic clock."""
+    """wall: seconds since the epoch, for the reports; everything else is the monotonic clock.
+
+    activity: what the gateway counts; asked for with each report of a host that serves.
+    """
 
     def __init__(
-        self, events: Any, settings: Settings, instance_id: str, wall: Callable[[], float]
+        self,
+        events: Any,
+        settings: Settings,
+        instance_id: str,
+        wall: Callable[[], float],
+        activity: Callable[[], Activity | None],
     ) -> None:
         self._events, self._settings, self._instance_id = events, settings, instance_id
-        self._wall = wall
+        self._wall, self._activity = wall, activity
         self._said: object = None
         self._next = float("-inf")  # when to say it (again)
         self._failures = 0  # in a row
 
-    def tell(self, state: State, warnings: tuple[str, ...], now: float) -> None:
+    def send(self, state: State, warnings: tuple[str, ...], now: float) -> None:
         """Send the state when it is new or due; what could not be sent is tried again, slower.
 
         warnings: what an operator should know all the same; a new one alone waits its turn.
@@ -64,7 +73,8 @@ class Reporter:
         return None
 
     def _entry(self, state: State, warnings: tuple[str, ...]) -> dict[str, str]:
-        detail = {
+        activity = self._activity() if state.is_serving else None
+        detail: dict[str, Any] = {
             "deployment": self._settings.deployment,
             "instance_id": self._instance_id,
             "phase": state.phase,
@@ -72,6 +82,7 @@ class Reporter:
             "cause": state.cause,
             "warnings": list(warnings),
             "sent_at": stamp(self._wall()),
+            **(activity.fields() if activity else {}),
         }
         return {
             "EventBusName": self._settings.event_bus,

@@ -7,14 +7,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from host.machine.settings import parse
+from host.probes import chain as chains
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from host.probes.chain import Chain
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """engine_url is None without an engine; front_url is None without nginx in front; without
+    """chain: where the parts of this host answer. Without
     keys_file and status_file there is no gateway to tell; without repair_file (to ask) and
     repairs_file (what was done) nothing is repaired. served_file: see progress.py. machine_file,
     certificate_file, weights_file: what others on this host found out.
@@ -23,19 +26,18 @@ class Settings:
     deployment: str
     region: str
     event_bus: str
-    model: str
     api_key_parameter: str
     keys_path: str
     metrics_namespace: str
     report_seconds: float
-    gateway_url: str
-    engine_url: str | None
-    front_url: str | None
+    chain: Chain
     instance_id: str | None
     phase_file: Path
     units: tuple[str, ...]
     keys_file: Path | None = None
     keys_seconds: float = 30.0  # a new key works, and a revoked one fails, within a minute
+    look_seconds: float = 5.0  # between two looks at a host that serves
+    repair_patience_seconds: float = 30.0  # for systemd's own restart of a part
     status_file: Path | None = None
     repair_file: Path | None = None
     repairs_file: Path | None = None
@@ -49,25 +51,22 @@ def load(environ: Mapping[str, str]) -> Settings:
     """Raise KeyError naming the setting that deployment.env lacks, OSError without the file."""
     path = Path(environ.get("DEPLOYMENT_ENV", "/opt/lamplighter/deployment.env"))
     values = parse(path.read_text())
-    has_engine = values["ENGINE"] != "none"  # on a GPU or without
-    engine_url = f"http://127.0.0.1:{values['VLLM_PORT']}" if has_engine else None
     return Settings(
         deployment=values["DEPLOYMENT"],
         region=values["AWS_REGION"],
         event_bus=values["EVENT_BUS"],
-        model=values["MODEL"],
         api_key_parameter=values["API_KEY_PARAMETER"],
         keys_path=values["KEYS_PATH"],
         metrics_namespace=values["METRICS_NAMESPACE"],
         report_seconds=float(values["REPORT_SECONDS"]),
-        gateway_url=environ.get("GATEWAY_URL") or f"http://127.0.0.1:{values['GATEWAY_PORT']}",
-        engine_url=environ.get("ENGINE_URL") or engine_url,
-        front_url=environ.get("FRONT_URL") or None,
+        chain=chains.load(values, environ),
         instance_id=environ.get("INSTANCE_ID") or None,
         phase_file=Path(environ.get("PHASE_FILE", "/run/lamplighter/phase")),
         units=tuple(environ.get("UNITS", "").split()),
         keys_file=_path(environ, "KEYS_FILE"),
         keys_seconds=float(environ.get("KEYS_SECONDS", "30")),
+        look_seconds=float(environ.get("LOOK_SECONDS", "5")),
+        repair_patience_seconds=float(environ.get("REPAIR_PATIENCE_SECONDS", "30")),
         status_file=_path(environ, "STATUS_FILE"),
         repair_file=_path(environ, "REPAIR_FILE"),
         repairs_file=_path(environ, "REPAIRS_FILE"),

@@ -20,15 +20,16 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from botocore.config import Config
 
-from host.certificate import settings
 from host.certificate.authority import Authority
 from host.certificate.errors import Trouble
 from host.certificate.keeper import Keeper
+from host.certificate.settings import load
 from host.certificate.shelf import Shelf
 from host.certificate.store import Store
+from host.machine import files
 
 if TYPE_CHECKING:
-    from host.certificate.settings import Told
+    from host.certificate.settings import Settings
 
 log = logging.getLogger("lamplighter.certificate")
 
@@ -42,24 +43,24 @@ def main(arguments: list[str]) -> int:
     (verb,) = arguments
     os.umask(0o077)
     try:
-        told = settings.load(os.environ)
+        settings = load(os.environ)
     except Trouble as error:
         sys.exit(str(error))
     quick = Config(connect_timeout=3, read_timeout=10, retries={"total_max_attempts": 3})
-    ssm = boto3.client("ssm", region_name=told.region, config=quick)
-    store = Store(ssm, told.path, told.installation, told.deployment)
-    authority = Authority(told, lambda: _route53(told, quick))
-    shelf = Shelf(told.tls, _nothing if verb == "self-sign" else _reload)
-    told.acme.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with (told.acme / "lock").open("w") as lock:
+    ssm = boto3.client("ssm", region_name=settings.region, config=quick)
+    store = Store(ssm, settings.path, settings.installation, settings.deployment)
+    authority = Authority(settings, lambda: _route53(settings, quick))
+    shelf = Shelf(settings.tls, _nothing if verb == "self-sign" else _reload)
+    settings.acme.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with (settings.acme / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        keeper = Keeper(told, shelf, store, authority, time.time)
+        keeper = Keeper(settings, shelf, store, authority, time.time)
         if verb == "self-sign":
             keeper.sign_itself()
             return 0
         problem = keeper.keep(orders=verb == "keep")
-        _say(told.verdict, shelf, problem)
-    return AGAIN if verb == "keep" and problem and told.kind != "self-signed" else 0
+        _say(settings.verdict, shelf, problem)
+    return AGAIN if verb == "keep" and problem and settings.kind != "self-signed" else 0
 
 
 def _say(path: Path, shelf: Shelf, problem: str | None) -> None:
@@ -72,15 +73,12 @@ def _say(path: Path, shelf: Shelf, problem: str | None) -> None:
         "problem": problem,
     }
     path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-    new = path.with_name(f"{path.name}.new")
-    new.write_text(json.dumps(verdict) + "\n")
-    new.chmod(0o644)  # the agent reads it, and is nobody
-    new.replace(path)
+    files.write(path, json.dumps(verdict) + "\n", files.PUBLIC)  # the agent reads it
     log.info("certificate kind=%s not_after=%s problem=%s", *list(verdict.values())[::2], problem)
 
 
-def _route53(told: Told, config: Config) -> Any:
-    return boto3.client("route53", region_name=told.region, config=config)
+def _route53(settings: Settings, config: Config) -> Any:
+    return boto3.client("route53", region_name=settings.region, config=config)
 
 
 def _reload() -> bool:

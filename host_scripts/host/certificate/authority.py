@@ -25,7 +25,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from host.certificate import pairs, route53
 from host.certificate.errors import Refused, Trouble
 from host.certificate.remedies import remedy
-from host.certificate.settings import SCRIPTS, Told
+from host.certificate.settings import SCRIPTS, Settings
 from host.certificate.shelf import Held
 
 if TYPE_CHECKING:
@@ -44,9 +44,9 @@ _RAISED = re.compile(r"^(?:acme|requests)\.[\w.]+: .*", re.MULTILINE)
 class Authority:
     """zones: makes a Route53 client; only DNS-01 needs one."""
 
-    def __init__(self, told: Told, zones: Callable[[], Any]) -> None:
-        self._told, self._zones = told, zones
-        self._accounts = told.acme / "config" / "accounts"
+    def __init__(self, settings: Settings, zones: Callable[[], Any]) -> None:
+        self._settings, self._zones = settings, zones
+        self._accounts = settings.acme / "config" / "accounts"
 
     def order(self, account: Files) -> Held:
         """Return a new certificate; raise Refused, or Trouble before the authority was asked."""
@@ -58,7 +58,7 @@ class Authority:
         except Refused as error:
             if not error.is_account:
                 raise
-        log.warning("acme account not known at %s: making another", self._told.directory)
+        log.warning("acme account not known at %s: making another", self._settings.directory)
         shutil.rmtree(self._accounts)
         return self._ordered()
 
@@ -76,16 +76,16 @@ class Authority:
 
     def _rehearse(self) -> None:
         """Do what needs no authority first: its failed validations are counted (five an hour)."""
-        if self._told.kind == "http-01":
+        if self._settings.kind == "http-01":
             self._reach()
         else:
             self._write_record()
 
     def _write_record(self) -> None:
-        host = self._told.host
+        host = self._settings.host
         try:
             client = self._zones()
-            zone = route53.zone_of(client, self._told.zone, host)
+            zone = route53.zone_of(client, self._settings.zone, host)
             route53.write(client, zone, host, _REHEARSAL)
             route53.remove(client, zone, host, _REHEARSAL)
         except (ClientError, BotoCoreError, Trouble) as error:
@@ -93,7 +93,7 @@ class Authority:
 
     def _reach(self) -> None:
         """Ask ourselves by our name, as the authority will."""
-        folder = self._told.webroot / ".well-known" / "acme-challenge"
+        folder = self._settings.webroot / ".well-known" / "acme-challenge"
         folder.mkdir(mode=0o755, parents=True, exist_ok=True)
         for each in (folder, folder.parent):
             each.chmod(0o755)  # nginx reads it as www-data
@@ -101,7 +101,7 @@ class Authority:
             file.write(file.name)
             file.flush()
             Path(file.name).chmod(0o644)
-            url = f"http://{self._told.host}/.well-known/acme-challenge/{Path(file.name).name}"
+            url = f"http://{self._settings.host}/.well-known/acme-challenge/{Path(file.name).name}"
             try:
                 with urllib.request.urlopen(url, timeout=_PROBE_SECONDS) as answer:
                     reached = answer.read(len(file.name) + 1).decode("ascii", "replace")
@@ -113,10 +113,10 @@ class Authority:
 
     def _ordered(self) -> Held:
         key = pairs.new_key()
-        self._told.acme.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=self._told.acme) as folder:
+        self._settings.acme.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=self._settings.acme) as folder:
             place = Path(folder)
-            pairs.request(key, self._told.host, place / "request.pem")
+            pairs.request(key, self._settings.host, place / "request.pem")
             try:
                 done = subprocess.run(  # noqa: S603 - our own arguments, one word each
                     self._command(place),
@@ -131,19 +131,19 @@ class Authority:
                     "run /opt/lamplighter/steps/70-certificate.sh again as root"
                 ) from error
             except subprocess.TimeoutExpired as error:
-                raise Refused(f"{self._told.directory} took over {_SECONDS} s") from error
+                raise Refused(f"{self._settings.directory} took over {_SECONDS} s") from error
             if done.returncode != 0:
                 raise self._refused(done.stdout + done.stderr + self._raised())
             chain = (place / "fullchain.pem").read_text()
-        return Held("acme", self._told.directory, pairs.parse(chain + key))
+        return Held("acme", self._settings.directory, pairs.parse(chain + key))
 
     def _command(self, place: Path) -> list[str]:
-        told = self._told
+        settings = self._settings
         return [
             *("certbot", "certonly", "--non-interactive", "--agree-tos"),
-            f"--email={told.email}" if told.email else "--register-unsafely-without-email",
-            f"--server={told.directory}",
-            *(f"--{each}-dir={told.acme / each}" for each in ("config", "work", "logs")),
+            f"--email={settings.email}" if settings.email else "--register-unsafely-without-email",
+            f"--server={settings.directory}",
+            *(f"--{each}-dir={settings.acme / each}" for each in ("config", "work", "logs")),
             *("--max-log-backups=10", f"--csr={place / 'request.pem'}"),
             f"--cert-path={place / 'cert.pem'}",
             f"--chain-path={place / 'chain.pem'}",
@@ -152,8 +152,8 @@ class Authority:
         ]
 
     def _challenge(self) -> list[str]:
-        if self._told.kind == "http-01":
-            return ["--webroot", f"--webroot-path={self._told.webroot}"]
+        if self._settings.kind == "http-01":
+            return ["--webroot", f"--webroot-path={self._settings.webroot}"]
         folder = shlex.quote(str(SCRIPTS))
         hook = f"env --chdir={folder} python3 -B -m host.certificate.dns_hook"
         return [
@@ -164,13 +164,13 @@ class Authority:
 
     def _raised(self) -> str:
         """Return the errors in certbot's log: Debian 12's may print one of its own instead."""
-        path = self._told.acme / "logs" / "letsencrypt.log"
+        path = self._settings.acme / "logs" / "letsencrypt.log"
         text = path.read_text(errors="replace") if path.is_file() else ""
         return "\n".join(["", *_RAISED.findall(text)])
 
     def _refused(self, output: str) -> Refused:
         log.warning("certbot failed output=%s", json.dumps(output[-4000:]))
-        problem, is_account = remedy(output, self._told)
+        problem, is_account = remedy(output, self._settings)
         return Refused(problem, is_account=is_account)
 
 

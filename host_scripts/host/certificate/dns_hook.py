@@ -6,11 +6,12 @@ import sys
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from host.certificate import route53, settings
+from host.certificate import route53
 from host.certificate.errors import Trouble
+from host.certificate.settings import load
 
 (verb,) = sys.argv[1:]
-known = settings.load(os.environ)
+known = load(os.environ)
 host, value = os.environ["CERTBOT_DOMAIN"], os.environ["CERTBOT_VALIDATION"]
 if host != known.host:
     sys.exit(f"{host!r} is not our name: nothing is written")

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from host.certificate.authority import Authority
-    from host.certificate.settings import Told
+    from host.certificate.settings import Settings
     from host.certificate.shelf import Shelf
     from host.certificate.store import Store
 
@@ -31,28 +31,33 @@ _ALONE = {
 class Keeper:
     def __init__(
         self,
-        told: Told,
+        settings: Settings,
         shelf: Shelf,
         store: Store,
         authority: Authority,
         now: Callable[[], float],
     ) -> None:
-        self._told, self._shelf, self._store, self._authority = told, shelf, store, authority
+        self._settings, self._shelf, self._store, self._authority = (
+            settings,
+            shelf,
+            store,
+            authority,
+        )
         self._now = now
-        self._tries = told.acme / "tries.json"
+        self._tries = settings.acme / "tries.json"
 
     def sign_itself(self) -> None:
         """Serve something, when nothing is there: HTTPS answers from the first minute."""
         if self._shelf.held() is None:
-            self._shelf.put(Held("self-signed", "", pairs.self_signed(self._told.host)))
+            self._shelf.put(Held("self-signed", "", pairs.self_signed(self._settings.host)))
 
     def keep(self, *, orders: bool = True) -> str | None:
         """Serve the best; return what is wrong with it. Without orders no authority is asked."""
         try:
             self.sign_itself()
-            if self._told.kind == "self-signed":
+            if self._settings.kind == "self-signed":
                 return self._alone()
-            if self._told.kind == "own":
+            if self._settings.kind == "own":
                 return self._own()
             return self._of_authority(orders=orders)
         except Trouble as error:
@@ -62,19 +67,18 @@ class Keeper:
 
     def _alone(self) -> str:
         held = self._shelf.held()
-        host = self._told.host
+        host = self._settings.host
         if held is None or held.kind != "self-signed" or not held.pair.covers(host or "localhost"):
             self._shelf.put(Held("self-signed", "", pairs.self_signed(host)))
         return _ALONE[bool(host)]
 
     def _own(self) -> str | None:
-        own = self._store.own(self._told.own)
+        own = self._store.own(self._settings.own)
         days = own.pair.days_left(self._now())
-        write = (
-            f"write a new one into the SSM parameter {self._told.own}; it is served within a day"
-        )
-        if not own.pair.covers(self._told.host):
-            return f"your own certificate is not for {self._told.host}: {write}"
+        name = self._settings.own
+        write = f"write a new one into the SSM parameter {name}; it is served within a day"
+        if not own.pair.covers(self._settings.host):
+            return f"your own certificate is not for {self._settings.host}: {write}"
         if days <= 0:
             return f"your own certificate has ended: {write}"
         if self._shelf.held() != own:
@@ -125,7 +129,7 @@ class Keeper:
 
     def _account(self) -> dict[str, str]:
         try:
-            return self._store.account(self._told.directory)
+            return self._store.account(self._settings.directory)
         except Trouble as error:
             log.warning("account not restored: %s", error)
             return {}
@@ -135,7 +139,7 @@ class Keeper:
         if not files:
             return
         try:
-            self._store.keep_account(self._told.directory, files)
+            self._store.keep_account(self._settings.directory, files)
         except Trouble as error:
             log.warning("account not stored: %s", error)
 
@@ -144,7 +148,7 @@ class Keeper:
         held = self._shelf.held()
         if held is None:
             return "the certificate cannot be read"
-        mark = self._told.acme / "stored"
+        mark = self._settings.acme / "stored"
         if mark.is_file() and mark.read_text() == held.pair.chain:
             return None
         try:
@@ -159,8 +163,8 @@ class Keeper:
         """Is it of our authority, for our name, and not over?"""
         return (
             held is not None
-            and (held.kind, held.origin) == ("acme", self._told.directory)
-            and held.pair.covers(self._told.host)
+            and (held.kind, held.origin) == ("acme", self._settings.directory)
+            and held.pair.covers(self._settings.host)
             and held.pair.days_left(self._now()) > 0
         )
 

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from host.certificate.settings import Told
+    from host.certificate.settings import Settings
 
 _LONGEST = 300  # characters of what is repeated
 _ACCOUNT = re.compile(r"accountDoesNotExist|[Aa]ccount (is )?(not valid|deactivated|not found)")
@@ -61,12 +61,14 @@ _REMEDIES = (
 )
 
 
-def remedy(output: str, told: Told) -> tuple[str, bool]:
+def remedy(output: str, settings: Settings) -> tuple[str, bool]:
     """Return the sentence for the operator, and whether our account is what was refused."""
     said = _said(output)
     for pattern, sentence in _REMEDIES:
         if re.search(pattern, output):
-            plain = sentence.format(host=told.host, email=told.email, directory=told.directory)
+            plain = sentence.format(
+                host=settings.host, email=settings.email, directory=settings.directory
+            )
             return f"{plain} (it said: {said})", False
     return f"the authority refused: {said}", bool(_ACCOUNT.search(output))
 
@@ -74,7 +76,7 @@ def remedy(output: str, told: Told) -> tuple[str, bool]:
 def _said(output: str) -> str:
     """Return the line that tells most, on one line and not too long."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
-    telling = [line for line in lines if re.search(r"Detail:|urn:ietf", line)]
+    details = [line for line in lines if re.search(r"Detail:|urn:ietf", line)]
     wrong = [line for line in lines if re.search(r"[Ee]rror\b.*: \S", line)]
-    line = [*telling, *wrong, *lines, "nothing"][0]
+    line = [*details, *wrong, *lines, "nothing"][0]
     return "".join(each if each.isprintable() else " " for each in line)[:_LONGEST]

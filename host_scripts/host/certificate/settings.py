@@ -16,7 +16,7 @@ SCRIPTS = Path(__file__).resolve().parents[2]
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Settings:
     """host is empty without a domain; zone is empty when Route53 is to be asked."""
 
     installation: str
@@ -35,18 +35,18 @@ class Told:
     verdict: Path
 
 
-def load(environ: Mapping[str, str]) -> Told:
+def load(environ: Mapping[str, str]) -> Settings:
     """Raise Trouble naming the setting that deployment.env lacks, OSError without the file."""
     file = SCRIPTS / "deployment.env"
     try:
-        return _told(parse(file.read_text()), environ)
+        return _parsed(parse(file.read_text()), environ)
     except KeyError as error:
         text = f"{file} has no {error.args[0]}: render it again from deployment.env.j2"
         raise Trouble(text) from error
 
 
-def _told(values: Mapping[str, str], environ: Mapping[str, str]) -> Told:
-    return Told(
+def _parsed(values: Mapping[str, str], environ: Mapping[str, str]) -> Settings:
+    return Settings(
         installation=values["INSTALLATION"],
         deployment=values["DEPLOYMENT"],
         region=values["AWS_REGION"],

@@ -9,9 +9,10 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from host.diagnose import containers, instance, places, problems, services, setup, system, texts
+from host.diagnose import containers, places, problems, services, setup, system, texts
 from host.diagnose.gathering import gather
 from host.diagnose.upload import upload
+from host.machine import metadata
 from host.machine.commands import Unanswered
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 SOURCES: dict[str, Callable[[Places], Any]] = {
     "settings": setup.settings,
-    "instance": instance.identity,
+    "instance": lambda places: metadata.identity(places.metadata),
     "boot": system.boot,
     "clock": system.clock,
     "setup": setup.progress,

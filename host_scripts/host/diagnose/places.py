@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from host.machine.metadata import ORIGIN
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -39,6 +41,6 @@ def load(environ: Mapping[str, str]) -> Places:
         logs=Path(environ.get("LOGS", "/var/log")),
         boot_id=Path(environ.get("BOOT_ID_FILE", "/proc/sys/kernel/random/boot_id")),
         docker=Path(environ.get("DOCKER_ROOT", "/var/lib/docker")),
-        metadata=environ.get("AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://169.254.169.254"),
+        metadata=environ.get("AWS_EC2_METADATA_SERVICE_ENDPOINT", ORIGIN),
         seconds=float(environ.get("DIAGNOSE_SECONDS", "20")),
     )

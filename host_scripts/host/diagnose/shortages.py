@@ -6,12 +6,12 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from host.diagnose.values import at, fields, lines, number, rows
+from host.machine.judgement import full_disk, full_memory, missing_gpus
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_FULL = 90  # percent
-_MEMORY_LEFT = 0.05  # of all
+_INODES_USED = 90  # percent
 
 _COMPLAINTS = {
     "a GPU's error": re.compile(r"\bXid\b"),
@@ -23,9 +23,9 @@ _COMPLAINTS = {
 def gpus(facts: dict[str, Any]) -> Iterator[str]:
     if at(facts, "settings", "ENGINE") != "gpu" or not isinstance(facts.get("gpus"), list):
         return
-    here, wanted = len(facts["gpus"]), number(at(facts, "settings", "GPUS"))
-    if wanted is not None and here < wanted:
-        yield f"the engine wants {wanted:g} GPUs, the driver shows {here}"
+    wanted = number(at(facts, "settings", "GPUS"))
+    if lost := missing_gpus(None if wanted is None else int(wanted), len(facts["gpus"])):
+        yield lost
     for gpu in rows(facts["gpus"]):
         if errors := number(gpu.get("ecc.errors.uncorrected.volatile.total")):
             yield f"GPU {gpu.get('index')} has {errors:g} memory errors that it could not correct"
@@ -34,9 +34,10 @@ def gpus(facts: dict[str, Any]) -> Iterator[str]:
 def disks(facts: dict[str, Any]) -> Iterator[str]:
     for disk in rows(facts.get("disks")):
         folder = disk.get("folder")
-        if (used := number(disk.get("used_percent")) or 0) > _FULL:
-            yield f"the disk of {folder} is {used:g} % full: raise instance.root_volume_gib"
-        if (used := number(disk.get("inodes_used_percent")) or 0) > _FULL:
+        free, size = number(disk.get("free")), number(disk.get("size"))
+        if free is not None and (full := full_disk(str(folder), free, size or 0)):
+            yield full
+        if (used := number(disk.get("inodes_used_percent")) or 0) > _INODES_USED:
             yield f"the disk of {folder} has {100 - used:g} % of its inodes left"
 
 
@@ -50,8 +51,8 @@ def kernel(facts: dict[str, Any]) -> Iterator[str]:
 def memory(facts: dict[str, Any]) -> Iterator[str]:
     found = fields(facts.get("memory"))
     left, there = number(found.get("MemAvailable")), number(found.get("MemTotal"))
-    if left is not None and there and left < there * _MEMORY_LEFT:
-        yield f"{left / 1024:.0f} of {there / 1024:.0f} MiB memory are available"
+    if left is not None and there and (full := full_memory(left * 1024, there * 1024)):
+        yield full
 
 
 def clock(facts: dict[str, Any]) -> Iterator[str]:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from host.diagnose import instance, setup
+from host.diagnose import setup
+from host.machine import metadata
 from host.machine.commands import Unanswered
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 def upload(document: str, places: Places, now: str) -> str:
     """Return the object's URL; raise Unanswered with a sentence. now: ends the object's name."""
-    me = instance.identity(places)
+    me = metadata.identity(places.metadata)
     if not (deployment := setup.settings(places).get("DEPLOYMENT")):
         raise Unanswered("deployment.env has no DEPLOYMENT: render it again")
     bucket = f"lamplighter-{deployment}-{me['accountId']}-{me['region']}"

@@ -41,5 +41,5 @@ def repairs(facts: dict[str, Any]) -> Iterator[str]:
     if done := rows(at(facts, "verdicts", "repairs")):
         last = done[-1]
         when = f"{number(last.get('at')) or 0:.0f} s after the boot"
-        told = f"{last.get('part')} {when}: {spoken(last.get('why'))}"
-        yield f"this host repaired itself {len(done)} times, at last its {told}"
+        repair = f"{last.get('part')} {when}: {spoken(last.get('why'))}"
+        yield f"this host repaired itself {len(done)} times, at last its {repair}"

@@ -52,6 +52,8 @@ def ask(words: Sequence[str], seconds: float, most: int = MOST) -> Said:
         )
     except FileNotFoundError as error:
         raise Unanswered(f"this machine has no {words[0]}") from error
+    except OSError as error:
+        raise Unanswered(f"{words[0]} cannot be started: {error.strerror}") from error
     try:
         out, err = _read(process, until, most)
         status = process.wait(max(0.1, until - time.monotonic()))

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import subprocess
 import sys
 import time
 from collections import Counter
@@ -17,6 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from host.machine import settings
+from host.machine.commands import Unanswered, ask
+from host.machine.files import PUBLIC, write
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     Run = Callable[[Sequence[str]], tuple[int | None, str]]
 
 SECONDS = 15  # for one command: nvidia-smi takes long where a GPU is in trouble
+_MOST = 4 * 1024 * 1024  # bytes of what it prints: thousands of lines of the kernel's log
 AGAIN = 2.0  # seconds until fewer GPUs than there should be are counted again
 
 _COLUMNS = 4
@@ -38,9 +40,9 @@ _OOM = re.compile(r"Out of memory: Killed process|oom-kill:")
 
 
 def gather(
-    told: Mapping[str, str], root: Path, run: Run, sleep: Callable[[float], None] = time.sleep
+    values: Mapping[str, str], root: Path, run: Run, sleep: Callable[[float], None] = time.sleep
 ) -> dict[str, Any]:
-    """Return the facts as JSON types; told: deployment.env; root: / but for a test.
+    """Return the facts as JSON types; values: deployment.env; root: / but for a test.
 
     Sizes are bytes, GPU memory is MiB, utilisation percent; xids: code -> times since the boot.
     """
@@ -49,7 +51,7 @@ def gather(
         "at": time.time(),
         "disks": disks([root, root / "var/lib/docker"]),
         "memory": memory(root / "proc/meminfo"),
-        "gpus": gpus(int(told["GPUS"]), run, sleep) if told["ENGINE"] == "gpu" else None,
+        "gpus": gpus(int(values["GPUS"]), run, sleep) if values["ENGINE"] == "gpu" else None,
         "xids": dict(Counter(_XID.findall(kernel))),
         "oom_kills": len(_OOM.findall(kernel)),
         "fetched": size(root / "var/lib/lamplighter/cache"),
@@ -63,8 +65,11 @@ def disks(folders: Sequence[Path]) -> dict[str, dict[str, int]]:
         if folder.exists():
             found.setdefault(folder.stat().st_dev, (folder, os.statvfs(folder)))
     return {
-        str(folder): {"size": told.f_blocks * told.f_frsize, "free": told.f_bavail * told.f_frsize}
-        for folder, told in found.values()
+        str(folder): {
+            "size": stats.f_blocks * stats.f_frsize,
+            "free": stats.f_bavail * stats.f_frsize,
+        }
+        for folder, stats in found.values()
     }
 
 
@@ -125,21 +130,17 @@ def size(folder: Path) -> int:
 def run(command: Sequence[str]) -> tuple[int | None, str]:
     """Return its exit status and all that it printed; no status where it did not end by itself."""
     try:
-        done = subprocess.run(  # noqa: S603 - our own words
-            command, capture_output=True, text=True, errors="replace", timeout=SECONDS, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired):
+        said = ask(command, SECONDS, _MOST)
+    except Unanswered:
         return None, ""
-    return done.returncode, done.stdout + done.stderr
+    return said.status, said.out + said.err
 
 
 def main(target: Path, environ: Mapping[str, str]) -> None:
-    """Write the facts into the file, whole or not at all."""
-    told = settings.parse(Path(environ["DEPLOYMENT_ENV"]).read_text())
-    new = target.with_name(f"{target.name}.new")
-    new.write_text(json.dumps(gather(told, Path(environ.get("ROOT", "/")), run)) + "\n")
-    new.chmod(0o644)
-    new.replace(target)
+    """Write the facts into the file."""
+    values = settings.parse(Path(environ["DEPLOYMENT_ENV"]).read_text())
+    found = gather(values, Path(environ.get("ROOT", "/")), run)
+    write(target, json.dumps(found) + "\n", PUBLIC)
 
 
 if __name__ == "__main__":

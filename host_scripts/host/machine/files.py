@@ -1,4 +1,4 @@
-"""Read a file of this machine: its end only, no link followed, no pipe awaited."""
+"""Files of this machine: read the end only, following no link; write whole or not at all."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from typing import Any
 from host.machine.commands import Unanswered, decoded
 
 _MOST = 64 * 1024  # bytes
-_MODE = 0o640  # the group is the gateway's, by the folder's setgid bit
+GATEWAYS = 0o640  # a mode: the group is the gateway's, by the folder's setgid bit
+PUBLIC = 0o644
 
 
 def tail(path: Path) -> str | None:
@@ -40,12 +41,12 @@ def document(path: Path) -> Any:
         return {"problem": f"{path} is no JSON: {error}", "text": text}
 
 
-def write(file: Path, content: str) -> None:
+def write(file: Path, content: str, mode: int = GATEWAYS) -> None:
     """Replace the file whole or not at all."""
     descriptor, new = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
     try:
         with open(descriptor, "w", encoding="ascii") as beside:  # noqa: PTH123 - a descriptor
-            os.fchmod(descriptor, _MODE)
+            os.fchmod(descriptor, mode)
             beside.write(content)
             beside.flush()
             os.fsync(descriptor)

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 FRESH = 180.0  # seconds: three looks may fail before what was seen is of no use any more
 
 GIB = 1024**3
-_DISK_LEFT, _MEMORY_LEFT = 0.10, 0.03  # shares that are too little
+DISK_LEFT = 0.10  # a share below which the next image or model may not fit
+# Low on purpose: an engine on the CPU takes nine tenths of the memory by design, and what the
+# kernel can give back at once counts as free.
+MEMORY_LEFT = 0.03
 
 # Xids after which a GPU needs a reset or its machine a restart, whatever runs on it; what a program
 # can cause by itself (13, 31, 43, 45 ...) is not among them.
@@ -70,20 +73,20 @@ def load(file: Path | None, now: float) -> Facts | None:
     if file is None:
         return None
     try:
-        told = json.loads(file.read_text())
-        return _parse(told) if now - FRESH < told["at"] < now + FRESH else None
+        found = json.loads(file.read_text())
+        return _parse(found) if now - FRESH < found["at"] < now + FRESH else None
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 
 
-def _parse(told: dict[str, Any]) -> Facts:
+def _parse(found: dict[str, Any]) -> Facts:
     return Facts(
-        disks={path: (each["free"], each["size"]) for path, each in told["disks"].items()},
-        memory=(told["memory"]["free"], told["memory"]["size"]),
-        gpus=told["gpus"] or {},
-        xids={int(code): times for code, times in told["xids"].items()},
-        oom_kills=told["oom_kills"],
-        fetched=told["fetched"],
+        disks={path: (each["free"], each["size"]) for path, each in found["disks"].items()},
+        memory=(found["memory"]["free"], found["memory"]["size"]),
+        gpus=found["gpus"] or {},
+        xids={int(code): times for code, times in found["xids"].items()},
+        oom_kills=found["oom_kills"],
+        fetched=found["fetched"],
     )
 
 
@@ -92,12 +95,18 @@ def lost(facts: Facts | None, *, serves: bool) -> str | None:
     if facts is None:
         return None
     xids = "".join(f", Xid {code}: {BROKEN[code]}" for code in facts.broken)
-    if facts.missing:
-        here, wanted = facts.gpus["here"], facts.gpus["wanted"]
-        return f"a GPU is lost: {here} of {wanted} answer{xids}; this machine must be replaced"
+    if lost_gpu := missing_gpus(facts.gpus.get("wanted"), facts.gpus.get("here"), xids):
+        return lost_gpu
     if facts.broken and not serves:
         return f"a GPU is broken{xids}; this machine must be replaced"
     return None
+
+
+def missing_gpus(wanted: int | None, here: int | None, why: str = "") -> str | None:
+    """Return a sentence when fewer GPUs answer than the engine wants; why: ", Xid ..." or empty."""
+    if wanted is None or here is None or here >= wanted:
+        return None
+    return f"a GPU is lost: {here} of {wanted} answer{why}; this machine must be replaced"
 
 
 def without_gpu(facts: Facts | None) -> str | None:
@@ -114,16 +123,28 @@ def warnings(facts: Facts | None) -> tuple[str, ...]:
 
 
 def _full(facts: Facts) -> list[str]:
-    full = [
-        f"the disk of {path} has {free / GIB:.1f} of {size / GIB:.0f} GiB free: "
+    disks = (full_disk(path, *disk) for path, disk in facts.disks.items())
+    return [sentence for sentence in (*disks, full_memory(*facts.memory)) if sentence]
+
+
+def full_disk(folder: str, free: float, size: float) -> str | None:
+    """Return a sentence when too little is free; free, size: bytes."""
+    if not size or free >= size * DISK_LEFT:
+        return None
+    return (
+        f"the disk of {folder} has {free / GIB:.1f} of {size / GIB:.0f} GiB free: "
         "raise instance.root_volume_gib"
-        for path, (free, size) in facts.disks.items()
-        if size and free < size * _DISK_LEFT
-    ]
-    free, size = facts.memory
-    if free < size * _MEMORY_LEFT:
-        full.append(f"{free / GIB:.1f} of {size / GIB:.0f} GiB memory are free")
-    return full
+    )
+
+
+def full_memory(free: float, size: float) -> str | None:
+    """Return a sentence when too little is free; free, size: bytes."""
+    if free >= size * MEMORY_LEFT:
+        return None
+    return (
+        f"{free / GIB:.1f} of {size / GIB:.0f} GiB memory are free: "
+        "choose an instance.type with more"
+    )
 
 
 def _kernel(facts: Facts) -> list[str]:

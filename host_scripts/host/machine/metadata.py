@@ -1,45 +1,61 @@
-"""Who am I: the instance id, from the instance metadata service, version 2 only."""
+"""What EC2 says of this instance, by its metadata service (version 2 only)."""
 
 from __future__ import annotations
 
 import http.client
+import json
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from host.machine.commands import Unanswered
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+ORIGIN = "http://169.254.169.254"
+_IDENTITY = ("instanceId", "instanceType", "imageId", "availabilityZone", "region", "accountId")
+_SECONDS = 2.0
+_MOST = 16 * 1024  # bytes
+
 log = logging.getLogger("lamplighter.agent")
 
-METADATA = "169.254.169.254"
 
-
-def instance_id(sleep: Callable[[float], None], host: str = METADATA, port: int = 80) -> str:
+def instance_id(sleep: Callable[[float], None], origin: str = ORIGIN) -> str:
     """Return it, however long the metadata service takes: without it no report can be placed."""
     while True:
         try:
-            token = _ask(
-                host, port, "PUT", "/latest/api/token", "X-aws-ec2-metadata-token-ttl-seconds", "60"
-            )
-            return _ask(
-                host,
-                port,
-                "GET",
-                "/latest/meta-data/instance-id",
-                "X-aws-ec2-metadata-token",
-                token,
-            )
-        except (OSError, http.client.HTTPException) as error:
-            log.warning("metadata service did not answer error=%s", error)
+            return _ask(origin, "/latest/meta-data/instance-id")
+        except Unanswered as error:
+            log.warning("%s", error)
             sleep(2)
 
 
-def _ask(host: str, port: int, method: str, path: str, header: str, value: str) -> str:
-    connection = http.client.HTTPConnection(host, port, timeout=2)
+def identity(origin: str) -> dict[str, Any]:
+    """Raise Unanswered when the metadata service is away or refuses."""
+    text = _ask(origin, "/latest/dynamic/instance-identity/document")
     try:
-        connection.request(method, path, headers={header: value})
+        found = json.loads(text)
+        return {name: found[name] for name in _IDENTITY}
+    except (ValueError, KeyError, TypeError) as error:
+        raise Unanswered(f"the metadata service says nothing sensible: {error!r}") from error
+
+
+def _ask(origin: str, path: str) -> str:
+    try:
+        seconds = {"X-aws-ec2-metadata-token-ttl-seconds": "60"}
+        token = _exchange(origin, "PUT", "/latest/api/token", seconds)
+        return _exchange(origin, "GET", path, {"X-aws-ec2-metadata-token": token})
+    except (OSError, http.client.HTTPException) as error:
+        raise Unanswered(f"the metadata service did not answer: {error}") from error
+
+
+def _exchange(origin: str, method: str, path: str, headers: dict[str, str]) -> str:
+    connection = http.client.HTTPConnection(urlsplit(origin).netloc, timeout=_SECONDS)
+    try:
+        connection.request(method, path, headers=headers)
         response = connection.getresponse()
-        text = response.read(1024).decode()
+        text = response.read(_MOST).decode(errors="replace")
     finally:
         connection.close()
     if response.status != http.client.OK:

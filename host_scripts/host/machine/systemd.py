@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 from typing import TYPE_CHECKING, Any
 
+from host.machine.commands import Unanswered, ask
 from host.machine.masking import masked
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+_SECONDS = 10  # for one command
+_MOST = 8 * 1024 * 1024  # bytes of what it prints: hundreds of long lines of a journal
 _LONGEST = 600  # characters of a cause
 _LINE = 4000  # characters of a line that are looked at
 _ERROR = re.compile(r"\w{1,60}Error\b|out of memory|\berror:", re.IGNORECASE)
@@ -42,16 +44,13 @@ def _text(message: Any) -> str:
 
 def cause(said: Sequence[str]) -> str:
     """Return the last three lines that name an error, else the last three; secrets masked."""
-    telling = [line for line in said if _ERROR.search(line)] or list(said)
-    return masked(" | ".join(telling[-3:]))[:_LONGEST] or "its journal is empty"
+    errors = [line for line in said if _ERROR.search(line)] or list(said)
+    return masked(" | ".join(errors[-3:]))[:_LONGEST] or "its journal is empty"
 
 
 def run(command: Sequence[str]) -> str:
     """Return what the command printed; a machine without systemd says nothing."""
     try:
-        done = subprocess.run(  # noqa: S603 - our own words
-            command, capture_output=True, text=True, errors="replace", timeout=10, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired):
+        return ask(command, _SECONDS, _MOST).out
+    except Unanswered:
         return ""
-    return done.stdout

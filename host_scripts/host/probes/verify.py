@@ -1,4 +1,4 @@
-"""Ask every layer of this host, then the whole chain for one token: `verify.py FILE [SECONDS]`.
+"""Ask every layer of this host, then the whole chain for one token: `verify FILE [SECONDS]`.
 
 It asks again until all is well, for SECONDS at most: a chain that comes up is seen at once. Writes
 {"ok", "boot_id", "at", "layers": {name: null or what is wrong}} into FILE, whole or not at all.
@@ -12,32 +12,37 @@ import json
 import os
 import sys
 import time
+from http import HTTPStatus
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import boto3
 from botocore.config import Config
 
+from host.machine import files
+from host.machine.settings import parse
+from host.probes import chain as chains
+from host.probes.answers import Answer, exchange, expect_ok
+from host.probes.api_key import ApiKey
+from host.probes.check import Check
+from host.probes.completion import completes
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-from host.machine.settings import parse
-from host.probes.answers import Answer, exchange
-from host.probes.api_key import ApiKey
-from host.probes.check import Check
+    from host.probes.chain import Chain
 
 AGAIN = 2.0  # seconds
 QUICK = 5.0  # seconds for an answer that needs no thinking
 COMPLETION = 60.0  # seconds for one token: others may be asking too
-OK, BAD_REQUEST, UNAUTHORIZED = 200, 400, 401
 
 
 def main(target: Path, seconds: float, environ: Mapping[str, str]) -> None:
-    told = parse(Path(environ.get("DEPLOYMENT_ENV", "/opt/lamplighter/deployment.env")).read_text())
-    front = environ.get("FRONT_URL", "https://127.0.0.1")
+    values = parse(Path(environ["DEPLOYMENT_ENV"]).read_text())
+    chain = chains.load(values, environ)
     boot_id = Path(environ.get("BOOT_ID_FILE", "/proc/sys/kernel/random/boot_id"))
     until = time.monotonic() + seconds
-    while not write(target, boot_id, verify(told, front)) and time.monotonic() < until:
+    while not write(target, boot_id, verify(chain, values)) and time.monotonic() < until:
         time.sleep(AGAIN)
 
 
@@ -49,64 +54,47 @@ def write(target: Path, boot_id: Path, layers: dict[str, str | None]) -> bool:
         "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "layers": layers,
     }
-    new = target.with_name(f"{target.name}.new")
-    new.write_text(json.dumps(verdict) + "\n")
-    new.chmod(0o644)
-    new.replace(target)
+    files.write(target, json.dumps(verdict) + "\n", files.PUBLIC)
     return not any(layers.values())
 
 
-def verify(told: dict[str, str], front: str) -> dict[str, str | None]:
+def verify(chain: Chain, values: Mapping[str, str]) -> dict[str, str | None]:
     """From the inside out; a token is only asked for when every layer answers."""
-    engine = f"http://127.0.0.1:{told['VLLM_PORT']}"
-    gateway = f"http://127.0.0.1:{told['GATEWAY_PORT']}"
-    layers = {} if told["ENGINE"] == "none" else {"engine": answers(f"{engine}/health")}
-    layers["gateway"] = answers(f"{gateway}/health/ready")  # 200 too when the engine is disabled
-    layers["nginx"] = answers(f"{front}/health/live")
-    if told["ENGINE"] != "none" and not any(layers.values()):
-        layers["completion"] = completion(told, engine, front)
+    layers = {"engine": answers(f"{chain.engine}/health")} if chain.engine else {}
+    layers["gateway"] = answers(f"{chain.gateway}/health/ready")  # 200 when the engine is disabled
+    layers["nginx"] = answers(f"{chain.nginx}/health/live")
+    if chain.engine and not any(layers.values()):
+        layers["completion"] = completion(chain, chain.engine, values)
     return layers
 
 
-def answers(url: str, status: int = OK) -> str | None:
-    return wrong(url, exchange("GET", url, seconds=QUICK), status)
+def answers(url: str) -> str | None:
+    return _why(expect_ok(url, exchange("GET", url, seconds=QUICK)))
 
 
-def wrong(url: str, found: Answer | Check, status: int = OK) -> str | None:
-    if isinstance(found, Check):
-        return found.why
-    return None if found.status == status else f"{url} answered {found.status}"
-
-
-def completion(told: dict[str, str], engine: str, front: str) -> str | None:
-    key = api_key(told)
+def completion(chain: Chain, engine: str, values: Mapping[str, str]) -> str | None:
+    key = api_key(values)
     if isinstance(key, str):
-        return token(told["MODEL"], front, key)
-    chat = f"{front}/v1/chat/completions"
-    refused = exchange("POST", chat, seconds=QUICK, body={"model": told["MODEL"], "messages": []})
-    return wrong(chat, refused, UNAUTHORIZED) or token(told["MODEL"], engine, None)
+        return _why(completes(str(chain.nginx), chain.model, seconds=COMPLETION, key=key))
+    return refuses_strangers(chain) or _why(completes(engine, chain.model, seconds=COMPLETION))
 
 
-def api_key(told: dict[str, str]) -> str | Check:
+def refuses_strangers(chain: Chain) -> str | None:
+    url = f"{chain.nginx}/v1/chat/completions"
+    found = exchange("POST", url, seconds=QUICK, body={"model": chain.model, "messages": []})
+    if isinstance(found, Answer) and found.status == HTTPStatus.UNAUTHORIZED:
+        return None
+    return f"{url} answered {found.status}" if isinstance(found, Answer) else found.why
+
+
+def api_key(values: Mapping[str, str]) -> str | Check:
     quick = Config(connect_timeout=3, read_timeout=5, retries={"total_max_attempts": 1})
-    ssm = boto3.client("ssm", region_name=told["AWS_REGION"], config=quick)
-    return ApiKey(ssm, told["API_KEY_PARAMETER"], time.monotonic).read()
+    ssm = boto3.client("ssm", region_name=values["AWS_REGION"], config=quick)
+    return ApiKey(ssm, values["API_KEY_PARAMETER"], time.monotonic).read()
 
 
-def token(model: str, origin: str, key: str | None) -> str | None:
-    """Ask as a chat; a model without a chat template refuses that with 400 and is asked plainly."""
-    asked = {"model": model, "max_tokens": 1}
-    url = f"{origin}/v1/chat/completions"
-    said = {**asked, "messages": [{"role": "user", "content": "Say yes."}]}
-    found = exchange("POST", url, seconds=COMPLETION, key=key, body=said)
-    if isinstance(found, Answer) and found.status == BAD_REQUEST:
-        url = f"{origin}/v1/completions"
-        found = exchange("POST", url, seconds=COMPLETION, key=key, body={**asked, "prompt": "Yes"})
-    if problem := wrong(url, found):
-        return problem
-    document: Any = found.json() if isinstance(found, Answer) else None
-    has_choice = isinstance(document, dict) and document.get("choices")
-    return None if has_choice else f"{url} answered without a choice"
+def _why(problem: Check | None) -> str | None:
+    return None if problem is None else problem.why
 
 
 if __name__ == "__main__":

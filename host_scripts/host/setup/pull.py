@@ -57,7 +57,7 @@ def main(image: str, remedy: str, start: int, end: int) -> None:
 def percents(lines: Iterable[str], others: list[str], start: int, end: int) -> Iterator[int]:
     """Give each percent once, upwards; put the lines that are about no layer into others."""
     halves: dict[str, int] = {}
-    told = start
+    printed = start
     for line in lines:
         layer, percent = line[:12], start
         if not (found := LAYER.match(line)):
@@ -67,8 +67,8 @@ def percents(lines: Iterable[str], others: list[str], start: int, end: int) -> I
         elif found[1] in DONE and (found[1] != EXISTS or layer in halves):
             halves[layer] = max(halves.get(layer, 0), DONE[found[1]])
             percent = start + (end - start) * sum(halves.values()) // (2 * len(halves))
-        if percent > told:
-            yield (told := percent)
+        if percent > printed:
+            yield (printed := percent)
 
 
 if __name__ == "__main__":

@@ -37,9 +37,9 @@ def main(model: str, parameter: str, token: str) -> None:
         sys.stderr.write(f"the Hugging Face Hub answered {error.code} {words(error)}\n")
         if why := refusal(error, model, parameter):
             refuse(why)
-        tell("the Hugging Face Hub does not say how large the model is")
+        unknown("the Hugging Face Hub does not say how large the model is")
     except (OSError, ValueError) as error:
-        tell(f"the Hugging Face Hub cannot be asked: {type(error).__name__}")
+        unknown(f"the Hugging Face Hub cannot be asked: {type(error).__name__}")
     else:
         sys.stdout.write(f"{fetched(about)} {loaded(about)}\n")
 
@@ -116,7 +116,7 @@ def files(about: Any, ending: str) -> int:
     return sum(size for name, size in sizes.items() if name.endswith(ending))
 
 
-def tell(why: str) -> None:
+def unknown(why: str) -> None:
     sys.stderr.write(f"{why}; vLLM will ask again by itself\n")
     sys.stdout.write("0 0\n")
 

@@ -65,10 +65,17 @@ class Exposition(Collector):
 
     def collect(self) -> Iterator[Family]:
         metrics = self._sources.metrics
+        yield _last_request(metrics)
         yield from _counters(metrics)
         yield from _histograms(metrics)
         yield from _gen_ai(metrics)
         yield from _gauges(self._sources)
+
+
+def _last_request(metrics: Metrics) -> Family:
+    about = "When the last request ended, in seconds since the epoch."
+    ended = list(metrics.last_request.items())
+    return _gauge("last_request_timestamp_seconds", about, ("operation",), ended)
 
 
 def _counters(metrics: Metrics) -> Iterator[Family]:
@@ -132,7 +139,7 @@ def _counter(name: str, about: str, labels: Labels, counts: Counts) -> Family:
     return family
 
 
-def _gauge(name: str, about: str, labels: Labels, values: Sequence[tuple[Labels, int]]) -> Family:
+def _gauge(name: str, about: str, labels: Labels, values: Sequence[tuple[Labels, float]]) -> Family:
     family = GaugeMetricFamily(_OURS + name, about, labels=labels)
     for named, value in values:
         family.add_metric(named, value)

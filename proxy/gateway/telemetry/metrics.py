@@ -18,6 +18,7 @@ LONGEST_NAME = 200
 SERIES = 8192  # per metric, whatever the product of its labels would allow
 
 CLIENT_LEFT = 499
+PROBE_ID, PROBE = "lamplighter-probe", "probe"  # how a probe's request id begins; its operation
 
 Labels = tuple[str, ...]
 
@@ -91,6 +92,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self.requests = Counts()  # operation, model, key, status, error
+        self.last_request: dict[Labels, float] = {}  # operation -> seconds since the epoch
         self.tokens = Counts()  # model, key, type
         self.retries = Counts()  # model
         self.client_left = Counts()  # operation, model
@@ -104,10 +106,12 @@ class Metrics:
 
     def observe(self, record: RequestRecord) -> None:
         """Count a request that has ended."""
-        operation, model = record.operation, self._models[record.model]
+        operation = PROBE if record.request_id.startswith(PROBE_ID) else record.operation
+        model = self._models[record.model]
         key, error = self._keys[record.key_id], self._errors[record.error]
         served = (operation, model)
         self.requests.add((operation, model, key, str(record.status), error))
+        self.last_request[operation,] = record.began + record.seconds
         self.duration.observe((operation, model, error), record.seconds)
         if record.backend is not None or record.queued:
             self.queue.observe(served, record.queued)

@@ -33,7 +33,7 @@ class CloudWatch:
         self.sent.append(given)
 
 
-def told(facts: Facts | None = None, certificate: Verdict = Verdict()) -> dict[str, float]:  # noqa: B008
+def values(facts: Facts | None = None, certificate: Verdict = Verdict()) -> dict[str, float]:  # noqa: B008
     return measured(serves=True, repairs=1, facts=facts, certificate=certificate, wall=0.0)
 
 
@@ -42,7 +42,7 @@ def test_the_heart_beats_once_a_minute() -> None:
     metrics = Metrics(cloudwatch, "Lamplighter", "demo")
 
     for now in (0.0, 5.0, 59.0, 60.0, 61.0):
-        metrics.tell(told, now)
+        metrics.send(values, now)
 
     assert len(cloudwatch.sent) == 2
     assert cloudwatch.sent[0]["Namespace"] == "Lamplighter"
@@ -55,11 +55,11 @@ def test_the_heart_beats_once_a_minute() -> None:
 
 
 def test_a_host_without_facts_beats_all_the_same() -> None:
-    assert told() == {"Heartbeat": 1.0, "Serving": 1.0, "LocalRepairs": 1.0}
+    assert values() == {"Heartbeat": 1.0, "Serving": 1.0, "LocalRepairs": 1.0}
 
 
 def test_the_machine_and_its_gpus_are_measured() -> None:
-    assert told(FACTS, Verdict(ends=20 * 86_400.0)) == {
+    assert values(FACTS, Verdict(ends=20 * 86_400.0)) == {
         "Heartbeat": 1.0,
         "Serving": 1.0,
         "LocalRepairs": 1.0,
@@ -76,7 +76,7 @@ def test_the_machine_and_its_gpus_are_measured() -> None:
 def test_what_a_gpu_does_not_tell_is_left_out() -> None:
     silent = GPUS | {"memory_used": None, "memory_size": None, "utilisation": None}
 
-    names = told(Facts(disks={}, memory=(1, 2), gpus=silent)).keys()
+    names = values(Facts(disks={}, memory=(1, 2), gpus=silent)).keys()
 
     assert not {"GpuMemoryUsed", "GpuUtilization"} & names
 
@@ -97,9 +97,9 @@ def test_a_cloudwatch_that_is_away_is_said_once_and_tried_every_minute(
 
     with caplog.at_level(logging.WARNING):
         for now in (0.0, 60.0, 120.0):
-            metrics.tell(told, now)
+            metrics.send(values, now)
     cloudwatch.problem = None
-    metrics.tell(told, 180.0)
+    metrics.send(values, 180.0)
 
     assert len(caplog.records) == 1
     assert len(cloudwatch.sent) == 1

@@ -10,7 +10,8 @@ import pytest
 from host.agent.observer import Observer
 from host.agent.phases import START, Broken, Seen, State
 from host.agent.units import Down
-from host_scripts.agent.wired import told
+from host.probes.chain import Chain
+from host_scripts.agent.wired import settings_with
 from host_scripts.endpoint import Endpoint, stop
 from host_scripts.sandbox import API_KEY
 
@@ -44,7 +45,7 @@ class Progress:
     def __init__(self) -> None:
         self.hangs: str | None = None
 
-    def judge(self, *_: object) -> str | None:
+    def judge(self, *_: object, **__: object) -> str | None:
         return self.hangs
 
 
@@ -53,9 +54,8 @@ class Lab:
         self.folder, self.endpoint = folder, endpoint
         self.units, self.progress = Units(), Progress()
         self.machine, self.certificate = folder / "machine.json", folder / "certificate"
-        settings = told(
-            engine_url=endpoint.url,
-            gateway_url=endpoint.url,
+        settings = settings_with(
+            chain=Chain("org/model", endpoint.url, endpoint.url, None),
             phase_file=folder / "phase",
             machine_file=self.machine,
             certificate_file=self.certificate,

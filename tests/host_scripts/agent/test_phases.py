@@ -152,7 +152,7 @@ def test_an_engine_is_asked_on_a_gpu_and_without(
     gpu = "yes" if engine == "gpu" else "no"
     path.write_text(render("deployment.env.j2", **{**SETTINGS, "engine": engine, "gpu": gpu}))
 
-    assert settings.load({"DEPLOYMENT_ENV": str(path)}).engine_url == url
+    assert settings.load({"DEPLOYMENT_ENV": str(path)}).chain.engine == url
 
 
 class Enough(Exception):
@@ -174,6 +174,7 @@ def test_the_agent_looks_fast_until_it_serves_and_calmly_afterwards() -> None:
             lambda _: next(looks),
             lambda state: state,
             lambda state, _: told.append(state.phase),
+            look_seconds=5.0,
             now=lambda: 0.0,
             sleep=sleep,
         )

@@ -216,9 +216,10 @@ def test_an_agent_whose_keys_cannot_be_followed_any_more_ends_to_be_started_agai
 def test_a_part_that_stays_dead_is_asked_for_once(
     agent: Agent, endpoint: Endpoint, blank_host: Host, tmp_path: Path
 ) -> None:
-    """The whole way from a dead check to the file that root waits for, at the real pace."""
+    """The whole way from a dead check to the file that root waits for."""
     request, done = tmp_path / "repair", tmp_path / "repairs"
     agent.environment |= {"REPAIR_FILE": str(request), "REPAIRS_FILE": str(done)}
+    agent.environment |= {"LOOK_SECONDS": "0.1", "REPAIR_PATIENCE_SECONDS": "0.5"}
     endpoint.serve_all()
     agent.start()
     wait(lambda: agent.heard("serving"))

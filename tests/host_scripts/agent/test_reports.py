@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from host.agent.phases import Check, State
 from host.agent.reporter import Reporter
 from host.probes.api_key import ApiKey
-from host_scripts.agent.wired import told
+from host_scripts.agent.wired import settings_with
 
 LOADING, SERVING = State("loading"), State("serving")
 THROTTLED = ClientError({"Error": {"Code": "ThrottlingException"}}, "PutEvents")
@@ -46,11 +46,11 @@ def bus() -> Bus:
 
 @pytest.fixture
 def reporter(bus: Bus) -> Reporter:
-    return Reporter(bus, told(), "i-1", lambda: 1_700_000_000.25)
+    return Reporter(bus, settings_with(), "i-1", lambda: 1_700_000_000.25, lambda: None)
 
 
 def test_a_report_is_what_the_orchestrator_expects(bus: Bus, reporter: Reporter) -> None:
-    reporter.tell(State("images", 50, "slow"), ("disk full",), 0.0)
+    reporter.send(State("images", 50, "slow"), ("disk full",), 0.0)
 
     (entry,) = bus.entries
     assert json.loads(entry.pop("Detail")) == {
@@ -73,7 +73,7 @@ def test_a_change_is_reported_at_once_and_the_same_again_every_thirty_seconds(
     bus: Bus, reporter: Reporter
 ) -> None:
     for tenth in range(700):
-        reporter.tell(LOADING if tenth < 3 else SERVING, (), tenth / 10)
+        reporter.send(LOADING if tenth < 3 else SERVING, (), tenth / 10)
 
     assert bus.phases == ["loading", "serving", "serving", "serving"]
 
@@ -84,12 +84,12 @@ def test_a_bus_that_is_away_is_asked_ever_slower_and_hears_the_newest_state(
 ) -> None:
     bus.problem = problem
     for second in range(100):
-        reporter.tell(State("loading", second), (), float(second))
+        reporter.send(State("loading", second), (), float(second))
     assert bus.tries == 8  # at 0, 1, 3, 7, 15, 31, 61 and 91 seconds
 
     bus.problem = None
     for second in range(100, 125):
-        reporter.tell(SERVING, (), float(second))
+        reporter.send(SERVING, (), float(second))
 
     assert bus.phases == ["serving"]
 
@@ -98,7 +98,7 @@ def test_a_bus_that_is_away_for_a_week_does_not_end_the_agent(bus: Bus, reporter
     bus.problem = AWAY
 
     for attempt in range(20_000):
-        reporter.tell(LOADING, (), attempt * 30.0)
+        reporter.send(LOADING, (), attempt * 30.0)
 
     assert bus.tries == 20_000
 

@@ -6,21 +6,21 @@ from pathlib import Path
 from typing import Any
 
 from host.agent.settings import Settings
+from host.probes.chain import Chain
+
+NOWHERE = "http://127.0.0.1:1"
 
 
-def told(**changed: Any) -> Settings:
+def settings_with(**changed: Any) -> Settings:
     values: dict[str, Any] = {
         "deployment": "demo",
         "region": "eu-central-1",
         "event_bus": "lamplighter",
-        "model": "org/model",
         "api_key_parameter": "/lamplighter/demo/api-key",
         "keys_path": "/lamplighter/demo/keys",
         "metrics_namespace": "Lamplighter",
         "report_seconds": 30.0,
-        "gateway_url": "http://127.0.0.1:1",
-        "engine_url": "http://127.0.0.1:1",
-        "front_url": None,
+        "chain": Chain("org/model", NOWHERE, NOWHERE, None),
         "instance_id": "i-1",
         "phase_file": Path("/absent"),
         "units": (),

@@ -16,7 +16,7 @@ from host.certificate.authority import Authority
 from host.certificate.errors import Refused, Trouble, Unusable
 from host.certificate.keeper import Keeper
 from host.certificate.remedies import remedy
-from host.certificate.settings import Told
+from host.certificate.settings import Settings
 from host.certificate.shelf import Held, Shelf
 from host.certificate.store import Store
 from host_scripts.sandbox import Host
@@ -61,7 +61,7 @@ class Lab:
     """A keeper whose authority gives what answers says, or raises it; now: seconds."""
 
     def __init__(self, root: Path, **changed: Any) -> None:
-        self.told = replace(told(root), **changed)
+        self.told = replace(settings(root), **changed)
         self.ssm, self.reloads, self.now = Ssm(), [], 1_000_000_000.0
         self.nginx_takes, self.answers, self.orders = True, [], 0
         self.shelf = Shelf(self.told.tls, self._reload)
@@ -90,8 +90,8 @@ class Lab:
         return self.nginx_takes
 
 
-def told(root: Path) -> Told:
-    return Told(
+def settings(root: Path) -> Settings:
+    return Settings(
         installation="lamplighter",
         deployment="demo",
         region="eu-central-1",
@@ -409,7 +409,7 @@ def test_what_route53_refuses_is_said_before_the_authority_is_asked(
             raise ClientError({"Error": {"Code": code}}, "ChangeResourceRecordSets")
 
     with pytest.raises(Trouble, match=said.replace("`", ".")):
-        Authority(told(tmp_path), Refusing).order({})
+        Authority(settings(tmp_path), Refusing).order({})
 
 
 def test_http_01_asks_itself_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -418,7 +418,7 @@ def test_http_01_asks_itself_first(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(urllib.request, "_opener", None)  # which keeps its proxies for good
 
     with pytest.raises(Trouble, match=r"does not lead here yet.*port 80 open to everybody"):
-        Authority(replace(told(tmp_path), kind="http-01"), dict).order({})
+        Authority(replace(settings(tmp_path), kind="http-01"), dict).order({})
 
     assert list((tmp_path / "www").rglob("rehearsal-*")) == []
 
@@ -463,14 +463,14 @@ def test_the_zone_is_the_one_public_one_of_the_longest_suffix(listed: Any, zone:
 def test_a_refusal_comes_with_its_remedy_in_one_line(
     tmp_path: Path, output: str, said: str
 ) -> None:
-    problem, _ = remedy(output, told(tmp_path))
+    problem, _ = remedy(output, settings(tmp_path))
 
     assert said in problem
     assert "\n" not in problem
 
 
 def test_a_hostile_answer_becomes_one_plain_line(tmp_path: Path) -> None:
-    problem, _ = remedy("Detail: \x1b[31m{host}%s\r" + "x" * 9999, told(tmp_path))
+    problem, _ = remedy("Detail: \x1b[31m{host}%s\r" + "x" * 9999, settings(tmp_path))
 
     assert problem.isprintable()
     assert len(problem) < 400

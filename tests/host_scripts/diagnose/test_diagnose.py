@@ -469,7 +469,7 @@ BREAKAGES = {
     ),
     "a lost GPU": (
         lambda m: m.says("nvidia-smi --query-gpu", ""),
-        ["the engine wants 1 GPUs, the driver shows 0"],
+        ["a GPU is lost: 0 of 1 answer; this machine must be replaced"],
     ),
     "a layer": (refuse_engine, ["engine does not do its work: refused"]),
     "an old verdict": (boot_again, ["the verdict on the chain is of an earlier boot"]),
@@ -482,8 +482,12 @@ BREAKAGES = {
         ["nginx refuses its configuration: unknown directive"],
     ),
     "a full disk": (
-        lambda m: m.says("df --block-size=1", DISK.replace("40%", "91%").replace("9%\n", "99%\n")),
-        ["the disk of / is 91 % full", "the disk of / has 1 % of its inodes left"],
+        lambda m: m.says("df --block-size=1", DISK.replace("64424509440", "9663676416", 1)),
+        ["the disk of / has 9.0 of 100 GiB free: raise instance.root_volume_gib"],
+    ),
+    "a disk of many small files": (
+        lambda m: m.says("df --block-size=1", DISK.replace("9%\n", "99%\n")),
+        ["the disk of / has 1 % of its inodes left"],
     ),
     "the kernel": (
         lambda m: m.says("journalctl --dmesg", "NVRM: Xid (PCI:0): 79, fell off\noom-kill: x"),

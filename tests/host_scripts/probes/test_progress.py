@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from host.agent import progress
-from host.agent.phases import Check, State, Verdict
-from host.agent.progress import Progress
+from host.agent.phases import State
+from host.probes import progress
+from host.probes.check import Check, Verdict
+from host.probes.progress import Progress
 from host_scripts.endpoint import Endpoint, stop
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class Played:
             self.now += TICK
             if moving:
                 self.moves()
-            if hangs := self.progress.judge(self.state, self.check):
+            if hangs := self.progress.judge(self.check, serves=self.state.is_serving):
                 return hangs
         return None
 
@@ -155,7 +156,7 @@ def test_without_an_engine_nothing_hangs(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(progress, "counters", lambda _: pytest.fail("asked"))
     nothing = Progress(None, "", lambda: 0.0)
 
-    assert nothing.judge(State("serving"), Check(Verdict.WORKS)) is None
+    assert nothing.judge(Check(Verdict.WORKS), serves=True) is None
 
 
 @pytest.fixture

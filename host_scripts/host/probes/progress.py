@@ -15,12 +15,11 @@ from typing import TYPE_CHECKING
 
 from host.probes.answers import Answer, exchange
 from host.probes.check import Check, Verdict
+from host.probes.completion import ask_chat
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-
-    from host.agent.phases import State
 
 ASK_AFTER = 30.0  # seconds without movement, then it is asked for a token
 HANGS_AFTER = 60.0  # seconds without movement, and the question unanswered
@@ -67,12 +66,12 @@ class Progress:
         self._moved = now()
         self._unanswered = False
 
-    def judge(self, state: State, check: Check) -> str | None:
-        """Return what proves that the engine hangs, or None; check: of the same look.
+    def judge(self, check: Check, *, serves: bool) -> str | None:
+        """Return what proves that the engine hangs, or None. check, serves: of the same look.
 
         Where nobody is behind its port it loads, for as long as it needs.
         """
-        if state.is_serving and not self._served:
+        if serves and not self._served:
             self._served = True
             if self._marker:
                 self._marker.touch()
@@ -118,6 +117,4 @@ def counters(url: str) -> Counters | None:
 
 def answers_token(url: str, model: str) -> bool:
     """Ask for one token; any answer, also a refusal, comes from something that does not hang."""
-    chat = {"model": model, "max_tokens": 1, "messages": [{"role": "user", "content": "Say yes."}]}
-    found = exchange("POST", f"{url}/v1/chat/completions", seconds=COMPLETION, body=chat)
-    return isinstance(found, Answer)
+    return isinstance(ask_chat(url, model, seconds=COMPLETION), Answer)

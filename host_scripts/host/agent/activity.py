@@ -1,0 +1,83 @@
+"""What the gateway has counted of its callers' requests; probes like ours are not among them."""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from host.probes.answers import Answer, exchange
+
+if TYPE_CHECKING:
+    from host.probes.api_key import ApiKey
+    from host.probes.chain import Chain
+
+_SECONDS = 2.0  # for a page of metrics
+_SAMPLE = re.compile(
+    r"^inference_gateway_(requests_total|last_request_timestamp_seconds)\{(.*)\} (\S+)$",
+    re.MULTILINE,
+)
+_LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
+_NO_INFERENCE = {"models", "version", "other", "probe"}  # operations
+_BROKEN = range(200, 400)  # with an error: a stream that had begun
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """Since the gateway started. request_errors_total: of the requests, those that a fault of this
+    host ended (a status of 500 and above, a broken stream); last_request_at: ISO-8601 in UTC, when
+    the last one ended; None for none yet.
+    """
+
+    requests_total: int
+    request_errors_total: int
+    last_request_at: str | None
+
+    def fields(self) -> dict[str, int | str]:
+        """Return what a report says of it; what is not known is left out."""
+        counted: dict[str, int | str] = {
+            "requests_total": self.requests_total,
+            "request_errors_total": self.request_errors_total,
+        }
+        return counted | ({"last_request_at": self.last_request_at} if self.last_request_at else {})
+
+
+def look(chain: Chain, api_key: ApiKey) -> Activity | None:
+    """Return what the gateway says; None without an answer in time, or without a key."""
+    key = api_key.read()
+    if not isinstance(key, str):
+        return None
+    found = exchange("GET", f"{chain.gateway}/metrics", seconds=_SECONDS, key=key)
+    if not isinstance(found, Answer) or found.status != HTTPStatus.OK:
+        return None
+    return parse(found.body.decode("utf-8", errors="replace"))
+
+
+def parse(page: str) -> Activity | None:
+    """Read a page in Prometheus' text format; None for one that is not the gateway's."""
+    if "inference_gateway_" not in page:
+        return None
+    requests, errors = 0, 0
+    last = 0.0
+    for name, text, value in _SAMPLE.findall(page):
+        labels = dict(_LABEL.findall(text))
+        if labels["operation"] in _NO_INFERENCE:
+            continue
+        if name == "requests_total":
+            requests += int(float(value))
+            errors += int(float(value)) if _is_fault(labels) else 0
+        else:
+            last = max(last, float(value))
+    return Activity(requests, errors, _iso(last) if last else None)
+
+
+def _is_fault(labels: dict[str, str]) -> bool:
+    status = int(labels["status"])
+    in_stream = bool(labels["error"]) and status in _BROKEN
+    return in_stream or status >= HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+def _iso(seconds: float) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))

@@ -1,0 +1,17 @@
+"""The golden documents beside this file: one for each thing that several programs must agree on.
+
+key_entry        written by CLI, orchestrator and the gateway's own tool; read by agent and gateway
+parameter_paths  the orchestrator's, the CLI's, the host's; granted by the template
+metric_names     written by agent and gateway; read by the agent, granted and documented
+host_report      written by user_data, agent and twin; read by the orchestrator
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+
+def document(name: str) -> Any:
+    return json.loads((Path(__file__).parent / f"{name}.json").read_text("utf-8"))

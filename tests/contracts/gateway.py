@@ -1,0 +1,33 @@
+"""The gateway's side of the contracts: the one place here that knows its modules."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from gatewaylab.visiting import Visitor, chat, written_keys
+from inference_proxy import keys_file
+from inference_proxy.keys_file import InvalidKeysFile
+from inference_proxy.settings import BackendSettings, Settings
+
+__all__ = ["InvalidKeysFile"]
+
+SECRETS = keys_file.secrets
+
+
+def entry(key_id: str, key: str, **more: Any) -> dict[str, Any]:
+    return keys_file.new_entry(key_id, key, **more)
+
+
+def read_keys(path: Path) -> list[Any]:
+    """Return the keys of a file; raise InvalidKeysFile."""
+    return list(keys_file.read(path))
+
+
+async def metrics_page(folder: Path, requests: list[dict[str, Any]]) -> str:
+    """Return /metrics of a gateway that has answered these: what of a good chat is different."""
+    backend = BackendSettings(url="http://127.0.0.1:8000")
+    visitor = Visitor(Settings(backends=(backend,), keys_file=written_keys(folder)))
+    for changes in requests:
+        visitor.gateway.telling.answered(chat(**changes))
+    return (await visitor.ask("/metrics")).text

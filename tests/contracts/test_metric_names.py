@@ -1,0 +1,114 @@
+"""Metrics are called alike by whoever sends, grants, documents and reads them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from contracts import gateway
+from contracts.documents import document
+from host.agent import activity, metrics
+from host.agent.certificate import Verdict
+from host.machine.judgement import Facts
+from host.probes import answers
+from host_scripts.sandbox import ROOT, SETTINGS
+from prometheus_client.parser import text_string_to_metric_families as families
+
+GOLDEN = document("metric_names")
+CLOUDWATCH = GOLDEN["cloudwatch"]
+GPUS = {"wanted": 1, "here": 1, "in_container": 1, "memory_used": 1, "memory_size": 2}
+FACTS = Facts({"/": (50, 100)}, (50, 100), GPUS | {"utilisation": 5}, {79: 1})
+PROBE = f"{answers.PROBE}-0123456789abcdef"
+ENDED = 1_790_000_000.0
+
+
+class CloudWatch:
+    def __init__(self) -> None:
+        self.calls: list[tuple[str, Any]] = []
+
+    def put_metric_data(self, *, Namespace: str, MetricData: Any) -> None:  # noqa: N803
+        self.calls.append((Namespace, MetricData))
+
+
+def test_the_agent_sends_the_golden_metrics_with_their_units() -> None:
+    cloudwatch = CloudWatch()
+    values = metrics.measured(
+        serves=True, repairs=0, facts=FACTS, certificate=Verdict(None, ENDED), wall=0.0
+    )
+    sender = metrics.Metrics(cloudwatch, SETTINGS["metrics_namespace"], "demo")
+
+    sender.send(lambda: values, 0.0)
+
+    [(namespace, data)] = cloudwatch.calls
+    assert namespace == CLOUDWATCH["namespace"]
+    assert {each["MetricName"]: each["Unit"] for each in data} == CLOUDWATCH["metrics"]
+    assert {each["Dimensions"][0]["Name"] for each in data} == {CLOUDWATCH["dimension"]}
+
+
+def test_the_instance_role_may_write_to_the_golden_namespace_alone(
+    template: dict[str, Any],
+) -> None:
+    policies = template["Resources"]["InstanceRole"]["Properties"]["Policies"]
+    statements = [each for policy in policies for each in policy["PolicyDocument"]["Statement"]]
+    [granted] = [each for each in statements if each["Action"] == "cloudwatch:PutMetricData"]
+
+    namespace = {"cloudwatch:namespace": CLOUDWATCH["namespace"]}
+    assert granted["Condition"] == {"StringEquals": namespace}
+
+
+@pytest.mark.parametrize("name", CLOUDWATCH["metrics"])
+def test_each_metric_is_documented(name: str) -> None:
+    documents = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
+
+    assert any(f"`{name}`" in path.read_text() for path in documents)
+
+
+@pytest.fixture
+async def page(tmp_path: Path) -> str:
+    """Return /metrics after four requests of callers, two failed by us, and a later probe."""
+    return await gateway.metrics_page(
+        tmp_path,
+        [
+            {"began": ENDED - 20},
+            {"status": 499, "began": ENDED - 10, "retried": True},
+            {"error": "engine_gone", "began": ENDED - 5},
+            {"status": 503, "error": "overloaded", "seconds": 0.0, "began": ENDED},
+            {"operation": "models", "backend": None, "began": ENDED + 50},
+            {"request_id": PROBE, "began": ENDED + 100},
+        ],
+    )
+
+
+async def test_the_gateway_shows_the_golden_families_with_their_labels(page: str) -> None:
+    shown = {
+        family.name: set().union(*(sample.labels for sample in family.samples)) - {"le"}
+        for family in families(page)
+        if family.name.startswith("inference_gateway_")
+    }
+
+    assert shown == {name: set(labels) for name, labels in GOLDEN["gateway"].items()}
+
+
+async def test_a_probe_is_counted_as_one(page: str) -> None:
+    counted = re.findall(
+        r'^inference_gateway_requests_total\{.*operation="(\w+)"', page, re.MULTILINE
+    )
+
+    assert GOLDEN["probe"]["request_id"] == answers.PROBE
+    assert GOLDEN["probe"]["operation"] in counted
+
+
+async def test_the_agent_reads_the_callers_requests_out_of_the_gateways_page(page: str) -> None:
+    assert activity.parse(page) == activity.Activity(4, 2, "2026-09-21T14:13:20Z")
+
+
+async def test_a_gateway_that_was_asked_nothing_yet_has_no_last_request(tmp_path: Path) -> None:
+    page = await gateway.metrics_page(tmp_path, [])
+
+    assert activity.parse(page) == activity.Activity(0, 0, None)
+
+
+def test_a_page_that_is_not_the_gateways_says_nothing() -> None:
+    assert activity.parse("<html>") is None
