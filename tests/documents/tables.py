@@ -12,11 +12,10 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import yaml
+from documents.pages import PAGES, ROOT
 from inference_proxy import settings
 from lamplighter.errors import EXIT_CODES
 from orchestrator.deployment import schema
-
-from documents.pages import PAGES, ROOT
 
 _PLACE = re.compile(r"(<!-- table: ([a-z ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
