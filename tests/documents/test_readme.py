@@ -35,6 +35,12 @@ def test_it_leads_to_every_page():
     assert linked == {page.name for page in DOCS.glob("*.md")} - {"index.md"}
 
 
+def test_the_sites_menu_has_every_page():
+    menu = re.findall(r'= "([\w-]+\.md)"', (ROOT / "zensical.toml").read_text())
+
+    assert sorted(menu) == sorted(page.name for page in DOCS.glob("*.md"))
+
+
 @pytest.mark.parametrize("example", EXAMPLES, ids=range(len(EXAMPLES)))
 def test_an_example_of_a_specification_is_valid(example):
     assert Deployment.parse(yaml.safe_load(example)).name == "prod"
