@@ -104,6 +104,10 @@ test-vllm: setup ## the tests against a real vLLM on CPU (installs it, 4 GB, onc
 bench: compiled $(BENCH_VENVS) ## the gateway's cost beside nginx and other routers (PEERS=, ROUNDS=, SECONDS=, FLAGS=--check)
 	@$(BIN)/python -m benchmarks --peers "$(PEERS)" --rounds $(ROUNDS) --seconds $(SECONDS) $(FLAGS)
 
+.PHONY: docs
+docs: .venv-docs/.installed ## build the documentation site into dist/docs; a broken link is an error
+	@.venv-docs/bin/zensical build --strict --clean
+
 .PHONY: check
 check: setup tests/judges/node/node_modules/.installed ## format, lint, types, import contracts, shell, templates, container, judges
 	@$(BIN)/ruff format --check --quiet $(SOURCES)
@@ -137,6 +141,10 @@ schema: setup ## write spec.schema.json from the parser's own description
 	@$(BIN)/python -c 'import json; from orchestrator.spec.publishing import schema; print(json.dumps(schema(), indent=2))' > functions/orchestrator/spec/spec.schema.json.new
 	@mv functions/orchestrator/spec/spec.schema.json.new functions/orchestrator/spec/spec.schema.json
 
+.PHONY: tables
+tables: setup ## write the generated tables of docs/ from the code
+	@PYTHONPATH=tests $(BIN)/python -m documents.tables
+
 # The lock names no index; functions/ and proxy/ have their own, for Lambda and the container.
 COMPILE = $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header
 .PHONY: lock
@@ -145,6 +153,7 @@ lock: $(BIN)/uv ## resolve the dependencies again
 	@$(COMPILE) requirements/uv.in --output-file requirements/uv.txt
 	@$(COMPILE) --python-version 3.11 requirements/openai1.in --output-file requirements/openai1.txt
 	@$(COMPILE) --python-version 3.11 requirements/sslyze.in --output-file requirements/sslyze.txt
+	@$(COMPILE) --python-version 3.11 requirements/docs.in --output-file requirements/docs.txt
 	@$(COMPILE) --python-version 3.11 requirements/bench.in --output-file requirements/bench.txt
 	@$(COMPILE) --python-version 3.11 requirements/bench-litellm.in --output-file requirements/bench-litellm.txt
 	@$(COMPILE) --python-version 3.12 --constraint requirements/dev.txt functions/requirements.in --output-file functions/requirements.txt
@@ -153,4 +162,4 @@ lock: $(BIN)/uv ## resolve the dependencies again
 
 .PHONY: clean
 clean: ## remove what make made
-	@rm -rf $(VENV) .venv-vllm .venv-openai1 .venv-sslyze .venv-bench .venv-bench-litellm benchmarks/build dist tests/*/node/node_modules .lamplighter .aws-sam .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	@rm -rf $(VENV) .venv-docs .venv-vllm .venv-openai1 .venv-sslyze .venv-bench .venv-bench-litellm benchmarks/build dist tests/*/node/node_modules .lamplighter .aws-sam .cache .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

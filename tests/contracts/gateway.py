@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from gateway.access import keys_file
+from gateway.access.keys_file import InvalidKeysFile
+from gateway.settings.backend_settings import BackendSettings
+from gateway.settings.gateway_settings import Settings
 from gatewaylab.visiting import Visitor, chat, written_keys
-from inference_proxy import keys_file
-from inference_proxy.keys_file import InvalidKeysFile
-from inference_proxy.settings import BackendSettings, Settings
 
 __all__ = ["InvalidKeysFile"]
 

@@ -11,7 +11,7 @@ from host.agent.phases import State
 from host.agent.reporter import Reporter
 from host_scripts.agent.wired import settings_with
 from host_scripts.sandbox import Host
-from orchestrator.serving import PHASES, Report
+from orchestrator.hosts.reports import PHASES, Report
 
 GOLDEN = document("host_report")
 WHOLE: dict[str, Any] = GOLDEN["whole"]

@@ -12,10 +12,11 @@ from host.certificate.store import Store
 from host.keys.keys_file import Keys
 from host.machine.settings import parse
 from host_scripts.sandbox import SCRIPTS
-from lamplighter.keyring import Keyring
-from orchestrator import naming, rendering
-from orchestrator.deployment import Deployment
+from lamplighter.keys.keyring import Keyring
+from orchestrator.aws import naming
+from orchestrator.launch import rendering
 from orchestrator.settings import Settings
+from orchestrator.spec.parsing import parse as parsed
 
 GOLDEN = document("parameter_paths")
 
@@ -47,7 +48,7 @@ def settings_of_the_host() -> dict[str, str]:
         repair_machine="m", payload=SCRIPTS, image_owners=(), settle_seconds=60,
         step_seconds=60, host_silence_seconds=600,
     )  # fmt: skip
-    deployment = Deployment.parse({"name": "demo", "model": "m"})
+    deployment = parsed({"name": "demo", "model": "m"})
     files = rendering.render(SCRIPTS, deployment, settings, "image").files
     return parse(files["deployment.env"].decode())
 

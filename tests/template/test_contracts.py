@@ -169,16 +169,13 @@ def test_every_rule_keeps_what_it_cannot_deliver(template):
         assert target["RetryPolicy"]["MaximumRetryAttempts"] > 0
 
 
-def test_parameters_are_the_same_in_template_samconfig_and_readme(template):
+def test_parameters_are_the_same_in_template_and_samconfig(template):
     config = tomllib.loads((ROOT / "samconfig.toml").read_text())
     overrides = config["default"]["deploy"]["parameters"]["parameter_overrides"]
-    readme = (ROOT / "README.md").read_text()
 
     defaults = {name: str(p["Default"]) for name, p in template["Parameters"].items()}
 
     assert dict(override.split("=") for override in overrides) == defaults
-    for name, default in defaults.items():
-        assert re.search(rf"^\| `{name}` \| {default} \|", readme, re.MULTILINE), name
 
 
 def in_order(workflow):

@@ -1,0 +1,133 @@
+"""The tables of docs/ that are generated from the code: `make tables` writes them.
+
+A page marks the place of a table by a comment, `<!-- table: NAME -->`, and its end by another,
+`<!-- end -->`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import yaml
+from documents.pages import PAGES, ROOT
+from gateway.settings import gateway_settings as settings
+from lamplighter.errors import EXIT_CODES
+from orchestrator.spec.publishing import schema
+
+_PLACE = re.compile(r"(<!-- table: ([a-z ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def _rows(headings: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    headings = list(headings)
+    lines = [headings, ["---"] * len(headings), *rows]
+    return "".join("|" + "|".join(f" {cell} " for cell in line) + "|\n" for line in lines)
+
+
+# -- the specification ---------------------------------------------------------------------------
+
+
+def specification() -> str:
+    described = schema()
+    sections = {k: v for k, v in described["properties"].items() if "properties" in v}
+    own = {k: v for k, v in described["properties"].items() if k not in sections}
+    tables = [_keys(own, described["required"])]
+    for section, option in sections.items():
+        named = {f"{section}.{key}": value for key, value in option["properties"].items()}
+        tables.append(f"### {section}\n\n{_keys(named, [])}")
+    return "\n".join(tables)
+
+
+def _keys(options: dict[str, dict[str, Any]], required: list[str]) -> str:
+    return _rows(
+        ("key", "takes", "default", ""),
+        (
+            (
+                f"`{key}`",
+                _takes(option),
+                "required" if key in required else f"`{json.dumps(option['default'])}`",
+                option["description"],
+            )
+            for key, option in options.items()
+        ),
+    )
+
+
+def _takes(option: dict[str, Any]) -> str:
+    if "enum" in option:
+        return ", ".join(f"`{value}`" for value in option["enum"])
+    kinds = option["type"] if isinstance(option["type"], list) else [option["type"]]
+    if "boolean" in kinds:
+        return "`true`, `false`"
+    if "minimum" in option:
+        return f"{option['minimum']} to {option['maximum']}"
+    if "array" in kinds:
+        return "a list"
+    if "object" in kinds:
+        return "names and values"
+    return f"such as `{option['examples'][0]}`"
+
+
+# -- the others ----------------------------------------------------------------------------------
+
+
+def gateway_settings() -> str:
+    return _rows(
+        ("setting", "variable", "takes", "default", ""),
+        (
+            (
+                f"`{option.name}`",
+                f"`{option.variable}`" if option.variable else "",
+                _quoted(option.takes),
+                f"`{option.default}`" if option.default else "",
+                option.about + (" Needs a restart." if option.restart else ""),
+            )
+            for option in settings.reference()
+        ),
+    )
+
+
+def _quoted(text: str) -> str:
+    """Return the text with its addresses as code: a page would make links of them."""
+    return re.sub(r"(https?://[\w.:]+)", r"`\1`", text)
+
+
+def parameters() -> str:
+    template = (ROOT / "template.yaml").read_text().partition("\nConditions:")[0]
+    return _rows(
+        ("parameter", "default", ""),
+        (
+            (f"`{name}`", str(parameter["Default"]), parameter["Description"])
+            for name, parameter in yaml.safe_load(template)["Parameters"].items()
+        ),
+    )
+
+
+def exit_codes() -> str:
+    return _rows(("code", "meaning"), re.findall(r"^  (\d+) +(.+)$", EXIT_CODES, re.MULTILINE))
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    "specification": specification,
+    "gateway settings": gateway_settings,
+    "parameters": parameters,
+    "exit codes": exit_codes,
+}
+
+
+def written(text: str) -> str:
+    """Return the page with its tables as the code has them now."""
+    return _PLACE.sub(lambda found: f"{found[1]}\n{TABLES[found[2]]()}\n{found[3]}", text)
+
+
+def places() -> Iterator[str]:
+    """Yield the name of each table that a page holds."""
+    for page in PAGES:
+        yield from (found[2] for found in _PLACE.finditer(page.read_text()))
+
+
+if __name__ == "__main__":
+    for page in PAGES:
+        page.write_text(written(page.read_text()))
