@@ -26,6 +26,7 @@ ROOT = Path(__file__).parents[1]
 INSTALLATION = "lamplighter"
 SPEC = {"name": "demo", "model": "m", "dns": {"domain": "example.com"}}
 PATIENCE = 900  # virtual seconds
+RETRY_SECONDS = 15  # virtual, between two tries of a Pending step: MaxDelaySeconds of the workflows
 
 
 @contextmanager
@@ -66,7 +67,7 @@ class Workflow:
             except Pending:
                 if self.account.clock.seconds > deadline:
                     raise
-                self.account.clock.advance(5)
+                self.account.clock.advance(RETRY_SECONDS)
 
     def ensure(self, *modules: Any) -> Any:
         return [self.run(module.ensure, module) for module in modules][-1]

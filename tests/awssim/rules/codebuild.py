@@ -36,6 +36,7 @@ class CodeBuild:
         self.outcome: Literal["SUCCEEDED", "FAILED"] = "SUCCEEDED"
         """How builds started from now on end."""
         self._states = Lifecycle(clock)
+        self._started: dict[str, dict[str, Any]] = {}  # StartBuild's answers, by build id
         self.sources: dict[str, bytes] = {}
         """The archive that each build got from S3, by build id."""
         self._unfinished: dict[str, dict[str, str]] = {}
@@ -51,6 +52,7 @@ class CodeBuild:
     def _start(self, request: Request, proceed: Proceed) -> Response:
         response = proceed(request)
         identifier = response["build"]["id"]
+        self._started[identifier] = dict(response["build"])
         if not self._states.knows(identifier):
             outcome = self.outcome if self._download(request, identifier) else "FAILED"
             self._states.begin(identifier, "IN_PROGRESS", outcome, seconds=BUILD_SECONDS)
@@ -73,14 +75,15 @@ class CodeBuild:
         self.sources[identifier] = stored["Body"].read()
         return True
 
-    def _get(self, request: Request, proceed: Proceed) -> Response:
+    def _get(self, request: Request, _proceed: Proceed) -> Response:
+        """moto is not asked: each of its answers repeats the phases of all answers before."""
         self._finish_builds(request)
-        response = proceed(request)
-        for build in response["builds"]:
+        asked = request.parameters["ids"]
+        builds = [dict(self._started[each]) for each in asked if each in self._started]
+        for build in builds:
             self._dress(build)
-        found = {build["id"] for build in response["builds"]}
-        response["buildsNotFound"] = [i for i in request.parameters["ids"] if i not in found]
-        return response
+        missing = [each for each in asked if each not in self._started]
+        return {"builds": builds, "buildsNotFound": missing}
 
     def _stop(self, request: Request, proceed: Proceed) -> Response:
         self._finish_builds(request)
