@@ -12,7 +12,7 @@ import pytest
 from contracts import gateway
 from contracts.documents import document
 from host.keys import entries as agent
-from lamplighter import entries as cli
+from lamplighter.keys import entries as cli
 from orchestrator.resources import keys as orchestrator
 
 GOLDEN = document("key_entry")

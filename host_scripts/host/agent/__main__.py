@@ -106,7 +106,7 @@ def run(
     now: Callable[[], float],
     sleep: Callable[[float], None],
 ) -> NoReturn:
-    """Look often until the host serves, then every look_seconds; an exception ends it at SIGTERM."""
+    """Look often until the host serves, then every look_seconds; SIGTERM ends it by exception."""
     state = reported = START
     while True:
         state = decide(state, observe(state))
