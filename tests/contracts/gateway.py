@@ -30,5 +30,5 @@ async def metrics_page(folder: Path, requests: list[dict[str, Any]]) -> str:
     backend = BackendSettings(url="http://127.0.0.1:8000")
     visitor = Visitor(Settings(backends=(backend,), keys_file=written_keys(folder)))
     for changes in requests:
-        visitor.gateway.telling.answered(chat(**changes))
+        visitor.gateway.recorder.record(chat(**changes))
     return (await visitor.ask("/metrics")).text
