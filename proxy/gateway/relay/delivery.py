@@ -169,7 +169,7 @@ class Delivery:
         self._deadlines.last = self._loop.time()
         events = self.events
         writer = self._writer
-        if events is not None and writer.is_chunked and events.takes(frame):
+        if events is not None and writer.is_chunked and events.passes(frame):
             self.chunks += 1
             writer.bytes += len(frame)
             writer.write(frame)

@@ -37,7 +37,7 @@ _UNBUFFERED = (b"x-accel-buffering", b"no")  # nginx must not collect the tokens
 
 
 class Exchange(Downstream):
-    """`ended` is called once, when nothing more of this request is to come."""
+    """`ended` is called once, after the last byte of the request's answer."""
 
     __slots__ = (
         "_body",
@@ -210,11 +210,11 @@ class Exchange(Downstream):
             if not self.is_uploaded:
                 self.writer.keep_alive = False  # the rest of the body is still to come
             body = error.raw or dialect.body(error, self.record.request_id)
-            said = error.headers()
-            if _CLOSE in said:
+            extra = error.headers()
+            if _CLOSE in extra:
                 self.writer.keep_alive = False
-                said.remove(_CLOSE)
-            headers = [_JSON, *said, *self._own_headers()]
+                extra.remove(_CLOSE)
+            headers = [_JSON, *extra, *self._own_headers()]
             self.writer.whole(error.status, headers, body)
         self._finish()
 
