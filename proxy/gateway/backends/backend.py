@@ -38,30 +38,10 @@ class Backend:
     """
 
     __slots__ = (
-        "alternatives",
-        "authorization",
-        "changed",
-        "consecutive_failures",
-        "ejected_until",
-        "failure_was_an_answer",
-        "failures",
-        "host",
-        "knows_models",
-        "limit",
-        "listing",
-        "models",
-        "name",
-        "outstanding",
-        "pool",
-        "port",
-        "priorities",
-        "refuses",
-        "retired",
-        "seed",
-        "settings",
-        "state",
-        "tls",
-        "turn",
+        "alternatives", "authorization", "changed", "consecutive_failures", "ejected_until",
+        "failure_was_an_answer", "failures", "host", "knows_models", "limit", "listing", "models",
+        "name", "outstanding", "pool", "port", "priorities", "refuses", "retired", "seed",
+        "settings", "state", "tls", "turn",
     )  # fmt: skip
 
     def __init__(self, settings: BackendSettings) -> None:

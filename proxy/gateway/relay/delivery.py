@@ -29,22 +29,9 @@ class Delivery:
     """One request at one backend: it holds the backend's slot from its start to `release`."""
 
     __slots__ = (
-        "_connecting",
-        "_connection",
-        "_deadlines",
-        "_downstream",
-        "_headers",
-        "_loop",
-        "_may_repeat",
-        "_parts",
-        "_status",
-        "_upstream",
-        "_writer",
-        "backend",
-        "chunks",
-        "events",
-        "first_byte",
-        "tokens",
+        "_connecting", "_connection", "_deadlines", "_downstream", "_headers", "_loop",
+        "_may_repeat", "_parts", "_status", "_upstream", "_writer", "backend", "chunks", "events",
+        "first_byte", "tokens",
     )  # fmt: skip
 
     def __init__(self, downstream: Downstream, backend: Backend, upstream: UpstreamRequest) -> None:
