@@ -23,7 +23,7 @@ from gateway.core.process_state import ProcessState
 from gateway.http.app import Pages
 from gateway.http.server import Server
 from gateway.pages.sources import Sources
-from gateway.relay.deadlines import LOOK_SECONDS
+from gateway.relay.deadlines import CHECK_SECONDS
 from gateway.relay.services import Services
 from gateway.relay.timeouts import ModelSpeeds
 from gateway.request.body_memory import BodyMemory
@@ -35,7 +35,7 @@ from gateway.telemetry.usage import Usage
 
 _TICK_SECONDS = 1.0
 _SAVE_TICKS = 10
-_FIRST_LOOK_SECONDS = 2.0
+_FIRST_PROBE_SECONDS = 2.0
 _GARBAGE_AFTER = 20_000  # objects
 
 
@@ -104,7 +104,7 @@ class Gateway:
         ]
         try:
             with contextlib.suppress(TimeoutError):  # the first request finds the models known
-                await asyncio.wait_for(self.probes.looked.wait(), _FIRST_LOOK_SECONDS)
+                await asyncio.wait_for(self.probes.all_probed.wait(), _FIRST_PROBE_SECONDS)
             yield
         finally:
             for task in tasks:
@@ -146,13 +146,13 @@ class Gateway:
         """End the requests whose budgets have ended."""
         loop, deliveries = asyncio.get_running_loop(), self.services.deliveries
         while True:
-            await asyncio.sleep(LOOK_SECONDS)
+            await asyncio.sleep(CHECK_SECONDS)
             now = loop.time()
             for delivery in list(deliveries):
                 delivery.check_deadlines(now)
 
     async def _tick(self) -> None:
-        """Once a second: end what takes too long, look at files that may have changed."""
+        """Once a second: end what takes too long, check files that may have changed."""
         ticks = 0
         while True:
             await asyncio.sleep(_TICK_SECONDS)
@@ -175,7 +175,7 @@ class Gateway:
 
 
 def _collect_seldom() -> None:
-    """Requests leave no cycles behind: looking for some after every 700 objects costs 5 %."""
+    """Requests leave no cycles behind: a search after every 700 objects costs 5 %."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(_GARBAGE_AFTER, 20, 50)

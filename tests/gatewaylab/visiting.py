@@ -10,6 +10,7 @@ from gateway.core.request_record import RequestRecord
 from gateway.gateway import Gateway
 from gateway.settings.gateway_settings import Settings
 
+from gatewaylab.records import record_of
 from gatewaylab.running import KEY
 
 HERE = "127.0.0.1"
@@ -54,4 +55,4 @@ def chat(**changes: Any) -> RequestRecord:
         "first_byte": 0.25, "seconds": 1.25, "chunks": 11, "prompt_tokens": 30,
         "completion_tokens": 11, "request_bytes": 200, "response_bytes": 2000,
     }  # fmt: skip
-    return RequestRecord(**facts | changes)
+    return record_of(**facts | changes)

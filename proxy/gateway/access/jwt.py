@@ -116,8 +116,8 @@ class Jwt:
         settings = self._settings
         if settings.jwks_url is not None:
             return settings.jwks_url
-        said = await _get(client, settings.issuer.rstrip("/") + _DISCOVERY)
-        provider = msgspec.json.decode(said, type=_Provider)
+        document = await _get(client, settings.issuer.rstrip("/") + _DISCOVERY)
+        provider = msgspec.json.decode(document, type=_Provider)
         if provider.issuer != settings.issuer or not is_safe(provider.jwks_uri):
             raise ValueError("its openid-configuration names another issuer or an unsafe jwks_uri")
         return provider.jwks_uri

@@ -36,12 +36,12 @@ class _Account:
         return not self.at_work and max(self.requests.full_at, self.tokens.full_at) <= now
 
     def headers(self, limits: Limits, now: float) -> Headers:
-        said: Headers = []
+        headers: Headers = []
         if limits.requests_per_minute is not None:
-            said += REQUESTS.headers(limits.requests_per_minute, self.requests, now)
+            headers += REQUESTS.headers(limits.requests_per_minute, self.requests, now)
         if limits.tokens_per_minute is not None:
-            said += TOKENS.headers(limits.tokens_per_minute, self.tokens, now)
-        return said
+            headers += TOKENS.headers(limits.tokens_per_minute, self.tokens, now)
+        return headers
 
 
 class Lease:
@@ -171,5 +171,5 @@ def _too_large(tokens: int, limit: str) -> InvalidRequest:
 
 
 def _rates(limits: Limits) -> str:
-    said = {"requests": limits.requests_per_minute, "tokens": limits.tokens_per_minute}
-    return " and ".join(f"{rate} {what} per minute" for what, rate in said.items() if rate)
+    rates = {"requests": limits.requests_per_minute, "tokens": limits.tokens_per_minute}
+    return " and ".join(f"{rate} {what} per minute" for what, rate in rates.items() if rate)

@@ -12,7 +12,7 @@ from gateway.settings.jwt_settings import JwtSettings
 
 ProviderKeys = Mapping[tuple[str | None, str], PyJWK]  # by key id and algorithm
 
-# Said to the bearer of a token whose signature is good.
+# The reasons that a holder of a well-signed token may see.
 _REASONS: list[tuple[type[Exception], str]] = [
     (jwt.ExpiredSignatureError, "The token has expired."),
     (jwt.ImmatureSignatureError, "The token is not valid yet."),
@@ -61,7 +61,7 @@ def verify(token: bytes, keys: ProviderKeys, settings: JwtSettings) -> dict[str,
             },
         )
     except (jwt.PyJWTError, ValueError, TypeError, RecursionError) as error:
-        reasons = (said for kind, said in _REASONS if isinstance(error, kind))
+        reasons = (reason for kind, reason in _REASONS if isinstance(error, kind))
         raise InvalidKey(next(reasons, "The token is not valid here.")) from error
 
 

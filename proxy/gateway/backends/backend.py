@@ -1,11 +1,11 @@
 """One model server, as the gateway sees it now.
 
-unknown   not looked at yet: counts as up, a gateway that just started refuses no request
+unknown   not probed yet: counts as up, a gateway that just started refuses no request
 up        answers
 loading   answers that it cannot serve yet
-down      does not answer; if it says so at once (`refuses`), requests may still try
+down      does not answer; if it refuses at once (`refuses`), requests may still try
 
-Beside what the probes say there is what requests meet: five failures in a row eject a backend for
+Beside the probes, requests count: five failures in a row eject a backend for
 ten seconds, unless it is the last that serves some model. Then one request may try it (half-open).
 """
 
@@ -32,36 +32,16 @@ _NOT_IMPLEMENTED = 501
 class Backend:
     """`outstanding` counts requests sent to it and not yet ended, however they end.
 
-    `models` are the names it serves, `listing` what it says of each, as it said it; both mean
-    nothing before `knows_models`. `retired`: a reload took it away, it ends what it has begun.
+    `models` are the names it serves, `listing` its own entry of each; both mean nothing
+    before `knows_models`. `retired`: a reload took it away, it ends what it has begun.
     `authorization` is the header's value that shows our key to it, if it wants one.
     """
 
     __slots__ = (
-        "alternatives",
-        "authorization",
-        "changed",
-        "consecutive_failures",
-        "ejected_until",
-        "failure_was_an_answer",
-        "failures",
-        "host",
-        "knows_models",
-        "limit",
-        "listing",
-        "models",
-        "name",
-        "outstanding",
-        "pool",
-        "port",
-        "priorities",
-        "refuses",
-        "retired",
-        "seed",
-        "settings",
-        "state",
-        "tls",
-        "turn",
+        "alternatives", "authorization", "changed", "consecutive_failures", "ejected_until",
+        "failure_was_an_answer", "failures", "host", "knows_models", "limit", "listing", "models",
+        "name", "outstanding", "pool", "port", "priorities", "refuses", "retired", "seed",
+        "settings", "state", "tls", "turn",
     )  # fmt: skip
 
     def __init__(self, settings: BackendSettings) -> None:
@@ -119,7 +99,7 @@ class Backend:
             self.found("up")
 
     def failed(self, now: float, *, answered: bool = False) -> None:
-        """It refused or lost a connection, or (`answered`) said 5xx. `now` is monotonic."""
+        """It refused or lost a connection, or (`answered`) answered 5xx. `now` is monotonic."""
         self.failures += 1
         self.consecutive_failures += 1
         self.failure_was_an_answer = answered
@@ -135,7 +115,7 @@ class Backend:
             self.ejected_until = 0.0
 
     def found(self, state: State, *, refuses: bool = False) -> None:
-        """Take over what a probe or a request proved."""
+        """Set the state that a probe or a request proved."""
         if (state, refuses) == (self.state, self.refuses):
             return
         if state != self.state:
@@ -144,7 +124,7 @@ class Backend:
         self.changed()
 
     def learned(self, listing: dict[str, bytes]) -> None:
-        """Take over its /v1/models. Names that the settings fix stay."""
+        """Set the entries of its /v1/models. Names that the settings fix stay."""
         if listing == self.listing and self.knows_models:
             return
         self.listing = listing

@@ -20,7 +20,7 @@ _MIXER, _MASK = 0x9E3779B1, 2**32 - 1  # Fibonacci hashing: neighbours land far 
 
 
 class Balancer:
-    """`in_turn`: who waited longest is next, not who has least to do."""
+    """`in_turn`: the one that waited longest is next, not the least busy one."""
 
     __slots__ = ("_turn", "in_turn")
 

@@ -1,4 +1,4 @@
-"""What /v1/models says: taken apart by entry, and the entries kept byte for byte."""
+"""The answer of /v1/models, split into its entries, which are kept byte for byte."""
 
 from collections.abc import Iterable, Mapping
 
@@ -28,7 +28,7 @@ def parse(body: bytes) -> Listing:
 
 
 def renamed(entry: bytes, name: str) -> bytes:
-    """Return a copy of an entry under another id; everything else stays as it was said."""
+    """Return a copy of an entry under another id; everything else stays as it was."""
     fields = msgspec.json.decode(entry, type=dict[str, msgspec.Raw])
     fields["id"] = msgspec.Raw(msgspec.json.encode(name))
     return msgspec.json.encode(fields)

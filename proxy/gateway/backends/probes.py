@@ -1,7 +1,7 @@
 """Probe every backend regularly: its health, and the models that it serves.
 
 With httpx: its cost does not matter here, and it is no part of a request's path. A backend that is
-not well is looked at every second. What an answer to GET /health proves:
+not well is probed every second. What an answer to GET /health proves:
 
 503                   loading
 another 5xx           down
@@ -40,10 +40,10 @@ logging.getLogger("httpx").setLevel(logging.WARNING)  # it would log a line per 
 
 @dataclass(slots=True)
 class _ProbeState:
-    """What is remembered of one backend between two looks. Times are monotonic."""
+    """What is remembered of one backend between two probes. Times are monotonic."""
 
-    is_looking: bool = False
-    looked_at: float = -1e9
+    is_probing: bool = False
+    probed_at: float = -1e9
     models_at: float = -1e9
     silent: int = 0
     is_away: bool = False
@@ -51,16 +51,16 @@ class _ProbeState:
 
 
 class Probes:
-    """`await run()` until it is cancelled; `looked` is set once every backend was looked at."""
+    """`await run()` until it is cancelled; `all_probed` is set once every backend was probed."""
 
     def __init__(self, routing: Routing, startup: StartupEstimate) -> None:
-        self.looked = asyncio.Event()
+        self.all_probed = asyncio.Event()
         self._routing = routing
         self._startup = startup
         self._seen: dict[Backend, _ProbeState] = {}
 
     async def run(self) -> None:
-        limits = httpx.Limits(max_keepalive_connections=0)  # a look proves that it takes new ones
+        limits = httpx.Limits(max_keepalive_connections=0)  # a probe proves that it takes new ones
         async with (
             httpx.AsyncClient(
                 verify=ssl.create_default_context(),
@@ -68,14 +68,14 @@ class Probes:
                 timeout=TIMEOUT_SECONDS,
                 limits=limits,
             ) as self._client,
-            asyncio.TaskGroup() as looks,
+            asyncio.TaskGroup() as tasks,
         ):
             while True:
-                self._startup.look()
-                started = [looks.create_task(self._look(one)) for one in self._due()]
-                if not self.looked.is_set():
+                self._startup.read()
+                started = [tasks.create_task(self._probe(one)) for one in self._due()]
+                if not self.all_probed.is_set():
                     await asyncio.gather(*started)
-                    self.looked.set()
+                    self.all_probed.set()
                 await asyncio.sleep(min(_TICK_SECONDS, self._routing.settings.probe_seconds))
 
     def _due(self) -> list[Backend]:
@@ -89,11 +89,11 @@ class Probes:
         pause = self._routing.settings.probe_seconds
         if backend.state != "up" or backend.ejected_until or seen.silent:
             pause = min(pause, UNWELL_SECONDS)
-        return not seen.is_looking and now >= seen.looked_at + pause
+        return not seen.is_probing and now >= seen.probed_at + pause
 
-    async def _look(self, backend: Backend) -> None:
+    async def _probe(self, backend: Backend) -> None:
         seen = self._seen[backend]
-        seen.is_looking = True
+        seen.is_probing = True
         try:
             status, _ = await self._get(backend, "/health")
             await self._judge(backend, seen, status)
@@ -101,11 +101,11 @@ class Probes:
             self._count_silence(backend, seen)
         except httpx.HTTPError:
             self._set_away(backend, seen, refuses=True)
-        except Exception:  # noqa: BLE001 -- a defect here must not end the looking
-            logger.exception("a look at %s failed", backend.name)
+        except Exception:  # noqa: BLE001 -- a defect here must not end the probing
+            logger.exception("a probe of %s failed", backend.name)
         finally:
-            seen.is_looking = False
-            seen.looked_at = time.monotonic()
+            seen.is_probing = False
+            seen.probed_at = time.monotonic()
 
     async def _judge(self, backend: Backend, seen: _ProbeState, status: int) -> None:
         seen.silent = 0

@@ -63,7 +63,7 @@ class Routing:
     def affinity(
         self, session: bytes | None, key_id: str, body: bytes | SegmentedBody
     ) -> bytes | None:
-        """Return what `choose` is to keep together, as the settings say."""
+        """Return the affinity for `choose`, as the settings have it."""
         match self.settings.balancing:
             case "session":
                 return session or key_id.encode()

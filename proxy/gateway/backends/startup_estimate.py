@@ -1,4 +1,4 @@
-"""When will the engine be back: what the host's agent says, else what starts took so far.
+"""When the engine will be back: by the host's agent, else by how long starts took so far.
 
 The agent keeps one JSON object in a file: {"phase": "loading", "percent": 40, "eta_seconds": 55,
 "at": "2026-11-23T20:00:00Z"}. It counts while it is fresh; all but `phase` may be missing.
@@ -19,7 +19,7 @@ _SERVING = "serving"
 _WHOLE = 100
 
 
-class _Said(msgspec.Struct, frozen=True):
+class _Report(msgspec.Struct, frozen=True):
     phase: str
     percent: float | None = None
     eta_seconds: float | None = None
@@ -27,31 +27,31 @@ class _Said(msgspec.Struct, frozen=True):
 
 
 class StartupEstimate:
-    """`look` reads the file, once a second; all else is arithmetic. Times are `time.time()`."""
+    """`read` reads the file, once a second; all else is arithmetic. Times are `time.time()`."""
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
-        self._said: _Said | None = None
-        self._said_at = 0.0
+        self._report: _Report | None = None
+        self._reported_at = 0.0
         self._usual = DEFAULT_SECONDS
         self._began: float | None = None
 
-    def look(self) -> None:
-        """Read what the agent says now. A file that cannot be read says nothing."""
+    def read(self) -> None:
+        """Read the agent's file. One that cannot be read is ignored."""
         if self._path is None:
             return
         try:
-            self._said = msgspec.json.decode(self._path.read_bytes(), type=_Said)
-            at = self._said.at
-            self._said_at = at.timestamp() if at else self._path.stat().st_mtime
+            self._report = msgspec.json.decode(self._path.read_bytes(), type=_Report)
+            at = self._report.at
+            self._reported_at = at.timestamp() if at else self._path.stat().st_mtime
         except (OSError, ValueError, RecursionError):
-            self._said = None
+            self._report = None
 
     def is_loading(self, now: float | None = None) -> bool:
-        """Whether the agent says that the host is on its way up."""
+        """Whether the agent reports that the host is starting."""
         now = time.time() if now is None else now
-        said = self._fresh(now)
-        return said is not None and said.phase not in {_SERVING, "failed"}
+        report = self._fresh(now)
+        return report is not None and report.phase not in {_SERVING, "failed"}
 
     def began(self, now: float) -> None:
         """The engine is away since now."""
@@ -66,18 +66,18 @@ class StartupEstimate:
     def seconds_left(self, now: float | None = None) -> int:
         """Return 1 to 120."""
         now = time.time() if now is None else now
-        said = self._fresh(now)
-        left = self._expected(said, now)
+        report = self._fresh(now)
+        left = self._expected(report, now)
         return round(min(max(left, 1), LONGEST_SECONDS))
 
-    def _fresh(self, now: float) -> _Said | None:
-        return self._said if abs(now - self._said_at) <= FRESH_SECONDS else None
+    def _fresh(self, now: float) -> _Report | None:
+        return self._report if abs(now - self._reported_at) <= FRESH_SECONDS else None
 
-    def _expected(self, said: _Said | None, now: float) -> float:
-        if said and said.phase != _SERVING:
-            if said.eta_seconds is not None:
-                return said.eta_seconds - (now - self._said_at)
-            if said.percent is not None:
-                return self._usual * (1 - said.percent / _WHOLE)
+    def _expected(self, report: _Report | None, now: float) -> float:
+        if report and report.phase != _SERVING:
+            if report.eta_seconds is not None:
+                return report.eta_seconds - (now - self._reported_at)
+            if report.percent is not None:
+                return self._usual * (1 - report.percent / _WHOLE)
         left = self._usual - (now - self._began if self._began is not None else 0.0)
         return left if left > 0 else OVERDUE_SECONDS

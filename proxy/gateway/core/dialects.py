@@ -1,7 +1,7 @@
 """The three API dialects: how a stream ends, and the shape of an error.
 
 OpenAI's chat and completions end in `data: [DONE]`, its Responses API and Anthropic's Messages in
-an event of their own. A stream that ends without it broke off, whatever the connection says, and
+an event of their own. A stream that ends without it broke off, however its connection ended, and
 clients notice only an error in the shape that they read.
 
 Generated text cannot imitate any of the patterns: inside a JSON string every quote is escaped.
@@ -49,8 +49,8 @@ def _openai_in_band(error: GatewayError, _: str) -> bytes:
 
 def _anthropic_body(error: GatewayError, request_id: str) -> bytes:
     kind = _ANTHROPIC_KINDS.get(error.status, "api_error")
-    said = {"type": kind, "message": str(error)}
-    return _encode({"type": "error", "error": said, "request_id": request_id})
+    detail = {"type": kind, "message": str(error)}
+    return _encode({"type": "error", "error": detail, "request_id": request_id})
 
 
 def _anthropic_in_band(error: GatewayError, request_id: str) -> bytes:
@@ -59,8 +59,13 @@ def _anthropic_in_band(error: GatewayError, request_id: str) -> bytes:
 
 def _responses_in_band(error: GatewayError, request_id: str) -> bytes:
     """Two events: some clients read only `response.failed`, OpenAI's raises on the other."""
-    said = {"code": "server_error", "message": str(error)}
-    response = {"id": f"resp_{request_id}", "object": "response", "status": "failed", "error": said}
+    detail = {"code": "server_error", "message": str(error)}
+    response = {
+        "id": f"resp_{request_id}",
+        "object": "response",
+        "status": "failed",
+        "error": detail,
+    }
     failed = {"type": "response.failed", "sequence_number": 0, "response": response}
     return (
         b"event: response.failed\ndata: " + _encode(failed) + b"\n\n"

@@ -15,7 +15,7 @@ GatewayError
 ├── InternalError         500  a defect of the gateway
 ├── BackendLost           502  the backend broke off after the request was sent
 │   └── StreamIncomplete  502  a stream ended before the model was done (an event in the stream)
-├── Refusal               ...  the backend said an error of its own, which is passed on
+├── Refusal               ...  an error of the backend's own, which is passed on
 ├── BackendUnavailable    503  no connection: restarting, or down
 │   ├── ModelLoading      503  the engine is up and still loads the model
 │   └── Overloaded        503  the admission queue is full, or its wait was too long

@@ -12,7 +12,9 @@ from datetime import UTC, datetime
 
 import msgspec
 
-logger = logging.getLogger("inference_proxy")
+NAME = "inference_proxy"  # in every line; users' filters and dashboards depend on it
+
+logger = logging.getLogger(NAME)
 
 _encode = msgspec.json.encode
 

@@ -92,8 +92,8 @@ class Protocol(HttpToolsProtocol):
         except httptools.HttpParserUpgrade as offer:
             self._decline_upgrade(data[offer.args[0] :])
         except httptools.HttpParserError:
-            said = "This is not one HTTP/1.1 request that can be answered here."
-            self._refuse(InvalidRequest(said))
+            message = "This is not one HTTP/1.1 request that can be answered here."
+            self._refuse(InvalidRequest(message))
         if self._heading_since is not None and self._has_begun:
             self._heading_bytes += len(data)
             if self._heading_bytes > MOST_BYTES:
@@ -264,8 +264,8 @@ class Protocol(HttpToolsProtocol):
 
     def _refuse_parts(self) -> None:
         if self._exchange is not None and self.cycle is self._exchange:
-            said = "The body comes in chunks of a few bytes: send larger ones."
-            self._exchange.fail(InvalidRequest(said))
+            message = "The body comes in chunks of a few bytes: send larger ones."
+            self._exchange.fail(InvalidRequest(message))
         self.transport.close()
 
     def _refuse(self, error: GatewayError) -> None:

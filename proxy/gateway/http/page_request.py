@@ -28,9 +28,9 @@ class PageRequest:
             path=scope["raw_path"].decode("latin-1"),
             request_id=self._id.decode(),
             client=client,
-            began=time.time(),
-            status=_CLIENT_LEFT,  # until there is an answer
         )
+        self._record.began = time.time()
+        self._record.status = _CLIENT_LEFT  # until there is an answer
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":

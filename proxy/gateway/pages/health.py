@@ -49,7 +49,7 @@ def engine(sources: Sources) -> str:
     if not sources.settings.engine_enabled:
         return "disabled"
     states = {backend.state for backend in sources.routing.backends}
-    if "up" in states:  # one that was not looked at yet gets requests, but proves nothing
+    if "up" in states:  # one that was not probed yet gets requests, but proves nothing
         return "ready"
     return "loading" if "loading" in states or sources.startup.is_loading() else "waiting"
 

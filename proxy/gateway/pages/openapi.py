@@ -1,6 +1,6 @@
 """The API as an OpenAPI 3.1 document, made from the table of endpoints.
 
-It is true of the gateway: what it lists passes, and the gateway's own refusals look as it says.
+It is true of the gateway: every path it lists passes, with the errors that it lists.
 It does not describe what the engine makes of a request.
 """
 

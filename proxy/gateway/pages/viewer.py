@@ -18,7 +18,7 @@ from gateway.pages.sources import Sources
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """`caller` is whose key was shown, if one was. `is_direct`: from this machine, by no proxy."""
+    """`caller`: whose key was sent, None without one. `is_direct`: local, and not proxied."""
 
     caller: Caller | None
     is_direct: bool

@@ -8,7 +8,7 @@ from gateway.backends.connection import Connection
 from gateway.core.errors import BudgetEnded
 from gateway.relay.timeouts import Budgets
 
-LOOK_SECONDS = 0.1
+CHECK_SECONDS = 0.1
 CONNECTION = "the connection to the model server"
 AFTER_LAST_EVENT_SECONDS = 1.0  # for the backend to close a stream after its last event
 

@@ -29,22 +29,9 @@ class Delivery:
     """One request at one backend: it holds the backend's slot from its start to `release`."""
 
     __slots__ = (
-        "_connecting",
-        "_connection",
-        "_deadlines",
-        "_downstream",
-        "_headers",
-        "_loop",
-        "_may_repeat",
-        "_parts",
-        "_status",
-        "_upstream",
-        "_writer",
-        "backend",
-        "chunks",
-        "events",
-        "first_byte",
-        "tokens",
+        "_connecting", "_connection", "_deadlines", "_downstream", "_headers", "_loop",
+        "_may_repeat", "_parts", "_status", "_upstream", "_writer", "backend", "chunks", "events",
+        "first_byte", "tokens",
     )  # fmt: skip
 
     def __init__(self, downstream: Downstream, backend: Backend, upstream: UpstreamRequest) -> None:
@@ -169,7 +156,7 @@ class Delivery:
         self._deadlines.last = self._loop.time()
         events = self.events
         writer = self._writer
-        if events is not None and writer.is_chunked and events.takes(frame):
+        if events is not None and writer.is_chunked and events.passes(frame):
             self.chunks += 1
             writer.bytes += len(frame)
             writer.write(frame)

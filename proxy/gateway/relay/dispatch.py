@@ -16,15 +16,8 @@ class Dispatch:
     """`delivery` is None while no backend has it. `end` releases everything."""
 
     __slots__ = (
-        "_downstream",
-        "_is_queued",
-        "_queued_at",
-        "_services",
-        "_tried",
-        "_upstream",
-        "delivery",
-        "priority",
-        "target",
+        "_downstream", "_is_queued", "_queued_at", "_services", "_tried", "_upstream", "delivery",
+        "priority", "target",
     )  # fmt: skip
 
     def __init__(

@@ -37,24 +37,11 @@ _UNBUFFERED = (b"x-accel-buffering", b"no")  # nginx must not collect the tokens
 
 
 class Exchange(Downstream):
-    """`ended` is called once, when nothing more of this request is to come."""
+    """`ended` is called once, after the last byte of the request's answer."""
 
     __slots__ = (
-        "_body",
-        "_caller",
-        "_dispatch",
-        "_ended",
-        "_estimate",
-        "_head",
-        "_held",
-        "_is_begun",
-        "_keepalive",
-        "_lease",
-        "_reader",
-        "_services",
-        "_transport",
-        "_upload",
-        "is_done",
+        "_body", "_caller", "_dispatch", "_ended", "_estimate", "_head", "_held", "_is_begun",
+        "_keepalive", "_lease", "_reader", "_services", "_transport", "_upload", "is_done",
         "is_uploaded",
     )  # fmt: skip
 
@@ -157,7 +144,6 @@ class Exchange(Downstream):
             self.fail(RequestTimedOut(why))
 
     def release_body(self) -> None:
-        """The body is no longer in memory."""
         held, self._held = self._held, 0
         if held and self._caller is not None:
             self._services.body_memory.give_back(self._caller, held)
@@ -183,7 +169,6 @@ class Exchange(Downstream):
         self._finish()
 
     def answer(self, status: int, headers: Headers, body: bytes) -> None:
-        """Answer as a whole; on a stream that was already begun it is the only event."""
         if self.writer.status:
             self.writer.data(b"data: " + body.replace(b"\n", b" ") + b"\n\ndata: [DONE]\n\n")
             self.writer.end_stream()
@@ -192,13 +177,11 @@ class Exchange(Downstream):
         self._finish()
 
     def on_refused(self, error: GatewayError | None = None) -> None:
-        """The backend takes no connections. `error`: the answer if there is no other backend."""
         dispatch = self._dispatch
         if dispatch is not None:
             self.guarded(lambda: dispatch.refused(error))
 
     def fail(self, error: GatewayError) -> None:
-        """Report an error: as the answer if none was begun, else as the stream's last events."""
         if self.is_done:
             return
         self.record.error = error.code
@@ -210,16 +193,15 @@ class Exchange(Downstream):
             if not self.is_uploaded:
                 self.writer.keep_alive = False  # the rest of the body is still to come
             body = error.raw or dialect.body(error, self.record.request_id)
-            said = error.headers()
-            if _CLOSE in said:
+            extra = error.headers()
+            if _CLOSE in extra:
                 self.writer.keep_alive = False
-                said.remove(_CLOSE)
-            headers = [_JSON, *said, *self._own_headers()]
+                extra.remove(_CLOSE)
+            headers = [_JSON, *extra, *self._own_headers()]
             self.writer.whole(error.status, headers, body)
         self._finish()
 
     def guarded(self, step: Callable[[], None]) -> None:
-        """Do it; report to the client whatever goes wrong."""
         try:
             step()
         except GatewayError as error:

@@ -102,12 +102,12 @@ def budgets(
 
 
 def client_timeout(headers: Mapping[bytes, bytes]) -> float:
-    """Seconds the client says it will wait, or infinity if it does not say so plainly."""
-    said = headers.get(b"x-stainless-read-timeout") or headers.get(b"x-request-timeout")
-    if said is None:
+    """Return how many seconds the client waits by its own headers, infinity without a valid one."""
+    value = headers.get(b"x-stainless-read-timeout") or headers.get(b"x-request-timeout")
+    if value is None:
         return math.inf
     try:
-        seconds = float(said)
+        seconds = float(value)
     except ValueError:
         return math.inf
     return seconds if seconds > 0 else math.inf

@@ -1,4 +1,4 @@
-"""A request's body: what is checked of it, and how the few fields that decide are read.
+"""A request's body: its checks, and the few parameters that are read of it.
 
 Everything else passes unseen: unknown fields, number formats, key order and duplicates.
 """

@@ -21,7 +21,7 @@ _MODEL = re.compile(rb'(?<!\\)"model"\s*:\s*("(?:[^"\\]|\\.)*")', re.DOTALL)
 _OPTIONS = re.compile(rb'(?<!\\)"stream_options"\s*:\s*(\{[^{}]*\}|null)')
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 
-# Replaces a model while it is looked for: no model has this name.
+# Stands in for the model while its place is verified: no model has this name.
 _NO_NAME = "\0"
 _NO_MODEL = b'"\\u0000"'
 

@@ -49,7 +49,9 @@ def _parts(body: bytes) -> Iterator[str]:
     Every field counts, also one whose name stands again later in its object.
     """
     skipped = {*_SCHEMAS, *TOP, KWARGS}
-    waiting = [value for name, value in _FIELDS.decode(body.decode()) if name not in skipped]
+    # Part of a body may end within a character of a long string.
+    text = body.decode(errors="replace")
+    waiting = [value for name, value in _FIELDS.decode(text) if name not in skipped]
     while waiting:
         value = waiting.pop()
         if isinstance(value, tuple):

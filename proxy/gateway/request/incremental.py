@@ -69,12 +69,12 @@ class MediaDetector:
         self.found = False
         self._before = b""
 
-    def look(self, piece: bytes) -> None:
+    def feed(self, piece: bytes) -> None:
         self.found = self.found or _BASE64 in self._before + piece[: len(_BASE64)]
         self.found = self.found or _BASE64 in piece
         self._before = (self._before + piece[-len(_BASE64) :])[-len(_BASE64) + 1 :]
 
 
-def said(error: ValueError) -> str:
+def parser_message(error: ValueError) -> str:
     """Return the parser's reason without the place, which is one of a part of the body."""
     return _AT_BYTE.sub("", str(error))

@@ -19,7 +19,7 @@ from gateway.core.errors import InvalidRequest
 from gateway.core.restricted_fields import TOP
 from gateway.core.segmented_body import SegmentedBody
 from gateway.request import edits, field_check
-from gateway.request.incremental import MediaDetector, Place, said
+from gateway.request.incremental import MediaDetector, Place, parser_message
 from gateway.request.json_split import LONG, SplitPoint, Text
 from gateway.request.json_structure import WHITESPACE, is_exceeded
 from gateway.request.parameters import PARAMETER_NAMES, Parameters, decode_part
@@ -64,7 +64,7 @@ class JsonReader:
     def read(self) -> bool:
         piece = self._pieces.pop() if self._pieces else b""
         self._check_utf8(piece)
-        self._media.look(piece)
+        self._media.feed(piece)
         self._rest += piece
         if not self._opening:
             self._skip_whitespace()
@@ -113,7 +113,7 @@ class JsonReader:
         except RecursionError as error:
             raise InvalidRequest("The body is nested too deeply.") from error
         except ValueError as error:
-            reason = said(error)
+            reason = parser_message(error)
             raise InvalidRequest(f"The body is not what this endpoint takes: {reason}.") from error
         field_check.check(Parameters(**found), document, self._allowed)  # type: ignore[arg-type]
         self._fields |= found

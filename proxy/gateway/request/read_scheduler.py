@@ -1,4 +1,4 @@
-"""Large bodies are read in turn, one piece at a time; between two pieces the event loop is free."""
+"""Reads large bodies round robin, one piece at a time; the event loop is free between two."""
 
 import asyncio
 from collections import deque

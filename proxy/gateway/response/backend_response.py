@@ -84,22 +84,24 @@ def refusal(
     if status >= InternalError.status and _ENGINE_GONE.search(body):
         return BackendUnavailable("The model server is restarting: its engine has stopped.")
     try:
-        said = response_fields.refused(body).error
+        reported = response_fields.refused(body).error
     except (ValueError, RecursionError):
         kind = "server_error" if status >= InternalError.status else "invalid_request_error"
         found = Refusal(status, f"The model server answered {status}.", kind, "backend_error")
         found.passed = [header for header in headers if header[0] == b"retry-after"]
         return found
-    if status == UnknownModel.status and (said.param == "model" or _ALIASES in said.message):
+    if status == UnknownModel.status and (
+        reported.param == "model" or _ALIASES in reported.message
+    ):
         # In its own words it would name every alias that it knows.
         shown = (model or "")[:200]
         return UnknownModel(
             f"The model {shown!r} is not served here: GET /v1/models lists those that are.",
             param="model",
         )
-    code = "backend_error" if said.code is None else str(said.code)
-    found = Refusal(status, said.message, said.type or "backend_error", code)
-    found.param, found.raw = said.param, None if dialect is ANTHROPIC else body
+    code = "backend_error" if reported.code is None else str(reported.code)
+    found = Refusal(status, reported.message, reported.type or "backend_error", code)
+    found.param, found.raw = reported.param, None if dialect is ANTHROPIC else body
     found.passed = [header for header in headers if header[0] != b"content-type"]
     return found
 

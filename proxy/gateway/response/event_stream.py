@@ -32,7 +32,7 @@ class EventStream:
 
     `failed`: the backend ended it itself, with an error.
 
-    `strip`: the usage was asked for by us, not by the client, and is taken out again.
+    `strip`: the gateway asked for the usage, not the client; it is taken out again.
     """
 
     __slots__ = ("_dialect", "_mark", "_rest", "_strip", "_tail", "defect", "done", "failed")
@@ -48,10 +48,10 @@ class EventStream:
 
     @property
     def is_whole(self) -> bool:
-        """Whether something of ours may be said now without tearing an event."""
+        """Whether an event of ours may be sent now without splitting one of the backend's."""
         return not self._rest
 
-    def takes(self, frame: bytes) -> bool:
+    def passes(self, frame: bytes) -> bool:
         """Whether a chunk, framing included, is whole events that pass as they are."""
         if (
             self._rest
@@ -79,12 +79,12 @@ class EventStream:
 
         Nothing more is to come: an error of the backend's own is an end as well.
         """
-        says = self._dialect
+        dialect = self._dialect
         rest, self._rest = self._rest, b""
-        begin = _last_line(rest, says.lead)
-        if begin >= 0 and says.last.match(rest + b"\n", begin):
+        begin = _last_line(rest, dialect.lead)
+        if begin >= 0 and dialect.last.match(rest + b"\n", begin):
             return self.feed(rest.rstrip() + b"\n\n")
-        if not self.done and says.failed.search(b"".join(self._tail)):
+        if not self.done and dialect.failed.search(b"".join(self._tail)):
             self.done = self.failed = True
         return b""
 
@@ -96,14 +96,14 @@ class EventStream:
         return int(given[-1]) if given else None, int(made[-1]) if made else None
 
     def _judge(self, chunk: bytes) -> bytes:
-        says = self._dialect
-        begin = _last_line(chunk, says.lead)
-        if begin < 0 or not says.last.match(chunk, begin):
+        dialect = self._dialect
+        begin = _last_line(chunk, dialect.lead)
+        if begin < 0 or not dialect.last.match(chunk, begin):
             return chunk
         tail = b"".join(self._tail)
-        aborted = says.aborted is not None and says.aborted.search(tail)
-        complete = says.complete is None or says.complete.search(tail)
-        self.failed = says.failed.search(tail) is not None
+        aborted = dialect.aborted is not None and dialect.aborted.search(tail)
+        complete = dialect.complete is None or dialect.complete.search(tail)
+        self.failed = dialect.failed.search(tail) is not None
         if self.failed or (complete and not aborted):
             self.done = True
             return chunk
@@ -131,5 +131,5 @@ def _split(held: bytes) -> tuple[bytes, bytes]:
     """Whole events, and the torn one after them."""
     end = max(held.rfind(blank) + len(blank) if blank in held else 0 for blank in _BLANK)
     if end == 0 and len(held) > _HOLD_BYTES:
-        return held[:-1], held[-1:]  # what is left says that the event is not whole
+        return held[:-1], held[-1:]  # the rest marks the event as not whole
     return held[:end], held[end:]

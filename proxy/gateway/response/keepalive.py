@@ -38,13 +38,13 @@ def interval(headers: Mapping[bytes, bytes], default: float) -> float | None:
 
     Raises InvalidRequest.
     """
-    said = headers.get(b"x-stream-keepalive")
-    if said is None:
+    value = headers.get(b"x-stream-keepalive")
+    if value is None:
         return None
-    if said.lower() == b"true":
+    if value.lower() == b"true":
         return default
     try:
-        seconds = float(said)
+        seconds = float(value)
     except ValueError:
         seconds = 0.0
     if not _SHORTEST_SECONDS <= seconds <= default:

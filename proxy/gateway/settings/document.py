@@ -27,7 +27,7 @@ class InvalidSetting(ValueError):
 
 
 def load(cls: type[T], path: Path | None, environment: Mapping[str, str]) -> T:
-    """Return a `cls`. Unset and empty variables say nothing.
+    """Return a `cls`. Unset and empty variables are ignored.
 
     Raises InvalidSetting with every setting that is wrong.
     """
@@ -115,7 +115,7 @@ def _is_ours(variable: str) -> bool:
 
 
 def _parsed(kind: Kind, said: str) -> object:
-    """Return what a variable's text stands for, as a document would have said it."""
+    """Return the value of a variable's text, of the type that a document would hold."""
     if isinstance(kind, inspect.BoolType):
         return _SWITCH[said]
     if isinstance(kind, inspect.IntType):

@@ -15,7 +15,7 @@ Kind = inspect.Type
 
 
 class Option(NamedTuple):
-    """`variable` is None for what only a document can say; `restart`: no reload changes it."""
+    """`variable` is None for what only a document can set; `restart`: no reload changes it."""
 
     name: str
     takes: str
@@ -72,8 +72,8 @@ def _option(name: str, field: inspect.Field, *, only_documents: bool) -> Option:
     meta = field.type if isinstance(field.type, inspect.Metadata) else None
     extra = (meta and meta.extra) or {}
     about = str(((meta and meta.extra_json_schema) or {}).get("description", ""))
-    said = extra.get("variable") or (None if nested(bare(field.type)) else field.name.upper())
-    variable = None if only_documents or said is None else PREFIX + said
+    suffix = extra.get("variable") or (None if nested(bare(field.type)) else field.name.upper())
+    variable = None if only_documents or suffix is None else PREFIX + suffix
     takes = str(extra.get("takes", ""))
     restart = bool(extra.get("restart"))
     return Option(name, takes, _default(field), about, variable, restart)

@@ -1,7 +1,7 @@
-"""Take over a changed configuration while requests run.
+"""Apply a changed configuration while requests run.
 
-Once a second the document, and the files of the backends' keys, are looked at; the environment is
-that of the start and still wins. A document with a mistake changes nothing: the last good settings
+Once a second the document and the files of the backends' keys are checked; the environment is that
+of the start and still wins. A document with a mistake changes nothing: the last good settings
 stay, and the log says what is wrong. A backend whose url stays is the same `Backend`, with all that
 it has outstanding; one that is gone gets nothing new and ends what it has begun. What a reload
 cannot change (`restart` in the reference) stays as it is, and the log says so.
@@ -45,7 +45,7 @@ class Reload:
             await asyncio.sleep(LOOK_SECONDS)
             try:
                 self.follow()
-            except Exception:  # noqa: BLE001 -- a defect here must not end the looking
+            except Exception:  # noqa: BLE001 -- a defect here must not end the watching
                 logger.exception("reading the configuration again failed")
 
     def follow(self) -> None:

@@ -7,10 +7,9 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from gateway.core.log import printable
+from gateway.core.log import NAME, printable
 from gateway.core.request_record import RequestRecord
 
-_LOGGER = "inference_proxy"
 _LONGEST_PATH = 200
 _MILLION = 1_000_000
 
@@ -46,7 +45,7 @@ def answered(record: RequestRecord) -> bytes:
     """
     first = "null" if record.first_byte is None else str(_milliseconds(record.first_byte))
     line = (
-        f'{{"at":"{_clock.at(record.began)}","level":"info","logger":"{_LOGGER}",'
+        f'{{"at":"{_clock.at(record.began)}","level":"info","logger":"{NAME}",'
         f'"message":"answered","method":{_text(record.method)},'
         f'"path":{_text(record.path.partition("?")[0][:_LONGEST_PATH])},"status":{record.status},'
         f'"ms":{_milliseconds(record.seconds)},"request_id":{_text(record.request_id)},'
@@ -76,7 +75,7 @@ def brief(record: RequestRecord) -> bytes:
 
 def lines_lost(lines: int) -> bytes:
     """Return what is written instead of as many lines."""
-    line = {"at": datetime.now(UTC), "level": "warning", "logger": _LOGGER}
+    line = {"at": datetime.now(UTC), "level": "warning", "logger": NAME}
     return _encode(line | {"message": "access lines lost", "lines": lines}) + b"\n"
 
 

@@ -21,7 +21,7 @@ _ATOMIC = select.PIPE_BUF
 class AccessLog:
     """One line per request, written to `fd` a moment later. Nothing in here raises or waits.
 
-    `lost` counts the lines that could be neither kept nor written; the next line that can says so.
+    `lost` counts the lines that could be neither kept nor written; the log reports them later.
     """
 
     def __init__(self, fd: int = 1) -> None:

@@ -21,6 +21,7 @@ from opentelemetry.trace import SpanKind, Status, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from gateway import VERSION
+from gateway.core.log import NAME
 from gateway.core.request_record import RequestRecord
 
 EXPORT_SECONDS = 3.0  # how long a collector that does not answer may hold up the process's end
@@ -43,7 +44,7 @@ class Tracing:
         service = {"service.name": "inference-gateway", "service.version": VERSION}
         self._provider = TracerProvider(resource=Resource.create(service), shutdown_on_exit=False)
         self._provider.add_span_processor(processor)
-        self._tracer = self._provider.get_tracer("inference_proxy", VERSION)
+        self._tracer = self._provider.get_tracer(NAME, VERSION)
         self._context = TraceContextTextMapPropagator()
 
     def record(self, record: RequestRecord) -> None:

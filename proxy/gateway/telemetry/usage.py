@@ -42,7 +42,7 @@ class Usage:
             self._begin(self._day)
 
     def record(self, record: RequestRecord) -> None:
-        """Count a request that has ended, if it is known whose it was."""
+        """Count a request that has ended, if its key is known."""
         key_id = record.key_id
         if key_id is None:
             return
@@ -118,7 +118,7 @@ def _is_error(record: RequestRecord) -> bool:
 
 
 def _shorten(before: dict[str, Counts]) -> None:
-    """Forget whose the oldest counts were, as far as there are too many."""
+    """Merge the oldest counts into one entry, as far as there are too many."""
     rest = before.pop(REST, Counts())
     while len(before) > KEPT_IDS:
         rest += before.pop(next(iter(before)))

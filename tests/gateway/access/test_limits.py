@@ -9,8 +9,8 @@ from gateway.access.limits import Lease, Limiter
 from gateway.access.rate_bucket import duration
 from gateway.core.caller import Caller, Limits
 from gateway.core.errors import InvalidRequest, QuotaExceeded, RateLimited
-from gateway.core.request_record import RequestRecord
 from gateway.telemetry.usage import Usage
+from gatewaylab.records import record_of
 
 MIDNIGHT = 86_400.0 * 20_000
 STEP = 0.002  # twice the resolution in which waits are told
@@ -288,7 +288,7 @@ def test_a_used_up_budget_comes_back_at_midnight(
     limiter: Limiter, usage: Usage, clock: Clock
 ) -> None:
     who = caller(tokens_per_day=1000)
-    usage.record(RequestRecord(key_id="alice", prompt_tokens=900, completion_tokens=100))
+    usage.record(record_of(key_id="alice", prompt_tokens=900, completion_tokens=100))
 
     error = refusal(limiter, clock, who, 0)
 
@@ -305,7 +305,7 @@ def test_a_request_that_does_not_fit_into_the_rest_of_the_budget_is_told_the_res
     limiter: Limiter, usage: Usage, clock: Clock
 ) -> None:
     who = caller(tokens_per_day=1000)
-    usage.record(RequestRecord(key_id="alice", prompt_tokens=900))
+    usage.record(record_of(key_id="alice", prompt_tokens=900))
 
     error = refusal(limiter, clock, who, 101)
 
@@ -321,7 +321,7 @@ def test_requests_at_work_hold_their_part_of_the_budget(
 
     error = refusal(limiter, clock, who, 300)
     lease.settle(100, 0)
-    usage.record(RequestRecord(key_id="alice", prompt_tokens=100))
+    usage.record(record_of(key_id="alice", prompt_tokens=100))
 
     assert not isinstance(error, QuotaExceeded)
     assert error.seconds == 1.0

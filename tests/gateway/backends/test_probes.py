@@ -40,7 +40,7 @@ async def probing(*backends: BackendSettings, **settings: object) -> AsyncIterat
     )
     looking = Probes(routing, StartupEstimate(None))
     task = asyncio.create_task(looking.run())
-    await asyncio.wait_for(looking.looked.wait(), 5)
+    await asyncio.wait_for(looking.all_probed.wait(), 5)
     yield routing
     assert not task.done()
     task.cancel()

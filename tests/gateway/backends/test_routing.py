@@ -252,7 +252,7 @@ def test_what_the_agent_says_about_loading_is_told_to_the_client(tmp_path: Path)
     file = tmp_path / "status.json"
     file.write_text('{"phase": "loading", "percent": 40, "eta_seconds": 55}')
     eta = StartupEstimate(file)
-    eta.look()
+    eta.read()
     routing = routed("a", eta=eta)
 
     routing.backends[0].found("down")

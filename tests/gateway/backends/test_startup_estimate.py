@@ -15,7 +15,7 @@ def said(folder: Path, **facts: object) -> StartupEstimate:
     path = folder / "status.json"
     path.write_text(json.dumps({"phase": "loading", "at": AT.isoformat()} | facts))
     eta = StartupEstimate(path)
-    eta.look()
+    eta.read()
     return eta
 
 
@@ -60,7 +60,7 @@ def test_a_file_that_says_nothing_useful_is_no_file(tmp_path: Path, text: str) -
     path.write_text(text)
     eta = StartupEstimate(path)
 
-    eta.look()
+    eta.read()
 
     assert (eta.is_loading(), eta.seconds_left()) == (False, 30)
 

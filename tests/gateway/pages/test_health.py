@@ -72,7 +72,7 @@ async def test_what_the_hosts_agent_says_of_loading_is_told(tmp_path: Path) -> N
     at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     eta.write_text(json.dumps({"phase": "loading", "eta_seconds": 55, "at": at}))
     visitor = Visitor(Settings(backends=BOTH, eta_file=eta))
-    visitor.gateway.startup.look()
+    visitor.gateway.startup.read()
 
     ready = await visitor.ask("/health/ready")
 

@@ -240,3 +240,13 @@ def test_a_name_that_is_never_refused_cannot_be_allowed() -> None:
     )
 
     assert allowed.allow_fields == ("chat_template", "chat_template_kwargs.tools")
+
+
+@pytest.mark.parametrize("shift", [0, 1])
+def test_a_long_string_may_be_cut_within_a_character(shift: int) -> None:
+    body = b'{"user":"\\u0065' + b"x" * shift + "\u00e9".encode() * 100_000 + b'","model":"tiny"}'
+    reader = JsonReader(SegmentedBody(body[at : at + 4096] for at in range(0, len(body), 4096)), 9)
+
+    read(reader)
+
+    assert reader.parameters.model == "tiny"

@@ -36,7 +36,7 @@ def test_a_defect_in_telling_does_not_become_the_requests(
 ) -> None:
     Recorder(Settings(), Defect()).record(chat())
 
-    assert "a request could not be told of" in caplog.text
+    assert "a request could not be recorded" in caplog.text
 
 
 async def test_what_a_client_got_is_what_is_told(

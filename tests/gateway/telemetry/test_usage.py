@@ -11,6 +11,7 @@ import pytest
 from gateway.core.request_record import RequestRecord
 from gateway.telemetry import usage as usage_module
 from gateway.telemetry.usage import Usage
+from gatewaylab.records import record_of
 
 DAY = 86_400.0
 NOON = 20_000 * DAY + DAY / 2
@@ -41,7 +42,7 @@ def start(file: Path, clock: Clock) -> Callable[[], Usage]:
 def spent(
     key_id: str | None = "alice", prompt: int | None = 7, made: int | None = 3
 ) -> RequestRecord:
-    return RequestRecord(key_id=key_id, status=200, prompt_tokens=prompt, completion_tokens=made)
+    return record_of(key_id=key_id, status=200, prompt_tokens=prompt, completion_tokens=made)
 
 
 def counts(requests: int, prompt: int, completion: int, errors: int = 0) -> dict[str, int]:
@@ -89,7 +90,7 @@ def test_requests_tokens_and_errors_are_counted_for_each_key(start) -> None:
 def test_an_error_is_what_the_client_saw_as_one(start, status, error, errors) -> None:
     usage = start()
 
-    usage.record(RequestRecord(key_id="alice", status=status, error=error))
+    usage.record(record_of(key_id="alice", status=status, error=error))
 
     assert usage.of("alice")["today"]["errors"] == errors
 
