@@ -50,7 +50,7 @@ def ensure(clients: Clients, deployment: Deployment, ledger: Ledger, vpc: str) -
                 Description=f"Lamplighter deployment {deployment.name}",
                 VpcId=vpc,
                 TagSpecifications=naming.specification(
-                    clients.settings.installation, deployment, "security-group", _ROLE
+                    ledger.installation, deployment, "security-group", _ROLE
                 ),
             )["GroupId"]
         return _of_name(clients, ledger, vpc, group_name)

@@ -28,7 +28,7 @@ def ensure(clients: Clients, deployment: Deployment, ledger: Ledger, subnet: str
             AllocationId=address,
             ClientToken=row["token"],
             TagSpecifications=naming.specification(
-                clients.settings.installation, deployment, "natgateway", _NAT
+                ledger.installation, deployment, "natgateway", _NAT
             ),
         )
         return created["NatGateway"]["NatGatewayId"]
@@ -92,7 +92,7 @@ def _ensure_address(clients: Clients, deployment: Deployment, ledger: Ledger) ->
         return clients.ec2_once.allocate_address(
             Domain="vpc",
             TagSpecifications=naming.specification(
-                clients.settings.installation, deployment, "elastic-ip", _ADDRESS
+                ledger.installation, deployment, "elastic-ip", _ADDRESS
             ),
         )["AllocationId"]
 

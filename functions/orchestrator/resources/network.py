@@ -78,9 +78,7 @@ def _ensure_vpc(clients: Clients, deployment: Deployment, ledger: Ledger) -> str
     def create(_: Row) -> str:
         created = clients.ec2_once.create_vpc(
             CidrBlock=deployment.network.cidr,
-            TagSpecifications=naming.specification(
-                clients.settings.installation, deployment, "vpc", _VPC
-            ),
+            TagSpecifications=naming.specification(ledger.installation, deployment, "vpc", _VPC),
         )
         return created["Vpc"]["VpcId"]
 
@@ -95,7 +93,7 @@ def _ensure_gateway(clients: Clients, deployment: Deployment, ledger: Ledger, vp
     def create(_: Row) -> str:
         created = clients.ec2_once.create_internet_gateway(
             TagSpecifications=naming.specification(
-                clients.settings.installation, deployment, "internet-gateway", _GATEWAY
+                ledger.installation, deployment, "internet-gateway", _GATEWAY
             )
         )
         return created["InternetGateway"]["InternetGatewayId"]

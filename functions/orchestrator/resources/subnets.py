@@ -124,9 +124,7 @@ def _subnet(
             VpcId=vpc,
             CidrBlock=ranges(deployment.network.cidr, kind)[k],
             AvailabilityZone=zone,
-            TagSpecifications=naming.specification(
-                clients.settings.installation, deployment, "subnet", role
-            ),
+            TagSpecifications=naming.specification(ledger.installation, deployment, "subnet", role),
         )
         return created["Subnet"]["SubnetId"]
 
@@ -141,7 +139,7 @@ def _table(clients: Clients, deployment: Deployment, ledger: Ledger, vpc: str, k
             VpcId=vpc,
             ClientToken=row["token"],
             TagSpecifications=naming.specification(
-                clients.settings.installation, deployment, "route-table", role
+                ledger.installation, deployment, "route-table", role
             ),
         )
         return created["RouteTable"]["RouteTableId"]
