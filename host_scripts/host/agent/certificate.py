@@ -1,4 +1,4 @@
-"""What the certificate's keeper said last: host/certificate writes the file."""
+"""The last result of host/certificate, out of the file that it writes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _LONGEST = 400  # characters of a problem
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """problem: one sentence with its remedy; ends: seconds since the epoch. None: nothing known."""
+    """problem: one sentence with its remedy; ends: seconds since the epoch. None: unknown."""
 
     problem: str | None = None
     ends: float | None = None

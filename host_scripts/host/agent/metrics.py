@@ -1,6 +1,6 @@
-"""Tell CloudWatch once a minute how this host does: one heartbeat, and what it has left.
+"""Send metrics to CloudWatch once a minute: a heartbeat, and what the machine has left.
 
-Silence is the alarm: whoever watches `Heartbeat` treats missing data as breaching.
+An alarm on `Heartbeat` must treat missing data as breaching.
 """
 
 from __future__ import annotations

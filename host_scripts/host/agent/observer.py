@@ -1,9 +1,9 @@
-"""One look at the host: everything that can be seen, in the order in which it decides.
+"""One look at the host. The first of these that has something to say decides:
 
-the set-up   says for itself how far it is
-the units    systemd gave up on one, or one ends again and again of something known
-the machine  a GPU is gone, or the container lost it
-the layers   engine, nginx, gateway answer; a new host also gives one token
+the set-up   its own phase, while it runs or after it failed
+the units    systemd gave up on one, or one keeps exiting for a known reason
+the machine  a GPU is gone, or the engine's container lost it
+the layers   engine, nginx, gateway answer; a new host is also asked for one token
 progress     an engine that answers may hang
 """
 
@@ -54,7 +54,7 @@ class Observer:
         self.certificate = certificate.Verdict()
 
     def look(self, state: State) -> Seen:
-        """Return what is seen now, of a host that was in this state."""
+        """Return what is seen now. state: the host's before this look."""
         self.facts = judgement.load(self._settings.machine_file, self._wall())
         self.certificate = certificate.load(self._settings.certificate_file)
         if setup := spool.read(self._settings.phase_file):
@@ -79,12 +79,12 @@ class Observer:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """Return what an operator should know, of the last look: sentences with their remedies."""
+        """Return the warnings of the last look: sentences with their remedies."""
         problem = self.certificate.problem
         return (*judgement.warnings(self.facts), *([problem] if problem else []))
 
     def _loading(self, state: State, check: Check) -> tuple[str, int | None] | None:
-        """Return how far an engine is of which nothing answers yet: (phase, percent)."""
+        """Return (phase, percent) of an engine that loads and does not answer yet."""
         if state.phase in {"serving", "unhealthy"} or check.verdict is not Verdict.DEAD:
             return None
         if (percent := self._units.loaded_percent()) is not None:
@@ -96,7 +96,7 @@ class Observer:
 
 
 def _bytes(file: Path | None) -> int:
-    """Return what 35-weights.sh found out about the model's size; 0 where nobody knows."""
+    """Return the model's size as 35-weights.sh noted it; 0 when it is unknown."""
     try:
         return int(json.loads(file.read_text())["bytes"]) if file else 0
     except (OSError, ValueError, KeyError, TypeError):

@@ -1,4 +1,4 @@
-"""What deployment.env says about the certificate, and where things are."""
+"""The settings of the certificate, out of deployment.env, and the folders in use."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SCRIPTS = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """host is empty without a domain; zone is empty when Route53 is to be asked."""
+    """host: empty without a domain; zone: empty when it is to be looked up in Route53."""
 
     installation: str
     deployment: str

@@ -1,4 +1,4 @@
-"""When the authority may be asked again: a quarter of an hour after the first failure, then longer.
+"""When the authority may be asked again: 15 minutes after the first failure, then later and later.
 
 Let's Encrypt counts five failed validations per host and hour; these are three at most.
 https://letsencrypt.org/docs/rate-limits/
@@ -25,7 +25,7 @@ class Tries:
     problem: str | None = None
 
     def are_due(self, now: float) -> bool:
-        """Also when the clock was set back: nobody waits longer than the longest pause."""
+        """Return whether the pause is over, or longer than any: then the clock was set back."""
         return now >= self.after or self.after - now > _LONGEST
 
     def failed(self, now: float, problem: str) -> Tries:

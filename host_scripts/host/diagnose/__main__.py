@@ -1,4 +1,4 @@
-"""Wire the diagnosis: gather, judge, print, and with --upload put it into the bucket."""
+"""Gather facts about this host, judge them, print the document; --upload stores it in S3."""
 
 from __future__ import annotations
 

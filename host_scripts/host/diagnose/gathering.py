@@ -1,4 +1,4 @@
-"""Gather facts beside each other; one that fails, hangs or is absurd spoils no other."""
+"""Gather facts in parallel; one that fails, hangs or is malformed affects no other."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
     Source = Callable[[], Any]
 
-PATIENCE = 2.0  # seconds until somebody who waits hears what for
+PATIENCE = 2.0  # seconds after which progress is printed
 
 
 def gather(
     sources: Mapping[str, Source], seconds: float, say: Callable[[str], None] = lambda _: None
 ) -> dict[str, Any]:
-    """Return name -> fact, safe to be shown; {"problem": why} for what could not be had in time."""
+    """Return name -> fact, safe to show; {"problem": why} for one that failed or took too long."""
     facts: dict[str, Any] = {}
     threads = {
         name: Thread(target=_look, args=(name, source, facts), name=name, daemon=True)
@@ -46,5 +46,5 @@ def _look(name: str, source: Source, facts: dict[str, Any]) -> None:
         facts[name] = safe(source())
     except Unanswered as error:
         facts[name] = {"problem": safe(str(error))}
-    except Exception as error:  # noqa: BLE001 - whatever it is, it is the end of this fact only
+    except Exception as error:  # noqa: BLE001 - any error ends this fact only
         facts[name] = {"problem": safe(f"{type(error).__name__}: {error}")}

@@ -16,7 +16,7 @@ SCRIPTS = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """seconds: for one fact, and for one command a part of them; metadata: an origin."""
+    """seconds: the limit for one fact; metadata: an origin."""
 
     scripts: Path
     run: Path
@@ -29,7 +29,7 @@ class Places:
 
     @property
     def for_a_command(self) -> float:
-        """Some facts take two, one after the other."""
+        """Seconds; some facts take two commands in sequence."""
         return self.seconds * 0.4
 
 

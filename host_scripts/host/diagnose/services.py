@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from host.diagnose.places import Places
 
 _KINDS = {".service", ".target", ".timer", ".path"}
-LIVE_ON = ("docker.service",)  # not ours, but nothing of ours runs without it
+LIVE_ON = ("docker.service",)  # not ours, but ours need it
 _SHOWN = (
     *("Id", "LoadState", "UnitFileState", "ActiveState", "SubState", "Result", "Restart"),
     *("NRestarts", "ExecMainStatus", "ActiveEnterTimestamp", "InvocationID"),

@@ -1,7 +1,6 @@
-"""Put the document where whoever helps can read it: the deployment's own bucket.
+"""Store the document in the deployment's own bucket.
 
-Its name is a second copy of the orchestrator's rule (naming.py), which a test holds to the first:
-user_data has the name too, but inside a program that is free to change.
+The bucket's name follows the orchestrator's rule (naming.py); a test compares the two.
 """
 
 from __future__ import annotations

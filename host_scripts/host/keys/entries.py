@@ -1,7 +1,7 @@
-"""One entry of the gateway's keys file: is it whole?
+"""Check an entry of the gateway's keys file.
 
-The gateway takes its file whole or not at all, so one bad entry would keep every later change from
-it. Times are ISO-8601 with a zone; None is no limit.
+The gateway takes its file whole or not at all, so one bad entry would block every later change.
+Times are ISO-8601 with a zone; None is no limit.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What EC2 says of this instance, by its metadata service (version 2 only)."""
+"""What EC2's instance metadata service (version 2) says of this instance."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ log = logging.getLogger("lamplighter.agent")
 
 
 def instance_id(sleep: Callable[[float], None], origin: str = ORIGIN) -> str:
-    """Return it, however long the metadata service takes: without it no report can be placed."""
+    """Return it, however long that takes: a report without it is useless."""
     while True:
         try:
             return _ask(origin, "/latest/meta-data/instance-id")
