@@ -347,5 +347,5 @@ def test_a_second_run_beside_the_first_is_refused_and_tells_nothing(host: Host) 
     done = host.run("setup.sh")
 
     assert done.returncode == 0, done.stderr
-    assert "the set-up runs already: wait until it is over" in done.stdout + done.stderr
+    assert "the set-up is already running: wait until it ends" in done.stdout + done.stderr
     assert "second: 91" in done.stdout + done.stderr
