@@ -8,7 +8,8 @@ import signal
 import sys
 import threading
 import time
-from typing import TYPE_CHECKING, Any, NoReturn
+from collections.abc import Callable
+from typing import Any, NoReturn
 
 import boto3
 from botocore.config import Config
@@ -19,18 +20,13 @@ from host.agent.metrics import Metrics
 from host.agent.observer import Observer
 from host.agent.phases import START, Seen, State, decide
 from host.agent.reporter import Reporter
-from host.agent.settings import load
+from host.agent.settings import Settings, load
 from host.agent.status import Status
 from host.agent.units import Units
 from host.keys.keys_file import Keys
 from host.machine import metadata, systemd
 from host.probes.api_key import ApiKey
 from host.probes.progress import Progress
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from host.agent.settings import Settings
 
 log = logging.getLogger("lamplighter.agent")
 

@@ -8,14 +8,11 @@ orchestrator replaces it.
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from pathlib import Path
 
 from host.agent import repairs
 from host.agent.phases import State
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
 
 PAUSE = 90.0  # seconds for a repair to show
 

@@ -6,15 +6,13 @@ An alarm on `Heartbeat` must treat missing data as breaching.
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from host.agent.certificate import Verdict
-    from host.machine.judgement import Facts
+from host.agent.certificate import Verdict
+from host.machine.judgement import Facts
 
 EVERY = 60.0  # seconds
 

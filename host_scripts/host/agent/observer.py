@@ -11,25 +11,19 @@ from __future__ import annotations
 
 import json
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from pathlib import Path
 
 from host.agent import certificate, spool
-from host.agent.phases import Broken, Seen
+from host.agent.phases import Broken, Seen, State
+from host.agent.settings import Settings
+from host.agent.units import Units
 from host.machine import judgement
+from host.machine.judgement import Facts
 from host.probes import layers
-from host.probes.check import Verdict
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    from host.agent.phases import State
-    from host.agent.settings import Settings
-    from host.agent.units import Units
-    from host.machine.judgement import Facts
-    from host.probes.api_key import ApiKey
-    from host.probes.check import Check
-    from host.probes.progress import Progress
+from host.probes.api_key import ApiKey
+from host.probes.check import Check, Verdict
+from host.probes.progress import Progress
 
 
 class Observer:

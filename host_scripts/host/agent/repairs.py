@@ -12,14 +12,12 @@ import logging
 import os
 import sys
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from host.machine.commands import Unanswered, ask
 from host.machine.files import PUBLIC, write
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
 
 MOST, WITHIN = 3, 1800.0  # repairs, seconds
 SECONDS = 180  # for one command: stopping nginx waits for the answers that are under way

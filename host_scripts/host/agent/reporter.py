@@ -8,16 +8,14 @@ from __future__ import annotations
 import json
 import logging
 import time
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from host.agent.activity import Activity
-    from host.agent.phases import State
-    from host.agent.settings import Settings
+from host.agent.activity import Activity
+from host.agent.phases import State
+from host.agent.settings import Settings
 
 LONGEST_PAUSE = 30.0  # seconds between two attempts while the bus is away
 

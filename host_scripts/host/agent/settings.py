@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from host.machine.settings import parse
 from host.probes import chain as chains
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from host.probes.chain import Chain
+from host.probes.chain import Chain
 
 
 @dataclass(frozen=True, slots=True)

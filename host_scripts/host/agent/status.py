@@ -9,16 +9,12 @@ from __future__ import annotations
 import json
 import logging
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from pathlib import Path
 
+from host.agent.phases import State
 from host.agent.reporter import stamp
 from host.machine.files import write
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    from host.agent.phases import State
 
 EVERY = 5.0  # seconds: the gateway trusts a fresh line only
 _ENGINE_IS_AWAY = {"loading", "unhealthy"}

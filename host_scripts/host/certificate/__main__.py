@@ -15,7 +15,7 @@ import sys
 import time
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import boto3
 from botocore.config import Config
@@ -23,13 +23,10 @@ from botocore.config import Config
 from host.certificate.authority import Authority
 from host.certificate.errors import Trouble
 from host.certificate.keeper import Keeper
-from host.certificate.settings import load
+from host.certificate.settings import Settings, load
 from host.certificate.shelf import Shelf
 from host.certificate.store import Store
 from host.machine import files
-
-if TYPE_CHECKING:
-    from host.certificate.settings import Settings
 
 log = logging.getLogger("lamplighter.certificate")
 

@@ -17,8 +17,9 @@ import subprocess
 import tempfile
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -27,11 +28,7 @@ from host.certificate.errors import Refused, Trouble
 from host.certificate.remedies import remedy
 from host.certificate.settings import SCRIPTS, Settings
 from host.certificate.shelf import Held
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from host.certificate.store import Files
+from host.certificate.store import Files
 
 log = logging.getLogger("lamplighter.certificate")
 

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 from host.certificate import pairs, tries
+from host.certificate.authority import Authority
 from host.certificate.errors import Trouble
-from host.certificate.shelf import Held
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from host.certificate.authority import Authority
-    from host.certificate.settings import Settings
-    from host.certificate.shelf import Shelf
-    from host.certificate.store import Store
+from host.certificate.settings import Settings
+from host.certificate.shelf import Held, Shelf
+from host.certificate.store import Store
 
 log = logging.getLogger("lamplighter.certificate")
 

@@ -9,12 +9,9 @@ import re
 import ssl
 import subprocess
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from host.certificate.errors import Unusable
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 DAY = 86_400.0
 _SECONDS = 30  # for one openssl

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from host.certificate.settings import Settings
+from host.certificate.settings import Settings
 
 _LONGEST = 300  # characters of what is repeated
 _ACCOUNT = re.compile(r"accountDoesNotExist|[Aa]ccount (is )?(not valid|deactivated|not found)")

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from host.certificate.errors import Trouble
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 _TTL = 10  # seconds: an authority that looked too early soon looks again
 _TRIES, _PAUSE = 60, 3.0  # Route53 usually needs less than a minute

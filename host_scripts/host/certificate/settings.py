@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from host.certificate.errors import Trouble
 from host.machine.settings import parse
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 SCRIPTS = Path(__file__).resolve().parents[2]
 

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Mapping
 from threading import Thread
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from host.diagnose.texts import safe
 from host.machine.commands import Unanswered
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    Source = Callable[[], Any]
+Source = Callable[[], Any]
 
 PATIENCE = 2.0  # seconds after which progress is printed
 

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from host.machine.metadata import ORIGIN
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 SCRIPTS = Path(__file__).resolve().parents[2]
 

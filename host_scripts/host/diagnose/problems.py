@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from typing import Any
 
 from host.diagnose import shortages, troubles, verdicts
 from host.diagnose.texts import one_line
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    Facts = dict[str, Any]
+Facts = dict[str, Any]
 
 _MOST = 40  # sentences
 

@@ -5,17 +5,14 @@ from __future__ import annotations
 import hashlib
 import time
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from host.diagnose.gathering import gather
+from host.diagnose.places import Places
 from host.machine import files
 from host.machine.commands import Unanswered
 from host.machine.settings import parse
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from host.diagnose.places import Places
 
 _SUMS = "SHA256SUMS"
 _VERDICTS = ("verify.json", "certificate", "machine.json", "repairs")

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 from host.diagnose.values import at, fields, lines, number, rows
 from host.machine.judgement import full_disk, full_memory, missing_gpus
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 _INODES_USED = 90  # percent
 

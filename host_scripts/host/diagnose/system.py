@@ -5,12 +5,10 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from host.diagnose.places import Places
 from host.machine.commands import Unanswered, answer, ask
-
-if TYPE_CHECKING:
-    from host.diagnose.places import Places
 
 _PROC = Path("/proc")
 _MEMORY = ("MemTotal", "MemAvailable", "SwapTotal", "SwapFree", "Dirty", "Shmem", "Slab")

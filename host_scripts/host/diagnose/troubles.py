@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 from host.diagnose.containers import is_ours
 from host.diagnose.values import at, fields, lines, number, rows, spoken
 from host.machine.causes import diagnosed
 from host.machine.systemd import cause
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    Facts = dict[str, Any]
+Facts = dict[str, Any]
 
 
 def setup_failed(facts: Facts) -> Iterator[str]:

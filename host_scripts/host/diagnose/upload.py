@@ -5,14 +5,12 @@ The bucket's name follows the orchestrator's rule (naming.py); a test compares t
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from host.diagnose import setup
+from host.diagnose.places import Places
 from host.machine import metadata
 from host.machine.commands import Unanswered
-
-if TYPE_CHECKING:
-    from host.diagnose.places import Places
 
 
 def upload(document: str, places: Places, now: str) -> str:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 from host.diagnose.values import at, fields, number, rows, spoken
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 
 def layers(facts: dict[str, Any]) -> Iterator[str]:

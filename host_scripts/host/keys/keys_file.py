@@ -10,16 +10,14 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from host.keys.entries import Damaged, Entry, parse
 from host.machine.files import write
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
 
 log = logging.getLogger("lamplighter.agent")
 

@@ -8,11 +8,9 @@ import selectors
 import signal
 import subprocess
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from typing import IO
 
 MOST = 256 * 1024  # bytes of its output that are kept: the last ones
 _CHUNK = 64 * 1024

@@ -12,17 +12,15 @@ import re
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from host.machine import settings
 from host.machine.commands import Unanswered, ask
 from host.machine.files import PUBLIC, write
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-    Run = Callable[[Sequence[str]], tuple[int | None, str]]
+Run = Callable[[Sequence[str]], tuple[int | None, str]]
 
 SECONDS = 15  # for one command: nvidia-smi takes long where a GPU is in trouble
 _MOST = 4 * 1024 * 1024  # bytes of what it prints: thousands of lines of the kernel's log

@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from pathlib import Path
+from typing import Any
 
 FRESH = 180.0  # seconds: older facts are ignored; three gatherings may fail in a row
 
@@ -153,5 +151,7 @@ def _kernel(facts: Facts) -> list[str]:
         for code in facts.broken
     ]
     if facts.oom_kills:
-        found.append("the kernel killed a program for lack of memory: choose a larger instance.type")
+        found.append(
+            "the kernel killed a program for lack of memory: choose a larger instance.type"
+        )
     return found

@@ -5,13 +5,11 @@ from __future__ import annotations
 import http.client
 import json
 import logging
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 from urllib.parse import urlsplit
 
 from host.machine.commands import Unanswered
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 ORIGIN = "http://169.254.169.254"
 _IDENTITY = ("instanceId", "instanceType", "imageId", "availabilityZone", "region", "accountId")

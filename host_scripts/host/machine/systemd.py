@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 from host.machine.commands import Unanswered, ask
 from host.machine.masking import masked
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 _SECONDS = 10  # for one command
 _MOST = 8 * 1024 * 1024  # bytes of what it prints: hundreds of long lines of a journal

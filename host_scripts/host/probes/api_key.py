@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from host.probes.check import Check, Verdict
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 PAUSE = 5.0  # seconds between two attempts: probes come faster than SSM should be called
 

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from http import HTTPStatus
-from typing import TYPE_CHECKING
 
 from host.probes.answers import Answer, exchange, expect_ok
+from host.probes.api_key import ApiKey
+from host.probes.chain import Chain
 from host.probes.check import Check, Verdict
 from host.probes.completion import completes
-
-if TYPE_CHECKING:
-    from host.probes.api_key import ApiKey
-    from host.probes.chain import Chain
 
 QUICK = 5.0  # seconds for an answer that needs no inference
 COMPLETION = 20.0  # seconds for one token; less than the orchestrator waits for a report

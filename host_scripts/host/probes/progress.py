@@ -11,15 +11,12 @@ An engine that has not served since the boot is not judged: it loads.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from pathlib import Path
 
 from host.probes.answers import Answer, exchange
 from host.probes.check import Check, Verdict
 from host.probes.completion import ask_chat
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
 
 ASK_AFTER = 30.0  # seconds without movement, then one token is requested
 HANGS_AFTER = 60.0  # seconds without movement and without an answer
