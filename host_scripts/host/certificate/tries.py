@@ -7,8 +7,10 @@ https://letsencrypt.org/docs/rate-limits/
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+
+from host.machine import files
 
 _FIRST, _LONGEST = 900.0, 43_200.0  # seconds
 
@@ -44,8 +46,4 @@ def save(path: Path, tries: Tries) -> None:
         path.unlink(missing_ok=True)
         return
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    new = path.with_name(f"{path.name}.new")
-    new.write_text(
-        json.dumps({"failures": tries.failures, "after": tries.after, "problem": tries.problem})
-    )
-    new.replace(path)
+    files.write(path, json.dumps(asdict(tries)), 0o600)
