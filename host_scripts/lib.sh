@@ -1,8 +1,8 @@
 # shellcheck shell=bash
-# Sourced by every script here: strict mode, one log format, a few small verbs.
+# Sourced by every script here: strict mode, one log format, a few small functions.
 set -Eeuo pipefail
 shopt -s inherit_errexit
-# Silent where something refused: its sentence stays the last line, and setup.sh takes it for the cause.
+# Silent after a refusal: its sentence stays the last line, which setup.sh reports as the cause.
 trap '(($? == refused)) || log "FAILED at ${BASH_SOURCE[0]##*/}:${LINENO}: ${BASH_COMMAND}"' ERR
 
 # shellcheck disable=SC2034 # the steps read these; a test points them at a sandbox
@@ -14,8 +14,8 @@ trap '(($? == refused)) || log "FAILED at ${BASH_SOURCE[0]##*/}:${LINENO}: ${BAS
   engine_user=${ENGINE_USER:-10002}
   engine_group=${ENGINE_GROUP:-10002}
   gib=$((1024 * 1024 * 1024))
-  refused=91    # exit status of whatever cannot go on until somebody acts: its last line is one sentence that says what to do
-  restarting=90 # exit status of a step that restarts the machine: lamplighter-setup.service goes on after the boot
+  refused=91    # exit status when only the operator can help: the last line is one sentence that says what to do
+  restarting=90 # exit status of a step that restarts the machine: lamplighter-setup.service continues after the boot
   etc=${ETC:-/etc}
   run=${RUN:-/run}/lamplighter
   state=${STATE:-/var/lib}/lamplighter
@@ -26,7 +26,7 @@ settings=$scripts/deployment.env
 
 log() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }
 
-# refuse SENTENCE - end here; what is wrong, which, and what to do. host/setup/refusal.py is the same for programs.
+# refuse SENTENCE - exit with what is wrong, which, and what to do. host/setup/refusal.py does the same in Python.
 refuse() {
   log "$1"
   exit "$refused"
@@ -41,7 +41,7 @@ setting() {
   printf '%s\n' "${line#*=}"
 }
 
-# has COMMAND - a pure question, like every function that is asked inside `if`: errexit is off there.
+# has COMMAND - a pure question, like every function used inside `if`: errexit is off there.
 has() { command -v "$1" >/dev/null; }
 
 # differs SOURCE TARGET - a pure question.
@@ -65,7 +65,7 @@ put() {
   log "wrote $2"
 }
 
-# retry TRIES SECONDS COMMAND... - run COMMAND until it succeeds, or refuses: then no other try helps.
+# retry TRIES SECONDS COMMAND... - run COMMAND until it succeeds, or refuses: then retrying does not help.
 retry() {
   local tries=$1 pause=$2 try status
   shift 2
@@ -79,7 +79,7 @@ retry() {
   return 1
 }
 
-# program NAME ARGUMENT... - run one of the programs under host/: in our folder, since Python imports from where it is run.
+# program NAME ARGUMENT... - run a program of host/. In our folder: Python imports from the folder that it is started in.
 program() (
   cd "$scripts" && exec python3 -B -m "host.$1" "${@:2}"
 )
@@ -88,17 +88,17 @@ program() (
 # argument of a program.
 parameter() { program setup.parameter "$(setting AWS_REGION)" "$@"; }
 
-# gateway_folder - what the gateway reads and the agent writes: keys and status. The group owns the folder, and by the
-# setgid bit every file in it, so that the agent needs neither root nor a capability.
+# gateway_folder - for what the agent writes and the gateway reads: keys and status. The group owns the folder and, by the
+# setgid bit, every file in it, so the agent needs neither root nor a capability.
 gateway_folder() {
   if ! getent group lamplighter-gateway >/dev/null; then groupadd --system --gid "$group" lamplighter-gateway; fi
-  if [[ -g $etc/lamplighter/gateway ]]; then return; fi # lamplighter-secrets.service may not make it again
+  if [[ -g $etc/lamplighter/gateway ]]; then return; fi # lamplighter-secrets.service may not create it
   install -d --mode=0755 "$etc/lamplighter"
   install -d --mode=2770 --group="$group" "$etc/lamplighter/gateway"
 }
 
-# phase PHASE PERCENT [CAUSE] - tell the agent how far the set-up is. A step that runs alone tells nothing:
-# what its host does then is for the agent's probes to say.
+# phase PHASE PERCENT [CAUSE] - record how far the set-up is, for the agent. A step that runs alone records nothing:
+# then the agent's probes decide.
 phase() {
   if [[ ${LAMPLIGHTER_SETUP:-no} != yes ]]; then return; fi
   mkdir -p "$run"
@@ -106,7 +106,7 @@ phase() {
   mv "$run/phase.new" "$run/phase"
 }
 
-# is_running_with NAME FINGERPRINT - a pure question: was NAME last (re)started from exactly this?
+# is_running_with NAME FINGERPRINT - a pure question: was NAME last (re)started with exactly this?
 is_running_with() { [[ $(cat "$state/started/$1" 2>/dev/null) == "$2" ]]; }
 
 # remember NAME FINGERPRINT - after the (re)start, so that an interrupted run starts it again.
@@ -116,5 +116,5 @@ remember() {
   mv "$state/started/$1.new" "$state/started/$1"
 }
 
-# fingerprint - of what comes in.
+# fingerprint - of its standard input.
 fingerprint() { sha256sum | cut -c1-64; }

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Bring this host back: the same steps in the same order as at its first boot, once systemd may start again what it gave
-# up. There is no stronger way: what this does not mend, `lamplighter repair --force` replaces.
+# Recover this host: reset failed units, then run the same steps in the same order as at its first boot. There is no
+# stronger way: a host that this does not recover is replaced by `lamplighter repair --force`.
 #
-# Needs:    root; deployment.env and nginx.conf beside it (bootstrap brought and proved them)
-# Changes:  what the steps of setup.sh change; the failed state of units of ours
+# Needs:    root; deployment.env and nginx.conf beside it (fetch.py brought and verified them)
+# Changes:  what the steps change; the failed state of our units
 # Re-run:   safe at any time; on a healthy host nothing is restarted.
 
 # shellcheck source=host_scripts/lib.sh
@@ -24,8 +24,8 @@ main() {
   exec bash "$scripts/setup.sh"
 }
 
-# ours - the units that files/ brings or adds to; a template runs as the instance named there (vllm@0.service.d). What
-# others put on this machine is theirs.
+# ours - the units that files/ installs or extends; a template by its instance there (vllm@0.service.d). Other units of
+# this machine are left alone.
 ours() {
   local path name
   for path in "$scripts"/files/*.{service,target,timer,path} "$scripts"/files/*.d; do

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Install what the machine image did not bring: nginx, docker, openssl, boto3; let apt bring security updates by itself.
+# Install what the machine image lacks: nginx, docker, openssl, boto3; let apt install security updates by itself.
 #
 # Needs:    apt and its mirrors, only when something is missing
 # Changes:  packages, by apt; docker enabled and started; /etc/apt/apt.conf.d/52lamplighter-updates
@@ -15,7 +15,7 @@ export DEBIAN_FRONTEND=noninteractive
 main() {
   local packages=()
   phase booting 20
-  # By command, not by package: the Deep Learning AMI brings docker-ce, which docker.io would push out.
+  # By command, not by package: the Deep Learning AMI has docker-ce, which docker.io would remove.
   if ! has nginx; then packages+=(nginx); fi
   if ! has docker; then packages+=(docker.io); fi
   if ! has openssl; then packages+=(openssl); fi
@@ -28,7 +28,7 @@ main() {
 
 imports_boto3() { python3 -c 'import boto3' 2>/dev/null; }
 
-# add PACKAGE... - unattended-upgrades holds the locks in the first minutes; a power cut may have left dpkg half-way.
+# add PACKAGE... - unattended-upgrades holds the locks in the first minutes; a power cut may have interrupted dpkg.
 add() {
   retry 60 10 dpkg --configure -a
   retry 5 15 apt update
@@ -36,7 +36,7 @@ add() {
   log "installed $*"
 }
 
-# add_updater - Ubuntu's images bring it; a machine that cannot have it serves without, and says so.
+# add_updater - Ubuntu's images have it; a machine without it serves all the same, and logs it.
 add_updater() {
   if retry 2 5 apt update && retry 2 5 apt install --no-install-recommends unattended-upgrades; then
     log "installed unattended-upgrades"

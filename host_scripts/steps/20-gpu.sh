@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Prove that containers can use the GPUs before anything heavy is pulled; bring the driver and the container toolkit
-# where the machine image has none. Without ENGINE=gpu there is nothing to prove.
+# Check that containers can use the GPUs before anything large is pulled; install the driver and the container toolkit
+# when the machine image has none. Without ENGINE=gpu there is nothing to check.
 #
 # Needs:    10-packages.sh (docker); apt's mirrors and nvidia.github.io, only when something is missing
 # Changes:  packages, held at their version; /etc/apt/sources.list.d/ and keyrings/; docker's runtimes; /etc/cdi/nvidia.yaml;
@@ -40,7 +40,7 @@ main() {
   phase drivers 100
 }
 
-# has_gpu - a pure question: is there a PCI device of NVIDIA's? It needs no driver, and no time.
+# has_gpu - a pure question: is there a PCI device of NVIDIA's? This needs no driver.
 has_gpu() { grep --quiet --no-messages 0x10de "${PCI:-/sys/bus/pci/devices}"/*/vendor; }
 
 add_driver() {
@@ -53,7 +53,7 @@ add_driver() {
   apt-mark hold "${packages[@]}"
 }
 
-# restart_once - a driver that was just installed, or a kernel that was just changed, may need it. Never a second time.
+# restart_once - a new driver, or a changed kernel, may need it. Never a second time.
 restart_once() {
   if [[ -e $state/rebooted ]]; then refuse "the NVIDIA driver finds no GPU (nvidia-smi failed), after a restart too: $remedy"; fi
   mkdir -p "$state"
@@ -85,7 +85,7 @@ add_toolkit() {
   systemctl restart docker.service
 }
 
-# trust_nvidia - their key, only when it is the one that we know.
+# trust_nvidia - install NVIDIA's signing key, only if it has the known fingerprint.
 trust_nvidia() {
   local folder list=$etc/apt/sources.list.d/nvidia-container-toolkit.list
   folder=$(mktemp -d)
@@ -100,7 +100,7 @@ trust_nvidia() {
   rm -r "$folder"
 }
 
-# describe_gpus - for whoever asks docker by CDI name (nvidia.com/gpu=0).
+# describe_gpus - for containers that get GPUs by their CDI names (nvidia.com/gpu=0).
 describe_gpus() {
   mkdir -p "$run"
   nvidia-ctk cdi generate >"$run/nvidia.yaml"

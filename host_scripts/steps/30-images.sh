@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
-# Pull the container images: the gateway, and vLLM where there is an engine. An image that is here is not pulled again
-# (tags are immutable), none is pulled that the disk cannot hold, and the engine's must suit the NVIDIA driver.
+# Pull the container images: the gateway, and vLLM where there is an engine. A present image is not pulled again
+# (tags are immutable), none is pulled that does not fit on the disk, and the engine's must suit the NVIDIA driver.
 #
 # Needs:    10-packages.sh (docker); the instance role may read ECR
-# Changes:  docker's images; the registry's password is kept nowhere
+# Changes:  docker's images; the registry's password is not kept
 # Re-run:   safe at any time.
 
 # shellcheck source=host_scripts/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
-shopt -s lastpipe # what ends a pipeline runs in this shell: `reported` outlives a try
+shopt -s lastpipe # the last part of a pipeline runs in this shell: `reported` keeps its value between tries
 
-reported=0 # percent, of all images: it never goes back
+reported=0 # percent, of all images: it never decreases
 
 main() {
   local images=() image before=0 needed=0
@@ -35,14 +35,14 @@ main() {
   phase images 100
 }
 
-# fits_driver IMAGE - its CUDA, and what this driver supports. Before the engine starts, which would only fail.
+# fits_driver IMAGE - compare its CUDA with what this driver supports, before an engine starts that would only fail.
 fits_driver() {
   local driver
   driver=$(nvidia-smi)
   docker image inspect "$1" | program setup.driver "$1" "$driver"
 }
 
-# unpacked IMAGE - about how many GiB it takes: the registry only tells the packed size, which containerd's store keeps too.
+# unpacked IMAGE - about how many GiB it takes: a registry knows the packed size only, which containerd's store keeps too.
 unpacked() {
   if [[ $1 == "$(setting GATEWAY_IMAGE)" ]]; then
     printf '1\n'
@@ -53,7 +53,7 @@ unpacked() {
   fi
 }
 
-# remedy IMAGE - where the registry has none, or none for us.
+# remedy IMAGE - what to do when the registry has no such image, or refuses it.
 remedy() {
   if [[ $1 == "$(setting GATEWAY_IMAGE)" ]]; then
     printf 'run "lamplighter up" again, which builds it\n'
@@ -76,7 +76,7 @@ pull() {
   retry 5 15 fetch "$1" "$(remedy "$1")" "$2" "$3"
 }
 
-# our_account - whose ECR the gateway's image is in. Its password goes to that account's registries, by their whole name.
+# our_account - the account whose ECR has the gateway's image. Its password is sent to that account's registries only.
 our_account() {
   local image
   image=$(setting GATEWAY_IMAGE)
@@ -85,10 +85,10 @@ our_account() {
 
 password_of_ecr() { program setup.registry_password "$1"; }
 
-# login REGISTRY PASSWORD - printf is this shell's own, so that the password is no program's argument.
+# login REGISTRY PASSWORD - printf is a builtin, so the password is never an argument of a program.
 login() { printf '%s' "$2" | docker login --username AWS --password-stdin "$1"; }
 
-# fetch IMAGE REMEDY FROM TO - one pipeline: its status is also right in `retry`, where errexit is off.
+# fetch IMAGE REMEDY FROM TO - one pipeline, whose status is right in `retry` too, where errexit is off.
 fetch() {
   local percent
   docker pull "$1" 2>&1 | program setup.pull "$@" | while read -r percent; do

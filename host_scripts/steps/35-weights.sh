@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# See that the model can be had, and that it fits on the disk and into the GPUs, before vLLM is started. vLLM fetches it by
-# itself: only it knows which of a repository's files it wants.
+# Check that the model may be downloaded, and that it fits on the disk and into the GPUs, before vLLM starts. vLLM downloads
+# it: only vLLM knows which of a repository's files it needs.
 #
 # Needs:    the instance role may read the token's SSM parameter; the Hugging Face Hub, when it can be reached; 20-gpu.sh
-# Changes:  /run/lamplighter/weights.json: {"bytes": N}, what vLLM will have fetched, when the hub tells it
-# Re-run:   safe at any time; what is already there is not counted again.
+# Changes:  /run/lamplighter/weights.json: {"bytes": N}, the size of what vLLM downloads, when the hub says it
+# Re-run:   safe at any time; files that are already here are not counted again.
 
 # shellcheck source=host_scripts/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
@@ -20,14 +20,14 @@ main() {
   if [[ $model != /* ]]; then
     look_up "$model"
   elif [[ -e $model ]]; then
-    note 0 # nothing is fetched
+    note 0 # nothing is downloaded
   else
     refuse "there is no $model on this machine: \`model\` must be an id of the Hugging Face Hub, or a path that instance.ami brings"
   fi
   phase weights 100
 }
 
-# look_up MODEL - ask the hub, and compare what it says with this machine.
+# look_up MODEL - ask the hub for its size, and compare that with this machine.
 look_up() {
   local name token='' sizes fetched loaded
   name=$(setting HF_TOKEN_PARAMETER)
@@ -40,7 +40,7 @@ look_up() {
   fits_disk "$1" "$fetched"
 }
 
-# note BYTES - for whoever tells how far vLLM is; 0 is unknown.
+# note BYTES - for the agent, which reports the progress of the download; 0 is unknown.
 note() {
   mkdir -p "$run"
   if (($1 == 0)); then
@@ -52,8 +52,8 @@ note() {
   mv "$run/weights.json.new" "$run/weights.json"
 }
 
-# fits_gpus MODEL BYTES - only when both numbers are known. Weights that just fit may still be too many: the context needs
-# room too, and vLLM says how much.
+# fits_gpus MODEL BYTES - only when both numbers are known. Weights that just fit may still be too large: the context needs
+# memory too, and vLLM says how much.
 fits_gpus() {
   local memory
   memory=$(gpu_memory)
@@ -61,7 +61,7 @@ fits_gpus() {
   refuse "the weights of $1 need $((($2 + gib - 1) / gib)) GiB of GPU memory, the engine's GPUs ($(setting GPUS)) have $((memory / gib)) GiB: choose a larger instance.type, more GPUs by engine.tensor_parallel_size, or a quantised model"
 }
 
-# gpu_memory - the bytes of as many GPUs as the engine uses; 0 when nvidia-smi does not tell.
+# gpu_memory - the bytes of as many GPUs as the engine uses; 0 when nvidia-smi does not say.
 gpu_memory() {
   local each=() size total=0
   mapfile -t each < <(nvidia-smi --query-gpu=memory.total --format=csv,noheader,nounits)

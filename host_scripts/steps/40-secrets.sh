@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Bring the secrets: the API keys as hashes for the gateway, the Hugging Face token for vLLM's next start.
+# Fetch the secrets: the API keys as hashes for the gateway, the Hugging Face token for vLLM's next start.
 #
 # Needs:    the instance role may read the SSM parameters
 # Changes:  /etc/lamplighter/gateway/keys (0640, the gateway's group), /run/lamplighter/vllm.env (0600, gone at power-off)
-# Re-run:   safe at any time; lamplighter-secrets.service does at every boot.
+# Re-run:   safe at any time; lamplighter-secrets.service does it at every boot.
 
 # shellcheck source=host_scripts/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
@@ -19,8 +19,8 @@ main() {
   token_file
 }
 
-# key_file - the first set; the agent follows it from then on, with the same code. Where AWS is away, the last good set
-# stays and is enough.
+# key_file - the first set; from then on the agent keeps it up to date, with the same code. While AWS is unreachable, the
+# last good set stays in force.
 key_file() {
   gateway_folder
   retry 5 3 program keys "$(setting AWS_REGION)" "$(setting KEYS_PATH)" "$keys"

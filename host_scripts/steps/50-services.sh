@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Install the units and start them; restart a service only when what it was started from changed.
+# Install the units and start them; restart a service only when something that it was started from has changed.
 #
 # Needs:    30-images.sh (the images), 40-secrets.sh (the keys)
 # Changes:  /etc/systemd/system/ (our units), /etc/lamplighter/gateway.env and vllm-0.env, the docker network `lamplighter`,
@@ -43,7 +43,7 @@ main() {
   done
 }
 
-# engine_settings - what docker is told beside the unit's own words: the GPUs, and a model that lies on this machine.
+# engine_settings - arguments for docker that differ between machines: the GPUs, and a model in a local folder.
 engine_settings() {
   local device='' mount='' model
   install -d --mode=0750 --owner="$engine_user" --group="$engine_group" "$cache"
@@ -53,7 +53,7 @@ engine_settings() {
   renew vllm-0.env "VLLM_DEVICE=$device" "VLLM_MOUNT=$mount"
 }
 
-# retire_engine - a deployment that had an engine on the CPU and has none any more.
+# retire_engine - for a deployment that had an engine on the CPU and now has none.
 retire_engine() {
   if ! [[ -e $etc/systemd/system/vllm@.service ]]; then return; fi
   drain
@@ -63,18 +63,18 @@ retire_engine() {
   rm -f "$state/started/vllm@0.service" "$state/started/units"
 }
 
-# drain - what ends a running engine, a reload included, ends its requests. Before, the gateway lets them finish, for two
-# minutes at most, and takes no new ones. It starts again after the engine, like every service that is down.
+# drain - stopping a running engine, or a daemon-reload, ends its requests. Before that the gateway lets them finish, for
+# two minutes at most, and takes no new ones. It starts again after the engine, like every stopped service.
 drain() {
   if systemctl is-active --quiet vllm@0.service; then systemctl stop inference-app.service; fi
 }
 
-# forgive SERVICE - what it is started from is another now: that systemd gave up on the old says nothing.
+# forgive SERVICE - reset its failed state: it is started from something else now.
 forgive() {
   if systemctl is-failed --quiet "$1"; then systemctl reset-failed "$1"; fi
 }
 
-# gateway_settings - the gateway's own names for our settings; without an engine it answers "disabled" by itself.
+# gateway_settings - our settings by the gateway's names; without an engine it answers "disabled".
 gateway_settings() {
   local engine=enabled default max
   if ! has_engine; then engine=disabled; fi
@@ -100,7 +100,7 @@ renew() {
   rm "$run/$name"
 }
 
-# install_units - all of them before anything starts: one daemon-reload, and none beside running GPU containers.
+# install_units - all of them before anything starts: one daemon-reload, and none while GPU containers run.
 install_units() {
   local unit now
   now=$({
@@ -116,7 +116,7 @@ install_units() {
   remember units "$now"
 }
 
-# unit_files - the paths under files/ that belong on this machine.
+# unit_files - the paths under files/ that this machine needs.
 unit_files() {
   local path
   for path in "$scripts"/files/*.{service,target,timer,path} "$scripts"/files/*.d/*.conf; do
@@ -125,7 +125,7 @@ unit_files() {
   done
 }
 
-# with_names - the content of the files whose names come in, each after its name.
+# with_names - the content of the files named on standard input, each after its name.
 with_names() {
   local name
   while IFS= read -r name; do
@@ -134,7 +134,7 @@ with_names() {
   done
 }
 
-# made_from SERVICE - everything whose change must restart it, and nothing else: loading a model takes minutes.
+# made_from SERVICE - everything whose change must restart it, and no more: loading a model takes minutes.
 made_from() {
   local key
   case $1 in
@@ -144,7 +144,7 @@ made_from() {
       for key in MODEL VLLM_IMAGE VLLM_PORT VLLM_ARGS ENGINE_ARGUMENTS HF_TOKEN_PARAMETER; do setting "$key"; done
       ;;
     inference-app.service)
-      cat "$scripts/files/$1" "$etc/lamplighter/gateway.env" # not the keys: the gateway reads them again by itself
+      cat "$scripts/files/$1" "$etc/lamplighter/gateway.env" # not the keys: the gateway reloads them by itself
       for key in GATEWAY_IMAGE GATEWAY_PORT; do setting "$key"; done
       ;;
     lamplighter-agent.service)

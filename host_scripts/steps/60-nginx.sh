@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Put nginx in front: TLS outside, the gateway behind. A configuration that nginx refuses never replaces the old one.
+# Put nginx in front of the gateway: it terminates TLS. A configuration that nginx rejects never replaces the old one.
 #
 # Needs:    10-packages.sh (nginx, openssl), nginx.conf beside this script
 # Changes:  /etc/lamplighter/tls/ (a self-signed certificate when there is none), /etc/nginx/nginx.conf, /var/www/acme
@@ -14,13 +14,13 @@ conf=$etc/nginx/nginx.conf
 main() {
   local now
   if ! [[ -e $tls/server.crt && -e $tls/server.key ]]; then
-    program certificate self-sign # HTTPS answers from the first minute; 70-certificate.sh brings a better one
+    program certificate self-sign # so that HTTPS answers from the first minute
     rm -f "$state/started/nginx"
   fi
   mkdir -p "${WWW:-/var/www}/acme"
-  nginx -t -q -c "$scripts/nginx.conf" # stops here, with nginx's own words, when it is bad
+  nginx -t -q -c "$scripts/nginx.conf" # a bad one ends the step with nginx's message
   if differs "$scripts/nginx.conf" "$conf"; then put "$scripts/nginx.conf" "$conf"; fi
-  now=$(fingerprint <"$conf") # not the certificate: whoever places one reloads nginx
+  now=$(fingerprint <"$conf") # not the certificate: host.certificate reloads nginx after a change
   if is_running_with nginx "$now"; then
     if ! systemctl is-active --quiet nginx.service; then systemctl start nginx.service; fi
     return

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Give nginx a certificate of an authority: at once the one that is stored, else ordered beside the rest of the boot.
+# Give nginx an authority's certificate: the stored one at once, else one that is ordered while the boot goes on.
 #
 # Needs:    50-services.sh (the units), 60-nginx.sh (a self-signed one to begin with), apt when certbot is missing
 # Changes:  the package certbot, /etc/lamplighter/tls/, /var/lib/lamplighter/acme/, /run/lamplighter/certificate, the SSM parameters under TLS_PATH
-# Re-run:   safe at any time; the authority is asked only when the certificate ends soon, and not too often.
+# Re-run:   safe at any time; the authority is asked only when the certificate expires soon, and not too often.
 
 # shellcheck source=host_scripts/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
@@ -18,11 +18,11 @@ main() {
   if [[ $kind == *-01 ]] && ! has certbot; then add_certbot; fi
   program certificate restore
   if ! systemctl is-active --quiet "$timer"; then systemctl start "$timer"; fi
-  # What is ordered may take minutes, or fail for days: the service tries again by itself, and nothing waits for it.
+  # An order may take minutes, or fail for days: the service retries by itself, and nothing waits for it.
   if ! systemctl is-active --quiet "$service"; then systemctl start --no-block "$service"; fi
 }
 
-# add_certbot - without it the self-signed certificate serves, and the keeper says so: no reason to end the boot.
+# add_certbot - without it the self-signed certificate is served, with a warning: no reason to end the boot.
 add_certbot() {
   if retry 5 15 apt update && retry 5 15 apt install --no-install-recommends certbot; then
     log "installed certbot"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Wait until the whole chain gave its first token. There is no time limit while something moves: a large model may take
-# long. Where nothing moved for fifteen minutes, or a unit gave up, this step fails.
+# Wait until the whole chain has returned its first token. There is no time limit while there is progress: a large model
+# may take long. Without any for fifteen minutes, or when systemd gave up on a unit, this step fails.
 #
 # Needs:    50-services.sh, 60-nginx.sh
 # Changes:  nothing (inference-verify.service writes /run/lamplighter/verify.json)
@@ -11,7 +11,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 
 verdict=$run/verify.json
 pause=5
-patience=${PATIENCE:-900} # seconds in which something must move
+patience=${PATIENCE:-900} # seconds without progress
 
 main() {
   local before='' now moved=$SECONDS unit
@@ -35,13 +35,13 @@ units() {
   printf 'inference-app.service nginx.service'
 }
 
-# is_verified - a pure question: a verdict of an earlier boot says nothing.
+# is_verified - a pure question: a verdict from an earlier boot does not count.
 is_verified() {
   grep --quiet '"ok": true' "$verdict" && grep --quiet --fixed-strings "$(<"${BOOT_ID_FILE:-/proc/sys/kernel/random/boot_id}")" "$verdict"
 }
 
-# movement - what changes while a model is fetched and loaded: the journal of the engine, the bytes that it keeps. An
-# engine that answers writes a line for every question, so from then on only the verdict counts.
+# movement - what changes while a model is downloaded and loaded: the engine's journal, the size of its cache. An engine
+# that answers logs every request, so from then on only the verdict counts.
 movement() {
   sed 's/"at": "[^"]*"//' "$verdict"
   if grep --quiet '"engine": "' "$verdict"; then

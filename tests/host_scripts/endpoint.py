@@ -22,6 +22,7 @@ class Endpoint:
     answers: dict[str, tuple[int, Any]] = field(default_factory=dict)
     delays: dict[str, float] = field(default_factory=dict)
     asked: list[tuple[str, Any]] = field(default_factory=list)
+    request_ids: list[str] = field(default_factory=list)
     key: str = API_KEY
     port: int = 0
 
@@ -58,6 +59,7 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         self.endpoint.asked.append((self.path, json.loads(body) if body else None))
+        self.endpoint.request_ids.append(self.headers.get("X-Request-Id", ""))
         time.sleep(self.endpoint.delays.get(self.path, 0))
         status, answer = self.endpoint.answers.get(self.path, (404, {}))
         if self.path.startswith("/v1") and not self._has_key():

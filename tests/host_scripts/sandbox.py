@@ -64,7 +64,6 @@ SETTINGS: dict[str, Any] = {
     "event_bus": "lamplighter",
     "endpoint_host": "infer.example.com",
     "email": "ops@example.com",
-    "gpu": "yes",
     "engine": "gpu",
     "gpus": 1,
     "model": "org/model",

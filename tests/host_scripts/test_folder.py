@@ -142,9 +142,9 @@ def test_nothing_else_would_be_uploaded() -> None:
     assert not [path for path in files if "test" in path.name]
 
 
-@pytest.mark.parametrize("step", STEPS, ids=lambda path: path.name)
-def test_every_step_states_its_contract(step: Path) -> None:
-    header = step.read_text().split("\n\n")[0]
+@pytest.mark.parametrize("script", [*STEPS, SCRIPTS / "recover.sh"], ids=lambda path: path.name)
+def test_every_step_states_its_contract(script: Path) -> None:
+    header = script.read_text().split("\n\n")[0]
 
     assert all(f"# {word}" in header for word in ("Needs:", "Changes:", "Re-run:"))
 

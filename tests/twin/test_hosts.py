@@ -40,7 +40,6 @@ PROGRAMS = sorted((SCRIPTS / "host").rglob("*.py"))
 SETTINGS = """DEPLOYMENT=hosted
 AWS_REGION=us-east-1
 EVENT_BUS=twin-scratch
-GPU=yes
 ENGINE=gpu
 MODEL=tiny model
 VLLM_PORT=8000

@@ -1,6 +1,7 @@
-"""The host agent. Standard library and boto3, Python 3.10 or newer: the machine image's own.
+"""The host agent: reports what this host does, and asks for the restart of a broken part.
 
-phases (what to say) <- observer (what is seen) <- spool, units and causes, machine, probes,
-progress; main wires them with reporter, status, metrics (say it), mender and repairs (mend it).
-entries <- keys: the gateway's keys file; facts: gathered by root, read by machine.
+observer  looks: spool (set-up), units, machine facts, probes, progress, certificate
+phases    decides what the host is, from what was seen: no clock, no network
+mender    decides whether a part is restarted; repairs, run by root, restarts it
+reporter, status, metrics, activity   report: to the orchestrator, the gateway, CloudWatch
 """

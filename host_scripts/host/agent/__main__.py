@@ -1,4 +1,4 @@
-"""Wire the agent: look, decide, tell, wait, for ever."""
+"""The host agent: look, decide, report, wait, for ever."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import signal
 import sys
 import threading
 import time
-from typing import TYPE_CHECKING, Any, NoReturn
+from collections.abc import Callable
+from typing import Any, NoReturn
 
 import boto3
 from botocore.config import Config
@@ -19,18 +20,13 @@ from host.agent.metrics import Metrics
 from host.agent.observer import Observer
 from host.agent.phases import START, Seen, State, decide
 from host.agent.reporter import Reporter
-from host.agent.settings import load
+from host.agent.settings import Settings, load
 from host.agent.status import Status
 from host.agent.units import Units
 from host.keys.keys_file import Keys
 from host.machine import metadata, systemd
 from host.probes.api_key import ApiKey
 from host.probes.progress import Progress
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from host.agent.settings import Settings
 
 log = logging.getLogger("lamplighter.agent")
 
@@ -106,7 +102,7 @@ def run(
     now: Callable[[], float],
     sleep: Callable[[float], None],
 ) -> NoReturn:
-    """Look often until the host serves, then every look_seconds; SIGTERM ends it by exception."""
+    """Look often until the host serves, then every look_seconds; SIGTERM raises and so ends it."""
     state = reported = START
     while True:
         state = decide(state, observe(state))
@@ -121,7 +117,7 @@ def run(
 
 
 def _follow_keys(ssm: Any, settings: Settings) -> None:
-    """Beside the looks, which may take half a minute each: a revoked key must not wait for them."""
+    """In a thread: a look may take half a minute, and a revoked key must not wait for it."""
     if settings.keys_file is None:
         return
     keys = Keys(ssm, settings.keys_path, settings.keys_file)
@@ -132,7 +128,7 @@ def _follow_keys(ssm: Any, settings: Settings) -> None:
 
 
 def _die(failed: threading.ExceptHookArgs) -> NoReturn:
-    """A thread never ends alone: systemd starts the whole agent again."""
+    """End the whole agent when a thread fails; systemd starts it again."""
     log.error("agent failed", exc_info=failed.exc_value)
     os._exit(1)
 

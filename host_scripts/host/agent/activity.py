@@ -6,13 +6,10 @@ import re
 import time
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING
 
 from host.probes.answers import Answer, exchange
-
-if TYPE_CHECKING:
-    from host.probes.api_key import ApiKey
-    from host.probes.chain import Chain
+from host.probes.api_key import ApiKey
+from host.probes.chain import Chain
 
 _SECONDS = 2.0  # for a page of metrics
 _SAMPLE = re.compile(

@@ -1,14 +1,11 @@
-"""What the certificate's keeper said last: host/certificate writes the file."""
+"""The last result of host/certificate, out of the file that it writes."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from pathlib import Path
 
 _DAY = 86_400.0
 _LONGEST = 400  # characters of a problem
@@ -16,7 +13,7 @@ _LONGEST = 400  # characters of a problem
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """problem: one sentence with its remedy; ends: seconds since the epoch. None: nothing known."""
+    """problem: one sentence with its remedy; ends: seconds since the epoch. None: unknown."""
 
     problem: str | None = None
     ends: float | None = None

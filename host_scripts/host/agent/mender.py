@@ -1,21 +1,18 @@
-"""When is a host that does not serve any more worth a restart of one part, and when lost?
+"""Decide when a host that stopped serving gets one part restarted, and when it has failed.
 
-systemd starts again what has ended, so a part is given time first. A hanging engine ends never: it
-is started again at once. A host that three repairs in half an hour did not help has failed, and
-the orchestrator replaces it.
+systemd restarts what has exited, so a part is given time first. A hanging engine never exits: it is
+restarted at once. After three repairs in half an hour without effect the host has failed, and the
+orchestrator replaces it.
 """
 
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from pathlib import Path
 
 from host.agent import repairs
 from host.agent.phases import State
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
 
 PAUSE = 90.0  # seconds for a repair to show
 
@@ -60,7 +57,7 @@ class Mender:
         return state
 
     def repairs(self, now: float) -> int:
-        """Return how often something was started again here in the last half hour."""
+        """Return how many parts were restarted in the last half hour."""
         return len(repairs.recent(self._done, now)) if self._done else 0
 
     def _ask(self, request: Path, state: State) -> None:

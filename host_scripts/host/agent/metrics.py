@@ -1,20 +1,18 @@
-"""Tell CloudWatch once a minute how this host does: one heartbeat, and what it has left.
+"""Send metrics to CloudWatch once a minute: a heartbeat, and what the machine has left.
 
-Silence is the alarm: whoever watches `Heartbeat` treats missing data as breaching.
+An alarm on `Heartbeat` must treat missing data as breaching.
 """
 
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from host.agent.certificate import Verdict
-    from host.machine.judgement import Facts
+from host.agent.certificate import Verdict
+from host.machine.judgement import Facts
 
 EVERY = 60.0  # seconds
 

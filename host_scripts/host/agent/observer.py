@@ -1,9 +1,9 @@
-"""One look at the host: everything that can be seen, in the order in which it decides.
+"""One look at the host. The first of these that has something to say decides:
 
-the set-up   says for itself how far it is
-the units    systemd gave up on one, or one ends again and again of something known
-the machine  a GPU is gone, or the container lost it
-the layers   engine, nginx, gateway answer; a new host also gives one token
+the set-up   its own phase, while it runs or after it failed
+the units    systemd gave up on one, or one keeps exiting for a known reason
+the machine  a GPU is gone, or the engine's container lost it
+the layers   engine, nginx, gateway answer; a new host is also asked for one token
 progress     an engine that answers may hang
 """
 
@@ -11,25 +11,19 @@ from __future__ import annotations
 
 import json
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from pathlib import Path
 
 from host.agent import certificate, spool
-from host.agent.phases import Broken, Seen
+from host.agent.phases import Broken, Seen, State
+from host.agent.settings import Settings
+from host.agent.units import Units
 from host.machine import judgement
+from host.machine.judgement import Facts
 from host.probes import layers
-from host.probes.check import Verdict
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    from host.agent.phases import State
-    from host.agent.settings import Settings
-    from host.agent.units import Units
-    from host.machine.judgement import Facts
-    from host.probes.api_key import ApiKey
-    from host.probes.check import Check
-    from host.probes.progress import Progress
+from host.probes.api_key import ApiKey
+from host.probes.check import Check, Verdict
+from host.probes.progress import Progress
 
 
 class Observer:
@@ -54,7 +48,7 @@ class Observer:
         self.certificate = certificate.Verdict()
 
     def look(self, state: State) -> Seen:
-        """Return what is seen now, of a host that was in this state."""
+        """Return what is seen now. state: the host's before this look."""
         self.facts = judgement.load(self._settings.machine_file, self._wall())
         self.certificate = certificate.load(self._settings.certificate_file)
         if setup := spool.read(self._settings.phase_file):
@@ -79,12 +73,12 @@ class Observer:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """Return what an operator should know, of the last look: sentences with their remedies."""
+        """Return the warnings of the last look: sentences with their remedies."""
         problem = self.certificate.problem
         return (*judgement.warnings(self.facts), *([problem] if problem else []))
 
     def _loading(self, state: State, check: Check) -> tuple[str, int | None] | None:
-        """Return how far an engine is of which nothing answers yet: (phase, percent)."""
+        """Return (phase, percent) of an engine that loads and does not answer yet."""
         if state.phase in {"serving", "unhealthy"} or check.verdict is not Verdict.DEAD:
             return None
         if (percent := self._units.loaded_percent()) is not None:
@@ -96,7 +90,7 @@ class Observer:
 
 
 def _bytes(file: Path | None) -> int:
-    """Return what 35-weights.sh found out about the model's size; 0 where nobody knows."""
+    """Return the model's size as 35-weights.sh noted it; 0 when it is unknown."""
     try:
         return int(json.loads(file.read_text())["bytes"]) if file else 0
     except (OSError, ValueError, KeyError, TypeError):

@@ -1,9 +1,8 @@
 """The phase machine: pure decisions, no clock, no network.
 
-A host that is being set up says what its spool says; then it is loading until every check passes,
-and serving. A serving host turns unhealthy after three dead checks in a row, or when something on
-it is proved broken. A check without an answer in time proves nothing: a saturated engine is busy,
-not dead.
+While the set-up runs, its spool gives the phase; then the host is loading until every check passes,
+and serving. A serving host turns unhealthy after three dead checks in a row, or at once when a part
+is known to be broken. A check that times out proves nothing: a saturated engine is busy, not dead.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ DEAD_AFTER = 3
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """A part of a host that serves, or seems to, which will not get well by itself."""
+    """A part that will not recover by itself, on a host that serves or seems to."""
 
     part: str
     why: str
@@ -27,7 +26,7 @@ class Broken:
 class State:
     """phase, percent (0-100 or None) and cause are reported; dead_checks are those in a row.
 
-    mends: the part whose restart may help an unhealthy host; urgent: it will not come back alone.
+    mends: the part whose restart may help an unhealthy host; urgent: it will not recover by itself.
     """
 
     phase: str
@@ -43,7 +42,7 @@ class State:
 
     @property
     def said(self) -> tuple[str, int | None, str | None]:
-        """The part that the orchestrator hears of: a change of it is a change worth a report."""
+        """What is reported: a change of it is sent at once."""
         return self.phase, self.percent, self.cause
 
 
@@ -52,9 +51,9 @@ class Seen:
     """One look at the host; the first of these that is there decides."""
 
     setup: State | None = None  # the set-up is under way, or has failed
-    gave_up: str | None = None  # why nothing on this host will help any more
-    broken: Broken | None = None  # what answers, perhaps, and is broken all the same
-    check: Check | None = None  # what the probes proved
+    gave_up: str | None = None  # why no repair on this host can help
+    broken: Broken | None = None  # a broken part, which may answer all the same
+    check: Check | None = None  # the result of the probes
     loading: tuple[str, int | None] | None = None  # phase and percent of an engine that loads
 
 

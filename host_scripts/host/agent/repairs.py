@@ -1,8 +1,8 @@
-"""Local repair: start one broken part of this host again, three times in half an hour at most.
+"""Local repair: restart one broken part of this host, three times in half an hour at most.
 
-The agent may not do that: it is nobody. It leaves the name of a part in a file of its own, and
-lamplighter-repair.service, which is root, starts that part and nothing else. What was done is one
-JSON list of {"part", "at", "why"}; at: seconds since the boot.
+The agent runs as an unprivileged user. It writes the name of a part into a file of its own, and
+lamplighter-repair.service, which runs this as root, restarts that part and nothing else. What was
+done is one JSON list of {"part", "at", "why"}; at: seconds since the boot.
 """
 
 from __future__ import annotations
@@ -12,14 +12,12 @@ import logging
 import os
 import sys
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from host.machine.commands import Unanswered, ask
 from host.machine.files import PUBLIC, write
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
 
 MOST, WITHIN = 3, 1800.0  # repairs, seconds
 SECONDS = 180  # for one command: stopping nginx waits for the answers that are under way
@@ -36,7 +34,7 @@ log = logging.getLogger("lamplighter.repair")
 
 
 def commands(part: str) -> list[list[str]]:
-    """Return what starts the part again. What hangs hears no SIGTERM, so a container is killed."""
+    """Return what restarts the part. A hanging process ignores SIGTERM: its container is killed."""
     container, unit = PARTS[part]
     kill = [["docker", "kill", container]] if container else []
     return [*kill, ["systemctl", "reset-failed", unit], ["systemctl", "restart", unit]]
@@ -59,10 +57,10 @@ def recent(done: Path, now: float) -> list[dict[str, Any]]:
 def carry_out(
     request: Path, done: Path, now: float, run: Callable[[Sequence[str]], str | None]
 ) -> bool:
-    """Take the request and act on it; return whether its part was started again.
+    """Take the request and act on it; return whether its part was restarted.
 
-    It is taken before it is acted on, and written down before anything is done: a request never
-    repeats itself, and a repair that was cut off counts.
+    The request is removed first and the repair recorded before it is done: no request is carried
+    out twice, and an interrupted repair counts.
     """
     wanted = _taken(request)
     part, why = str(wanted.get("part")), str(wanted.get("why"))
@@ -78,7 +76,7 @@ def carry_out(
 
 
 def start_again(part: str, run: Callable[[Sequence[str]], str | None]) -> bool:
-    """Run the commands; only the last one has to succeed: the others find nothing to do, mostly."""
+    """Run the commands; only the last must succeed, the others may find nothing to do."""
     problem = None
     for command in commands(part):
         problem = run(command)
@@ -96,7 +94,7 @@ def run(command: Sequence[str]) -> str | None:
 
 
 def _taken(request: Path) -> dict[str, Any]:
-    """Read and remove it. Whoever wrote it is not trusted: no link is followed, no pipe awaited."""
+    """Read and remove it. Its writer is not trusted: no link is followed, no pipe awaited."""
     try:
         descriptor = os.open(request, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError as error:

@@ -1,6 +1,6 @@
 """Send Host Reports: on every change, and again every REPORT_SECONDS.
 
-A bus that is away is no reason to die: the newest state is sent when it is back.
+While the bus is unreachable the agent keeps running; the newest state is sent when it is back.
 """
 
 from __future__ import annotations
@@ -8,16 +8,14 @@ from __future__ import annotations
 import json
 import logging
 import time
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from host.agent.activity import Activity
-    from host.agent.phases import State
-    from host.agent.settings import Settings
+from host.agent.activity import Activity
+from host.agent.phases import State
+from host.agent.settings import Settings
 
 LONGEST_PAUSE = 30.0  # seconds between two attempts while the bus is away
 
@@ -41,13 +39,13 @@ class Reporter:
         self._events, self._settings, self._instance_id = events, settings, instance_id
         self._wall, self._activity = wall, activity
         self._said: object = None
-        self._next = float("-inf")  # when to say it (again)
+        self._next = float("-inf")  # when the next report is due
         self._failures = 0  # in a row
 
     def send(self, state: State, warnings: tuple[str, ...], now: float) -> None:
-        """Send the state when it is new or due; what could not be sent is tried again, slower.
+        """Send the state when it is new or due; retry with growing pauses.
 
-        warnings: what an operator should know all the same; a new one alone waits its turn.
+        warnings: of a host that may serve; a new warning alone is sent with the next report.
         """
         if now < self._next and (self._failures or state.said == self._said):
             return
@@ -61,7 +59,7 @@ class Reporter:
         self._next, self._failures = now + pause, self._failures + 1
 
     def _put(self, state: State, warnings: tuple[str, ...]) -> str | None:
-        """Return None when the bus took it, else why not."""
+        """Return None when the bus accepted it, else why not."""
         try:
             answer = self._events.put_events(Entries=[self._entry(state, warnings)])
         except ClientError as error:

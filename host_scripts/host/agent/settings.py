@@ -1,26 +1,23 @@
-"""What the agent is told: by deployment.env what to serve, by its environment where things are."""
+"""The agent's settings: deployment.env says what to serve, the environment where things are."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from host.machine.settings import parse
 from host.probes import chain as chains
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from host.probes.chain import Chain
+from host.probes.chain import Chain
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """chain: where the parts of this host answer. Without
-    keys_file and status_file there is no gateway to tell; without repair_file (to ask) and
-    repairs_file (what was done) nothing is repaired. served_file: see progress.py. machine_file,
-    certificate_file, weights_file: what others on this host found out.
+    """chain: where the parts of this host answer.
+
+    Without keys_file and status_file nothing is written for the gateway; without repair_file (the
+    request) and repairs_file (what was done) nothing is repaired. served_file: see progress.py.
+    machine_file, certificate_file, weights_file: written by other programs of this host.
     """
 
     deployment: str

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from host.agent.phases import State
 from host.machine.masking import masked
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def read(path: Path) -> State | None:

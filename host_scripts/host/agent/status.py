@@ -1,7 +1,7 @@
-"""Tell the gateway how far the engine is, so that its `Retry-After` is honest.
+"""Write how far the engine is, for the gateway's `Retry-After`.
 
-One JSON line {"phase", "percent", "eta_seconds", "at"} beside its keys. The estimate is what the
-last loading took; of the first one nobody knows anything (null).
+One JSON line {"phase", "percent", "eta_seconds", "at"} beside the gateway's keys. The estimate is
+how long the engine took to load last time; null for the first time.
 """
 
 from __future__ import annotations
@@ -9,16 +9,12 @@ from __future__ import annotations
 import json
 import logging
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from pathlib import Path
 
+from host.agent.phases import State
 from host.agent.reporter import stamp
 from host.machine.files import write
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    from host.agent.phases import State
 
 EVERY = 5.0  # seconds: the gateway trusts a fresh line only
 _ENGINE_IS_AWAY = {"loading", "unhealthy"}
@@ -27,7 +23,7 @@ log = logging.getLogger("lamplighter.agent")
 
 
 class Status:
-    """wall: seconds since the epoch; no file: nobody is told."""
+    """wall: seconds since the epoch; file: None writes nothing."""
 
     def __init__(self, file: Path | None, wall: Callable[[], float]) -> None:
         self._file, self._wall = file, wall
@@ -63,7 +59,7 @@ class Status:
         self._away_since = None
 
     def _eta(self, now: float) -> int | None:
-        """Return the seconds left; None when nothing is known, or it takes longer than it did."""
+        """Return the seconds left; None when unknown, or when it takes longer than last time."""
         if self._took is None or self._away_since is None:
             return None
         left = self._took - (now - self._away_since)

@@ -1,17 +1,14 @@
-"""Ask systemd which of our units do not stay up, and the journal why. Never repairs."""
+"""Which of our units do not stay up, by systemd, and why, by the journal. Reads only."""
 
 from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from host.machine import causes
 from host.machine.systemd import cause, entries, parse
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
 
 log = logging.getLogger("lamplighter.agent")
 
@@ -23,7 +20,7 @@ _SHARDS = re.compile(r"(\d{1,3})% Completed")
 
 @dataclass(frozen=True, slots=True)
 class Down:
-    """why: the cause, with its remedy where it is known; gave_up: nobody starts it again."""
+    """why: the cause, with its remedy where one is known; gave_up: systemd does not restart it."""
 
     why: str
     gave_up: bool
@@ -31,7 +28,7 @@ class Down:
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """ends: how often it ended by itself since it last served, as far as this agent saw."""
+    """ends: how often it exited by itself since it last served, as far as this agent saw."""
 
     name: str
     state: str
@@ -51,7 +48,7 @@ class Units:
         self, units: Sequence[str], now: Callable[[], float], run: Callable[[Sequence[str]], str]
     ) -> None:
         self._units, self._now, self._run = units, now, run
-        self._served_with: dict[str, int] = {}  # restarts that are forgiven: it served after them
+        self._served_with: dict[str, int] = {}  # restarts before it last served: not counted
         self._seen: list[Unit] = []
         self._down: Down | None = None
         self._percent: int | None = None
@@ -64,11 +61,11 @@ class Units:
         return self._down
 
     def served(self) -> None:
-        """All of them did their work at this moment: what they ended of before is over."""
+        """Note that all of them serve now: earlier exits do not count any more."""
         self._served_with = {unit.name: unit.restarts for unit in self._seen}
 
     def loaded_percent(self) -> int | None:
-        """Return how much of its weights the first unit has loaded; None as long as it says none.
+        """Return how much of its weights the first unit has loaded; None while it logs none.
 
         At most five seconds old.
         """
@@ -94,7 +91,7 @@ class Units:
             log.warning("systemd does not answer: whether a unit gave up is not known")
         self._is_silent = not shown
         self._seen = [self._unit(block) for block in parse(shown) if "Id" in block]
-        found = (self._explained(unit) for unit in self._seen)
+        found = (self._explain(unit) for unit in self._seen)
         self._down = next((down for down in found if down), None)
 
     def _unit(self, block: dict[str, str]) -> Unit:
@@ -104,20 +101,20 @@ class Units:
         ends = restarts - forgiven + (state in {"auto-restart", "failed"})
         return Unit(name, state, block.get("InvocationID", ""), restarts, ends)
 
-    def _explained(self, unit: Unit) -> Down | None:
+    def _explain(self, unit: Unit) -> Down | None:
         if unit.state == "failed":
-            said = self._last_words(unit)
+            said = self._last_lines(unit)
             why = causes.diagnosed("\n".join(said), unit.ends) or cause(said)
             return Down(f"{unit.name} gave up after {unit.restarts} restarts: {why}", gave_up=True)
         if unit.ends == 0:
             return None
-        why_not = causes.diagnosed("\n".join(self._last_words(unit)), unit.ends)
+        why_not = causes.diagnosed("\n".join(self._last_lines(unit)), unit.ends)
         if why_not is None:
             return None
         return Down(f"{unit.name} does not start: {why_not}", gave_up=False)
 
-    def _last_words(self, unit: Unit) -> list[str]:
-        """Return what it said in its last run that ended."""
+    def _last_lines(self, unit: Unit) -> list[str]:
+        """Return what it logged in the last run that ended."""
         lines = self._journal(unit.name)
         ended = [run for run, _ in lines if run and not (unit.is_up and run == unit.run)]
         return [text for run, text in lines if run == ended[-1]] if ended else []

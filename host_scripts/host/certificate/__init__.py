@@ -1,1 +1,1 @@
-"""The endpoint's TLS certificate: keeper decides; shelf, store and authority are what it uses."""
+"""The endpoint's TLS certificate. keeper decides; shelf serves, store keeps, authority orders."""

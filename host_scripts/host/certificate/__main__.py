@@ -1,7 +1,7 @@
-"""Wire the keeper: one run at a time, and its verdict for the agent.
+"""Keep the endpoint's certificate: `certificate self-sign|restore|keep`, one run at a time.
 
-/run/lamplighter/certificate   {"kind", "names", "not_after", "problem"}: what is served, and
-                               what is wrong with it, in one sentence with its remedy (or null)
+Writes /run/lamplighter/certificate for the agent: {"kind", "names", "not_after", "problem"}, what
+is served and what is wrong with it: one sentence with its remedy, or null.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import sys
 import time
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import boto3
 from botocore.config import Config
@@ -23,13 +23,10 @@ from botocore.config import Config
 from host.certificate.authority import Authority
 from host.certificate.errors import Trouble
 from host.certificate.keeper import Keeper
-from host.certificate.settings import load
+from host.certificate.settings import Settings, load
 from host.certificate.shelf import Shelf
 from host.certificate.store import Store
 from host.machine import files
-
-if TYPE_CHECKING:
-    from host.certificate.settings import Settings
 
 log = logging.getLogger("lamplighter.certificate")
 
@@ -38,7 +35,7 @@ _SECONDS = 60  # for nginx to read its files
 
 
 def main(arguments: list[str]) -> int:
-    """Return 0; 75 when there is a certificate to come that could not be had now."""
+    """Return 0; 75 when a better certificate could not be obtained now."""
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     (verb,) = arguments
     os.umask(0o077)
@@ -56,7 +53,7 @@ def main(arguments: list[str]) -> int:
         fcntl.flock(lock, fcntl.LOCK_EX)
         keeper = Keeper(settings, shelf, store, authority, time.time)
         if verb == "self-sign":
-            keeper.sign_itself()
+            keeper.self_sign()
             return 0
         problem = keeper.keep(orders=verb == "keep")
         _say(settings.verdict, shelf, problem)
@@ -82,7 +79,7 @@ def _route53(settings: Settings, config: Config) -> Any:
 
 
 def _reload() -> bool:
-    """Let nginx prove configuration and certificate before it lets go of the old."""
+    """Reload nginx, which tests configuration and certificate first and keeps the old ones."""
     command = ["systemctl", "reload-or-restart", "nginx.service"]
     return subprocess.run(command, check=False, timeout=_SECONDS).returncode == 0  # noqa: S603
 

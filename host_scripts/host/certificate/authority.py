@@ -1,9 +1,9 @@
 """Order a certificate with certbot: our key, our request, its ACME.
 
-certbot keeps the account and nothing else: with a request of our own (--csr) there is no lineage of
-its to renew, so that a first order, a renewal and the order of a machine that was restored are one.
-DNS-01 goes through dns_hook.py: certbot's Route53 plugin must list every zone of the account
-and chooses among them by name; ours needs one zone's id, writes one name, and says what is missing.
+certbot keeps the account and nothing else: with a request of our own (--csr) it has no lineage to
+renew, so a first order, a renewal and an order after a restore are the same. DNS-01 uses
+dns_hook.py: certbot's Route53 plugin must list every zone of the account and picks one by name;
+ours needs one zone's id, writes one name, and says which permission is missing.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ import subprocess
 import tempfile
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -27,11 +28,7 @@ from host.certificate.errors import Refused, Trouble
 from host.certificate.remedies import remedy
 from host.certificate.settings import SCRIPTS, Settings
 from host.certificate.shelf import Held
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from host.certificate.store import Files
+from host.certificate.store import Files
 
 log = logging.getLogger("lamplighter.certificate")
 
@@ -75,7 +72,7 @@ class Authority:
             path.write_text(text)
 
     def _rehearse(self) -> None:
-        """Do what needs no authority first: its failed validations are counted (five an hour)."""
+        """Try what needs no authority first: it counts failed validations (five an hour)."""
         if self._settings.kind == "http-01":
             self._reach()
         else:
@@ -92,7 +89,7 @@ class Authority:
             raise Trouble(route53.explained(error, host)) from error
 
     def _reach(self) -> None:
-        """Ask ourselves by our name, as the authority will."""
+        """Fetch a file from ourselves by our name, as the authority will."""
         folder = self._settings.webroot / ".well-known" / "acme-challenge"
         folder.mkdir(mode=0o755, parents=True, exist_ok=True)
         for each in (folder, folder.parent):
@@ -163,7 +160,7 @@ class Authority:
         ]
 
     def _raised(self) -> str:
-        """Return the errors in certbot's log: Debian 12's may print one of its own instead."""
+        """Return the errors in certbot's log; Debian 12's may print a different one."""
         path = self._settings.acme / "logs" / "letsencrypt.log"
         text = path.read_text(errors="replace") if path.is_file() else ""
         return "\n".join(["", *_RAISED.findall(text)])
@@ -175,6 +172,6 @@ class Authority:
 
 
 _PORT_80 = (
-    "the A record must be this machine's address, and port 80 open to everybody; "
+    "the A record must be this machine's address, and port 80 open to all addresses; "
     "or choose certificate.challenge dns-01"
 )

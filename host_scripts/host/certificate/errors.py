@@ -1,6 +1,8 @@
-"""Why there is no better certificate: Trouble, the one error of this program.
+"""Why there is no better certificate. The texts are shown to the operator.
 
-It is shown to the operator as it stands, so it says what, which, and what to do next.
+Trouble
+├── Unusable   a chain and key that cannot be served
+└── Refused    the authority, or a service that it needs, refused
 """
 
 
@@ -13,7 +15,7 @@ class Unusable(Trouble):
 
 
 class Refused(Trouble):
-    """The authority, or what it needs, said no; is_account: our account is what it refuses."""
+    """is_account: our account is what the authority refuses."""
 
     def __init__(self, problem: str, *, is_account: bool = False) -> None:
         super().__init__(problem)

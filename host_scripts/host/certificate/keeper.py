@@ -1,30 +1,25 @@
-"""Decide what to serve: what is here, what is stored, or a new order; and say what is wrong."""
+"""Decide which certificate to serve: the present one, the stored one, or a new order."""
 
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 from host.certificate import pairs, tries
+from host.certificate.authority import Authority
 from host.certificate.errors import Trouble
-from host.certificate.shelf import Held
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from host.certificate.authority import Authority
-    from host.certificate.settings import Settings
-    from host.certificate.shelf import Shelf
-    from host.certificate.store import Store
+from host.certificate.settings import Settings
+from host.certificate.shelf import Held, Shelf
+from host.certificate.store import Store
 
 log = logging.getLogger("lamplighter.certificate")
 
 FRESH_DAYS = 30.0  # with more left there is nothing to do
 
-_ALONE = {
+_SELF_SIGNED = {
     True: "the certificate is self-signed, as certificate.challenge says: clients cannot verify it",
-    False: "the certificate is self-signed, for want of a name: clients cannot verify it; "
-    "set dns.domain for one of an authority",
+    False: "the certificate is self-signed, because the deployment has no domain: clients cannot "
+    "verify it; set dns.domain for one of an authority",
 }
 
 
@@ -46,17 +41,17 @@ class Keeper:
         self._now = now
         self._tries = settings.acme / "tries.json"
 
-    def sign_itself(self) -> None:
-        """Serve something, when nothing is there: HTTPS answers from the first minute."""
+    def self_sign(self) -> None:
+        """Serve a self-signed one if there is none: HTTPS answers from the first minute."""
         if self._shelf.held() is None:
             self._shelf.put(Held("self-signed", "", pairs.self_signed(self._settings.host)))
 
     def keep(self, *, orders: bool = True) -> str | None:
-        """Serve the best; return what is wrong with it. Without orders no authority is asked."""
+        """Serve the best; return what is wrong with it. orders: ask the authority if needed."""
         try:
-            self.sign_itself()
+            self.self_sign()
             if self._settings.kind == "self-signed":
-                return self._alone()
+                return self._self_signed()
             if self._settings.kind == "own":
                 return self._own()
             return self._of_authority(orders=orders)
@@ -65,12 +60,12 @@ class Keeper:
         except OSError as error:
             return f"this machine cannot keep a certificate: {error}"
 
-    def _alone(self) -> str:
+    def _self_signed(self) -> str:
         held = self._shelf.held()
         host = self._settings.host
         if held is None or held.kind != "self-signed" or not held.pair.covers(host or "localhost"):
             self._shelf.put(Held("self-signed", "", pairs.self_signed(host)))
-        return _ALONE[bool(host)]
+        return _SELF_SIGNED[bool(host)]
 
     def _own(self) -> str | None:
         own = self._store.own(self._settings.own)
@@ -99,7 +94,7 @@ class Keeper:
         return self._ordered(known)
 
     def _restored(self) -> str | None:
-        """Serve what is stored where that is better; return why it could not be had."""
+        """Serve the stored one if it is better; return why it could not be read."""
         try:
             stored = self._store.certificate()
         except Trouble as error:
@@ -113,7 +108,7 @@ class Keeper:
         return None
 
     def _ordered(self, known: tries.Tries) -> str | None:
-        """Order and serve; written down as failed first, so that one cut off is counted too."""
+        """Order and serve; recorded as failed first, so that an interrupted order counts too."""
         tries.save(self._tries, known.failed(self._now(), "the last order was cut off"))
         try:
             self._shelf.put(self._authority.order(self._account()))
@@ -144,7 +139,7 @@ class Keeper:
             log.warning("account not stored: %s", error)
 
     def _stored_too(self) -> str | None:
-        """Store what is served, for the next machine; an order costs more than a look."""
+        """Store what is served, for the next machine."""
         held = self._shelf.held()
         if held is None:
             return "the certificate cannot be read"
@@ -160,7 +155,7 @@ class Keeper:
         return None
 
     def _fits(self, held: Held | None) -> bool:
-        """Is it of our authority, for our name, and not over?"""
+        """Return whether it is from our authority, for our name, and not expired."""
         return (
             held is not None
             and (held.kind, held.origin) == ("acme", self._settings.directory)

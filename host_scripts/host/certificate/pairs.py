@@ -1,7 +1,6 @@
-"""A certificate chain and its key: read, made, and asked what they say, all by openssl.
+"""A certificate chain and its key: parsed, created and inspected, all by openssl.
 
-A key goes to openssl through a pipe: it is in no argument, no environment and no file of ours that
-others may read.
+A key is passed to openssl through a pipe: never as an argument, in the environment or in a file.
 """
 
 from __future__ import annotations
@@ -10,12 +9,9 @@ import re
 import ssl
 import subprocess
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from host.certificate.errors import Unusable
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 DAY = 86_400.0
 _SECONDS = 30  # for one openssl
@@ -60,7 +56,7 @@ def new_key() -> str:
 
 
 def self_signed(host: str) -> Pair:
-    """Make a pair for the host that nobody vouches for; ten years, since nothing renews it."""
+    """Create a self-signed pair for the host; for ten years, since nothing renews it."""
     key = new_key()
     subject = ["-subj", "/CN=lamplighter", "-addext", f"subjectAltName=DNS:{host or 'localhost'}"]
     given = ["req", "-x509", "-new", "-key", "/dev/stdin", "-days", "3650", *subject]
@@ -68,7 +64,7 @@ def self_signed(host: str) -> Pair:
 
 
 def request(key: str, host: str, path: Path) -> None:
-    """Write what an authority signs: the name and the public key."""
+    """Write a certificate signing request for the host."""
     subject = ["-subj", "/", "-addext", f"subjectAltName=DNS:{host}"]
     path.write_text(_openssl("req", "-new", "-key", "/dev/stdin", *subject, given=key))
 
@@ -87,7 +83,7 @@ def _end(chain: str) -> float:
 
 
 def _openssl(*arguments: str, given: str = "") -> str:
-    """Return what it prints; its complaints may repeat what it was given, so nobody sees them."""
+    """Return what it prints; its errors may repeat its input, so they are dropped."""
     done = subprocess.run(  # noqa: S603 - our own arguments; a name is one word of its own
         ["openssl", *arguments],  # noqa: S607 - from the unit's PATH
         input=given,

@@ -1,12 +1,10 @@
-"""What an authority's refusal means, and what to do: out of what certbot printed."""
+"""What an authority's refusal means, and what to do, from certbot's output."""
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from host.certificate.settings import Settings
+from host.certificate.settings import Settings
 
 _LONGEST = 300  # characters of what is repeated
 _ACCOUNT = re.compile(r"accountDoesNotExist|[Aa]ccount (is )?(not valid|deactivated|not found)")
@@ -46,7 +44,7 @@ _REMEDIES = (
             r"Invalid response from http|Type: +connection"
         ),
         (
-            "the authority cannot fetch http://{host}/: open port 80 to everybody "
+            "the authority cannot fetch http://{host}/: open port 80 to all addresses "
             "(network.allowed_cidrs), or choose certificate.challenge dns-01"
         ),
     ),
@@ -74,7 +72,7 @@ def remedy(output: str, settings: Settings) -> tuple[str, bool]:
 
 
 def _said(output: str) -> str:
-    """Return the line that tells most, on one line and not too long."""
+    """Return the most specific line, shortened."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     details = [line for line in lines if re.search(r"Detail:|urn:ietf", line)]
     wrong = [line for line in lines if re.search(r"[Ee]rror\b.*: \S", line)]

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from host.certificate.errors import Trouble
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-_TTL = 10  # seconds: an authority that asked too early soon asks again
-_TRIES, _PAUSE = 60, 3.0  # Route53 has every change on all name servers within a minute, mostly
+_TTL = 10  # seconds: an authority that looked too early soon looks again
+_TRIES, _PAUSE = 60, 3.0  # Route53 usually needs less than a minute
 
 
 def write(client: Any, zone: str, host: str, value: str) -> str:
@@ -60,7 +58,7 @@ def zone_of(client: Any, given: str, host: str) -> str:
 
 
 def explained(error: ClientError | BotoCoreError | Trouble, host: str) -> str:
-    """Return what Route53's refusal means, and the remedy."""
+    """Return what the error means, with its remedy."""
     if isinstance(error, Trouble):
         return str(error)
     if isinstance(error, BotoCoreError):

@@ -1,23 +1,20 @@
-"""What deployment.env says about the certificate, and where things are."""
+"""The settings of the certificate, out of deployment.env, and the folders in use."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from host.certificate.errors import Trouble
 from host.machine.settings import parse
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 SCRIPTS = Path(__file__).resolve().parents[2]
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """host is empty without a domain; zone is empty when Route53 is to be asked."""
+    """host: empty without a domain; zone: empty when it is to be looked up in Route53."""
 
     installation: str
     deployment: str

@@ -3,7 +3,7 @@
     tls/current          -> a or b, the folder of one pair: server.crt, server.key, origin.json
     tls/server.{crt,key} -> current/server.{crt,key}
 
-One rename changes both, so that no power cut leaves a key beside another key's certificate.
+One rename changes both, so a power cut never leaves a key beside another key's certificate.
 """
 
 from __future__ import annotations
@@ -12,15 +12,12 @@ import json
 import logging
 import os
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from host.certificate import pairs
 from host.certificate.errors import Trouble, Unusable
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
 
 log = logging.getLogger("lamplighter.certificate")
 
@@ -37,7 +34,7 @@ class Held:
 
 
 class Shelf:
-    """reload: make nginx read the files; False when it refuses them."""
+    """reload: makes nginx read the files; returns False when it rejects them."""
 
     def __init__(self, folder: Path, reload: Callable[[], bool]) -> None:
         self._folder, self._current, self._reload = folder, folder / "current", reload
@@ -55,7 +52,7 @@ class Shelf:
             return None
 
     def put(self, held: Held) -> None:
-        """Serve this; raise Trouble when nginx refuses it: then what was served before is again."""
+        """Serve this; raise Trouble when nginx rejects it, and serve the previous one again."""
         before = self._current.readlink() if self._current.is_symlink() else None
         folder = self._written(held)
         self._link(self._current, folder.name)
@@ -69,13 +66,13 @@ class Shelf:
             shutil.rmtree(folder)
             log.error("certificate refused by nginx; the one before serves=%s", back)
             raise Trouble(
-                f"nginx refuses the {held.kind} certificate: its key or signature is weak"
+                f"nginx rejects the {held.kind} certificate: its key or signature is weak"
             )
         log.info("certificate placed kind=%s names=%s", held.kind, ",".join(held.pair.names))
         self._tidy(folder)
 
     def _written(self, held: Held) -> Path:
-        """Write the pair into the folder that is not served; return it."""
+        """Write the pair into the folder that is not in use; return that folder."""
         origin = json.dumps({"kind": held.kind, "origin": held.origin})
         content = {
             "server.crt": held.pair.chain,

@@ -1,12 +1,11 @@
-"""What the next machine finds: certificate and ACME account, two SecureStrings under the TLS path.
+"""Certificate and ACME account, kept for the next machine in two SecureStrings of SSM.
 
     <path>/certificate   {"origin": ACME directory, "pem": chain and key}
     <path>/account       {"origin": ACME directory, "files": {path below certbot's folder: text}}
 
-Chain and key are one parameter: two could be of different orders. They carry the tags of
-installation and deployment, by which teardown finds them. A value above 4 KB makes SSM charge for
-an advanced parameter, which `Intelligent-Tiering` chooses by itself then, and keeps (SSM refuses
-the way back).
+Chain and key are one parameter: two could come from different orders. They carry the tags of
+installation and deployment, by which teardown finds them. For a value above 4 KB
+`Intelligent-Tiering` chooses an advanced parameter, which costs money and stays advanced.
 https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-advanced-parameters.html
 """
 
@@ -56,7 +55,7 @@ class Store:
         self._put("certificate", {"origin": held.origin, "pem": pem})
 
     def keep_account(self, directory: str, files: Files) -> None:
-        """Keep the account, where it is not kept already."""
+        """Store the account if it is not stored already."""
         self._put("account", {"origin": directory, "files": files})
 
     def own(self, name: str) -> Held:

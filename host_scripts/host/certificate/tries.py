@@ -1,4 +1,4 @@
-"""When the authority may be asked again: a quarter of an hour after the first failure, then longer.
+"""When the authority may be asked again: 15 minutes after the first failure, then later and later.
 
 Let's Encrypt counts five failed validations per host and hour; these are three at most.
 https://letsencrypt.org/docs/rate-limits/
@@ -7,11 +7,10 @@ https://letsencrypt.org/docs/rate-limits/
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import asdict, dataclass
+from pathlib import Path
 
-if TYPE_CHECKING:
-    from pathlib import Path
+from host.machine import files
 
 _FIRST, _LONGEST = 900.0, 43_200.0  # seconds
 
@@ -25,7 +24,7 @@ class Tries:
     problem: str | None = None
 
     def are_due(self, now: float) -> bool:
-        """Also when the clock was set back: nobody waits longer than the longest pause."""
+        """Return whether the pause is over, or longer than any: then the clock was set back."""
         return now >= self.after or self.after - now > _LONGEST
 
     def failed(self, now: float, problem: str) -> Tries:
@@ -47,8 +46,4 @@ def save(path: Path, tries: Tries) -> None:
         path.unlink(missing_ok=True)
         return
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    new = path.with_name(f"{path.name}.new")
-    new.write_text(
-        json.dumps({"failures": tries.failures, "after": tries.after, "problem": tries.problem})
-    )
-    new.replace(path)
+    files.write(path, json.dumps(asdict(tries)), 0o600)

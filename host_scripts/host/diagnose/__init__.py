@@ -1,6 +1,7 @@
-"""What an engineer asks of a host that is not well, in one document. Reads only, repairs nothing.
+"""What an engineer asks of an unhealthy host, in one JSON document. Reads only.
 
-texts (what may be shown) <- commands, files (ask) <- gathering (each fact alone, in time)
-<- instance, setup, services, containers, system (the facts) <- problems (what they mean: troubles,
-told, shortages), upload <- main (wiring)
+setup, services, containers, system   gather the facts, each within its own time limit (gathering)
+troubles, verdicts, shortages         turn them into sentences (problems), reading through values
+texts                                 what may be shown: no secrets, bounded
+upload                                puts the document into the deployment's bucket
 """

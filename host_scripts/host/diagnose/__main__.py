@@ -1,4 +1,4 @@
-"""Wire the diagnosis: gather, judge, print, and with --upload put it into the bucket."""
+"""Gather facts about this host, judge them, print the document; --upload stores it in S3."""
 
 from __future__ import annotations
 
@@ -6,19 +6,16 @@ import argparse
 import os
 import sys
 import time
+from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from host.diagnose import containers, places, problems, services, setup, system, texts
 from host.diagnose.gathering import gather
+from host.diagnose.places import Places
 from host.diagnose.upload import upload
 from host.machine import metadata
 from host.machine.commands import Unanswered
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from host.diagnose.places import Places
 
 SOURCES: dict[str, Callable[[Places], Any]] = {
     "settings": setup.settings,

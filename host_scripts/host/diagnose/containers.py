@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from host.diagnose.places import Places
 from host.machine.commands import answer
-
-if TYPE_CHECKING:
-    from host.diagnose.places import Places
 
 LABEL = "lamplighter"  # what our units run carries it
 _EACH = "--format={{json .}}"

@@ -1,26 +1,24 @@
-"""Gather facts beside each other; one that fails, hangs or is absurd spoils no other."""
+"""Gather facts in parallel; one that fails, hangs or is malformed affects no other."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Mapping
 from threading import Thread
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from host.diagnose.texts import safe
 from host.machine.commands import Unanswered
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+Source = Callable[[], Any]
 
-    Source = Callable[[], Any]
-
-PATIENCE = 2.0  # seconds until somebody who waits hears what for
+PATIENCE = 2.0  # seconds after which progress is printed
 
 
 def gather(
     sources: Mapping[str, Source], seconds: float, say: Callable[[str], None] = lambda _: None
 ) -> dict[str, Any]:
-    """Return name -> fact, safe to be shown; {"problem": why} for what could not be had in time."""
+    """Return name -> fact, safe to show; {"problem": why} for one that failed or took too long."""
     facts: dict[str, Any] = {}
     threads = {
         name: Thread(target=_look, args=(name, source, facts), name=name, daemon=True)
@@ -46,5 +44,5 @@ def _look(name: str, source: Source, facts: dict[str, Any]) -> None:
         facts[name] = safe(source())
     except Unanswered as error:
         facts[name] = {"problem": safe(str(error))}
-    except Exception as error:  # noqa: BLE001 - whatever it is, it is the end of this fact only
+    except Exception as error:  # noqa: BLE001 - any error ends this fact only
         facts[name] = {"problem": safe(f"{type(error).__name__}: {error}")}

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from host.machine.metadata import ORIGIN
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 SCRIPTS = Path(__file__).resolve().parents[2]
 
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """seconds: for one fact, and for one command a part of them; metadata: an origin."""
+    """seconds: the limit for one fact; metadata: an origin."""
 
     scripts: Path
     run: Path
@@ -29,7 +26,7 @@ class Places:
 
     @property
     def for_a_command(self) -> float:
-        """Some facts take two, one after the other."""
+        """Seconds; some facts take two commands in sequence."""
         return self.seconds * 0.4
 
 

@@ -1,16 +1,14 @@
-"""What is visibly wrong with a host, as sentences: what keeps it from serving comes first."""
+"""What is wrong with a host, as sentences; what keeps it from serving comes first."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from typing import Any
 
 from host.diagnose import shortages, troubles, verdicts
 from host.diagnose.texts import one_line
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    Facts = dict[str, Any]
+Facts = dict[str, Any]
 
 _MOST = 40  # sentences
 
@@ -36,12 +34,12 @@ _JUDGES: tuple[Callable[[Facts], Iterator[str]], ...] = (
 
 
 def found(facts: Facts) -> list[str]:
-    """Return them; none for a healthy host. Any of the facts may be missing, or absurd."""
+    """Return them; none for a healthy host. Any fact may be missing or malformed."""
     return [one_line(each) for judge in _JUDGES for each in _judged(judge, facts)][:_MOST]
 
 
 def _judged(judge: Callable[[Facts], Iterator[str]], facts: Facts) -> list[str]:
     try:
         return list(judge(facts))
-    except Exception as error:  # noqa: BLE001 - a fact that nobody foresaw must not hide the others
+    except Exception as error:  # noqa: BLE001 - an unforeseen fact must not hide the others
         return [f"{judge.__name__} could not be judged: {type(error).__name__}: {error}"]

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from host.diagnose.gathering import gather
+from host.diagnose.places import Places
 from host.diagnose.texts import LINES
 from host.machine.commands import answer
 from host.machine.systemd import parse
 
-if TYPE_CHECKING:
-    from host.diagnose.places import Places
-
 _KINDS = {".service", ".target", ".timer", ".path"}
-LIVE_ON = ("docker.service",)  # not ours, but nothing of ours runs without it
+LIVE_ON = ("docker.service",)  # not ours, but ours need it
 _SHOWN = (
     *("Id", "LoadState", "UnitFileState", "ActiveState", "SubState", "Result", "Restart"),
     *("NRestarts", "ExecMainStatus", "ActiveEnterTimestamp", "InvocationID"),

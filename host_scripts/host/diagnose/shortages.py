@@ -1,21 +1,19 @@
-"""What the machine lacks: GPUs, disk, memory, a clock; and what its kernel complains of."""
+"""What the machine lacks: GPUs, disk, memory, a synchronised clock; errors of its kernel."""
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 from host.diagnose.values import at, fields, lines, number, rows
 from host.machine.judgement import full_disk, full_memory, missing_gpus
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 _INODES_USED = 90  # percent
 
-_COMPLAINTS = {
+_ERRORS = {
     "a GPU's error": re.compile(r"\bXid\b"),
-    "a program ended for want of memory": re.compile(r"oom-kill|Out of memory", re.IGNORECASE),
+    "a program killed for lack of memory": re.compile(r"oom-kill|Out of memory", re.IGNORECASE),
     "a disk's error": re.compile(r"I/O error|Remounting filesystem read-only", re.IGNORECASE),
 }
 
@@ -42,10 +40,10 @@ def disks(facts: dict[str, Any]) -> Iterator[str]:
 
 
 def kernel(facts: dict[str, Any]) -> Iterator[str]:
-    for name, complaint in _COMPLAINTS.items():
-        said = [line for line in lines(facts.get("kernel")) if complaint.search(line)]
+    for name, error in _ERRORS.items():
+        said = [line for line in lines(facts.get("kernel")) if error.search(line)]
         if said:
-            yield f"the kernel's log tells of {name}, in {len(said)} lines, at last: {said[-1]}"
+            yield f"the kernel's log reports {name} in {len(said)} lines, the last one: {said[-1]}"
 
 
 def memory(facts: dict[str, Any]) -> Iterator[str]:

@@ -1,16 +1,14 @@
-"""The machine below: boot, clock, disk, memory, what its kernel complained of, who listens."""
+"""The machine: boot, clock, disk, memory, errors of its kernel, listening sockets."""
 
 from __future__ import annotations
 
 import os
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from host.diagnose.places import Places
 from host.machine.commands import Unanswered, answer, ask
-
-if TYPE_CHECKING:
-    from host.diagnose.places import Places
 
 _PROC = Path("/proc")
 _MEMORY = ("MemTotal", "MemAvailable", "SwapTotal", "SwapFree", "Dirty", "Shmem", "Slab")
@@ -49,7 +47,7 @@ def disks(places: Places) -> list[dict[str, Any]]:
 
 
 def _disk(row: str) -> dict[str, Any]:
-    """A mount point may hold spaces; the numbers after it do not."""
+    """A mount point may contain spaces; the numbers after it do not."""
     folder, *numbers = row.rsplit(None, len(_DISK) - 1)
     size, free, used, inodes, inodes_used = (_number(number) for number in numbers)
     return {
@@ -74,7 +72,7 @@ def memory(_: Places) -> dict[str, int]:
 
 
 def kernel(places: Places) -> str:
-    """Return the lines of this boot's kernel log that tell of GPUs, memory and disks."""
+    """Return the lines of this boot's kernel log about GPUs, memory and disks."""
     words = ["journalctl", "--dmesg", "--lines=10000", "--output=short-iso", "--no-pager"]
     lines = answer(words, places.for_a_command, _KERNEL_BYTES).split("\n")
     return "\n".join(line for line in lines if _KERNEL.search(line))
@@ -86,8 +84,8 @@ def sockets(places: Places) -> str:
 
 
 def nginx(places: Places) -> dict[str, Any]:
-    """Ask nginx of its configuration, as its unit does before every start. It opens its files for
-    that, and leaves at most what that start leaves.
+    """Let nginx test its configuration, as its unit does before every start: it opens its files for
+    that, and leaves at most what a start leaves.
     """
     said = ask(["nginx", "-t"], places.for_a_command)
     return {"ok": said.status == 0, "says": said.err or said.out}

@@ -1,4 +1,4 @@
-"""What may be shown: JSON types, no secret, nothing too long, nothing that a terminal obeys."""
+"""What may be shown: JSON types, no secrets, bounded length, no terminal control characters."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def _text(text: str) -> str | list[str]:
 
 
 def _plain(text: str) -> str:
-    """Colours go first: they may stand in the midst of a secret."""
+    """Escape sequences are removed first: they may split a secret."""
     text = _ANSI.sub("", text).replace("\r\n", "\n").replace("\r", "\n")
     text = _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
     return masked(_HALF_A_KEY.sub("(the end of a private key)", text))
@@ -91,7 +91,7 @@ def _shortened(value: Any, budget: int) -> Any:
 
 
 def _without_the_longest(document: dict[str, Any]) -> str:
-    """Many short parts can be too long together."""
+    """Leave out the longest parts: many short ones can be too long together."""
     shown = dict(document)
     for name in sorted(shown, key=lambda name: len(json.dumps(shown[name])), reverse=True):
         size = len(json.dumps(shown[name]))

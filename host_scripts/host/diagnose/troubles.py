@@ -1,18 +1,16 @@
-"""What does not do its work: the set-up, units, containers, our files, and what cannot be asked."""
+"""What does not work: the set-up, units, containers, changed files, facts without an answer."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 from host.diagnose.containers import is_ours
 from host.diagnose.values import at, fields, lines, number, rows, spoken
 from host.machine.causes import diagnosed
 from host.machine.systemd import cause
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    Facts = dict[str, Any]
+Facts = dict[str, Any]
 
 
 def setup_failed(facts: Facts) -> Iterator[str]:
@@ -32,16 +30,16 @@ def units_failed(facts: Facts) -> Iterator[str]:
     for name, unit in _units(facts):
         if unit.get("ActiveState") == "failed":
             how = f"{unit.get('Result')}, status {unit.get('ExecMainStatus')}"
-            yield f"{name} failed ({how}, {unit.get('NRestarts')} restarts): {_last_words(unit)}"
+            yield f"{name} failed ({how}, {unit.get('NRestarts')} restarts): {_last_lines(unit)}"
 
 
 def units_down(facts: Facts) -> Iterator[str]:
-    """Name what should always run; once the set-up is over, for it starts them."""
+    """Name units that should always run; only after the set-up, which starts them."""
     for name, unit in _units(facts):
         state = unit.get("ActiveState")
         if unit.get("SubState") == "auto-restart":
             restarts = unit.get("NRestarts")
-            yield f"{name} ends again and again ({restarts} restarts): {_last_words(unit)}"
+            yield f"{name} keeps exiting ({restarts} restarts): {_last_lines(unit)}"
         elif _should_run(name, unit) and state == "inactive" and at(facts, "setup", "done"):
             yield f"{name} is not running"
 
@@ -55,8 +53,8 @@ def _units(facts: Facts) -> list[tuple[str, dict[str, Any]]]:
     return [(name, fields(unit)) for name, unit in fields(facts.get("units")).items()]
 
 
-def _last_words(unit: dict[str, Any]) -> str:
-    """Return what the agent makes of its journal: a remedy where one is known."""
+def _last_lines(unit: dict[str, Any]) -> str:
+    """Return what its journal means, as the agent reads it: a remedy where one is known."""
     said = lines(unit.get("journal"))
     ends = number(unit.get("NRestarts")) or 0
     return diagnosed("\n".join(said), int(ends) + 1) or cause(said)
@@ -72,7 +70,7 @@ def containers(facts: Facts) -> Iterator[str]:
 def files(facts: Facts) -> Iterator[str]:
     for how, names in fields(facts.get("integrity")).items():
         if how != "problem" and (shown := lines(names)):
-            yield f"of our files {len(shown)} are {how}: {', '.join(shown[-10:])}"
+            yield f"{len(shown)} of our files are {how}: {', '.join(shown[-10:])}"
 
 
 def foreign_units(facts: Facts) -> Iterator[str]:
@@ -85,4 +83,4 @@ def unanswered(facts: Facts) -> Iterator[str]:
     for name, fact in facts.items():
         unwanted = name == "gpus" and at(facts, "settings", "ENGINE") in ("cpu", "none")
         if (problem := at(fact, "problem")) and not unwanted:
-            yield f"{name} could not be had: {spoken(problem)}"
+            yield f"{name} is unknown: {spoken(problem)}"

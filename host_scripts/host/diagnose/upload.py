@@ -1,19 +1,16 @@
-"""Put the document where whoever helps can read it: the deployment's own bucket.
+"""Store the document in the deployment's own bucket.
 
-Its name is a second copy of the orchestrator's rule (naming.py), which a test holds to the first:
-user_data has the name too, but inside a program that is free to change.
+The bucket's name follows the orchestrator's rule (naming.py); a test compares the two.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from host.diagnose import setup
+from host.diagnose.places import Places
 from host.machine import metadata
 from host.machine.commands import Unanswered
-
-if TYPE_CHECKING:
-    from host.diagnose.places import Places
 
 
 def upload(document: str, places: Places, now: str) -> str:

@@ -1,4 +1,4 @@
-"""Look into facts that can be anything: what could not be had, files of programs that failed."""
+"""Read facts of any shape: some are missing, some come from programs that failed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def at(value: Any, *names: str) -> Any:
-    """Return what lies there, or None."""
+    """Return the value at that path, or None."""
     for name in names:
         value = value.get(name) if isinstance(value, dict) else None
     return value
@@ -30,12 +30,12 @@ def lines(value: Any) -> list[str]:
 
 
 def spoken(value: Any) -> str:
-    """Return a text of any number of lines as a part of a sentence."""
+    """Return a text of any number of lines as part of a sentence."""
     return " | ".join(lines(value)) or str(value)
 
 
 def number(value: Any) -> float | None:
-    """Programs tell numbers as text, too, and `[N/A]` for none."""
+    """Return it as a number; programs also print text, and `[N/A]` for none."""
     try:
         found = float(value)
     except (TypeError, ValueError):

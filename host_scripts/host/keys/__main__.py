@@ -1,4 +1,4 @@
-"""Bring the gateway's keys once, as the agent does for ever: `keys.py REGION PATH FILE`."""
+"""Write the gateway's keys file once, as the agent keeps doing: `keys REGION PATH FILE`."""
 
 import logging
 import sys

@@ -1,18 +1,16 @@
-"""One entry of the gateway's keys file: is it whole?
+"""Check an entry of the gateway's keys file.
 
-The gateway takes its file whole or not at all, so one bad entry would keep every later change from
-it. Times are ISO-8601 with a zone; None is no limit.
+The gateway takes its file whole or not at all, so one bad entry would block every later change.
+Times are ISO-8601 with a zone; None is no limit.
 """
 
 from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from typing import Any
 
 Entry = dict[str, Any]
 

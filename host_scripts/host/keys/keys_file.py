@@ -1,25 +1,23 @@
 """Keep the gateway's keys file as SSM has it: one parameter per key id, one document for all.
 
-No error locks anybody out. What cannot be read (AWS away, an empty answer, one damaged parameter)
-leaves its last good entries in the file. An id that is missing from the listing, which may be a
-part only, is asked for by its name: only SSM's word that it is not there takes it away. The first
-key is never revoked, only rotated (this agent asks with it), so its absence is an error as well.
+No error locks a caller out. What cannot be read (AWS unreachable, an empty answer, one damaged
+parameter) leaves its last good entries in the file. An id that the listing lacks, which may be
+incomplete, is looked up by its name: it is removed only when SSM says that it does not exist. The
+first key is never revoked, only rotated (this agent uses it), so its absence is an error as well.
 """
 
 from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from host.keys.entries import Damaged, Entry, parse
 from host.machine.files import write
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
 
 log = logging.getLogger("lamplighter.agent")
 
@@ -36,7 +34,7 @@ class Keys:
         self._said: set[str] = set()
 
     def follow(self, seconds: float, sleep: Callable[[float], None]) -> NoReturn:
-        """Look every so many seconds, for ever."""
+        """Sync every so many seconds, for ever."""
         while True:
             self.sync()
             sleep(seconds)
@@ -57,7 +55,7 @@ class Keys:
         return bool(load(self._file))
 
     def _listed(self, last: Known) -> dict[str, str | None]:
-        """Return id -> value; None for one of the last good that SSM says is not there."""
+        """Return id -> value; None for a known id that SSM says does not exist."""
         found: dict[str, str | None] = {}
         token: dict[str, str] = {}
         while True:
@@ -80,7 +78,7 @@ class Keys:
             raise
 
     def _say(self, problems: Iterable[str]) -> None:
-        """Log a problem when it begins, not every time."""
+        """Log each problem once, when it begins."""
         now = set(problems)
         for problem in sorted(now - self._said):
             log.warning("keys kept as they were path=%s problem=%s", self._path, problem)

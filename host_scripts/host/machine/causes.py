@@ -1,7 +1,7 @@
-"""Why the engine does not come up, in words of the specification: what its last lines mean.
+"""Why the engine does not start, as a sentence of the specification, from its last log lines.
 
 Each rule is a line that vLLM, PyTorch, transformers, docker or NVIDIA's toolkit is known to write,
-and what the operator does about it. What no rule knows is told in the engine's own words.
+and what the operator can do about it. Lines that match no rule are reported as they are.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from host.machine.masking import masked
 class Rule:
     """says: a pattern in what the engine wrote; means: the sentence, with the pattern's groups.
 
-    ends: after so many ends of the engine in a row this cannot be an accident any more.
+    ends: how many exits in a row it takes until the cause counts as permanent.
     """
 
     says: re.Pattern[str]
@@ -86,7 +86,7 @@ RULES = (
     ),
     # the model, and whether it may be had
     _rule(
-        # not the hub's word on what does not exist: "a private or gated repo"
+        # not what the hub says of a repository that does not exist: "a private or gated repo"
         r"GatedRepoError|access (?:a|to this) gated repo|access to model \S+ is restricted",
         "the model is gated: accept its licence on huggingface.co with the account whose token "
         "engine.hf_token_parameter names",
@@ -228,9 +228,9 @@ RULES = (
 
 
 def diagnosed(said: str, ends: int) -> str | None:
-    """Return what keeps a part down that ended so many times in a row, and wrote this at last.
+    """Return what keeps down a part that exited so many times in a row and last wrote this.
 
-    None where nothing known was said, or where it may have been an accident so far.
+    None when no rule matches, or when the cause may still be transient.
     """
     for rule in RULES:
         if found := rule.says.search(said):

@@ -1,4 +1,4 @@
-"""Ask a program of this machine: a deadline, bounded output, nothing on its standard input."""
+"""Run a program of this machine: with a deadline, bounded output and no standard input."""
 
 from __future__ import annotations
 
@@ -8,18 +8,16 @@ import selectors
 import signal
 import subprocess
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING
+from typing import IO
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-MOST = 256 * 1024  # bytes of what it says that are kept: the last ones
+MOST = 256 * 1024  # bytes of its output that are kept: the last ones
 _CHUNK = 64 * 1024
 
 
 class Unanswered(Exception):
-    """Why a fact could not be had, as a sentence."""
+    """Why there is no answer, as a sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +62,7 @@ def ask(words: Sequence[str], seconds: float, most: int = MOST) -> Said:
 
 
 def _read(process: subprocess.Popen[bytes], until: float, most: int) -> list[str]:
-    """Read both pipes to their ends; a program that the kernel holds may never close them."""
+    """Read both pipes to their ends; a program stuck in the kernel may never close them."""
     pipes: list[IO[bytes]] = [pipe for pipe in (process.stdout, process.stderr) if pipe]
     read = {pipe.fileno(): bytearray() for pipe in pipes}
     sizes = dict.fromkeys(read, 0)
@@ -87,7 +85,7 @@ def _read(process: subprocess.Popen[bytes], until: float, most: int) -> list[str
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """Our own question, and what it started, goes; one that cannot is not waited for."""
+    """Kill the program and its children; do not wait for one that cannot be killed."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     with contextlib.suppress(subprocess.TimeoutExpired):

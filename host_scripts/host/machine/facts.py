@@ -1,7 +1,7 @@
-"""What this machine is and has left: disk, memory, GPUs, and what its kernel complained of.
+"""The facts of this machine: disk, memory, GPUs, errors in the kernel's log: `facts FILE`.
 
-Gathered by root (lamplighter-machine.service), because the agent is nobody, may not open a device
-and may not ask docker. Reads only. A number that could not be had is None, never a guess.
+lamplighter-machine.service gathers them as root, because the agent is unprivileged: it may neither
+open a device nor use docker. Reads only. An unknown number is None, never a guess.
 """
 
 from __future__ import annotations
@@ -12,21 +12,19 @@ import re
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from host.machine import settings
 from host.machine.commands import Unanswered, ask
 from host.machine.files import PUBLIC, write
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-    Run = Callable[[Sequence[str]], tuple[int | None, str]]
+Run = Callable[[Sequence[str]], tuple[int | None, str]]
 
 SECONDS = 15  # for one command: nvidia-smi takes long where a GPU is in trouble
 _MOST = 4 * 1024 * 1024  # bytes of what it prints: thousands of lines of the kernel's log
-AGAIN = 2.0  # seconds until fewer GPUs than there should be are counted again
+AGAIN = 2.0  # seconds until GPUs are counted again when some seem to be missing
 
 _COLUMNS = 4
 _GPU = [
@@ -80,7 +78,7 @@ def memory(meminfo: Path) -> dict[str, int]:
 
 
 def gpus(wanted: int, run: Run, sleep: Callable[[float], None]) -> dict[str, int | None]:
-    """Count them here and in the engine's container; twice, where one seems to be lost."""
+    """Count them here and in the engine's container; again when one seems to be missing."""
     found = _count(wanted, run)
     if any(seen is not None and seen < wanted for seen in (found["here"], found["in_container"])):
         sleep(AGAIN)
@@ -103,12 +101,12 @@ def _count(wanted: int, run: Run) -> dict[str, int | None]:
 
 
 def _numbers(rows: list[list[str]], column: int) -> list[int]:
-    """Not every GPU tells everything."""
+    """Leave out what a GPU does not report."""
     return [int(row[column]) for row in rows if row[column].strip().isdecimal()]
 
 
 def _in_container(run: Run) -> int | None:
-    """None where there is no container now, or no nvidia-smi in it."""
+    """Return None without a running container, or without nvidia-smi in it."""
     status, said = run(["docker", "exec", "vllm-0", "nvidia-smi", "--list-gpus"])
     if status == 0:
         return said.count("GPU ")
@@ -116,7 +114,7 @@ def _in_container(run: Run) -> int | None:
 
 
 def size(folder: Path) -> int:
-    """Return the bytes of all files below; what vanishes meanwhile does not count."""
+    """Return the bytes of all files below; files that vanish meanwhile do not count."""
     total = 0
     for path, _, names in os.walk(folder):
         for name in names:
@@ -128,7 +126,7 @@ def size(folder: Path) -> int:
 
 
 def run(command: Sequence[str]) -> tuple[int | None, str]:
-    """Return its exit status and all that it printed; no status where it did not end by itself."""
+    """Return its exit status and all that it printed; None for one that did not exit in time."""
     try:
         said = ask(command, SECONDS, _MOST)
     except Unanswered:

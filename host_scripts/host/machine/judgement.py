@@ -1,20 +1,18 @@
-"""What the facts of this machine (facts.py) mean: lost, to be repaired, or worth a warning.
+"""What the facts of this machine (facts.py) mean: a lost machine, a repair, or a warning.
 
-A GPU that is gone, or in whose driver something broke for good, is no matter for this host: the
-container would be started again in a loop. A container that lost the GPU which its machine still
-has is started again. Everything else is said, and nothing is done about it.
+Agent and diagnosis judge disk, memory and GPUs by the same functions. A GPU that is gone, or whose
+driver failed for good, cannot be repaired on this host: restarting the container would loop. A
+container that lost a GPU which the machine still has is restarted. The rest is a warning.
 """
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-FRESH = 180.0  # seconds: three looks may fail before what was seen is of no use any more
+FRESH = 180.0  # seconds: older facts are ignored; three gatherings may fail in a row
 
 GIB = 1024**3
 DISK_LEFT = 0.10  # a share below which the next image or model may not fit
@@ -52,7 +50,7 @@ class Facts:
 
     @property
     def missing(self) -> int:
-        """Return how many GPUs are not here that the engine wants."""
+        """Return how many of the GPUs that the engine needs are missing."""
         return self._lack("here")
 
     @property
@@ -91,7 +89,7 @@ def _parse(found: dict[str, Any]) -> Facts:
 
 
 def lost(facts: Facts | None, *, serves: bool) -> str | None:
-    """Return why nothing on this machine will help, or None."""
+    """Return why no repair on this machine can help, or None."""
     if facts is None:
         return None
     xids = "".join(f", Xid {code}: {BROKEN[code]}" for code in facts.broken)
@@ -110,7 +108,7 @@ def missing_gpus(wanted: int | None, here: int | None, why: str = "") -> str | N
 
 
 def without_gpu(facts: Facts | None) -> str | None:
-    """Return why the engine's container must be made anew, or None."""
+    """Return why the engine's container must be recreated, or None."""
     if facts is None or not facts.missing_in_container:
         return None
     seen, wanted = facts.gpus["in_container"], facts.gpus["wanted"]
@@ -118,7 +116,7 @@ def without_gpu(facts: Facts | None) -> str | None:
 
 
 def warnings(facts: Facts | None) -> tuple[str, ...]:
-    """Return what an operator should know of a machine that serves all the same."""
+    """Return what an operator should know of a machine that may serve."""
     return () if facts is None else (*_full(facts), *_kernel(facts))
 
 
@@ -153,5 +151,7 @@ def _kernel(facts: Facts) -> list[str]:
         for code in facts.broken
     ]
     if facts.oom_kills:
-        found.append("the kernel ended a program for want of memory: choose a larger instance.type")
+        found.append(
+            "the kernel killed a program for lack of memory: choose a larger instance.type"
+        )
     return found

@@ -1,11 +1,11 @@
-"""What looks like a secret does not leave the host."""
+"""Mask what looks like a secret before it leaves the host."""
 
 from __future__ import annotations
 
 import re
 
 _PEM = re.compile(r"(-----BEGIN [A-Z ]*PRIVATE KEY-----).*?(-----END|\Z)", re.DOTALL)
-# Kept is what says of which kind it was: the first group.
+# The first group is kept: it says of which kind the secret was.
 _SECRETS = (
     re.compile(r"\b(hf_)[A-Za-z0-9]{8,}"),  # Hugging Face tokens
     re.compile(r"\b(sk-)[A-Za-z0-9_-]+"),  # API keys
@@ -22,7 +22,7 @@ _SECRETS = (
 
 
 def masked(text: str) -> str:
-    """Return the text with each secret cut down to what says of which kind it was."""
+    """Return the text with each secret replaced by its kind and ***."""
     text = _PEM.sub(r"\1***\2", text)
     for secret in _SECRETS:
         text = secret.sub(r"\1***", text)

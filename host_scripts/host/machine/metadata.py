@@ -1,17 +1,15 @@
-"""What EC2 says of this instance, by its metadata service (version 2 only)."""
+"""What EC2's instance metadata service (version 2) says of this instance."""
 
 from __future__ import annotations
 
 import http.client
 import json
 import logging
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 from urllib.parse import urlsplit
 
 from host.machine.commands import Unanswered
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 ORIGIN = "http://169.254.169.254"
 _IDENTITY = ("instanceId", "instanceType", "imageId", "availabilityZone", "region", "accountId")
@@ -22,7 +20,7 @@ log = logging.getLogger("lamplighter.agent")
 
 
 def instance_id(sleep: Callable[[float], None], origin: str = ORIGIN) -> str:
-    """Return it, however long the metadata service takes: without it no report can be placed."""
+    """Return it, however long that takes: a report without it is useless."""
     while True:
         try:
             return _ask(origin, "/latest/meta-data/instance-id")

@@ -1,4 +1,4 @@
-"""What deployment.env says: one KEY=value a line."""
+"""deployment.env: one KEY=value a line."""
 
 from __future__ import annotations
 

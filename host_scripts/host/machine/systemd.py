@@ -1,16 +1,14 @@
-"""What systemd and the journal say, read into Python."""
+"""Read what systemctl and journalctl print."""
 
 from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 from host.machine.commands import Unanswered, ask
 from host.machine.masking import masked
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 _SECONDS = 10  # for one command
 _MOST = 8 * 1024 * 1024  # bytes of what it prints: hundreds of long lines of a journal
@@ -38,7 +36,7 @@ def entries(journal: str) -> list[tuple[str, str]]:
 
 
 def _text(message: Any) -> str:
-    """What is no UTF-8 comes as a list of its bytes."""
+    """A message that is not UTF-8 comes as a list of bytes."""
     return bytes(message).decode(errors="replace") if isinstance(message, list) else str(message)
 
 
@@ -49,7 +47,7 @@ def cause(said: Sequence[str]) -> str:
 
 
 def run(command: Sequence[str]) -> str:
-    """Return what the command printed; a machine without systemd says nothing."""
+    """Return what the command printed; nothing on a machine without systemd."""
     try:
         return ask(command, _SECONDS, _MOST).out
     except Unanswered:

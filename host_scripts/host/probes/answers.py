@@ -1,6 +1,6 @@
-"""One HTTP exchange with a deadline, and what it proves.
+"""One HTTP exchange with a deadline, and what its result means.
 
-No redirects and no proxies: it only ever talks to this host.
+No redirects and no proxies: it only talks to this host.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Answer:
 def exchange(
     method: str, url: str, *, seconds: float, key: str | None = None, body: Any = None
 ) -> Answer | Check:
-    """Return the answer, or what its absence proves: refused or cut off is dead, slow is not."""
+    """Return the answer, or what its absence means: refused or cut off is dead, slow is not."""
     headers = {"X-Request-Id": f"{PROBE}-{secrets.token_hex(8)}"}
     if key is not None:
         headers["Authorization"] = f"Bearer {key}"
@@ -57,7 +57,7 @@ def exchange(
 
 
 def expect_ok(url: str, found: Answer | Check) -> Check | None:
-    """Return None for a 200, else what it proves: 5xx is dead, any other status proves neither."""
+    """Return None for a 200, else what it means: 5xx is dead, any other status proves nothing."""
     if isinstance(found, Check):
         return found
     if found.status == http.client.OK:

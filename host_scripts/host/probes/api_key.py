@@ -1,17 +1,15 @@
-"""The API key for our own probes: read from SSM, kept in memory only, in no log and no report."""
+"""The API key for our own probes: read from SSM, kept in memory only, never logged."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from host.probes.check import Check, Verdict
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-PAUSE = 5.0  # seconds between two attempts: the checks come faster than SSM likes
+PAUSE = 5.0  # seconds between two attempts: probes come faster than SSM should be called
 
 
 class ApiKey:
@@ -25,14 +23,14 @@ class ApiKey:
         return f"ApiKey({self._parameter!r}, ***)"
 
     def read(self) -> str | Check:
-        """Return the key, or why there is none yet (UNSURE: it says nothing about the engine)."""
+        """Return the key, or why there is none yet (UNSURE: that says nothing about the engine)."""
         if self._value is None and self._now() >= self._next:
             self._next = self._now() + PAUSE
             self._value = self._fetch()
         return self._value or Check(Verdict.UNSURE, self._why)
 
     def forget(self) -> None:
-        """Read it again at the next look, five seconds after the last reading at the earliest."""
+        """Read it again at the next call, five seconds after the last reading at the earliest."""
         self._value = None
         self._why = f"the gateway refuses the key in {self._parameter}"
 

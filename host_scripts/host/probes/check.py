@@ -1,4 +1,4 @@
-"""What one look at one layer of the chain proves."""
+"""The result of a probe."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import Enum
 
 
 class Verdict(Enum):
-    """What one check proves: it works, it is dead, or neither (too slow, or another matter)."""
+    """It works, it is dead, or neither is proved (too slow, or an unexpected answer)."""
 
     WORKS = "works"
     DEAD = "dead"

@@ -15,7 +15,7 @@ def ask_chat(origin: str, model: str, *, seconds: float, key: str | None = None)
 
 
 def completes(origin: str, model: str, *, seconds: float, key: str | None = None) -> Check | None:
-    """Return None when a token came, else what its absence proves.
+    """Return None when a token came, else what its absence means.
 
     A model without a chat template refuses a chat with 400, and is asked to complete a text.
     """

@@ -1,25 +1,22 @@
-"""Does this host serve? Asked layer by layer; the first layer that does not ends the look."""
+"""Does this host serve? Layers are probed in order, up to the first that does not answer."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from http import HTTPStatus
-from typing import TYPE_CHECKING
 
 from host.probes.answers import Answer, exchange, expect_ok
+from host.probes.api_key import ApiKey
+from host.probes.chain import Chain
 from host.probes.check import Check, Verdict
 from host.probes.completion import completes
 
-if TYPE_CHECKING:
-    from host.probes.api_key import ApiKey
-    from host.probes.chain import Chain
-
-QUICK = 5.0  # seconds for an answer that needs no thinking
-COMPLETION = 20.0  # seconds for one token; under the orchestrator's patience for a report
+QUICK = 5.0  # seconds for an answer that needs no inference
+COMPLETION = 20.0  # seconds for one token; less than the orchestrator waits for a report
 
 
 def look(chain: Chain, api_key: ApiKey, *, with_completion: bool) -> Check:
-    """Return WORKS when every layer answers; a token is only bought when asked for."""
+    """Return WORKS when every layer answers; with_completion: also ask for one token."""
     return (
         _engine(chain)
         or _nginx(chain)

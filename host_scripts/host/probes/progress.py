@@ -1,33 +1,30 @@
-"""Does the engine get on? A process that answers may hang behind its own front.
+"""Does the engine make progress? A process that answers may hang behind its own API server.
 
-vLLM's front goes on answering /health and /metrics while the engine behind it stands still, and a
-saturated engine is slow to answer although it works. So neither silence nor an answer proves
-anything alone; what proves life is that something moves: a counter, or one token that is asked
-for. A token is asked for only where nothing moved for half a minute. An engine that hangs is one
-where nothing moved for a minute and that left a token's question without any answer.
+vLLM's API server keeps answering /health and /metrics while the engine behind it stands still, and
+a saturated engine is slow to answer although it works. So neither a timeout nor an answer proves
+anything alone; progress does: a counter that moved, or one token. A token is requested only when no
+counter moved for half a minute. An engine hangs when no counter moved for a minute and the request
+for a token was not answered at all.
 
-An engine of a host that never served since the boot is not judged: it loads.
+An engine that has not served since the boot is not judged: it loads.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from pathlib import Path
 
 from host.probes.answers import Answer, exchange
 from host.probes.check import Check, Verdict
 from host.probes.completion import ask_chat
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-ASK_AFTER = 30.0  # seconds without movement, then it is asked for a token
-HANGS_AFTER = 60.0  # seconds without movement, and the question unanswered
+ASK_AFTER = 30.0  # seconds without movement, then one token is requested
+HANGS_AFTER = 60.0  # seconds without movement and without an answer
 QUICK = 5.0  # seconds for a page of metrics
 COMPLETION = 20.0  # seconds for one token of an engine where nothing moves
 
-# What only the engine itself moves. The cache's usage grows with each piece of a long prompt, when
-# no token comes for minutes. Requests that are broken off are counted by the front alone.
+# Counters that only the engine itself moves. The cache's usage grows with each piece of a long
+# prompt, during which no token comes for minutes. Aborted requests are counted by the API server.
 SIGNS = (
     "vllm:generation_tokens_total",
     "vllm:kv_cache_usage_perc",
@@ -36,7 +33,7 @@ SIGNS = (
     "vllm:prompt_tokens_total",
     "vllm:request_success_total",
 )
-_FRONTS_OWN = 'finished_reason="abort"'
+_BY_API_SERVER = 'finished_reason="abort"'
 
 HANGS = (
     f"the engine hangs: nothing moved in it for {HANGS_AFTER:g} s, "
@@ -49,8 +46,8 @@ Counters = tuple[str, ...]
 class Progress:
     """engine_url: of vLLM itself, past the gateway; None: nothing can hang. now: seconds.
 
-    marker: a file that is there when this host served once since the boot, for an agent that is
-    started again while the engine hangs.
+    marker: a file that exists once this host has served since the boot, for an agent that is
+    restarted while the engine hangs.
     """
 
     def __init__(
@@ -69,7 +66,7 @@ class Progress:
     def judge(self, check: Check, *, serves: bool) -> str | None:
         """Return what proves that the engine hangs, or None. check, serves: of the same look.
 
-        Where nobody is behind its port it loads, for as long as it needs.
+        A closed port means that it loads, for as long as it needs.
         """
         if serves and not self._served:
             self._served = True
@@ -99,7 +96,7 @@ class Progress:
         return self._now() - self._moved
 
     def _look(self, seen: Counters | None) -> None:
-        """Nothing in time is no movement; a page without our counters is nothing to judge by."""
+        """A timeout is no movement; a page without our counters cannot be judged."""
         if seen is None or seen == self._counters:
             return
         self._restart()
@@ -112,9 +109,9 @@ def counters(url: str) -> Counters | None:
     if not isinstance(found, Answer):
         return None
     lines = found.body.decode("utf-8", errors="replace").splitlines()
-    return tuple(line for line in lines if line.startswith(SIGNS) and _FRONTS_OWN not in line)
+    return tuple(line for line in lines if line.startswith(SIGNS) and _BY_API_SERVER not in line)
 
 
 def answers_token(url: str, model: str) -> bool:
-    """Ask for one token; any answer, also a refusal, comes from something that does not hang."""
+    """Request one token; any answer, a refusal too, shows that the engine does not hang."""
     return isinstance(ask_chat(url, model, seconds=COMPLETION), Answer)

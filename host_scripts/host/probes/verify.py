@@ -12,9 +12,9 @@ import json
 import os
 import sys
 import time
+from collections.abc import Mapping
 from http import HTTPStatus
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import boto3
 from botocore.config import Config
@@ -24,13 +24,9 @@ from host.machine.settings import parse
 from host.probes import chain as chains
 from host.probes.answers import Answer, exchange, expect_ok
 from host.probes.api_key import ApiKey
+from host.probes.chain import Chain
 from host.probes.check import Check
 from host.probes.completion import completes
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from host.probes.chain import Chain
 
 AGAIN = 2.0  # seconds
 QUICK = 5.0  # seconds for an answer that needs no thinking

@@ -1,1 +1,1 @@
-"""What the steps of the set-up ask of Python."""
+"""Programs that the steps of the set-up run: they read, decide and print, and change nothing."""

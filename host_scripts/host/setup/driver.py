@@ -1,7 +1,7 @@
-"""Compare an image's CUDA with the NVIDIA driver: `... | driver.py IMAGE "$(nvidia-smi)"`.
+"""Compare an image's CUDA with the NVIDIA driver: `... | driver IMAGE "$(nvidia-smi)"`.
 
-What `docker image inspect IMAGE` says comes in. Status 91 where this driver cannot run the image;
-0 where it can, and where one of the two does not say. A driver runs every CUDA of its own
+Reads the output of `docker image inspect IMAGE`. Status 91 when this driver cannot run the image; 0
+when it can, or when one of the two is unknown. A driver runs every CUDA of its own
 generation and of earlier ones, as far as NVIDIA_REQUIRE_CUDA allows: conditions between spaces are
 alternatives, those between commas must all hold.
 https://docs.nvidia.com/deploy/cuda-compatibility/

@@ -1,6 +1,6 @@
-"""Print an SSM parameter, decrypted, without a newline: `parameter.py REGION NAME SETTING | ...`.
+"""Print an SSM parameter, decrypted, without a newline: `parameter REGION NAME SETTING | ...`.
 
-SETTING of the specification names it. Status 91 where no other try helps, 1 where one may.
+SETTING of the specification names it. Status 91 when retrying does not help, 1 when it may.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""Print the line of the agent's spool, as JSON: `phase.py PHASE PERCENT [CAUSE]`."""
+"""Print the set-up's phase as the agent's spool has it: `phase PHASE PERCENT [CAUSE]`."""
 
 import json
 import sys

@@ -1,13 +1,13 @@
-"""Tell how far a pull is: `docker pull IMAGE 2>&1 | layers.py IMAGE REMEDY FROM TO`.
+"""Print how far a pull is: `docker pull IMAGE 2>&1 | pull IMAGE REMEDY FROM TO`.
 
-docker says to a pipe what it does with each layer, but no bytes. Prints the percents between FROM
-and TO as they are reached, half of a layer for its download and half for unpacking it; what is
-about no layer goes to stderr. Status 91 where the registry's answer will not change.
+To a pipe docker prints what it does with each layer, but no bytes. Prints the percents between FROM
+and TO as they are reached, half of a layer for its download and half for unpacking it; other lines
+go to stderr. Status 91 when the registry's answer will not change.
 
-The two stores of docker say it differently. The older one (overlay2) announces the layers that it
-fetches, and says of the others that they exist. containerd's (the default since Docker 29) may
-announce a layer as waiting, announces those too whose blob exists and which it only unpacks, and
-some of its versions never say that a layer is unpacked.
+The two stores of docker differ. The older one (overlay2) announces the layers that it fetches, and
+says of the others that they exist. containerd's (the default since Docker 29) may announce a layer
+as waiting, also announces those whose blob exists and which it only unpacks, and some of its
+versions never say that a layer is unpacked.
 https://github.com/moby/moby/blob/master/daemon/containerd/progress.go
 """
 
@@ -25,9 +25,9 @@ DONE = {  # halves of a layer
     "Download complete": 1,
     "Pull complete": 2,
 }
-EXISTS = "Already exists"  # counts only where the layer was announced: else nothing is done with it
+EXISTS = "Already exists"  # counts only for a layer that was announced
 
-FINAL = (  # what docker and registries say, and what it means; the first that matches counts
+FINAL = (  # messages of docker and registries, and their meaning; the first match counts
     (
         r"no space left on device",
         "the disk is full while {image} is pulled: raise instance.root_volume_gib",

@@ -1,4 +1,4 @@
-"""How a program says that no other try helps: a sentence, a status."""
+"""How a program says that retrying does not help: one sentence, one exit status."""
 
 import sys
 from typing import NoReturn

@@ -1,6 +1,6 @@
-"""Print a password for `docker login --username AWS`: `registry_password.py REGION`.
+"""Print a password for `docker login --username AWS`: `registry_password REGION`.
 
-Status 91 where no other try helps, 1 where one may.
+Status 91 when retrying does not help, 1 when it may.
 """
 
 import base64

@@ -1,11 +1,10 @@
-"""Print the bytes of a model's weights, its token on stdin: `... | weights.py MODEL PARAMETER`.
+"""Print the bytes of a model's weights, its token on stdin: `... | weights MODEL PARAMETER`.
 
 Two numbers: what vLLM fetches, and what it holds in GPU memory at least; 0 is unknown. PARAMETER
 is where the token is from, or empty.
 
-Asks the Hugging Face Hub once, before vLLM spends minutes to find out: a model that does not exist
-or is not ours to read ends this with a sentence and status 91. A hub that cannot be reached prints
-zeros.
+Asks the Hugging Face Hub once, before vLLM spends minutes on it: a model that does not exist or may
+not be read ends this with a sentence and status 91. A hub that cannot be reached prints zeros.
 """
 
 import http
@@ -22,7 +21,7 @@ from host.setup.refusal import refuse
 HUB = os.environ.get("HF_ENDPOINT", "https://huggingface.co")
 SECONDS = 10.0
 
-# Bytes of a number in GPU memory. vLLM halves float32; what is not here counts for nothing.
+# Bytes of a number in GPU memory. vLLM halves float32; other types are not counted.
 LOADED = {"F64": 2, "F32": 2, "BF16": 2, "F16": 2, "F8_E4M3": 1, "F8_E5M2": 1, "I8": 1, "U8": 1}
 LOADED |= {"I16": 2, "I32": 4, "I64": 8}  # several small numbers in one
 
@@ -30,7 +29,7 @@ LOADED |= {"I16": 2, "I32": 4, "I64": 8}  # several small numbers in one
 def main(model: str, parameter: str, token: str) -> None:
     path = urllib.parse.quote(model)
     try:
-        # Everybody may know of a gated model; its files are what a token is asked for.
+        # A gated model is listed publicly; only its files need a token.
         ask(f"{HUB}/{path}/resolve/main/config.json", token, may_lack=True)
         about = json.loads(ask(f"{HUB}/api/models/{path}?blobs=true", token))
     except urllib.error.HTTPError as error:
@@ -52,7 +51,7 @@ def ask(url: str, token: str, *, may_lack: bool = False) -> bytes:
             found: bytes = answer.read()
     except urllib.error.HTTPError as error:
         if may_lack and error.headers.get("X-Error-Code") == "EntryNotFound":
-            return b""  # the model is ours to read, and has no such file
+            return b""  # the model may be read, and has no such file
         raise
     return found
 

@@ -149,8 +149,7 @@ def test_an_engine_is_asked_on_a_gpu_and_without(
     engine: str, url: str | None, tmp_path: Path
 ) -> None:
     path = tmp_path / "deployment.env"
-    gpu = "yes" if engine == "gpu" else "no"
-    path.write_text(render("deployment.env.j2", **{**SETTINGS, "engine": engine, "gpu": gpu}))
+    path.write_text(render("deployment.env.j2", **{**SETTINGS, "engine": engine}))
 
     assert settings.load({"DEPLOYMENT_ENV": str(path)}).chain.engine == url
 

@@ -246,7 +246,7 @@ def test_a_certificate_that_nginx_refuses_leaves_the_one_before(
     tmp_path: Path, pair: pairs.Pair
 ) -> None:
     lab = Lab(tmp_path)
-    lab.keeper.sign_itself()
+    lab.keeper.self_sign()
     before = lab.shelf.held()
     at(lab, pair, 60)
     lab.stored(acme(pair, 60))
@@ -255,7 +255,7 @@ def test_a_certificate_that_nginx_refuses_leaves_the_one_before(
     problem = lab.keep()
 
     assert problem is not None
-    assert "nginx refuses the acme certificate" in problem
+    assert "nginx rejects the acme certificate" in problem
     assert lab.shelf.held() == before
     assert lab.reloads[-1] == (lab.told.tls / "server.crt").read_text()
 
@@ -263,7 +263,7 @@ def test_a_certificate_that_nginx_refuses_leaves_the_one_before(
 def test_key_and_certificate_change_in_one_step(tmp_path: Path, pair: pairs.Pair) -> None:
     """Both are read through one link, so that no power cut parts them."""
     lab = Lab(tmp_path)
-    lab.keeper.sign_itself()
+    lab.keeper.self_sign()
     lab.shelf.put(acme(pair, 60))
 
     links = {
@@ -417,7 +417,7 @@ def test_http_01_asks_itself_first(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     monkeypatch.setattr(urllib.request, "_opener", None)  # which keeps its proxies for good
 
-    with pytest.raises(Trouble, match=r"does not lead here yet.*port 80 open to everybody"):
+    with pytest.raises(Trouble, match=r"does not lead here yet.*port 80 open to all addresses"):
         Authority(replace(settings(tmp_path), kind="http-01"), dict).order({})
 
     assert list((tmp_path / "www").rglob("rehearsal-*")) == []

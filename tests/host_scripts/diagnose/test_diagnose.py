@@ -379,7 +379,7 @@ def test_a_machine_without_docker_systemd_and_a_gpu_gives_a_document(machine: Ma
 
     told = machine.document(AWS_EC2_METADATA_SERVICE_ENDPOINT="http://127.0.0.1:9")
 
-    assert "units could not be had: this machine has no systemctl" in told["problems"]
+    assert "units is unknown: this machine has no systemctl" in told["problems"]
     assert "the metadata service did not answer" in told["instance"]["problem"]
     assert told["logs"]["20-gpu.sh.log"] == "fine"
 
@@ -457,7 +457,7 @@ BREAKAGES = {
     ),
     "a loop": (
         lambda m: m.units(nginx_service="SubState=auto-restart\nNRestarts=9"),
-        ["nginx.service ends again and again (9 restarts): "],
+        ["nginx.service keeps exiting (9 restarts): "],
     ),
     "a stopped unit": (
         lambda m: m.units(nginx_service=f"{STOPPED}\nRestart=always"),
@@ -471,15 +471,15 @@ BREAKAGES = {
         lambda m: m.says("nvidia-smi --query-gpu", ""),
         ["a GPU is lost: 0 of 1 answer; this machine must be replaced"],
     ),
-    "a layer": (refuse_engine, ["engine does not do its work: refused"]),
-    "an old verdict": (boot_again, ["the verdict on the chain is of an earlier boot"]),
+    "a layer": (refuse_engine, ["engine does not work: refused"]),
+    "an old verdict": (boot_again, ["the verdict on the chain is from an earlier boot"]),
     "no verdict": (
         lambda m: (m.run_dir / "verify.json").unlink(),
-        ["nobody has asked the whole chain yet"],
+        ["the chain has not been verified yet"],
     ),
     "nginx": (
         lambda m: m.answer("nginx", "echo unknown directive >&2; exit 1"),
-        ["nginx refuses its configuration: unknown directive"],
+        ["nginx rejects its configuration: unknown directive"],
     ),
     "a full disk": (
         lambda m: m.says("df --block-size=1", DISK.replace("64424509440", "9663676416", 1)),
@@ -491,11 +491,15 @@ BREAKAGES = {
     ),
     "the kernel": (
         lambda m: m.says("journalctl --dmesg", "NVRM: Xid (PCI:0): 79, fell off\noom-kill: x"),
-        ["the kernel's log tells of a GPU's error, in 1 lines", "for want of memory"],
+        ["the kernel's log reports a GPU's error in 1 lines", "for lack of memory"],
     ),
     "changed files": (
         change_files,
-        ["1 are changed: setup.sh", "1 are missing: lib.sh", "1 are added: 15-new.sh"],
+        [
+            "1 of our files are changed: setup.sh",
+            "1 of our files are missing: lib.sh",
+            "1 of our files are added: 15-new.sh",
+        ],
     ),
     "a set-up under way": (begin_again, ["the set-up is not finished: images, 50 %"]),
     "the certificate": (
@@ -504,7 +508,7 @@ BREAKAGES = {
     ),
     "repairs": (
         lambda m: m.verdict("repairs", [{"part": "engine", "at": 77.2, "why": "it hangs"}]),
-        ["this host repaired itself 1 times, at last its engine 77 s after the boot: it hangs"],
+        ["this host repaired itself 1 times, most recently engine 77 s after the boot: it hangs"],
     ),
     "the clock": (
         lambda m: m.says("timedatectl show", "NTPSynchronized=no"),
@@ -608,7 +612,7 @@ def silence(_: Machine, metadata: Server) -> None:
         (deny, r"s3://lamplighter-demo-\d+-eu-central-1 refused: .*AccessDenied"),
         (usurp, r"s3://lamplighter-demo-\d+-eu-central-1 refused: .*AccessDenied"),
         (forget_boto3, "this machine has no boto3 yet"),
-        (forget_settings, r"there is no \S+/deployment\.env: bootstrap did not bring it"),
+        (forget_settings, r"there is no \S+/deployment\.env: fetch.py did not bring it"),
         (confuse, "the metadata service says nothing sensible"),
         (silence, "the metadata service did not answer"),
     ],

@@ -159,7 +159,7 @@ def test_a_full_disk_little_memory_and_killed_programs_are_warned_of() -> None:
     assert judgement.warnings(facts) == (
         "the disk of / has 9.0 of 100 GiB free: raise instance.root_volume_gib",
         "0.1 of 16 GiB memory are free: choose an instance.type with more",
-        "the kernel ended a program for want of memory: choose a larger instance.type",
+        "the kernel killed a program for lack of memory: choose a larger instance.type",
     )
 
 

@@ -56,6 +56,13 @@ def test_a_host_works_when_every_layer_answers(chain: Chain, endpoint: Endpoint)
     ]
 
 
+def test_the_gateway_can_tell_a_probe_from_a_caller(chain: Chain, endpoint: Endpoint) -> None:
+    look(chain)
+
+    assert all(each.startswith("lamplighter-probe-") for each in endpoint.request_ids)
+    assert len(set(endpoint.request_ids)) == len(endpoint.request_ids)
+
+
 def test_a_completion_costs_one_token(chain: Chain, endpoint: Endpoint) -> None:
     look(chain)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -150,10 +151,10 @@ def test_b2_a_model_that_loads_for_ten_minutes_is_waited_for(host: Host) -> None
 
 
 def test_a_start_in_which_nothing_moves_fails_with_what_the_layers_said(host: Host) -> None:
-    done = wait(host, "true", PATIENCE="15")
+    done = wait(host, "true", PATIENCE="1")
 
     assert done.returncode != 0
-    assert 'nothing moved for 15 s: {"ok": false' in done.stderr
+    assert re.search(r'nothing moved for \d+ s: {"ok": false', done.stderr)
 
 
 def test_a_unit_that_gave_up_ends_the_wait(host: Host) -> None:
@@ -180,4 +181,4 @@ def test_a_verdict_of_an_earlier_boot_says_nothing(host: Host) -> None:
         "is-failed*) exit 1 ;; esac",
     )
 
-    assert host.run("steps/90-verify.sh", PATIENCE="5").returncode != 0
+    assert host.run("steps/90-verify.sh", PATIENCE="1").returncode != 0

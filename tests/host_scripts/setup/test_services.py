@@ -8,6 +8,7 @@ import pytest
 from host_scripts.sandbox import Host
 
 SERVICES = ["vllm@0.service", "inference-app.service", "lamplighter-agent.service"]
+WATCHES = ["inference-verify.timer", "lamplighter-repair.path", "lamplighter-machine.timer"]
 
 
 @pytest.fixture
@@ -54,12 +55,12 @@ def test_the_first_run_reloads_once_before_it_starts_anything(host: Host) -> Non
 
     host.run("steps/50-services.sh")
 
-    timers = ["inference-verify.timer", "lamplighter-repair.path", "lamplighter-machine.timer"]
-    assert done_to_units(host) == [
-        "daemon-reload",
-        *[f"restart {service}" for service in SERVICES],
-        *[f"start {timer}" for timer in timers],
-    ]
+    reload, *starts = done_to_units(host)
+    assert reload == "daemon-reload"
+    assert set(starts) == {
+        *(f"restart {service}" for service in SERVICES),
+        *(f"start {watch}" for watch in WATCHES),
+    }
 
 
 def test_what_starts_at_a_boot_is_enabled_and_the_machines_oneshot_is_not(host: Host) -> None:
@@ -252,12 +253,7 @@ def test_a_timer_and_a_watch_that_do_not_run_are_started(ready: Host) -> None:
     ready.answer("systemctl", 'case "$*" in is-active*timer | is-active*path) exit 3;; esac')
 
     assert restarted(ready) == []
-    started = [call for call in ready.calls if call.startswith("systemctl start")]
-    assert started == [
-        "systemctl start inference-verify.timer",
-        "systemctl start lamplighter-repair.path",
-        "systemctl start lamplighter-machine.timer",
-    ]
+    assert set(done_to_units(ready)) == {f"start {watch}" for watch in WATCHES}
 
 
 def test_a_run_that_was_cut_before_the_restart_is_made_good_by_the_next(ready: Host) -> None:
@@ -284,25 +280,14 @@ def test_a_run_that_was_cut_before_the_reload_is_made_good_by_the_next(ready: Ho
 def test_the_agent_is_started_before_everything_else_and_reloads_only_once(host: Host) -> None:
     host.answer("systemctl", 'case "$*" in is-active*) exit 3;; esac')
     host.run("steps/05-agent.sh")
-    first = host.calls
+    first, enabled = done_to_units(host), host.calls
 
     host.run("steps/05-agent.sh")
 
+    assert first == ["daemon-reload", "start lamplighter-agent.service"]
     units = "lamplighter-agent.service lamplighter-setup.service"
-    assert first == [
-        "getent passwd lamplighter-agent",
-        "getent group lamplighter-gateway",
-        "systemctl daemon-reload",
-        f"systemctl enable --quiet {units}",
-        "systemctl is-active --quiet lamplighter-agent.service",
-        "systemctl start lamplighter-agent.service",
-    ]
-    assert host.calls == [
-        *first[:2],
-        "systemctl is-enabled --quiet lamplighter-agent.service",
-        "systemctl is-enabled --quiet lamplighter-setup.service",
-        *first[4:],
-    ]
+    assert f"systemctl enable --quiet {units}" in enabled
+    assert done_to_units(host) == ["start lamplighter-agent.service"]
     assert (host.etc / "lamplighter/gateway").is_dir()
 
 
@@ -310,11 +295,8 @@ def test_the_first_run_makes_a_certificate_for_the_name_and_reloads_once(host: H
     done = host.run("steps/60-nginx.sh")
 
     assert done.returncode == 0, done.stderr
-    assert host.calls == [
-        f"nginx -t -q -c {host.scripts}/nginx.conf",
-        "systemctl enable --quiet nginx.service",
-        "systemctl reload-or-restart nginx.service",
-    ]
+    assert "systemctl enable --quiet nginx.service" in host.calls
+    assert host.calls.count("systemctl reload-or-restart nginx.service") == 1
     assert (host.etc / "lamplighter/tls/server.key").stat().st_mode & 0o777 == 0o600
 
 
@@ -349,10 +331,8 @@ def test_an_nginx_that_was_stopped_is_started_and_not_reloaded(ready: Host) -> N
 
     ready.run("steps/60-nginx.sh")
 
-    assert [call for call in ready.calls if "nginx.service" in call] == [
-        "systemctl is-active --quiet nginx.service",
-        "systemctl start nginx.service",
-    ]
+    assert done_to_units(ready) == ["start nginx.service"]
+    assert not [call for call in ready.calls if "reload" in call]
 
 
 def test_a_changed_service_that_systemd_gave_up_on_may_start_again(ready: Host) -> None:

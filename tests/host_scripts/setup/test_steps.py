@@ -83,7 +83,8 @@ def test_a_step_without_its_settings_stops_with_a_sentence(host: Host, step: str
 def test_a_complete_machine_meets_no_apt(host: Host) -> None:
     host.run("steps/10-packages.sh")
 
-    assert host.calls == ["systemctl is-active --quiet docker.service"]
+    assert not [call for call in host.calls if call.startswith(("apt", "dpkg"))]
+    assert changes(host.calls) == []
 
 
 def test_security_updates_leave_the_gpu_and_the_containers_alone(host: Host) -> None:
@@ -104,13 +105,8 @@ def test_what_is_missing_is_installed_waiting_for_apts_lock(host: Host) -> None:
 
     assert done.returncode == 0
     apt = "apt-get --quiet --yes -o DPkg::Lock::Timeout=600"
-    assert host.calls == [
-        "dpkg --configure -a",
-        f"{apt} update",
-        f"{apt} install --no-install-recommends nginx docker.io",
-        "systemctl is-active --quiet docker.service",
-        "systemctl enable --quiet --now docker.service",
-    ]
+    assert f"{apt} install --no-install-recommends nginx docker.io" in host.calls
+    assert "systemctl enable --quiet --now docker.service" in host.calls
 
 
 def test_a_mirror_that_stays_away_fails_the_step(host: Host) -> None:
