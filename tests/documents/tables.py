@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 from documents.pages import PAGES, ROOT
-from inference_proxy import settings
+from inference_proxy.settings import reference
 from lamplighter.errors import EXIT_CODES
 from orchestrator.deployment import schema
 
@@ -84,7 +84,7 @@ def gateway_settings() -> str:
                 f"`{option.default}`" if option.default else "",
                 option.about + (" Needs a restart." if option.restart else ""),
             )
-            for option in settings.reference()
+            for option in reference()
         ),
     )
 
