@@ -13,7 +13,11 @@ from typing import Any
 
 import yaml
 from documents.pages import PAGES, ROOT
+<<<<<<< HEAD
 from gateway.settings import gateway_settings as settings
+=======
+from inference_proxy.settings import reference
+>>>>>>> docs
 from lamplighter.errors import EXIT_CODES
 from orchestrator.spec.publishing import schema
 
@@ -84,7 +88,7 @@ def gateway_settings() -> str:
                 f"`{option.default}`" if option.default else "",
                 option.about + (" Needs a restart." if option.restart else ""),
             )
-            for option in settings.reference()
+            for option in reference()
         ),
     )
 

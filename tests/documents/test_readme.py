@@ -3,7 +3,12 @@ import re
 import pytest
 import yaml
 from documents.pages import DOCS, ROOT, blocks
+<<<<<<< HEAD
 from orchestrator.spec.parsing import parse
+=======
+from inference_proxy.settings import Settings
+from orchestrator.deployment import Deployment
+>>>>>>> docs
 
 README = (ROOT / "README.md").read_text()
 EXAMPLES = [
@@ -48,3 +53,16 @@ def test_an_example_of_a_specification_is_valid(example):
 
 def test_there_are_examples():
     assert len(EXAMPLES) == 4
+
+
+def test_the_example_of_the_gateways_settings_is_valid(tmp_path):
+    [example] = [
+        block for language, block in blocks((DOCS / "gateway-settings.md").read_text()) if language
+    ]
+    document = tmp_path / "gateway.yaml"
+    document.write_text(example)
+
+    assert [backend.url for backend in Settings.load(document, {}).backends] == [
+        "http://gpu1:8000",
+        "http://gpu2:8000",
+    ]
