@@ -13,11 +13,7 @@ from typing import Any
 
 import yaml
 from documents.pages import PAGES, ROOT
-<<<<<<< HEAD
-from gateway.settings import gateway_settings as settings
-=======
-from inference_proxy.settings import reference
->>>>>>> docs
+from gateway.settings.gateway_settings import reference
 from lamplighter.errors import EXIT_CODES
 from orchestrator.spec.publishing import schema
 

@@ -3,12 +3,8 @@ import re
 import pytest
 import yaml
 from documents.pages import DOCS, ROOT, blocks
-<<<<<<< HEAD
+from gateway.settings.gateway_settings import Settings
 from orchestrator.spec.parsing import parse
-=======
-from inference_proxy.settings import Settings
-from orchestrator.deployment import Deployment
->>>>>>> docs
 
 README = (ROOT / "README.md").read_text()
 EXAMPLES = [
