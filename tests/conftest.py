@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 pytest_plugins = ["awssim.fixtures"]
-TESTS = Path(__file__).parent
-ONE_TWIN = ("twin", "workflow")  # their session's fixture starts a local AWS: once is enough
+ONE_TWIN = ("tests/twin/", "tests/workflow/")  # their session's fixture starts a local AWS
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A file's tests stay together, in their order: its fixtures are made once.
+class SharedFixtures(LoadScopeScheduling):
+    """A file's tests stay together, in their order; a local AWS's tests too, whatever the file.
 
-    The longest group comes first, so that it is not what the run waits for at its end.
+    xdist's own groups are marks, which pytest 9.2 does not put into a test's id any more.
     """
-    for item in items:
-        if not item.get_closest_marker("xdist_group"):
-            item.add_marker(pytest.mark.xdist_group(_group(item)))
-    items.sort(key=lambda item: _group(item) not in ONE_TWIN)
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return next((one for one in ONE_TWIN if file.startswith(one)), file)
 
 
-def _group(item: pytest.Item) -> str:
-    path = item.path.relative_to(TESTS)
-    return path.parts[0] if path.parts[0] in ONE_TWIN else str(path)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> SharedFixtures:
+    return SharedFixtures(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the longest groups first, so that they are not what a run waits for at its end."""
+    items.sort(key=lambda item: not item.nodeid.startswith(ONE_TWIN))
