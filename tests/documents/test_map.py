@@ -9,6 +9,8 @@ from documents.pages import DOCUMENTS, ROOT, blocks, name
 ARCHITECTURE = (ROOT / "ARCHITECTURE.md").read_text()
 # Neither product nor tooling: settings of packages and locks.
 NO_CODE = {".toml", ".txt", ".in"}
+# Drawn as one room: CONTRIBUTING.md has the folders of the tests.
+WHOLE = {"tests", "docs"}
 # Where the paths of sentences begin, and how those of files end.
 ROOTS = [ROOT, ROOT / "tests"]
 KINDS = "py|sh|toml|md|json|yaml|yml|j2"
@@ -34,14 +36,15 @@ def mapped(tree):
 
 
 def rooms(paths):
-    """Return the folders that hold code or documents; of the tests, the topmost one."""
+    """Return the folders that hold code or documents; of tests and docs, the topmost one."""
     folders = set()
     for path in paths:
         folder, _, file = path.rpartition("/")
         if folder.startswith("."):
             continue
         if folder and not any(file.endswith(suffix) for suffix in NO_CODE | {".gitignore"}):
-            folders.add("tests/" if folder.startswith("tests") else folder + "/")
+            top = folder.split("/")[0]
+            folders.add(f"{top if top in WHOLE else folder}/")
     return folders
 
 
