@@ -13,9 +13,9 @@ from typing import Any
 
 import yaml
 from documents.pages import PAGES, ROOT
-from inference_proxy.settings import reference
+from gateway.settings.gateway_settings import reference
 from lamplighter.errors import EXIT_CODES
-from orchestrator.deployment import schema
+from orchestrator.spec.publishing import schema
 
 _PLACE = re.compile(r"(<!-- table: ([a-z ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
