@@ -13,6 +13,7 @@ NO_CODE = {".toml", ".txt", ".in"}
 WHOLE = {"tests", "docs"}
 # Where the paths of sentences begin, and how those of files end.
 ROOTS = [ROOT, ROOT / "tests"]
+TOPS = "tests|examples|docs|functions|proxy|host_scripts|cli|twin"
 KINDS = "py|sh|toml|md|json|yaml|yml|j2"
 
 
@@ -103,6 +104,10 @@ def test_every_path_that_a_document_names_exists(document):
     folders = re.findall(r"`((?:[\w.-]+/)+)`", text)
     paths = re.findall(rf"`((?:[\w.-]+/)+[\w.@-]+\.(?:{KINDS}))`", text)
     bare = re.findall(rf"`([\w-]+\.(?:{KINDS}))`", text)
+    for _, block in blocks(text):
+        paths += re.findall(
+            rf"(?:^| )((?:{TOPS})/[\w./@-]+\.(?:{KINDS}))(?= |$)", block, re.MULTILINE
+        )
 
     missing = [n for n in folders + paths if not any((root / n).exists() for root in ROOTS)]
     assert missing + [n for n in bare if n not in names] == []
