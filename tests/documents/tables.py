@@ -75,13 +75,11 @@ def _takes(option: dict[str, Any]) -> str:
 
 def gateway_settings() -> str:
     return _rows(
-        ("setting", "variable", "takes", "default", ""),
+        ("setting, variable", "takes, default", ""),
         (
             (
-                f"`{option.name}`",
-                f"`{option.variable}`" if option.variable else "",
-                _quoted(option.takes),
-                f"`{option.default}`" if option.default else "",
+                f"`{option.name}`" + (f"<br>`{option.variable}`" if option.variable else ""),
+                _quoted(option.takes) + (f"<br>`{option.default}`" if option.default else ""),
                 option.about + (" Needs a restart." if option.restart else ""),
             )
             for option in reference()

@@ -9,8 +9,11 @@ from documents.pages import DOCUMENTS, ROOT, blocks, name
 ARCHITECTURE = (ROOT / "ARCHITECTURE.md").read_text()
 # Neither product nor tooling: settings of packages and locks.
 NO_CODE = {".toml", ".txt", ".in"}
+# Drawn as one room: CONTRIBUTING.md has the folders of the tests.
+WHOLE = {"tests", "docs"}
 # Where the paths of sentences begin, and how those of files end.
 ROOTS = [ROOT, ROOT / "tests"]
+TOPS = "tests|examples|docs|functions|proxy|host_scripts|cli|twin"
 KINDS = "py|sh|toml|md|json|yaml|yml|j2"
 
 
@@ -34,14 +37,15 @@ def mapped(tree):
 
 
 def rooms(paths):
-    """Return the folders that hold code or documents; of the tests, the topmost one."""
+    """Return the folders that hold code or documents; of tests and docs, the topmost one."""
     folders = set()
     for path in paths:
         folder, _, file = path.rpartition("/")
         if folder.startswith("."):
             continue
         if folder and not any(file.endswith(suffix) for suffix in NO_CODE | {".gitignore"}):
-            folders.add("tests/" if folder.startswith("tests") else folder + "/")
+            top = folder.split("/")[0]
+            folders.add(f"{top if top in WHOLE else folder}/")
     return folders
 
 
@@ -100,6 +104,10 @@ def test_every_path_that_a_document_names_exists(document):
     folders = re.findall(r"`((?:[\w.-]+/)+)`", text)
     paths = re.findall(rf"`((?:[\w.-]+/)+[\w.@-]+\.(?:{KINDS}))`", text)
     bare = re.findall(rf"`([\w-]+\.(?:{KINDS}))`", text)
+    for _, block in blocks(text):
+        paths += re.findall(
+            rf"(?:^| )((?:{TOPS})/[\w./@-]+\.(?:{KINDS}))(?= |$)", block, re.MULTILINE
+        )
 
     missing = [n for n in folders + paths if not any((root / n).exists() for root in ROOTS)]
     assert missing + [n for n in bare if n not in names] == []
