@@ -12,8 +12,6 @@ from inference_proxy.settings import BackendSettings, Settings
 
 __all__ = ["InvalidKeysFile"]
 
-SECRETS = keys_file.secrets
-
 
 def entry(key_id: str, key: str, **more: Any) -> dict[str, Any]:
     return keys_file.new_entry(key_id, key, **more)
