@@ -13,8 +13,6 @@ from gatewaylab.visiting import Visitor, chat, written_keys
 
 __all__ = ["InvalidKeysFile"]
 
-SECRETS = keys_file.secrets
-
 
 def entry(key_id: str, key: str, **more: Any) -> dict[str, Any]:
     return keys_file.new_entry(key_id, key, **more)

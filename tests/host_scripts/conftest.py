@@ -12,11 +12,12 @@ from host_scripts.sandbox import SCRIPTS, Host
 if TYPE_CHECKING:
     from pathlib import Path
 
-# The agent is imported from the folder that is uploaded: it must not leave byte code there.
+# The host's programs are imported from the folder that is uploaded: no byte code may be left there.
 sys.path.insert(0, str(SCRIPTS))
 _before, sys.dont_write_bytecode = sys.dont_write_bytecode, True
-importlib.import_module("host.agent.__main__")
-importlib.import_module("host.certificate.__main__")
+for _program in ("agent.__main__", "certificate.__main__", "diagnose.__main__", "machine.facts",
+                 "probes.verify"):  # fmt: skip
+    importlib.import_module(f"host.{_program}")
 sys.dont_write_bytecode = _before
 
 

@@ -180,7 +180,7 @@ class Host:
             capture_output=True,
             text=True,
             check=False,
-            timeout=60,
+            timeout=180,
         )
 
     def program_of(self, name: str, *words: str) -> Path:

@@ -52,7 +52,7 @@ def test_a_stream_arrives_whole(lab: Lab) -> None:
     assert reply.text.endswith("data: [DONE]\n\n")
 
 
-def test_nobody_gets_in_without_a_key(lab: Lab) -> None:
+def test_a_request_without_a_key_is_refused(lab: Lab) -> None:
     reply = lab.client(key="sk-default-of-somebody-else").chat(MODEL)
 
     assert reply.status == 401
@@ -67,7 +67,7 @@ def test_only_the_web_ports_listen_to_the_outside(lab: Lab) -> None:
     assert outside == {"80", "443"}
 
 
-def test_the_host_told_its_phases_up_to_serving(lab: Lab) -> None:
+def test_the_host_reported_its_phases_up_to_serving(lab: Lab) -> None:
     lab.verified(60)
 
     phases = [report["phase"] for report in lab.cloud.reports()]

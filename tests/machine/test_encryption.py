@@ -29,7 +29,7 @@ def test_the_first_certificate_is_ordered_by_dns_beside_the_boot(lab: Lab) -> No
     assert lab.cloud.orders() == 1
 
 
-def test_a_renewal_by_the_unit_reaches_nginx_and_cuts_nobody(lab: Lab) -> None:
+def test_a_renewal_by_the_unit_reaches_nginx_and_cuts_no_connection(lab: Lab) -> None:
     """The certificate of this authority lasts 20 days; the timer would start the same unit."""
     old, nginx = lab.client(), lab.machine.said("systemctl show --value -p MainPID nginx")
     before = lab.certificate()["not_after"]

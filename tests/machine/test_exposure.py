@@ -41,7 +41,7 @@ def test_a_secret_is_nowhere_that_others_look(lab: Lab, secret: str) -> None:
     assert exposed(lab, values[secret]) == {}
 
 
-def test_nobody_reads_the_journal_or_asks_docker(lab: Lab) -> None:
+def test_an_unprivileged_user_reads_no_journal_and_uses_no_docker(lab: Lab) -> None:
     journal = lab.machine.run("journalctl --lines=1", unprivileged=True)
     docker = lab.machine.run("docker ps", unprivileged=True)
 

@@ -37,7 +37,7 @@ def test_a_change_restarts_only_what_it_concerns(lab: Lab) -> None:
     assert "MAX_TIMEOUT_SECONDS=300" in lab.machine.said("cat /opt/lamplighter/deployment.env")
 
 
-def test_a_token_that_is_not_there_is_told_and_what_served_goes_on_serving(lab: Lab) -> None:
+def test_a_missing_token_is_reported_and_what_served_keeps_serving(lab: Lab) -> None:
     told = len(lab.cloud.reports())
 
     lab.change(engine={"hf_token_parameter": NO_TOKEN})
@@ -50,7 +50,7 @@ def test_a_token_that_is_not_there_is_told_and_what_served_goes_on_serving(lab: 
     assert _status(lab) == 200
 
 
-def test_a_setting_that_the_engine_refuses_is_told_with_its_remedy(lab: Lab, say: Say) -> None:
+def test_a_setting_that_the_engine_refuses_is_reported_with_its_remedy(lab: Lab, say: Say) -> None:
     told = len(lab.cloud.reports())
 
     lab.change(engine={"tool_call_parser": "hermse"})

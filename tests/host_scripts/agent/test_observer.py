@@ -179,7 +179,7 @@ def test_an_engine_that_served_is_not_said_to_fetch_again(lab: Lab) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"bytes": "x"}'])
-def test_a_size_that_nobody_knows_is_no_percentage(lab: Lab, text: str) -> None:
+def test_an_unknown_size_gives_no_percentage(lab: Lab, text: str) -> None:
     stop_listening(lab)
     lab.facts(fetched=400)
     (lab.folder / "weights.json").write_text(text)

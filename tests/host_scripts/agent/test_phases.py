@@ -98,7 +98,7 @@ def test_a_unit_started_again_by_hand_is_loading_again() -> None:
     assert after(Seen(gave_up="why"), DEAD).phase == "loading"
 
 
-def test_how_far_a_new_engine_is_is_told_and_of_one_that_served_it_is_not() -> None:
+def test_progress_is_reported_of_a_new_engine_and_not_of_one_that_served() -> None:
     loads = Seen(check=Check(Verdict.DEAD, "refused"), loading=("weights", 40))
 
     assert after(loads) == State("weights", 40, "refused")

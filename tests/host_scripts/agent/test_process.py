@@ -191,7 +191,7 @@ def test_the_gateways_keys_follow_ssm_while_the_host_is_still_being_set_up(
     assert kept == ["alice", "default"]
 
 
-def test_the_gateway_is_told_how_far_the_engine_is(agent: Agent, endpoint: Endpoint) -> None:
+def test_the_gateway_gets_the_progress_of_the_engine(agent: Agent, endpoint: Endpoint) -> None:
     agent.start()
     wait(lambda: agent.status.exists())
     before = json.loads(agent.status.read_text())

@@ -82,7 +82,7 @@ def test_the_line_is_fresh_while_the_engine_is_awaited_and_calm_while_it_serves(
     assert [written(SERVING, now) for now in (6.0, 1000.0)] == [True, False]
 
 
-def test_a_host_without_a_gateway_tells_nobody() -> None:
+def test_a_host_without_a_gateway_writes_no_status() -> None:
     Status(None, lambda: 0.0).show(LOADING, 0.0)
 
 

@@ -77,7 +77,7 @@ def test_a_failed_unit_is_explained_by_the_remedy_where_its_errors_are_known() -
     assert "gave up after 5 restarts: the model is gated: accept its licence" in down.why
 
 
-def test_what_cannot_be_an_accident_is_told_after_the_first_end_of_the_engine() -> None:
+def test_a_permanent_error_is_reported_after_the_first_crash() -> None:
     machine = Machine([GATED], state="auto-restart")
 
     down = machine.down()
@@ -89,7 +89,7 @@ def test_what_cannot_be_an_accident_is_told_after_the_first_end_of_the_engine() 
     assert machine.down() == down
 
 
-def test_what_may_be_an_accident_is_told_after_the_second_end_in_a_row() -> None:
+def test_a_possibly_transient_error_is_reported_after_the_second_crash_in_a_row() -> None:
     machine = Machine([OOM], state="auto-restart")
 
     first = machine.down()

@@ -322,7 +322,7 @@ def test_a_clock_that_was_far_ahead_does_not_stop_orders_for_years() -> None:
     assert tries.Tries(1, after=10**10).are_due(1_700_000_000)
 
 
-def test_a_host_without_a_name_says_loudly_that_nobody_vouches_for_it(tmp_path: Path) -> None:
+def test_a_host_without_a_name_warns_that_its_certificate_is_self_signed(tmp_path: Path) -> None:
     lab = Lab(tmp_path, host="", kind="self-signed")
 
     problem = lab.keep()

@@ -556,7 +556,7 @@ def test_a_host_without_an_engine_misses_no_gpu_and_a_chosen_certificate_is_no_p
     assert machine.document()["problems"] == []
 
 
-def test_a_known_cause_is_told_with_its_remedy(machine: Machine) -> None:
+def test_a_known_cause_is_shown_with_its_remedy(machine: Machine) -> None:
     machine.units(**{"vllm@0_service": FAILED})
     machine.says("journalctl --unit", "OSError: [Errno 28] No space left on device")
 

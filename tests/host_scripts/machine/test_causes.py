@@ -276,7 +276,7 @@ KNOWN = [
 
 
 @pytest.mark.parametrize(("said", "told"), KNOWN, ids=lambda it: it[:30] if it is str else "")
-def test_what_is_known_is_told_with_its_remedy(said: str, told: list[str]) -> None:
+def test_a_known_cause_is_reported_with_its_remedy(said: str, told: list[str]) -> None:
     why = causes.diagnosed(f"INFO starting\n{said}\nINFO stopping", ends=2)
 
     assert why is not None

@@ -78,7 +78,7 @@ def test_without_a_gpu_none_is_asked_for(here: Machine, engine: str) -> None:
     assert here.gather(ENGINE=engine, GPUS="0")["gpus"] is None
 
 
-def test_a_gpu_that_is_gone_is_told_with_what_the_kernel_said(here: Machine) -> None:
+def test_a_missing_gpu_is_reported_with_the_kernels_error(here: Machine) -> None:
     gone = "Unable to determine the device handle for GPU0000:00:1F.0: Unknown Error"
     here.answers["nvidia-smi"] = [(15, f"0, 1000, 23034, 7\n{gone}")]
     here.answers["journalctl"] = [(0, "NVRM: Xid (PCI:0000:00:1f): 79, pid='<unknown>'\n")]

@@ -164,7 +164,7 @@ def test_a_model_without_a_chat_template_is_asked_plainly(chain: Chain, endpoint
     assert endpoint.asked[-1][0] == "/v1/completions"
 
 
-def test_a_refused_key_is_forgotten_and_nobody_is_called_dead(
+def test_a_refused_key_is_forgotten_and_no_layer_is_called_dead(
     chain: Chain, endpoint: Endpoint
 ) -> None:
     endpoint.key, key = "sk-rotated", Key()

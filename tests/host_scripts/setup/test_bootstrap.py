@@ -133,7 +133,9 @@ def test_a_profile_that_is_not_usable_yet_is_waited_for(machine: Host) -> None:
 
 
 @pytest.mark.parametrize("name", ["fetch.py", "lib.sh", "setup.sh", "host/agent/phases.py"])
-def test_a_tampered_script_stops_the_boot_and_is_told_by_its_name(machine: Host, name: str) -> None:
+def test_a_tampered_script_stops_the_boot_and_is_reported_by_its_name(
+    machine: Host, name: str
+) -> None:
     user_data = publish_marker(machine)
     (machine.published / name).write_text("echo owned\n")
 
@@ -159,7 +161,7 @@ def test_a_bucket_of_another_account_is_not_asked_for_scripts(machine: Host) -> 
     assert not machine.scripts.exists()
 
 
-def test_tampering_is_told_at_once(machine: Host) -> None:
+def test_tampering_is_reported_at_once(machine: Host) -> None:
     user_data = publish_marker(machine)
     (machine.published / "lib.sh").write_text("echo owned\n")
 
@@ -194,7 +196,7 @@ def test_the_scripts_of_before_stay_until_the_new_ones_are_proved(machine: Host)
     assert (machine.scripts / "lib.sh").read_text() == before
 
 
-def test_a_file_that_nobody_listed_never_reaches_the_machine(machine: Host) -> None:
+def test_an_unlisted_file_never_reaches_the_machine(machine: Host) -> None:
     user_data = publish_marker(machine)
     (machine.published / "99-extra.sh").write_text("echo owned\n")
 
@@ -217,7 +219,7 @@ def test_what_an_earlier_attempt_left_does_not_come_along(machine: Host) -> None
 
 
 @pytest.mark.parametrize("name", ["fetch.py", "lib.sh"])
-def test_a_file_that_cannot_be_read_is_asked_for_again_and_then_told(
+def test_a_file_that_cannot_be_read_is_fetched_again_and_then_reported(
     machine: Host, name: str
 ) -> None:
     user_data = publish_marker(machine)
@@ -232,7 +234,7 @@ def test_a_file_that_cannot_be_read_is_asked_for_again_and_then_told(
     assert reports(machine) == [failed(f"{aws} does not exist.")]
 
 
-def test_a_bucket_that_is_not_there_is_told_with_the_error_of_aws(machine: Host) -> None:
+def test_a_missing_bucket_is_reported_with_the_error_of_aws(machine: Host) -> None:
     user_data = publish_marker(machine)
     (machine.aws / "s3" / BUCKET).rename(machine.aws / "s3" / "another")
 

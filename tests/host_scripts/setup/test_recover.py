@@ -96,7 +96,7 @@ def test_without_its_files_no_pattern_reaches_systemd(ready: Host) -> None:
     assert [call for call in ready.calls if "*" in call] == []
 
 
-def test_whoever_is_not_root_is_refused_before_anything_happens(ready: Host) -> None:
+def test_a_user_other_than_root_is_refused_before_anything_happens(ready: Host) -> None:
     ready.answer("id", "echo 1000")
 
     done = ready.run("recover.sh")

@@ -31,7 +31,7 @@ def test_the_gateway_gets_the_keys_hashes_and_not_the_keys(host: Host) -> None:
     assert stat.S_IMODE(keys.stat().st_mode) == 0o640
 
 
-def test_the_agent_may_write_the_keys_by_its_group_and_nobody_else_reads_them(host: Host) -> None:
+def test_the_agents_group_may_write_the_keys_and_others_may_not_read_them(host: Host) -> None:
     host.run("steps/40-secrets.sh")
 
     folder = keys_of(host).parent
@@ -114,7 +114,7 @@ def test_a_missing_token_stops_the_step(host: Host) -> None:
     assert not [call for call in host.calls if call.startswith("sleep")]
 
 
-def test_a_token_that_cannot_be_asked_for_is_asked_for_again_and_told_in_a_line(
+def test_a_token_that_cannot_be_read_is_read_again_and_reported_in_one_line(
     host: Host,
 ) -> None:
     host.run("steps/40-secrets.sh")

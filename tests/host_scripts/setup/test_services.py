@@ -162,7 +162,7 @@ def test_a_host_without_a_gpu_has_no_vllm_and_a_gateway_that_knows(host: Host) -
     ],
     ids=str,
 )
-def test_docker_is_told_of_gpus_and_of_a_model_on_the_machine(
+def test_docker_gets_the_gpus_and_a_model_on_the_machine(
     host: Host, changed: dict[str, object], settings: list[str]
 ) -> None:
     host.configure(**changed)
@@ -187,7 +187,7 @@ def test_the_gateway_may_keep_its_counts_where_its_container_sees_them(ready: Ho
     assert (folder.stat().st_uid, folder.stat().st_gid) == (os.getuid(), os.getgid())
 
 
-def test_the_gateway_is_told_the_timeouts_and_where_its_files_are(ready: Host) -> None:
+def test_the_gateway_gets_the_timeouts_and_the_paths_of_its_files(ready: Host) -> None:
     settings = (ready.etc / "lamplighter/gateway.env").read_text().splitlines()
 
     assert settings == [

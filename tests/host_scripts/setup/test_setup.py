@@ -205,7 +205,7 @@ def test_the_cause_of_a_refusal_is_the_sentence_that_names_the_remedy(
     assert not [call for call in host.calls if call.startswith("sleep")]  # no second try
 
 
-def test_a_token_that_the_machine_may_not_read_is_told_at_once(host: Host) -> None:
+def test_a_token_that_the_machine_may_not_read_is_reported_at_once(host: Host) -> None:
     host.run("setup.sh", PYTHONPATH=denying(host))
 
     assert spool(host)["cause"] == (
@@ -216,7 +216,7 @@ def test_a_token_that_the_machine_may_not_read_is_told_at_once(host: Host) -> No
     assert not [call for call in host.calls if call.startswith("sleep")]
 
 
-def test_a_registry_that_the_machine_may_not_log_in_to_is_told_at_once(host: Host) -> None:
+def test_a_registry_that_refuses_the_machines_login_is_reported_at_once(host: Host) -> None:
     registry("", image="lamplighter-demo")(host)
 
     host.run("setup.sh", PYTHONPATH=denying(host))
@@ -236,7 +236,7 @@ def denying(host: Host) -> str:
     return str(host.root / "denies")
 
 
-def test_what_a_command_said_before_it_failed_is_told_without_the_traps_and_tries(
+def test_a_failed_commands_output_is_the_cause_without_traps_and_tries(
     host: Host,
 ) -> None:
     host.forget("nginx")
@@ -256,7 +256,7 @@ def test_what_a_command_said_before_it_failed_is_told_without_the_traps_and_trie
         ("exit 7", "(status 7): "),
     ],
 )
-def test_a_step_that_ends_without_a_sentence_is_told_by_what_there_is(
+def test_a_step_that_ends_without_a_sentence_gets_the_best_cause_there_is(
     host: Host, body: str, told: str
 ) -> None:
     step(host, "00-first.sh", f"source {host.scripts}/lib.sh\n{body}\n")

@@ -142,7 +142,7 @@ def test_a_gpu_deployment_on_a_machine_without_gpu_fails_at_once_and_installs_no
     assert host.calls == []
 
 
-def test_fewer_gpus_than_the_engine_wants_are_told_with_both_numbers(host: Host) -> None:
+def test_fewer_gpus_than_the_engine_needs_are_refused_with_both_numbers(host: Host) -> None:
     host.configure(gpus=4)
 
     done = host.run("steps/20-gpu.sh")
@@ -387,7 +387,7 @@ def test_an_engine_on_the_cpu_needs_no_driver(host: Host) -> None:
     assert host.run("steps/30-images.sh").returncode == 0
 
 
-def test_b23_a_disk_too_small_for_the_images_is_told_before_anything_is_pulled(host: Host) -> None:
+def test_b23_a_disk_too_small_for_the_images_is_refused_before_a_pull(host: Host) -> None:
     host.answer("docker", NO_IMAGES)
     host.answer("df", "echo Avail; echo 21474836480")
 

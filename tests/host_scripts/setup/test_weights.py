@@ -66,7 +66,7 @@ def test_a_model_that_fits_passes(host: Host, hub: Hub) -> None:
     assert HF_TOKEN not in done.stdout + done.stderr + "".join(host.calls)
 
 
-def test_b23_a_model_that_does_not_fit_is_told_with_both_numbers(host: Host, hub: Hub) -> None:
+def test_b23_a_model_that_does_not_fit_is_refused_with_both_numbers(host: Host, hub: Hub) -> None:
     host.answer("df", f"echo Avail; echo {16 * GIB}")
 
     done = host.run("steps/35-weights.sh", HF_ENDPOINT=hub.url)
@@ -129,7 +129,7 @@ def memory(host: Host, *mib: str) -> None:
     ],
     ids=str,
 )
-def test_a_model_larger_than_the_gpus_is_told_with_both_numbers(
+def test_a_model_larger_than_the_gpus_is_refused_with_both_numbers(
     host: Host, hub: Hub, kinds: dict[str, float], needs: int
 ) -> None:
     hub.about["safetensors"] = {
