@@ -15,6 +15,7 @@ import shutil
 import sys
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from twin.processes import die_with_parent
 
@@ -35,11 +36,14 @@ def main() -> None:
     if version("ministack") != MINISTACK:
         sys.exit(f"ministack {version('ministack')} is installed, the fixes are for {MINISTACK}")
     _configure(options.port, options.state)
-    _repair(warm=not options.cold and hasattr(os, "pidfd_open"))
+    strict = _repair(options.state, warm=not options.cold and hasattr(os, "pidfd_open"))
     sys.argv = ["ministack"]
     from ministack.app import main as serve
 
-    serve()
+    try:
+        serve()
+    finally:
+        strict.end()
 
 
 def _configure(port: int, state: Path) -> None:
@@ -65,27 +69,21 @@ def _configure(port: int, state: Path) -> None:
     os.environ.setdefault("LOCAL_JOURNAL", str(state / "calls.jsonl"))
 
 
-def _repair(*, warm: bool) -> None:
+def _repair(state: Path, *, warm: bool) -> Any:
     """Install every fix. Order: later wrappers see what earlier ones answer."""
     import ministack.app
 
     from twin.emulator import (
         builds,
-        ec2_addresses,
-        ec2_describe,
-        ec2_events,
-        ec2_instances,
-        ec2_refusals,
-        ec2_tokens,
-        ec2_types,
         events,
+        instance_events,
         lambda_errors,
         lambda_workers,
         middleware,
         ssm_images,
         ssm_tags,
         stack_deletions,
-        stacks,
+        template_iam,
         workflow_definitions,
         workflow_ends,
         workflow_starts,
@@ -93,12 +91,17 @@ def _repair(*, warm: bool) -> None:
         workflow_tokens,
     )
     from twin.emulator.journal import Journal
+    from twin.emulator.strict_aws import StrictAws
 
+    strict = StrictAws(state / "aws", rate=1 / max(float(os.environ["SFN_WAIT_SCALE"]), 0.001))
+    strict.install(instance_events.announce)
+    builds.install(strict.client("ecr"))
+    ssm_images.install(strict.images)
+    template_iam.install(strict.client("iam"))
     lambda_errors.install()
     lambda_workers.install(warm=warm)
     for fix in (
-        builds, events, ssm_images, ssm_tags, stacks, stack_deletions,
-        ec2_types, ec2_instances, ec2_addresses, ec2_refusals, ec2_describe, ec2_tokens, ec2_events,
+        events, ssm_tags, stack_deletions,
         workflow_definitions, workflow_starts, workflow_states, workflow_tokens, workflow_ends,
     ):  # fmt: skip
         fix.install()
@@ -107,6 +110,7 @@ def _repair(*, warm: bool) -> None:
     ministack.app.app = middleware.around(
         ministack.app.app, journal, Path(planned) if planned else None, workflow_ends.stop_all
     )
+    return strict
 
 
 if __name__ == "__main__":

@@ -57,6 +57,10 @@ class Instances:
         known = self._states.knows(instance_id)
         return self._states.state(instance_id) if known else "terminated"
 
+    def changes(self) -> list[tuple[str, str]]:
+        """Return each (instance, state) that was entered since the last call, in order."""
+        return self._states.changes()
+
     def _run(self, request: Request, proceed: Proceed) -> Response:
         response = proceed(request)
         for instance in response["Instances"]:

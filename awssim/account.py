@@ -56,20 +56,20 @@ class Account:
         account.fault(operation="CreateVpc", when="after", crash=True)
     """
 
-    def __init__(self, *, tag_lag: float = 0) -> None:
-        self.clock = Clock()
+    def __init__(self, *, tag_lag: float = 0, clock: Clock | None = None) -> None:
+        self.clock = clock or Clock()
         self.calls: list[Call] = []
         self.faults = Faults()
         self.builds = CodeBuild(self.clock)
         self.buckets = BucketOwners()
-        self._layers = _layers(self.clock, tag_lag, self.builds, self.buckets)
+        self.layers = _layers(self.clock, tag_lag, self.builds, self.buckets)
         self._uncounted = False
         self._given: frozenset[Item] = frozenset()
 
     @contextmanager
     def active(self) -> Iterator[Account]:
         """Every boto3 client of this process talks to this account; `time.sleep` costs no time."""
-        to_moto: Send = BaseClient._make_api_call  # type: ignore[attr-defined]
+        to_moto: Send = BaseClient._make_api_call  # type: ignore[attr-defined]  # noqa: SLF001
 
         def call(client: BaseClient, operation: str, parameters: dict[str, Any]) -> Response:
             return self._call(Request(client, operation, parameters, to_moto))
@@ -134,14 +134,14 @@ class Account:
 
     def _call(self, request: Request) -> Response:
         if self._uncounted:
-            return self._serve(request, self._layers)
+            return self._serve(request, self.layers)
         call = Call(
             len(self.calls) + 1, request.service, request.operation, dict(request.parameters)
         )
         self.calls.append(call)
         self.clock.advance(SECONDS_PER_CALL)
         self.faults.meet(call, "before")
-        response = self._serve(request, self._layers)
+        response = self._serve(request, self.layers)
         self.faults.meet(call, "after")
         return response
 
