@@ -8,9 +8,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
-from botocore.client import BaseClient
-from moto import mock_aws
-
 from awssim import clients, inventory
 from awssim.calls import Call
 from awssim.clock import Clock
@@ -18,6 +15,7 @@ from awssim.faults import Fault, Faults, Refusal, When
 from awssim.request import Layer, Request, Response, Send
 from awssim.rules import catalogue
 from awssim.rules.addresses import Addresses
+from awssim.rules.attachments import Attachments
 from awssim.rules.bucket_owners import BucketOwners
 from awssim.rules.bucket_policies import BucketPolicies
 from awssim.rules.catalogue import Catalogue
@@ -32,6 +30,8 @@ from awssim.rules.security_groups import SecurityGroups
 from awssim.rules.tags import Tags
 from awssim.rules.tokens import Tokens
 from awssim.rules.visibility import Visibility
+from botocore.client import BaseClient
+from moto import mock_aws
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -164,6 +164,7 @@ def _layers(
         Tags(),
         Catalogue(),
         InUse(instances, nat_gateways),
+        Attachments(),
         Addresses(instances, nat_gateways),
         NetworkInterfaces(instances, nat_gateways),
         instances,

@@ -1,4 +1,7 @@
-"""Elastic IPs: what holds one keeps it until it is gone; only a running instance can take one."""
+"""Public addresses: what holds an Elastic IP keeps it until it is gone, and has no other.
+
+Only a running instance can take one; one that is off has none of its own.
+"""
 
 from __future__ import annotations
 
@@ -12,14 +15,19 @@ if TYPE_CHECKING:
     from awssim.rules.nat_gateways import NatGateways
 
 
+_ON = ("pending", "running")
+
+
 class Addresses:
     def __init__(self, instances: Instances, nat_gateways: NatGateways) -> None:
         self._instances = instances
         self._nat_gateways = nat_gateways
+        self._given_up: set[str] = set()
         self.rules: Mapping[str, Rule] = {
             "ec2.AssociateAddress": self._associate,
             "ec2.DisassociateAddress": self._up_to_date,
             "ec2.DescribeAddresses": self._up_to_date,
+            "ec2.DescribeInstances": self._describe_instances,
             "ec2.ReleaseAddress": self._release,
             "ec2.CreateNatGateway": self._up_to_date,
         }
@@ -41,7 +49,31 @@ class Addresses:
         taken = address.get("AssociationId") and address.get("InstanceId") != instance
         if taken and not request.parameters.get("AllowReassociation"):
             request.refuse("Resource.AlreadyAssociated", f"{address['PublicIp']} is in use")
-        return proceed(request)
+        response = proceed(request)
+        if instance:
+            self._given_up.add(instance)
+        return response
+
+    def _describe_instances(self, request: Request, proceed: Proceed) -> Response:
+        """Moto leaves an instance the address that it had before, or once held."""
+        response = proceed(request)
+        held = {
+            address["InstanceId"]: address["PublicIp"]
+            for address in request.ask("DescribeAddresses")["Addresses"]
+            if address.get("InstanceId")
+        }
+        for reservation in response["Reservations"]:
+            for instance in reservation["Instances"]:
+                self._set_address(instance, held.get(instance["InstanceId"]))
+        return response
+
+    def _set_address(self, instance: dict[str, Any], held: str | None) -> None:
+        is_on = instance["State"]["Name"] in _ON
+        if held:
+            instance["PublicIpAddress"] = held
+        elif instance["InstanceId"] in self._given_up or not is_on:
+            instance.pop("PublicIpAddress", None)
+            instance["PublicDnsName"] = ""
 
     def _release(self, request: Request, proceed: Proceed) -> Response:
         self._free_what_the_dead_hold(request)

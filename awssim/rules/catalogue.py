@@ -1,4 +1,4 @@
-"""What must exist before an instance can start: its image, its type, its instance profile.
+"""What must exist before an instance can start: image, type, instance profile, security groups.
 
 Moto knows neither today's Ubuntu images nor Canonical's public SSM parameters; here they exist.
 Moto checks image and type only when told to, and has its own word for an unknown profile.
@@ -76,6 +76,12 @@ class Catalogue:
         }
 
     def _run(self, request: Request, proceed: Proceed) -> Response:
+        known = {g["GroupId"] for g in request.ask("DescribeSecurityGroups")["SecurityGroups"]}
+        for group in _groups(request):
+            if group not in known:
+                request.refuse(
+                    "InvalidGroup.NotFound", f"The security group '{group}' does not exist"
+                )
         try:
             return proceed(_with_root_volume_deleted(request))
         except ClientError as refused:
@@ -105,6 +111,12 @@ class Catalogue:
             response = proceed(request.changed(Names=others))
         response["Parameters"] += ours
         return response
+
+
+def _groups(request: Request) -> list[str]:
+    interfaces = request.parameters.get("NetworkInterfaces", [])
+    inside = [group for interface in interfaces for group in interface.get("Groups", [])]
+    return [*request.parameters.get("SecurityGroupIds", []), *inside]
 
 
 def _parameter(name: str, image: str) -> dict[str, Any]:

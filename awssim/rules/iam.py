@@ -1,6 +1,8 @@
-"""Moto dies with a ValueError where IAM answers NoSuchEntity, and lacks AWS's own policies.
+"""Moto dies where IAM answers NoSuchEntity, wants a version of each policy, and lacks AWS's own.
 
-All 1,300 of those cost a second and 45 MB: one is there once it is named.
+A policy may leave its version out:
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_version.html
+All 1,300 of AWS's own cost a second and 45 MB: one is there once it is named.
 """
 
 from __future__ import annotations
@@ -27,6 +29,9 @@ class Iam:
             "iam.AttachRolePolicy": self._with_policy,
             "iam.GetPolicy": self._with_policy,
             "iam.GetPolicyVersion": self._with_policy,
+            "iam.CreatePolicy": self._with_version,
+            "iam.CreatePolicyVersion": self._with_version,
+            "iam.PutRolePolicy": self._with_version,
         }
 
     def _remove_role(self, request: Request, proceed: Proceed) -> Response:
@@ -44,6 +49,13 @@ class Iam:
         if _OURS in arn and name in _aws_policies():
             _add(name)
         return proceed(request)
+
+    def _with_version(self, request: Request, proceed: Proceed) -> Response:
+        document = json.loads(request.parameters["PolicyDocument"])
+        if "Version" in document:
+            return proceed(request)
+        versioned = json.dumps({"Version": "2012-10-17", **document})
+        return proceed(request.changed(PolicyDocument=versioned))
 
 
 def _add(name: str) -> None:

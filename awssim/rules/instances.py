@@ -63,6 +63,11 @@ class Instances:
 
     def _run(self, request: Request, proceed: Proceed) -> Response:
         response = proceed(request)
+        if any(self._is_gone(instance["InstanceId"]) for instance in response["Instances"]):
+            request.refuse(
+                "IdempotentInstanceTerminated",
+                "The client token belongs to a request whose instance has been terminated.",
+            )
         for instance in response["Instances"]:
             self._states.begin_once(
                 instance["InstanceId"], "pending", "running", seconds=START_SECONDS
@@ -158,6 +163,9 @@ class Instances:
             change["PreviousState"] = previous[change["InstanceId"]]
             change["CurrentState"] = self._state_document(change["InstanceId"])
         return response
+
+    def _is_gone(self, instance_id: str) -> bool:
+        return self._states.knows(instance_id) and self.state(instance_id) == "terminated"
 
     def _dress(self, instance: dict[str, Any]) -> None:
         instance["State"] = self._state_document(instance["InstanceId"])

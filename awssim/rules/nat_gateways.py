@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 CREATE_SECONDS = 90
 DELETE_SECONDS = 60
+_MOTOS = ("nat-gateway-id", "subnet-id", "vpc-id")
 
 
 class NatGateways:
@@ -54,10 +55,15 @@ class NatGateways:
         return response
 
     def _describe(self, request: Request, proceed: Proceed) -> Response:
-        """Moto applies neither tag filters nor virtual states, and finds unknown ids empty."""
+        """Moto applies no tag filters, virtual states or unknown filters; unknown ids are empty."""
         for identifier in request.parameters.get("NatGatewayIds", []):
             self._require_known(request, identifier)
         filters = request.parameters.get("Filter", [])
+        for condition in filters:
+            if condition["Name"] not in _MOTOS and not _is_ours(condition):
+                request.refuse(
+                    "InvalidParameterValue", f"The filter '{condition['Name']}' is invalid"
+                )
         ours = [f for f in filters if _is_ours(f)]
         response = proceed(request.changed(Filter=[f for f in filters if not _is_ours(f)]))
         for gateway in response["NatGateways"]:

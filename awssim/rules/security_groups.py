@@ -1,6 +1,7 @@
-"""A rule between groups is revoked without its description, as EC2 allows; moto compares that too.
+"""A group is made in a network that exists, and a rule between groups has no description.
 
-Moto never learns the description; see "you do not need to specify the description" in
+Moto makes a group anywhere, and compares the descriptions of a rule that is revoked; see "you do
+not need to specify the description" in
 https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_RevokeSecurityGroupIngress.html
 """
 
@@ -19,11 +20,19 @@ _CHANGES = ("Authorize", "Revoke")
 
 class SecurityGroups:
     def __init__(self) -> None:
-        self.rules: Mapping[str, Rule] = {
+        changes: dict[str, Rule] = {
             f"ec2.{verb}SecurityGroup{way}": _undescribed
             for verb in _CHANGES
             for way in ("Ingress", "Egress")
         }
+        self.rules: Mapping[str, Rule] = {**changes, "ec2.CreateSecurityGroup": _create}
+
+
+def _create(request: Request, proceed: Proceed) -> Response:
+    vpc = request.parameters.get("VpcId")
+    if vpc and vpc not in {each["VpcId"] for each in request.ask("DescribeVpcs")["Vpcs"]}:
+        request.refuse("InvalidVpcID.NotFound", f"The vpc ID '{vpc}' does not exist")
+    return proceed(request)
 
 
 def _undescribed(request: Request, proceed: Proceed) -> Response:

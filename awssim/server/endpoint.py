@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 import botocore.session
-from botocore import handlers
-from botocore.config import Config
-from botocore.exceptions import ClientError
-
 from awssim import clients
 from awssim.faults import Refusal
 from awssim.rules.instances import Instances
 from awssim.server.wire import Answer, Call
+from botocore import handlers
+from botocore.config import Config
+from botocore.exceptions import ClientError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 import openai
+from twin import control as twin
 
 from lamplighter import aws, chat, ledger, origins, spec_file, workflows
 from lamplighter.commands import down, key, plan, up
@@ -23,7 +24,6 @@ from lamplighter.deadline import within
 from lamplighter.errors import Interrupted, LamplighterError
 from lamplighter.options import STACK
 from lamplighter.screen import Screen, plain
-from twin import control as twin
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -11,7 +11,7 @@ from awssim import Account, Crash, error
 from botocore.exceptions import ClientError, ReadTimeoutError
 
 if TYPE_CHECKING:
-    from awssim_tests.conftest import Network
+    from .conftest import Network
 
 
 def test_set_up_is_neither_counted_nor_timed_nor_in_the_inventory(account: Account) -> None:

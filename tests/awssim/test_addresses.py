@@ -79,3 +79,53 @@ def test_a_terminated_instance_lets_go_of_its_address(
     account.clock.advance(60)
 
     assert _association(ec2, address) is None
+
+
+def test_an_instance_is_reached_by_the_address_that_it_holds(
+    account: Account, ec2: Any, launch: dict[str, Any], instance: str, address: str
+) -> None:
+    other = ec2.run_instances(**launch)["Instances"][0]["InstanceId"]
+    account.clock.advance(30)
+    ec2.associate_address(AllocationId=address, InstanceId=instance)
+
+    ec2.associate_address(AllocationId=address, InstanceId=other, AllowReassociation=True)
+
+    held = ec2.describe_addresses(AllocationIds=[address])["Addresses"][0]
+    reservations = ec2.describe_instances(InstanceIds=[instance, other])["Reservations"]
+    public = {
+        i["InstanceId"]: i.get("PublicIpAddress")
+        for held in reservations
+        for i in held["Instances"]
+    }
+    assert held["InstanceId"] == other
+    assert public[other] == held["PublicIp"] != public[instance]
+
+
+def test_a_stopped_instance_has_no_public_address_unless_it_holds_one(
+    account: Account, ec2: Any, launch: dict[str, Any], instance: str, address: str
+) -> None:
+    other = ec2.run_instances(**launch)["Instances"][0]["InstanceId"]
+    account.clock.advance(30)
+    ec2.associate_address(AllocationId=address, InstanceId=instance)
+
+    ec2.stop_instances(InstanceIds=[instance, other])
+    account.clock.advance(30)
+
+    reservations = ec2.describe_instances(InstanceIds=[instance, other])["Reservations"]
+    public = {
+        i["InstanceId"]: i.get("PublicIpAddress")
+        for held in reservations
+        for i in held["Instances"]
+    }
+    assert public[instance]
+    assert public[other] is None
+
+
+def test_an_address_is_found_by_its_tag(ec2: Any) -> None:
+    tags = [{"ResourceType": "elastic-ip", "Tags": [{"Key": "owner", "Value": "us"}]}]
+    made = ec2.allocate_address(Domain="vpc", TagSpecifications=tags)["AllocationId"]
+    ec2.allocate_address(Domain="vpc")
+
+    found = ec2.describe_addresses(Filters=[{"Name": "tag:owner", "Values": ["us"]}])["Addresses"]
+
+    assert [each["AllocationId"] for each in found] == [made]

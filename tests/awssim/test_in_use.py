@@ -7,7 +7,8 @@ from botocore.exceptions import ClientError
 
 if TYPE_CHECKING:
     from awssim import Account
-    from awssim_tests.conftest import Network
+
+    from .conftest import Network
 
 
 def test_a_subnet_cannot_go_before_its_instance_is_terminated(

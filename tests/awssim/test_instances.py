@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import base64
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from awssim.rules.instances import Instances
 from botocore.exceptions import ClientError
 
 if TYPE_CHECKING:
@@ -115,3 +117,57 @@ def test_network_interfaces_go_with_a_terminated_instance(
     account.clock.advance(60)
 
     assert ec2.describe_network_interfaces()["NetworkInterfaces"] == []
+
+
+def test_an_instance_keeps_what_it_was_launched_with(ec2: Any, launch: dict[str, Any]) -> None:
+    tags = [
+        {"ResourceType": kind, "Tags": [{"Key": "k", "Value": kind}]}
+        for kind in ("instance", "volume")
+    ]
+    root = {"DeviceName": "/dev/sda1", "Ebs": {"VolumeSize": 77, "Encrypted": True}}
+    made = ec2.run_instances(
+        **launch, UserData="#!/bin/bash\n", TagSpecifications=tags, ClientToken="kept",
+        MetadataOptions={"HttpTokens": "required", "HttpPutResponseHopLimit": 2},
+        BlockDeviceMappings=[root], InstanceMarketOptions={"MarketType": "spot"},
+    )["Instances"][0]["InstanceId"]  # fmt: skip
+
+    seen = ec2.describe_instances(InstanceIds=[made])["Reservations"][0]["Instances"][0]
+    data = ec2.describe_instance_attribute(InstanceId=made, Attribute="userData")["UserData"]
+    disk = seen["BlockDeviceMappings"][0]["Ebs"]["VolumeId"]
+    volume = ec2.describe_volumes(VolumeIds=[disk])["Volumes"][0]
+
+    assert base64.b64decode(data["Value"]) == b"#!/bin/bash\n"
+    assert seen["Tags"] == [{"Key": "k", "Value": "instance"}]
+    assert seen["MetadataOptions"]["HttpTokens"] == "required"
+    assert seen["MetadataOptions"]["HttpPutResponseHopLimit"] == 2
+    assert (seen["ClientToken"], seen["InstanceLifecycle"]) == ("kept", "spot")
+    assert seen["PrivateIpAddress"].startswith("10.0.0.")
+    assert (volume["Size"], volume["Encrypted"], volume["Tags"][0]["Value"]) == (77, True, "volume")
+
+
+def test_an_instance_has_a_public_address_only_when_asked_for(
+    ec2: Any, launch: dict[str, Any]
+) -> None:
+    [interface] = launch["NetworkInterfaces"]
+    private = [interface | {"AssociatePublicIpAddress": False}]
+
+    launched = ec2.run_instances(**launch | {"NetworkInterfaces": private})["Instances"][0]
+
+    assert launched.get("PublicIpAddress") is None
+
+
+def test_each_state_that_an_instance_enters_is_a_change(
+    account: Account, ec2: Any, launch: dict[str, Any]
+) -> None:
+    instances = next(layer for layer in account.layers if isinstance(layer, Instances))
+    made = ec2.run_instances(**launch)["Instances"][0]["InstanceId"]
+    account.clock.advance(30)
+    ec2.stop_instances(InstanceIds=[made])
+    first = instances.changes()
+
+    ec2.terminate_instances(InstanceIds=[made])
+    account.clock.advance(60)
+
+    assert first == [(made, "pending"), (made, "running"), (made, "stopping")]
+    assert instances.changes() == [(made, "shutting-down"), (made, "terminated")]
+    assert instances.changes() == []

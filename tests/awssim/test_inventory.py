@@ -6,7 +6,7 @@ import pytest
 from awssim import Account, furnish
 
 if TYPE_CHECKING:
-    from awssim_tests.conftest import Network
+    from .conftest import Network
 
 
 def test_everything_a_deployment_makes_is_in_the_inventory(

@@ -7,7 +7,8 @@ from botocore.exceptions import ClientError
 
 if TYPE_CHECKING:
     from awssim import Account
-    from awssim_tests.conftest import Network
+
+    from .conftest import Network
 
 
 def _state(ec2: Any, gateway: str) -> str:

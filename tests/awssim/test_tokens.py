@@ -7,7 +7,8 @@ from botocore.exceptions import ClientError
 
 if TYPE_CHECKING:
     from awssim import Account
-    from awssim_tests.conftest import Network
+
+    from .conftest import Network
 
 
 def test_the_same_token_launches_one_instance(ec2: Any, launch: dict[str, Any]) -> None:
@@ -23,13 +24,23 @@ def test_a_replayed_launch_shows_what_became_of_the_instance(
     account: Account, ec2: Any, launch: dict[str, Any]
 ) -> None:
     launched = ec2.run_instances(**launch, ClientToken="one")["Instances"][0]["InstanceId"]
-    ec2.terminate_instances(InstanceIds=[launched])
-    account.clock.advance(60)
+    account.clock.advance(30)
 
     replayed = ec2.run_instances(**launch, ClientToken="one")["Instances"][0]
 
     assert replayed["InstanceId"] == launched
-    assert replayed["State"]["Name"] == "terminated"
+    assert replayed["State"]["Name"] == "running"
+
+
+def test_the_token_of_a_terminated_instance_launches_nothing(
+    account: Account, ec2: Any, launch: dict[str, Any]
+) -> None:
+    launched = ec2.run_instances(**launch, ClientToken="one")["Instances"][0]["InstanceId"]
+    ec2.terminate_instances(InstanceIds=[launched])
+    account.clock.advance(60)
+
+    with pytest.raises(ClientError, match="IdempotentInstanceTerminated"):
+        ec2.run_instances(**launch, ClientToken="one")
 
 
 def test_a_token_used_with_other_parameters_is_refused(ec2: Any, launch: dict[str, Any]) -> None:

@@ -14,7 +14,6 @@ from lamplighter import aws, chat, demo
 from lamplighter.deadline import Late, within
 from lamplighter.screen import Screen
 from ports import free_port
-
 from twin import record
 from twin.processes import started_at
 

@@ -9,7 +9,6 @@ from orchestrator import engine_image, preflight
 from orchestrator.deployment import DEFAULT_ENGINE_IMAGE, Deployment, Engine
 from orchestrator.errors import InvalidRequest
 from steps import Workflow
-
 from twin.engines import vllm
 
 OURS = "123456789012"

@@ -13,7 +13,6 @@ import pytest
 from botocore.config import Config
 from patience import eventually
 from ports import free_port
-
 from twin import control as twins
 from twin.record import Twin
 

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-
 from twin.emulator import pinned
 
 from .conftest import client_of, eventually, free_port

@@ -15,7 +15,6 @@ import httpx
 import pytest
 from host_scripts.sandbox import render
 from lamplighter import entries
-
 from twin import control as twins
 
 from .conftest import eventually

@@ -12,9 +12,8 @@ from host_scripts.sandbox import SCRIPTS
 from orchestrator.deployment import Deployment
 from orchestrator.engine_arguments import RESERVED, SWITCHES, problems
 from orchestrator.rendering import vllm_args
-from vllmlab.engine import Engine
-
 from twin.control import PROJECT
+from vllmlab.engine import Engine
 
 sys.path.insert(0, str(SCRIPTS / "bin"))
 sys.dont_write_bytecode = True

@@ -72,7 +72,6 @@ def _configure(port: int, state: Path) -> None:
 def _repair(state: Path, *, warm: bool) -> Any:
     """Install every fix. Order: later wrappers see what earlier ones answer."""
     import ministack.app
-
     from twin.emulator import (
         builds,
         events,
@@ -93,7 +92,9 @@ def _repair(state: Path, *, warm: bool) -> Any:
     from twin.emulator.journal import Journal
     from twin.emulator.strict_aws import StrictAws
 
-    strict = StrictAws(state / "aws", rate=1 / max(float(os.environ["SFN_WAIT_SCALE"]), 0.001))
+    strict = StrictAws(
+        state / "strict-aws.pickle", rate=1 / max(float(os.environ["SFN_WAIT_SCALE"]), 0.001)
+    )
     strict.install(instance_events.announce)
     builds.install(strict.client("ecr"))
     ssm_images.install(strict.images)

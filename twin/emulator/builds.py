@@ -11,7 +11,6 @@ import json
 from typing import Any
 
 from ministack.services import codebuild
-
 from twin.emulator.pinned import require
 
 _OK = 200

@@ -10,7 +10,6 @@ import os
 from typing import Any
 
 from ministack.services import eventbridge
-
 from twin.emulator.pinned import require
 
 

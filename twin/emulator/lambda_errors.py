@@ -11,7 +11,6 @@ from typing import Any
 
 from ministack.core import lambda_runtime
 from ministack.services import lambda_svc
-
 from twin.emulator.pinned import replaced, require
 
 _FIX = "Lambda error documents"

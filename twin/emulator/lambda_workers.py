@@ -15,7 +15,6 @@ from types import SimpleNamespace
 from typing import Any
 
 from ministack.core import lambda_runtime
-
 from twin.emulator import forked
 from twin.emulator.pinned import replaced, require
 

@@ -6,7 +6,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ministack.services import ssm
-
 from twin.emulator.pinned import require
 
 

@@ -10,7 +10,6 @@ from typing import Any
 
 from ministack.core.responses import error_response_json
 from ministack.services import ssm
-
 from twin.emulator.pinned import require
 
 

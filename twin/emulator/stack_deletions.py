@@ -7,7 +7,6 @@ from typing import Any
 
 from ministack.services import cloudformation
 from ministack.services.cloudformation import stacks
-
 from twin.emulator.pinned import require
 
 _FIX = "stack deletions"

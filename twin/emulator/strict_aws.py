@@ -25,7 +25,6 @@ from lamplighter import tied
 from ministack.core import router
 from ministack.core.responses import get_account_id, get_region
 from ministack.services import stepfunctions
-
 from twin.emulator.pinned import require
 
 Answer: TypeAlias = tuple[int, dict[str, str], bytes]
@@ -40,8 +39,8 @@ class StrictAws:
     """services: boto3's names; images: public parameter -> image id."""
 
     def __init__(self, state: Path, rate: float) -> None:
-        """Start the process and wait until it answers; what it saved in `state` is there again."""
-        command = [sys.executable, "-m", "awssim.server", "--state", str(state / "strict.pickle"),
+        """Start the process and wait until it answers. state: the file that it keeps."""
+        command = [sys.executable, "-m", "awssim.server", "--state", str(state),
                    "--rate", str(rate)]  # fmt: skip
         self._process = subprocess.Popen(  # noqa: S603 - a module of ours
             [sys.executable, "-I", "-S", tied.__file__, *command],

@@ -11,7 +11,6 @@ import json
 from typing import Any, TypeAlias
 
 from ministack.services.cloudformation import provisioners
-
 from twin.emulator.pinned import require
 
 Properties: TypeAlias = dict[str, Any]

@@ -9,7 +9,6 @@ from typing import Any
 import yaml
 from ministack.services import stepfunctions
 from ministack.services.cloudformation import provisioners
-
 from twin.emulator.pinned import require
 
 

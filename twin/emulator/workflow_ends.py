@@ -15,7 +15,6 @@ from typing import Any
 
 from ministack.core.responses import now_iso
 from ministack.services import stepfunctions
-
 from twin.emulator.pinned import require
 
 # An error name that no Retry and no Catch sees: States.ALL does not match it.

@@ -11,7 +11,6 @@ from typing import Any
 
 from ministack.core.responses import get_account_id, get_region, json_response
 from ministack.services import stepfunctions
-
 from twin.emulator.pinned import require
 
 _PAUSE_SECONDS = 0.15

@@ -10,7 +10,6 @@ from contextvars import ContextVar
 from typing import Any
 
 from ministack.services import stepfunctions
-
 from twin.emulator.pinned import require
 
 _FIX = "states"

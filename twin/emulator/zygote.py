@@ -22,7 +22,6 @@ from typing import Any
 
 import boto3
 import botocore.session
-
 from twin.emulator.forked import MESSAGE_BYTES
 from twin.processes import die_with_parent
 
