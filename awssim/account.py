@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from contextlib import ExitStack, contextmanager
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
+import moto.core.responses
 from awssim import clients, inventory
 from awssim.calls import Call
 from awssim.clock import Clock
@@ -25,6 +26,7 @@ from awssim.rules.in_use import InUse
 from awssim.rules.instances import Instances
 from awssim.rules.nat_gateways import NatGateways
 from awssim.rules.network_interfaces import NetworkInterfaces
+from awssim.rules.registries import Registries
 from awssim.rules.route53 import Route53
 from awssim.rules.security_groups import SecurityGroups
 from awssim.rules.tags import Tags
@@ -39,6 +41,8 @@ if TYPE_CHECKING:
     from awssim.inventory import Inventory, Item
 
 SECONDS_PER_CALL = 0.05
+# Moto lists the methods of its response class for every call, a sixth of the call's time.
+_LISTING = "moto.core.responses.method_names_from_class"
 
 _ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": clients.ACCESS_KEY,
@@ -77,6 +81,9 @@ class Account:
         with ExitStack() as stack:
             stack.enter_context(catalogue.in_force())
             stack.enter_context(mock_aws())
+            stack.enter_context(
+                mock.patch(_LISTING, cache(moto.core.responses.method_names_from_class))
+            )
             stack.enter_context(mock.patch.dict(os.environ, _ENVIRONMENT))
             stack.enter_context(mock.patch.object(BaseClient, "_make_api_call", call))
             stack.enter_context(mock.patch("time.sleep", self.clock.advance))
@@ -172,6 +179,7 @@ def _layers(
         Route53(clock),
         SecurityGroups(),
         Iam(),
+        Registries(),
         buckets,
         BucketPolicies(),
         builds,

@@ -84,18 +84,18 @@ class Addresses:
 
     def _free_what_the_dead_hold(self, request: Request) -> None:
         """Moto leaves addresses with terminated instances and deleted NAT gateways."""
-        holders = {instance["InstanceId"] for instance in self._instances.live(request)}
-        interfaces = {
-            address["NetworkInterfaceId"]
-            for gateway in self._nat_gateways.live(request)
-            for address in gateway["NatGatewayAddresses"]
-        }
         for address in request.ask("DescribeAddresses")["Addresses"]:
-            if not address.get("AssociationId"):
-                continue
-            held = address.get("InstanceId") in holders
-            if not held and address.get("NetworkInterfaceId") not in interfaces:
+            if address.get("AssociationId") and not self._is_held(request, address):
                 request.ask("DisassociateAddress", AssociationId=address["AssociationId"])
+
+    def _is_held(self, request: Request, address: dict[str, Any]) -> bool:
+        if instance := address.get("InstanceId"):
+            return self._instances.state(instance) != "terminated"
+        return any(
+            held["NetworkInterfaceId"] == address.get("NetworkInterfaceId")
+            for gateway in self._nat_gateways.live(request)
+            for held in gateway["NatGatewayAddresses"]
+        )
 
 
 def _address(request: Request) -> dict[str, Any]:

@@ -8,6 +8,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 if TYPE_CHECKING:
+    from awssim import Account
+
     from .conftest import Network
 
 
@@ -141,3 +143,13 @@ def test_an_instance_type_knows_its_gpus_and_its_zones(ec2: Any) -> None:
     assert kind["VCpuInfo"]["DefaultVCpus"] == 4
     assert {each["Location"] for each in offered} < {f"us-east-1{zone}" for zone in "abcdef"}
     assert refusal(ec2.describe_instance_types, InstanceTypes=["zz9.huge"]) == "InvalidInstanceType"
+
+
+def test_a_push_needs_its_repository(account: Account) -> None:
+    manifest = '{"schemaVersion": 2, "config": {"digest": "sha256:0", "size": 1}, "layers": []}'
+
+    refused = refusal(
+        account.client("ecr").put_image, repositoryName="none", imageTag="a", imageManifest=manifest
+    )
+
+    assert refused == "RepositoryNotFoundException"

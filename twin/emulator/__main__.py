@@ -15,12 +15,12 @@ import shutil
 import sys
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
+from twin.emulator.strict_process import REGION, StrictProcess
 from twin.processes import die_with_parent
 
 MINISTACK = "1.5.33"
-REGION = "us-east-1"
+_SLOWEST = 0.001  # a wait scale of 0 is no rate
 
 
 def main() -> None:
@@ -36,7 +36,8 @@ def main() -> None:
     if version("ministack") != MINISTACK:
         sys.exit(f"ministack {version('ministack')} is installed, the fixes are for {MINISTACK}")
     _configure(options.port, options.state)
-    strict = _repair(options.state, warm=not options.cold and hasattr(os, "pidfd_open"))
+    strict = StrictProcess(options.state / "strict-aws.pickle", _rate())
+    _repair(strict, warm=not options.cold and hasattr(os, "pidfd_open"))
     sys.argv = ["ministack"]
     from ministack.app import main as serve
 
@@ -69,19 +70,24 @@ def _configure(port: int, state: Path) -> None:
     os.environ.setdefault("LOCAL_JOURNAL", str(state / "calls.jsonl"))
 
 
-def _repair(state: Path, *, warm: bool) -> Any:
-    """Install every fix. Order: later wrappers see what earlier ones answer."""
+def _rate() -> float:
+    """How fast the strict AWS's time passes: as the waits of the workflows that watch it."""
+    return 1 / max(float(os.environ["SFN_WAIT_SCALE"]), _SLOWEST)
+
+
+def _repair(strict: StrictProcess, *, warm: bool) -> None:
+    """Install every fix; the strict AWS starts meanwhile."""
     import ministack.app
     from twin.emulator import (
         builds,
         events,
-        instance_events,
         lambda_errors,
         lambda_workers,
         middleware,
         ssm_images,
         ssm_tags,
         stack_deletions,
+        strict_services,
         template_iam,
         workflow_definitions,
         workflow_ends,
@@ -90,15 +96,7 @@ def _repair(state: Path, *, warm: bool) -> Any:
         workflow_tokens,
     )
     from twin.emulator.journal import Journal
-    from twin.emulator.strict_aws import StrictAws
 
-    strict = StrictAws(
-        state / "strict-aws.pickle", rate=1 / max(float(os.environ["SFN_WAIT_SCALE"]), 0.001)
-    )
-    strict.install(instance_events.announce)
-    builds.install(strict.client("ecr"))
-    ssm_images.install(strict.images)
-    template_iam.install(strict.client("iam"))
     lambda_errors.install()
     lambda_workers.install(warm=warm)
     for fix in (
@@ -106,12 +104,15 @@ def _repair(state: Path, *, warm: bool) -> Any:
         workflow_definitions, workflow_starts, workflow_states, workflow_tokens, workflow_ends,
     ):  # fmt: skip
         fix.install()
+    strict_services.install(strict)
+    builds.install(strict.client("ecr"))
+    ssm_images.install(strict.known.images)
+    template_iam.install(strict.client("iam"))
     planned = os.environ.get("LOCAL_FAULTS")
     journal = Journal(Path(os.environ["LOCAL_JOURNAL"]))
     ministack.app.app = middleware.around(
         ministack.app.app, journal, Path(planned) if planned else None, workflow_ends.stop_all
     )
-    return strict
 
 
 if __name__ == "__main__":
