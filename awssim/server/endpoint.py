@@ -25,6 +25,12 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("awssim")
 
+# What botocore does for its callers: on the wire, user data is base64 and a policy is text.
+_CONVERSIONS: dict[str, Any] = {
+    "before-parameter-build.ec2.RunInstances": handlers.base64_encode_user_data,
+    "after-call.iam": handlers.json_decode_policies,
+}
+
 
 class Endpoint:
     """announce(instance, state): called for each state that an instance enters, in order."""
@@ -73,8 +79,8 @@ def _served(call: Call) -> Answer:
 def _client(service: str) -> Any:
     """A client that sends parameters and returns answers as they are on the wire."""
     session = botocore.session.get_session()
-    session.unregister("before-parameter-build.ec2.RunInstances", handlers.base64_encode_user_data)
-    session.unregister("after-call.iam", handlers.json_decode_policies)
+    for event, conversion in _CONVERSIONS.items():
+        session.unregister(event, conversion)
     once = Config(retries={"total_max_attempts": 1})
     return boto3.Session(clients.ACCESS_KEY, clients.SECRET_KEY, botocore_session=session).client(
         service,  # type: ignore[call-overload]

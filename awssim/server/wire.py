@@ -88,4 +88,5 @@ def _answer(made: Mapping[str, Any]) -> Answer:
 
 def _timestamp(value: str) -> datetime:
     """Moto's is naive, and botocore would take it for local time."""
-    return default_timestamp_parser(value).replace(tzinfo=UTC)
+    parsed: datetime = default_timestamp_parser(value)
+    return parsed.replace(tzinfo=UTC)

@@ -78,30 +78,23 @@ def _rate() -> float:
 def _repair(strict: StrictProcess, *, warm: bool) -> None:
     """Install every fix; the strict AWS starts meanwhile."""
     import ministack.app
-    from twin.emulator import (
+    from twin.emulator import middleware, strict_services
+    from twin.emulator.journal import Journal
+    from twin.emulator.lambdas import errors, workers
+    from twin.emulator.services import (
         builds,
         events,
-        lambda_errors,
-        lambda_workers,
-        middleware,
         ssm_images,
         ssm_tags,
         stack_deletions,
-        strict_services,
         template_iam,
-        workflow_definitions,
-        workflow_ends,
-        workflow_starts,
-        workflow_states,
-        workflow_tokens,
     )
-    from twin.emulator.journal import Journal
+    from twin.emulator.workflows import definitions, ends, starts, states, tokens
 
-    lambda_errors.install()
-    lambda_workers.install(warm=warm)
+    errors.install()
+    workers.install(warm=warm)
     for fix in (
-        events, ssm_tags, stack_deletions,
-        workflow_definitions, workflow_starts, workflow_states, workflow_tokens, workflow_ends,
+        events, ssm_tags, stack_deletions, definitions, starts, states, tokens, ends,
     ):  # fmt: skip
         fix.install()
     strict_services.install(strict)
@@ -111,7 +104,7 @@ def _repair(strict: StrictProcess, *, warm: bool) -> None:
     planned = os.environ.get("LOCAL_FAULTS")
     journal = Journal(Path(os.environ["LOCAL_JOURNAL"]))
     ministack.app.app = middleware.around(
-        ministack.app.app, journal, Path(planned) if planned else None, workflow_ends.stop_all
+        ministack.app.app, journal, Path(planned) if planned else None, ends.stop_all
     )
 
 

@@ -22,7 +22,7 @@ from typing import Any
 
 import boto3
 import botocore.session
-from twin.emulator.forked import MESSAGE_BYTES
+from twin.emulator.lambdas.forked import MESSAGE_BYTES
 from twin.processes import die_with_parent
 
 _SERVICES = (

@@ -76,7 +76,7 @@ class Parent:
     def start(cls) -> Parent:
         """Start it; it loads (about 1 s) while the emulator does, the first worker waits for it."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        command = [sys.executable, "-m", "twin.emulator.zygote", str(theirs.fileno())]
+        command = [sys.executable, "-m", "twin.emulator.lambdas.zygote", str(theirs.fileno())]
         process = subprocess.Popen(  # noqa: S603 - this interpreter, a module of ours
             command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL
         )

@@ -10,8 +10,8 @@ from contextvars import ContextVar
 from typing import Any
 
 from ministack.services import stepfunctions
-from twin.emulator import workflow_ends
 from twin.emulator.pinned import require
+from twin.emulator.workflows import ends
 
 _LOOK_SECONDS = 0.1
 _waiting: ContextVar[str] = ContextVar("task token", default="")
@@ -55,8 +55,8 @@ def _failing_the_task(original: Any) -> Any:
 def _watch(token: str, heartbeat_seconds: float | None, done: threading.Event) -> None:
     last, seen = time.monotonic(), None
     while not done.wait(_LOOK_SECONDS):
-        if workflow_ends.ended():
-            return _fail(token, workflow_ends.ENDED, "the execution is over")
+        if ends.ended():
+            return _fail(token, ends.ENDED, "the execution is over")
         beat = stepfunctions._task_tokens.get(token, {}).get("heartbeat")
         if beat != seen:
             last, seen = time.monotonic(), beat

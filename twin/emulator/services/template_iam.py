@@ -21,7 +21,7 @@ _PREFIX = "AWS::IAM::"
 def install(iam: Any) -> None:
     """iam: a client of the strict AWS."""
     known = provisioners._RESOURCE_HANDLERS
-    makers = {
+    makers: dict[str, _Roles | _Policies | _Profiles] = {
         "Role": _Roles(iam),
         "ManagedPolicy": _Policies(iam),
         "InstanceProfile": _Profiles(iam),

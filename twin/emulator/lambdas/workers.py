@@ -15,7 +15,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from ministack.core import lambda_runtime
-from twin.emulator import forked
+from twin.emulator.lambdas import forked
 from twin.emulator.pinned import replaced, require
 
 _ENVIRONMENT = "    os.environ.update(env)\n"
