@@ -38,7 +38,10 @@ def main() -> None:
     account = Account(clock=RunningClock(options.rate))
     with account.active(), account.uncounted():
         if options.state.exists():
-            saved.read(options.state, account)
+            try:
+                saved.read(options.state, account)
+            except saved.Unreadable as error:
+                sys.exit(f"{error}: remove it to begin with an empty account")
         _serve(account, options.state)
 
 

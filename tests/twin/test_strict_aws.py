@@ -49,11 +49,8 @@ def network(ec2: Any) -> Iterator[Network]:
 
 
 def launch(account: Any, network: Network, **options: Any) -> dict[str, Any]:
-    image = account.client("ssm").get_parameter(
-        Name="/aws/service/canonical/ubuntu/server/24.04/stable/current/amd64/hvm/ebs-gp3/ami-id"
-    )["Parameter"]["Value"]
     wanted = {
-        "ImageId": image, "InstanceType": "t3.micro", "MinCount": 1, "MaxCount": 1,
+        "ImageId": account.image(), "InstanceType": "t3.micro", "MinCount": 1, "MaxCount": 1,
         "SubnetId": network.subnet, "SecurityGroupIds": [network.group],
     } | options  # fmt: skip
     launched: dict[str, Any] = account.client("ec2").run_instances(**wanted)["Instances"][0]
@@ -64,14 +61,6 @@ def refusal(call: Any, **options: Any) -> str:
     with pytest.raises(ClientError) as refused:
         call(**options)
     return str(refused.value.response["Error"]["Code"])
-
-
-def becomes(ec2: Any, instance: str, state: str) -> None:
-    eventually(
-        lambda: ec2.describe_instances(InstanceIds=[instance])["Reservations"][0]["Instances"][0],
-        lambda seen: seen["State"]["Name"] == state,
-        10,
-    )
 
 
 def test_an_instance_keeps_what_it_was_launched_with(
@@ -208,9 +197,9 @@ def test_a_task_of_step_functions_meets_the_same_account(
 
 def test_every_state_of_an_instance_is_an_event(account: Any, ec2: Any, network: Network) -> None:
     instance = launch(account, network)["InstanceId"]
-    becomes(ec2, instance, "running")
+    account.await_state(instance, "running")
     ec2.stop_instances(InstanceIds=[instance])
-    becomes(ec2, instance, "stopped")
+    account.await_state(instance, "stopped")
     ec2.start_instances(InstanceIds=[instance])
     ec2.terminate_instances(InstanceIds=[instance])
 
