@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 LOCK := requirements/dev.txt
-SOURCES := functions proxy cli twin tests host_scripts benchmarks
+SOURCES := functions proxy cli twin awssim tests host_scripts benchmarks
 
 # The engine of the demo's instance: the built-in stub, or a real vLLM on CPU (ENGINE=vllm).
 ENGINE ?= stub

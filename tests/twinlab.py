@@ -15,7 +15,6 @@ import httpx
 import openai
 from botocore.config import Config
 from patience import eventually
-
 from twin import control as twins
 from twin.record import Twin
 

@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 from lamplighter.errors import Unavailable
-
 from twin import account, installation, processes, record
 from twin.daemons import start_emulator, start_hosts
 from twin.engines import vllm

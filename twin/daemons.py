@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from lamplighter.errors import Unavailable
-
 from twin import processes
 from twin.record import Process, Twin
 

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from lamplighter.errors import Unavailable
-
 from twin.daemons import clean
 
 _KEPT_OUTPUT_LINES = 30

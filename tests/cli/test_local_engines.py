@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-
 from twin.engines import vllm
 from twin.hosts.engine_unit import Engines
 

@@ -10,7 +10,6 @@ import tomllib
 from typing import TYPE_CHECKING
 
 from template_files import ROOT
-
 from twin import control, installation
 
 if TYPE_CHECKING:

@@ -13,7 +13,6 @@ import pytest
 from botocore.config import Config
 from patience import eventually
 from ports import free_port
-
 from twin import control as twins
 from twin.record import Twin
 
@@ -50,6 +49,20 @@ class Account:
             lambda: workflows.describe_execution(executionArn=execution),
             lambda described: described["status"] != "RUNNING",
             seconds,
+        )
+
+    def image(self) -> str:
+        """The newest Ubuntu 24.04, as SSM names it."""
+        name = "/aws/service/canonical/ubuntu/server/24.04/stable/current/amd64/hvm/ebs-gp3/ami-id"
+        return str(self.client("ssm").get_parameter(Name=name)["Parameter"]["Value"])
+
+    def await_state(self, instance: str, state: str) -> None:
+        """Return once the instance is in this state."""
+        ec2 = self.client("ec2")
+        eventually(
+            lambda: ec2.describe_instances(InstanceIds=[instance])["Reservations"][0]["Instances"],
+            lambda seen: seen[0]["State"]["Name"] == state,
+            10,
         )
 
     def run(self, given: Any) -> dict[str, Any]:

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-
 from twin.emulator import pinned
 
 from .conftest import client_of, eventually, free_port
@@ -56,8 +55,7 @@ def test_a_parameter_that_is_not_there_has_no_tags_to_list(account: Any) -> None
         )
 
 
-@pytest.mark.parametrize("release", ["22.04", "24.04"])
-@pytest.mark.parametrize("volume", ["gp2", "gp3"])
+@pytest.mark.parametrize(("release", "volume"), [("22.04", "gp2"), ("24.04", "gp3")])
 def test_canonicals_parameters_name_an_image(account: Any, release: str, volume: str) -> None:
     name = f"{CANONICAL}/{release}/stable/current/amd64/hvm/ebs-{volume}/ami-id"
 

@@ -7,7 +7,6 @@ import socket
 from collections.abc import AsyncIterator
 
 import pytest
-
 from twin.hosts.forwarder import Forwarder
 
 

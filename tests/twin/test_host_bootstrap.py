@@ -12,7 +12,6 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 from host_scripts.sandbox import render
 from orchestrator.hosts.reports import Report
-
 from twin.hosts.bootstrap import Integrity, UserData, fetch, settings
 from twin.hosts.cloud import Cloud
 from twin.hosts.host import Host

@@ -15,7 +15,6 @@ import httpx
 import pytest
 from host_scripts.sandbox import render
 from lamplighter.keys import entries
-
 from twin import control as twins
 
 from .conftest import eventually
@@ -105,6 +104,7 @@ def followed(account: Any) -> Iterator[Hosted]:
 
 def end(account: Any, made: Hosted) -> None:
     account.client("ec2").terminate_instances(InstanceIds=[made.instance])
+    account.await_state(made.instance, "terminated")
     account.client("ec2").release_address(AllocationId=made.allocation)
 
 
@@ -118,15 +118,15 @@ def put_key(account: Any, key_id: str, key: str) -> None:
 def launched(account: Any, programs: dict[str, bytes], *, tampered: bool = False) -> Hosted:
     ec2 = account.client("ec2")
     owner = {"Key": "lamplighter:deployment", "Value": "hosted"}
-    image = "ami-0123456789abcdef0"
     instance = ec2.run_instances(
-        ImageId=image, InstanceType="g6.xlarge", MinCount=1, MaxCount=1,
+        ImageId=account.image(), InstanceType="g6.xlarge", MinCount=1, MaxCount=1,
         UserData=uploaded(account, programs, tampered=tampered),
         TagSpecifications=[{"ResourceType": "instance", "Tags": [owner]}],
     )["Instances"][0]["InstanceId"]  # fmt: skip
     address = ec2.allocate_address(
         Domain="vpc", TagSpecifications=[{"ResourceType": "elastic-ip", "Tags": [owner]}]
     )
+    account.await_state(instance, "running")
     ec2.associate_address(InstanceId=instance, AllocationId=address["AllocationId"])
     folder = account.twin.state / "hosts" / instance
     return Hosted(

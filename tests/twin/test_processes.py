@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 
 from lamplighter import tied
-
 from twin import processes
 
 from .conftest import eventually

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from lamplighter.errors import Unavailable, UnknownDeployment
-
 from twin import control as twins
 from twin import daemons, record
 

@@ -10,7 +10,6 @@ from typing import Any
 import httpx
 import pytest
 from lamplighter.errors import Unavailable
-
 from twin.control import PROJECT
 from twin.engines import vllm
 

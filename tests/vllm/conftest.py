@@ -7,11 +7,10 @@ from pathlib import Path
 
 import pytest
 from patience import eventually
-from vllmlab.engine import Engine
-from vllmlab.gate import Gate, gate
-
 from twin.control import PROJECT
 from twin.engines import vllm
+from vllmlab.engine import Engine
+from vllmlab.gate import Gate, gate
 
 _HERE = Path(__file__).parent
 _INSTALLS = 900  # seconds

@@ -15,10 +15,9 @@ import pytest
 from host_scripts.sandbox import SCRIPTS
 from patience import eventually
 from ports import free_port
-from vllmlab.engine import MODEL, Engine
-
 from twin.control import PROJECT
 from twin.engines import vllm
+from vllmlab.engine import MODEL, Engine
 
 sys.path.insert(0, str(SCRIPTS))
 sys.dont_write_bytecode = True

@@ -13,9 +13,8 @@ from orchestrator.launch.rendering import vllm_args
 from orchestrator.spec import parsing
 from orchestrator.spec.deployment import Deployment
 from orchestrator.spec.engine_arguments import RESERVED, SWITCHES, problems
-from vllmlab.engine import Engine
-
 from twin.control import PROJECT
+from vllmlab.engine import Engine
 
 sys.path.insert(0, str(SCRIPTS))
 sys.dont_write_bytecode = True

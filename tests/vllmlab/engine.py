@@ -17,7 +17,6 @@ from pathlib import Path
 import httpx
 from patience import eventually
 from ports import free_port
-
 from twin.control import PROJECT
 from twin.engines import vllm
 

@@ -6,9 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 from ports import free_port
-from twinlab import Installation
-
 from twin import control as twins
+from twinlab import Installation
 
 # Short waits that AWS needs long: a dead step's last act, invisible tags, a silent host.
 PARAMETERS = {"StepTimeoutSeconds": "4", "SettleSeconds": "2", "HostSilenceSeconds": "15"}

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 from patience import eventually
-
 from twin import control as twins
 
 pytestmark = pytest.mark.twin

@@ -6,9 +6,8 @@ import json
 import uuid
 
 import pytest
-from workflow.instance_events import TERMINATION, settled
-
 from twin import control as twins
+from workflow.instance_events import TERMINATION, settled
 
 pytestmark = pytest.mark.twin
 

@@ -8,7 +8,6 @@ import re
 
 import pytest
 from patience import eventually
-
 from twin import control as twins
 
 pytestmark = pytest.mark.twin

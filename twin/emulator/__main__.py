@@ -16,10 +16,11 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
+from twin.emulator.strict_process import REGION, StrictProcess
 from twin.processes import die_with_parent
 
 MINISTACK = "1.5.33"
-REGION = "us-east-1"
+_SLOWEST = 0.001  # a wait scale of 0 is no rate
 
 
 def main() -> None:
@@ -35,11 +36,15 @@ def main() -> None:
     if version("ministack") != MINISTACK:
         sys.exit(f"ministack {version('ministack')} is installed, the fixes are for {MINISTACK}")
     _configure(options.port, options.state)
-    _repair(warm=not options.cold and hasattr(os, "pidfd_open"))
+    strict = StrictProcess(options.state / "strict-aws.pickle", _rate())
+    _repair(strict, warm=not options.cold and hasattr(os, "pidfd_open"))
     sys.argv = ["ministack"]
     from ministack.app import main as serve
 
-    serve()
+    try:
+        serve()
+    finally:
+        strict.end()
 
 
 def _configure(port: int, state: Path) -> None:
@@ -65,47 +70,41 @@ def _configure(port: int, state: Path) -> None:
     os.environ.setdefault("LOCAL_JOURNAL", str(state / "calls.jsonl"))
 
 
-def _repair(*, warm: bool) -> None:
-    """Install every fix. Order: later wrappers see what earlier ones answer."""
-    import ministack.app
+def _rate() -> float:
+    """How fast the strict AWS's time passes: as the waits of the workflows that watch it."""
+    return 1 / max(float(os.environ["SFN_WAIT_SCALE"]), _SLOWEST)
 
-    from twin.emulator import (
+
+def _repair(strict: StrictProcess, *, warm: bool) -> None:
+    """Install every fix; the strict AWS starts meanwhile."""
+    import ministack.app
+    from twin.emulator import middleware, strict_services
+    from twin.emulator.journal import Journal
+    from twin.emulator.lambdas import errors, workers
+    from twin.emulator.services import (
         builds,
-        ec2_addresses,
-        ec2_describe,
-        ec2_events,
-        ec2_instances,
-        ec2_refusals,
-        ec2_tokens,
-        ec2_types,
         events,
-        lambda_errors,
-        lambda_workers,
-        middleware,
         ssm_images,
         ssm_tags,
         stack_deletions,
-        stacks,
-        workflow_definitions,
-        workflow_ends,
-        workflow_starts,
-        workflow_states,
-        workflow_tokens,
+        template_iam,
     )
-    from twin.emulator.journal import Journal
+    from twin.emulator.workflows import definitions, ends, starts, states, tokens
 
-    lambda_errors.install()
-    lambda_workers.install(warm=warm)
+    errors.install()
+    workers.install(warm=warm)
     for fix in (
-        builds, events, ssm_images, ssm_tags, stacks, stack_deletions,
-        ec2_types, ec2_instances, ec2_addresses, ec2_refusals, ec2_describe, ec2_tokens, ec2_events,
-        workflow_definitions, workflow_starts, workflow_states, workflow_tokens, workflow_ends,
+        events, ssm_tags, stack_deletions, definitions, starts, states, tokens, ends,
     ):  # fmt: skip
         fix.install()
+    strict_services.install(strict)
+    builds.install(strict.client("ecr"))
+    ssm_images.install(strict.known.images)
+    template_iam.install(strict.client("iam"))
     planned = os.environ.get("LOCAL_FAULTS")
     journal = Journal(Path(os.environ["LOCAL_JOURNAL"]))
     ministack.app.app = middleware.around(
-        ministack.app.app, journal, Path(planned) if planned else None, workflow_ends.stop_all
+        ministack.app.app, journal, Path(planned) if planned else None, ends.stop_all
     )
 
 

@@ -1,0 +1,1 @@
+"""What answers inference on a host of the twin: a stub, or vLLM on the CPU."""

@@ -15,7 +15,6 @@ import uuid
 from typing import Any
 
 from aiohttp import web
-
 from twin.engines import stub_answers as answers
 from twin.engines import stub_errors
 from twin.engines.stub_answers import Answer, BadRequest, UnknownModel

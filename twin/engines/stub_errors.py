@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from aiohttp import web
-
 from twin.engines.stub_answers import BadRequest, UnknownModel
 
 

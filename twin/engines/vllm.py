@@ -16,7 +16,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from lamplighter.errors import Unavailable
-
 from twin.engines import tiny_model
 
 VERSION = "0.32.0"

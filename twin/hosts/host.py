@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
-
 from twin.hosts import bootstrap
 from twin.hosts.cloud import Cloud
 from twin.hosts.engine_unit import Engines

@@ -9,7 +9,6 @@ from contextlib import suppress
 from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
-
 from twin.hosts.cloud import Cloud, View
 from twin.hosts.engine_unit import Engines
 from twin.hosts.forwarder import Forwarder

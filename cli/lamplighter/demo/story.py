@@ -17,6 +17,7 @@ from typing import Any
 
 import click
 import openai
+from twin import control as twin
 
 from lamplighter.aws import ledger, origins, refusals
 from lamplighter.aws.account import Account, connect
@@ -27,7 +28,6 @@ from lamplighter.demo.deadline import within
 from lamplighter.deployments import spec_file, workflows
 from lamplighter.errors import Interrupted, LamplighterError
 from lamplighter.screens.screen import Screen, plain
-from twin import control as twin
 
 SPEC = twin.PROJECT / "examples/demo.yaml"
 # A tiny real model answers anything; only the stub's answer is known beforehand.

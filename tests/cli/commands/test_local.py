@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import boto3
 import pytest
 from lamplighter.command_line.options import state_dir
-
 from twin import account, processes
 from twin import control as twins
 from twin.engines import vllm

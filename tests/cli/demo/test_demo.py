@@ -15,7 +15,6 @@ from lamplighter.demo import chat, story
 from lamplighter.demo.deadline import Late, within
 from lamplighter.screens.screen import Screen
 from ports import free_port
-
 from twin import record
 from twin.processes import started_at
 

@@ -11,7 +11,6 @@ from orchestrator.launch import engine_image
 from orchestrator.spec.engine import DEFAULT_ENGINE_IMAGE, Engine
 from orchestrator.spec.parsing import parse
 from steps import Workflow
-
 from twin.engines import vllm
 
 OURS = "123456789012"

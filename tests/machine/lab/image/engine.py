@@ -6,7 +6,6 @@ import argparse
 from typing import Any
 
 from aiohttp import web
-
 from twin.engines.stub import Engine
 
 SLOWLY = "slowly"

@@ -1,0 +1,187 @@
+"""One emulated AWS account: moto in this process, made as strict, as slow and as faulty as AWS."""
+
+from __future__ import annotations
+
+import os
+from contextlib import ExitStack, contextmanager
+from functools import cache, partial
+from typing import TYPE_CHECKING, Any
+from unittest import mock
+
+import moto.core.responses
+from awssim import clients, inventory
+from awssim.calls import Call
+from awssim.clock import Clock
+from awssim.faults import Fault, Faults, Refusal, When
+from awssim.request import Layer, Request, Response, Send
+from awssim.rules import catalogue
+from awssim.rules.addresses import Addresses
+from awssim.rules.attachments import Attachments
+from awssim.rules.bucket_owners import BucketOwners
+from awssim.rules.bucket_policies import BucketPolicies
+from awssim.rules.catalogue import Catalogue
+from awssim.rules.codebuild import CodeBuild
+from awssim.rules.iam import Iam
+from awssim.rules.in_use import InUse
+from awssim.rules.instances import Instances
+from awssim.rules.nat_gateways import NatGateways
+from awssim.rules.network_interfaces import NetworkInterfaces
+from awssim.rules.registries import Registries
+from awssim.rules.route53 import Route53
+from awssim.rules.security_groups import SecurityGroups
+from awssim.rules.tags import Tags
+from awssim.rules.tokens import Tokens
+from awssim.rules.visibility import Visibility
+from botocore.client import BaseClient
+from moto import mock_aws
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from awssim.inventory import Inventory, Item
+
+SECONDS_PER_CALL = 0.05
+# Moto lists the methods of its response class for every call, a sixth of the call's time.
+_LISTING = "moto.core.responses.method_names_from_class"
+
+_ENVIRONMENT = {
+    "AWS_ACCESS_KEY_ID": clients.ACCESS_KEY,
+    "AWS_SECRET_ACCESS_KEY": clients.SECRET_KEY,
+    "AWS_DEFAULT_REGION": clients.REGION,
+    "AWS_REGION": clients.REGION,
+    "AWS_EC2_METADATA_DISABLED": "true",
+}
+
+
+class Account:
+    """Usable inside `active()`. `tag_lag`: seconds until a new thing is found by its tags.
+
+    with Account(tag_lag=20).active() as account:
+        account.fault(operation="CreateVpc", when="after", crash=True)
+    """
+
+    def __init__(self, *, tag_lag: float = 0, clock: Clock | None = None) -> None:
+        self.clock = clock or Clock()
+        self.calls: list[Call] = []
+        self.faults = Faults()
+        self.builds = CodeBuild(self.clock)
+        self.buckets = BucketOwners()
+        self.layers = _layers(self.clock, tag_lag, self.builds, self.buckets)
+        self._uncounted = False
+        self._given: frozenset[Item] = frozenset()
+
+    @contextmanager
+    def active(self) -> Iterator[Account]:
+        """Every boto3 client of this process talks to this account; `time.sleep` costs no time."""
+        to_moto: Send = BaseClient._make_api_call  # type: ignore[attr-defined]  # noqa: SLF001
+
+        def call(client: BaseClient, operation: str, parameters: dict[str, Any]) -> Response:
+            return self._call(Request(client, operation, parameters, to_moto))
+
+        with ExitStack() as stack:
+            stack.enter_context(catalogue.in_force())
+            stack.enter_context(mock_aws())
+            stack.enter_context(
+                mock.patch(_LISTING, cache(moto.core.responses.method_names_from_class))
+            )
+            stack.enter_context(mock.patch.dict(os.environ, _ENVIRONMENT))
+            stack.enter_context(mock.patch.object(BaseClient, "_make_api_call", call))
+            stack.enter_context(mock.patch("time.sleep", self.clock.advance))
+            yield self
+
+    def client(self, service: str) -> Any:
+        """A boto3 client that all accounts share; its calls count like any other's."""
+        return clients.client(service)
+
+    def fault(
+        self,
+        *,
+        when: When = "before",
+        operation: str | None = None,
+        number: int | None = None,
+        where: Callable[[Call], bool] | None = None,
+        crash: bool = False,
+        error: Refusal | Exception | None = None,
+        times: int | None = 1,
+    ) -> None:
+        """Plants a fault at the calls that match every condition given (None: any).
+
+        times: how many calls it strikes, None for all of them.
+        """
+        self.faults.plant(Fault(when, error, operation, number, where, times), crash=crash)
+
+    def creating_calls(self) -> list[Call]:
+        """The calls that create, change or delete something; the ledger's own writes left out."""
+        return [call for call in self.calls if call.changes_the_account()]
+
+    @contextmanager
+    def uncounted(self) -> Iterator[None]:
+        """Calls inside are not numbered, not faulted and take no time; AWS's rules still hold."""
+        before, self._uncounted = self._uncounted, True
+        try:
+            yield
+        finally:
+            self._uncounted = before
+
+    def take_as_given(self) -> None:
+        """What is in the account now belongs to the account: the inventory leaves it out."""
+        self._given = frozenset(self._items())
+
+    def inventory(self) -> Inventory:
+        """Ids of everything here, by kind; `{}` when only the account's own things are left."""
+        return inventory.by_kind(self._items() - self._given, lambda item: item.id)
+
+    def shape(self) -> Inventory:
+        """As `inventory`, but what each thing looks like instead of its id: accounts compare."""
+        return inventory.by_kind(self._items() - self._given, lambda item: item.looks)
+
+    def _items(self) -> set[Item]:
+        with self.uncounted():
+            return set(inventory.read())
+
+    def _call(self, request: Request) -> Response:
+        if self._uncounted:
+            return self._serve(request, self.layers)
+        call = Call(
+            len(self.calls) + 1, request.service, request.operation, dict(request.parameters)
+        )
+        self.calls.append(call)
+        self.clock.advance(SECONDS_PER_CALL)
+        self.faults.meet(call, "before")
+        response = self._serve(request, self.layers)
+        self.faults.meet(call, "after")
+        return response
+
+    def _serve(self, request: Request, layers: tuple[Layer, ...]) -> Response:
+        """The first layer with a rule for this call decides; below the last one is moto."""
+        for index, layer in enumerate(layers):
+            rule = layer.rules.get(request.name)
+            if rule:
+                return rule(request, partial(self._serve, layers=layers[index + 1 :]))
+        return request.send()
+
+
+def _layers(
+    clock: Clock, tag_lag: float, builds: CodeBuild, buckets: BucketOwners
+) -> tuple[Layer, ...]:
+    """Outermost first: what the caller sees last is decided first; tokens sit right above moto."""
+    instances, nat_gateways = Instances(clock), NatGateways(clock)
+    return (
+        Visibility(clock, tag_lag),
+        Tags(),
+        Catalogue(),
+        InUse(instances, nat_gateways),
+        Attachments(),
+        Addresses(instances, nat_gateways),
+        NetworkInterfaces(instances, nat_gateways),
+        instances,
+        nat_gateways,
+        Route53(clock),
+        SecurityGroups(),
+        Iam(),
+        Registries(),
+        buckets,
+        BucketPolicies(),
+        builds,
+        Tokens(),
+    )

@@ -1,0 +1,1 @@
+"""Lambda workers: forked from a warm process, with AWS's error documents."""

@@ -1,0 +1,1 @@
+"""CloudFormation, CodeBuild, EventBridge and SSM as on AWS, where ministack differs."""

@@ -1,0 +1,1 @@
+"""Step Functions as on AWS, where ministack differs."""
