@@ -33,7 +33,8 @@ def answers(aws: Installation, instance: str) -> list[dict[str, Any]]:
             logGroupName=f"/lamplighter/{aws.twin.stack}/steps", filterPattern=f'"{instance}"'
         )
     )
-    lines = [json.loads(event["message"]) for page in pages for event in page["events"]]
+    messages = [event["message"] for page in pages for event in page["events"]]
+    lines = [json.loads(one) for one in messages if one.startswith("{")]  # others: tracebacks
     return [line["answer"] for line in lines if _is_answer(line, instance)]
 
 
