@@ -19,7 +19,7 @@ Message: TypeAlias = dict[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 App: TypeAlias = Callable[[dict[str, Any], Receive, Send], Awaitable[None]]
-# The host runner looks at the account three times a second: not worth a record.
+# The host runner looks at the account twice a second: not worth a record.
 _HOSTS = "lamplighter-hosts"
 log = logging.getLogger("lamplighter.emulator")
 

@@ -15,7 +15,7 @@ from twin.hosts.forwarder import Forwarder
 from twin.hosts.host import Host
 
 log = logging.getLogger("lamplighter.hosts")
-_LOOK_SECONDS = 0.3
+_LOOK_SECONDS = 0.5
 
 
 class Runner:
