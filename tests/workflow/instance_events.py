@@ -34,7 +34,8 @@ def answers(aws: Installation, instance: str) -> list[dict[str, Any]]:
         )
     )
     messages = [event["message"] for page in pages for event in page["events"]]
-    lines = [json.loads(one) for one in messages if one.startswith("{")]  # others: tracebacks
+    # A Pending that a step raised is there too, in Python's own words.
+    lines = [json.loads(message) for message in messages if message.startswith("{")]
     return [line["answer"] for line in lines if _is_answer(line, instance)]
 
 
