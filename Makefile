@@ -7,6 +7,9 @@ BIN := $(VENV)/bin
 LOCK := requirements/dev.txt
 SOURCES := functions proxy cli twin awssim tests host_scripts benchmarks
 
+# Where this is set, every start of Python compiles what it imports again: half of a short command's time.
+unexport PYTHONDONTWRITEBYTECODE
+
 # The engine of the demo's instance: the built-in stub, or a real vLLM on CPU (ENGINE=vllm).
 ENGINE ?= stub
 
@@ -14,8 +17,8 @@ ENGINE ?= stub
 REQUESTS ?= 100000
 SEED ?= 1
 
-# Test files that run at a time. They wait more than they compute: two for each core.
-JOBS ?= $(shell expr 2 \* $$(nproc))
+# Test files that run at a time.
+JOBS ?= $(shell nproc)
 
 # The benchmark: which routers stand beside ours, how often each load runs, and for how long.
 PEERS ?= sglang-router vllm-router litellm

@@ -10,7 +10,7 @@ from twin import control as twins
 from twinlab import Installation
 
 # Short waits that AWS needs long: a dead step's last act, invisible tags, a silent host.
-PARAMETERS = {"StepTimeoutSeconds": "4", "SettleSeconds": "2", "HostSilenceSeconds": "15"}
+PARAMETERS = {"StepTimeoutSeconds": "6", "SettleSeconds": "2", "HostSilenceSeconds": "15"}
 
 
 @pytest.fixture(scope="session")
