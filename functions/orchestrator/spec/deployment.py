@@ -1,6 +1,6 @@
 """What the operator asked for, as one immutable value; parsing.py makes it from a document.
 
-Every key, its default and its limits: spec.schema.json (generated from this room) and README.md.
+Every key, its default and its limits: spec.schema.json and, generated too, docs/specification.md.
 """
 
 from __future__ import annotations

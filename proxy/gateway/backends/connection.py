@@ -1,7 +1,7 @@
 """One HTTP/1.1 connection to a backend, and the few that wait for their next request.
 
 This is our own client because of what it saves: a stream's chunk that is exactly one read goes to
-the browser's socket as it came, framing included (ARCHITECTURE.md has the figures of the others).
+the browser's socket as it came, framing included (docs/decisions.md has the figures of the others).
 """
 
 import asyncio

@@ -219,7 +219,7 @@ def config_file(path: Path | None, environment: Mapping[str, str]) -> Path | Non
 
 
 def reference() -> list[Option]:
-    """Return everything that may be set, for the README."""
+    """Return everything that may be set, for docs/gateway-settings.md."""
     return options.reference(Settings)
 
 

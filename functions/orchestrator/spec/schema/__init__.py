@@ -1,5 +1,5 @@
 """Read a document into frozen dataclasses whose fields carry their own JSON Schema.
 
-One description serves three readers: the parser here, editors (spec.schema.json) and the README's
-table. This room knows nothing of deployments.
+One description serves three readers: the parser here, editors (spec.schema.json) and the table
+of docs/specification.md. This room knows nothing of deployments.
 """
