@@ -89,14 +89,14 @@ test-compiled: compiled ## the gateway's tests against its compiled modules
 	@LAMPLIGHTER_COMPILE=1 PYTHONPATH=$(CURDIR)/$(COMPILED_GATEWAY) $(BIN)/pytest -m "not vllm and not host and not clients" tests/gateway tests/hostile
 
 .PHONY: fuzz
-fuzz: setup ## 100,000 requests that nobody should send: no 5xx, no hang (REQUESTS=, SEED=)
+fuzz: setup ## 100,000 malformed or hostile requests: no 5xx, no hang (REQUESTS=, SEED=)
 	@PYTHONPATH=tests$${PYTHONPATH:+:$$PYTHONPATH} $(BIN)/python -m hostile.fuzz --requests $(REQUESTS) --seed $(SEED)
 
 .PHONY: test-vllm
 test-vllm: setup ## the tests against a real vLLM on CPU (installs it, 4 GB, once)
 	@$(BIN)/pytest -m vllm
 
-# Environments beside .venv, one per lock: what is in them fits nobody else's pins.
+# Environments beside .venv, one per lock: their pins conflict with the others'.
 .venv-%/.installed: requirements/%.txt | $(BIN)/uv
 	@echo "installing the pinned $* into $(@D)"
 	@$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python $(@D)

@@ -1,4 +1,4 @@
-"""Why there is no figure. Each is a sentence for whoever ran the benchmark.
+"""Why there is no figure. Each is a sentence for the user of the benchmark.
 
 BenchmarkError
 ├── InvalidChoice     no such target, load or number

@@ -35,7 +35,7 @@ class Load:
         return json.dumps(self.document).encode()
 
     def warm_up(self) -> Self:
-        """Return a small one of the same kind: imports and first connections are nobody's cost."""
+        """Return a small one of the same kind: imports and first connections are not measured."""
         if self.chunks is None:
             return self
         document = self.document | {"max_tokens": 10, "seed": 1000}
@@ -77,7 +77,7 @@ LOADS = {
         ),
     )
 }
-# The goals speak of streams512 and requests. Embeddings are for whoever works on large bodies.
+# The goals speak of streams512 and requests. Embeddings are for work on large bodies.
 DEFAULT = ("streams512", "streams128", "requests")
 
 

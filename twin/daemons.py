@@ -63,7 +63,7 @@ def _spawn(arguments: list[str], environment: dict[str, str], log: Path) -> Proc
             [sys.executable, *arguments], env=environment, stdin=subprocess.DEVNULL,
             stdout=output, stderr=output, start_new_session=True,
         )  # fmt: skip
-    # It outlives us: nobody here waits for it.
+    # It outlives this process, which never waits for it.
     started.returncode = 0
     return Process(started.pid, processes.started_at(started.pid))
 

@@ -1,7 +1,7 @@
 """What must exist before an instance can start: image, type, instance profile, security groups.
 
 Moto knows neither today's Ubuntu images nor Canonical's public SSM parameters; here they exist.
-Moto checks image and type only when told to, and has its own word for an unknown profile.
+Moto checks image and type only when configured to, and has its own word for an unknown profile.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-/* What the generator is told to do; load.c lists the flags. */
+/* The generator's options; load.c lists the flags. */
 #ifndef OPTIONS_H
 #define OPTIONS_H
 

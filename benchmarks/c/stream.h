@@ -1,4 +1,4 @@
-/* The stream of events that a generation is told in. */
+/* The event stream of one generation. */
 #ifndef STREAM_H
 #define STREAM_H
 

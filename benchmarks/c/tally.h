@@ -1,4 +1,4 @@
-/* What a load came to, and how it is told: one JSON object on standard output. */
+/* The results of a load, printed as one JSON object on standard output. */
 #ifndef TALLY_H
 #define TALLY_H
 

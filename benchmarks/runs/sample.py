@@ -54,7 +54,7 @@ def take(front: Front, load: Load, lab: Lab, programs: Programs, seconds: float)
     time.sleep(_SETTLES_SECONDS)
     cpu.forget_peaks(front.roots)
     busy_before, spent_before = cores.busy_seconds(lab.cores.target), cpu.spent_ns(front.roots)
-    told = _generate(front, load, lab, programs, seconds)
+    report = _generate(front, load, lab, programs, seconds)
     time.sleep(_SETTLES_SECONDS)
     spent = cpu.spent_ns(front.roots) - spent_before
     busy = cores.busy_seconds(lab.cores.target) - busy_before
@@ -62,14 +62,14 @@ def take(front: Front, load: Load, lab: Lab, programs: Programs, seconds: float)
     return Sample(
         target=front.target.name,
         load=load.name,
-        units=told["ok"] if load.chunks is None else told["marks"],
+        units=report["ok"] if load.chunks is None else report["marks"],
         cpu_ns=spent,
-        seconds=told["seconds"],
-        share=spent / 1e9 / told["seconds"],
-        noise=max(0.0, busy - spent / 1e9) / told["seconds"],
+        seconds=report["seconds"],
+        share=spent / 1e9 / report["seconds"],
+        noise=max(0.0, busy - spent / 1e9) / report["seconds"],
         peak_bytes=cpu.peak_bytes(front.roots),
-        errors=sum(told["errors"].values()) + mock.left_running(lab.mock_port),
-        generator=told,
+        errors=sum(report["errors"].values()) + mock.left_running(lab.mock_port),
+        generator=report,
     )
 
 
@@ -89,8 +89,8 @@ def _generate(
         raise LoadFailed(f"the generator has not ended after {limit:.0f} s") from error
     if done.returncode:
         raise LoadFailed(f"the generator ended with {done.returncode}: {done.stderr.strip()}")
-    told: dict[str, Any] = json.loads(done.stdout)
-    return told
+    report: dict[str, Any] = json.loads(done.stdout)
+    return report
 
 
 def generator(

@@ -1,7 +1,7 @@
 """The others, as their manuals start them: one worker, logs at warnings, nothing switched on.
 
 Where there is a choice it is the cheaper one for them. Each lives in its own virtual environment
-(LiteLLM's pins fit nobody else's), made by `make bench`.
+(LiteLLM's pins conflict with the others'), made by `make bench`.
 """
 
 import json

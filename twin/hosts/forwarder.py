@@ -13,7 +13,7 @@ class Forwarder:
     """The port stays the same for as long as the address exists; without a host it refuses."""
 
     def __init__(self) -> None:
-        # Bound and never listening: keeps the port ours while nobody answers on it.
+        # Bound and never listening: keeps the port ours while no host answers on it.
         self._held = _bound(0)
         self.port: int = self._held.getsockname()[1]
         self.target = 0

@@ -75,7 +75,7 @@ class Host:
         log.info("host is on instance=%s gateway_port=%d", self.instance, self.gateway_port)
 
     def _fetch(self, scripts: Path) -> str | None:
-        """Return None, or why the scripts are not there; the deployment's bus was told then."""
+        """Return None, or why the scripts are not there, which the deployment's bus knows then."""
         scripts.parent.mkdir(parents=True, exist_ok=True)
         known = bootstrap.UserData.parse(self.cloud.user_data(self.instance))
         try:
@@ -123,7 +123,7 @@ class Host:
         return False
 
     def _agent(self, scripts: Path, engine_port: int, settings: dict[str, str]) -> Unit:
-        """The real agent, told where the things are that a real host has at fixed places."""
+        """The real agent, with this host's paths in place of a real host's fixed ones."""
         environment = dict(os.environ) | {
             "DEPLOYMENT_ENV": str(scripts / "deployment.env"),
             "PHASE_FILE": str(self._phase_file),

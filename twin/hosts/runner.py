@@ -100,7 +100,7 @@ class Runner:
 
 
 def _note(host: Host, done: asyncio.Task[None]) -> None:
-    """A boot that failed is told; the host stays off until the instance is switched again."""
+    """Log a boot that failed; the host stays off until the instance is switched again."""
     if not done.cancelled() and (error := done.exception()):
         host.state = f"failed: {error}"
         log.error("host failed instance=%s", host.instance, exc_info=error)
