@@ -215,6 +215,9 @@ def test_a_stopped_instance_refuses_and_a_started_one_serves_again(
 
     stopped = twins.break_(account.twin.state, "stop", "hosted")
     eventually(hosted.models, lambda answer: answer is None, 10)
+    account.client("ec2").get_waiter("instance_stopped").wait(
+        InstanceIds=[stopped], WaiterConfig={"Delay": 1}
+    )
     account.client("ec2").start_instances(InstanceIds=[stopped])
 
     assert stopped == hosted.instance
