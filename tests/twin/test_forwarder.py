@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
 import pytest
 from twin.hosts.forwarder import Forwarder
@@ -53,6 +54,25 @@ async def test_its_port_stays_when_the_host_changes(forwarder: Forwarder) -> Non
         await forwarder.lead_to(port_of(two))
 
         assert await ask(forwarder.port) == b"two x\n"
+
+
+async def test_an_address_that_moves_ends_its_connections(forwarder: Forwarder) -> None:
+    async with await echo(b"one ") as one, await echo(b"two ") as two:
+        await forwarder.lead_to(port_of(one))
+        reader, writer = await asyncio.open_connection("127.0.0.1", forwarder.port)
+        await forwarder.lead_to(port_of(one))  # not a move
+        writer.write(b"x\n")
+        kept = await reader.read()
+        writer.close()
+        reader, writer = await asyncio.open_connection("127.0.0.1", forwarder.port)
+        await asyncio.sleep(0.1)  # until it is accepted: later, it would be led to the other one
+        await forwarder.lead_to(port_of(two))
+        with suppress(ConnectionResetError):
+            ended = await asyncio.wait_for(reader.read(), 10)
+            assert ended == b""
+        writer.close()
+
+    assert kept == b"one x\n"
 
 
 async def test_it_refuses_again_without_a_host(forwarder: Forwarder) -> None:

@@ -7,7 +7,7 @@ import json
 import os
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ names = ("INSTANCE_ID", "GATEWAY_URL", "ENGINE_URL", "DEPLOYMENT_ENV", "PHASE_FI
 print(json.dumps({{name: os.environ.get(name) for name in names}}), flush=True)
 time.sleep(60)
 """
+OWNER = {"Key": "lamplighter:deployment", "Value": "hosted"}
 STAND_IN = {"host/agent/__main__.py": AGENT.encode()}
 SCRIPTS = Path(__file__).parents[2] / "host_scripts"
 PROGRAMS = sorted((SCRIPTS / "host").rglob("*.py"))
@@ -83,7 +84,7 @@ class Hosted:
             return None
 
     def serves(self) -> None:
-        eventually(self.models, lambda answer: answer is not None and answer.is_success, 20)
+        eventually(self.models, lambda answer: answer is not None and answer.is_success, 60)
 
 
 @pytest.fixture
@@ -117,21 +118,26 @@ def put_key(account: Any, key_id: str, key: str) -> None:
 
 def launched(account: Any, programs: dict[str, bytes], *, tampered: bool = False) -> Hosted:
     ec2 = account.client("ec2")
-    owner = {"Key": "lamplighter:deployment", "Value": "hosted"}
-    instance = ec2.run_instances(
-        ImageId=account.image(), InstanceType="g6.xlarge", MinCount=1, MaxCount=1,
-        UserData=uploaded(account, programs, tampered=tampered),
-        TagSpecifications=[{"ResourceType": "instance", "Tags": [owner]}],
-    )["Instances"][0]["InstanceId"]  # fmt: skip
+    instance = running(account, uploaded(account, programs, tampered=tampered))
     address = ec2.allocate_address(
-        Domain="vpc", TagSpecifications=[{"ResourceType": "elastic-ip", "Tags": [owner]}]
+        Domain="vpc", TagSpecifications=[{"ResourceType": "elastic-ip", "Tags": [OWNER]}]
     )
-    account.await_state(instance, "running")
     ec2.associate_address(InstanceId=instance, AllocationId=address["AllocationId"])
     folder = account.twin.state / "hosts" / instance
     return Hosted(
         instance, address["PublicIp"], address["AllocationId"], folder, account.twin.origins
     )
+
+
+def running(account: Any, user_data: str) -> str:
+    """Return the id of another instance of the deployment, with an address of its own."""
+    instance = account.client("ec2").run_instances(
+        ImageId=account.image(), InstanceType="g6.xlarge", MinCount=1, MaxCount=1,
+        UserData=user_data,
+        TagSpecifications=[{"ResourceType": "instance", "Tags": [OWNER]}],
+    )["Instances"][0]["InstanceId"]  # fmt: skip
+    account.await_state(instance, "running")
+    return str(instance)
 
 
 def uploaded(account: Any, programs: dict[str, bytes], *, tampered: bool) -> str:
@@ -252,6 +258,32 @@ def test_a_name_of_the_address_leads_there_too(account: Any, hosted: Hosted) -> 
     changes[0]["Action"] = "DELETE"
     dns.change_resource_record_sets(HostedZoneId=zone, ChangeBatch={"Changes": changes})
     assert origins["https://twin.demo.test"] == origins[f"https://{hosted.public_ip}"]
+
+
+def test_two_hosts_of_a_deployment_serve_side_by_side(account: Any, hosted: Hosted) -> None:
+    hosted.serves()
+    ec2 = account.client("ec2")
+    second = running(account, uploaded(account, STAND_IN, tampered=False))
+    described = ec2.describe_instances(InstanceIds=[second])["Reservations"][0]["Instances"][0]
+    own = replace(hosted, instance=second, public_ip=described["PublicIpAddress"])
+
+    own.serves()
+    hosted.serves()
+    ec2.associate_address(
+        InstanceId=second, AllocationId=hosted.allocation, AllowReassociation=True
+    )
+    origins = eventually(
+        lambda: json.loads(hosted.origins.read_text()),
+        lambda found: f"https://{own.public_ip}" not in found,
+        10,
+    )
+    account.client("ec2").terminate_instances(InstanceIds=[hosted.instance])
+    account.await_state(hosted.instance, "terminated")
+    hosted.serves()
+
+    assert f"https://{hosted.public_ip}" in origins
+    ec2.terminate_instances(InstanceIds=[second])
+    account.await_state(second, "terminated")
 
 
 def test_changed_scripts_start_nothing(account: Any) -> None:

@@ -17,8 +17,8 @@ USER_AGENT = "lamplighter-hosts"
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """running: ids of our instances that are on; addresses: public IP -> instance id or None;
-    names: DNS name -> the IPs of its A record.
+    """running: ids of our instances that are on; addresses: public IP, an instance's own or an
+    Elastic IP -> instance id or None; names: DNS name -> the IPs of its A record.
     """
 
     running: frozenset[str]
@@ -47,12 +47,15 @@ class Cloud:
         """DNS is only asked while there is an address that a name could mean."""
         ours: Any = [{"Name": "tag-key", "Values": [OWNER]}]
         on: Any = [*ours, {"Name": "instance-state-name", "Values": ["running"]}]
-        reservations = self._ec2.describe_instances(Filters=on)["Reservations"]
-        addresses = self._ec2.describe_addresses(Filters=ours)["Addresses"]
+        held = self._ec2.describe_instances(Filters=on)["Reservations"]
+        running = [each for reservation in held for each in reservation["Instances"]]
+        own = {each["PublicIpAddress"]: each["InstanceId"] for each in running
+               if each.get("PublicIpAddress")}  # fmt: skip
+        elastic = self._ec2.describe_addresses(Filters=ours)["Addresses"]
         return View(
-            frozenset(each["InstanceId"] for held in reservations for each in held["Instances"]),
-            {each["PublicIp"]: each.get("InstanceId") for each in addresses},
-            self._names() if addresses else {},
+            frozenset(each["InstanceId"] for each in running),
+            own | {each["PublicIp"]: each.get("InstanceId") for each in elastic},
+            self._names() if elastic else {},
         )
 
     def _names(self) -> dict[str, tuple[str, ...]]:
