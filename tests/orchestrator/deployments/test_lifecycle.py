@@ -148,7 +148,7 @@ def test_a_superseded_provision_leaves_the_rest_to_its_successor(workflow):
 
 @pytest.mark.parametrize("on_failure", ["rollback", "keep"])
 def test_what_a_teardown_removes_anyway_is_not_listed_as_kept(workflow, on_failure):
-    workflow.spec = {**workflow.spec, "on_failure": on_failure}
+    workflow.deployment = parse({**workflow.spec, "on_failure": on_failure})
     workflow.provision()
     workflow.ledger.record(status="provisioning", served_at=None)
     lifecycle.retire(workflow.ledger)
@@ -159,7 +159,7 @@ def test_what_a_teardown_removes_anyway_is_not_listed_as_kept(workflow, on_failu
 
 
 def test_keep_means_keep(workflow):
-    workflow.spec = {**workflow.spec, "on_failure": "keep"}
+    workflow.deployment = parse({**workflow.spec, "on_failure": "keep"})
     workflow.start()
 
     failed = lifecycle.record_failure(workflow.ledger, "provision", "Refused", "no quota")
