@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from functools import cache
+from functools import cache, wraps
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -84,6 +84,7 @@ def step(act: Callable[..., Any], *, desired: str | None = None) -> Verb:
     With `desired`, the verb also stops (Superseded) as soon as the operator wants the opposite.
     """
 
+    @wraps(act)
     def verb(event: Event) -> Any:
         ledger, row = _under_lock(event, desired)
         with translated(ledger):
@@ -95,6 +96,7 @@ def step(act: Callable[..., Any], *, desired: str | None = None) -> Verb:
 def recording(act: Callable[..., Any], *, desired: str | None = None) -> Verb:
     """Return the verb that runs `act(ledger)` under the lock: it needs no specification."""
 
+    @wraps(act)
     def verb(event: Event) -> Any:
         ledger, _ = _under_lock(event, desired)
         with translated(ledger):
