@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 LOCK := requirements/dev.txt
-SOURCES := functions proxy cli twin awssim tests host_scripts benchmarks
+SOURCES := functions statemachine proxy cli twin awssim tests host_scripts benchmarks
 
 # Where this is set, every start of Python compiles what it imports again: half of a short command's time.
 unexport PYTHONDONTWRITEBYTECODE
@@ -143,6 +143,10 @@ undeploy: setup ## remove it from there, unless a deployment is live
 schema: setup ## write spec.schema.json from the parser's own description
 	@$(BIN)/python -c 'import json; from orchestrator.spec.publishing import schema; print(json.dumps(schema(), indent=2))' > functions/orchestrator/spec/spec.schema.json.new
 	@mv functions/orchestrator/spec/spec.schema.json.new functions/orchestrator/spec/spec.schema.json
+
+.PHONY: workflows
+workflows: setup ## write the state machines from their steps (statemachine/*.steps.yaml)
+	@$(BIN)/python statemachine/generate.py
 
 .PHONY: tables
 tables: setup ## write the generated tables of docs/ from the code

@@ -54,7 +54,7 @@ class Workflow:
 
     def start(self) -> None:
         self.ledger.put(LOCK, {"owner": self.ledger.owner})
-        begin(self.spec, self.ledger)
+        begin(self.deployment, self.ledger)
 
     def run(self, act: Callable[..., Any], module: Any = None) -> Any:
         """Run a step until it is not Pending any more; the clock moves between the tries."""

@@ -42,6 +42,15 @@ def functions(template: dict[str, Any]) -> dict[str, dict[str, Any]]:
     }
 
 
+def rules(template: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return every EventBridge rule by the name that SAM gives it: function and event."""
+    return {
+        f"{name}{event}": given["Properties"]
+        for name, resource in template["Resources"].items()
+        for event, given in resource["Properties"].get("Events", {}).items()
+    }
+
+
 def text(workflow: str) -> str:
     return (ROOT / "statemachine" / f"{workflow}.asl.yaml").read_text()
 
@@ -67,6 +76,11 @@ def lambda_tasks(workflow: str) -> dict[str, dict[str, Any]]:
         for name, state in states(definition(workflow)).items()
         if state["Type"] == "Task" and "lambda" in state["Resource"]
     }
+
+
+def called(state: dict[str, Any]) -> tuple[str, str]:
+    """Return the function that a state calls, without `Function`, and the verb."""
+    return function_of(state), str(state["Arguments"]["Payload"]["verb"])
 
 
 def function_of(state: dict[str, Any]) -> str:

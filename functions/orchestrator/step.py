@@ -1,16 +1,16 @@
-"""What every workflow step has in common: who calls, for which deployment, and may it act now?
+"""What every function has in common: which verb, for which deployment, and may it act now?
 
-    ensure = step(network.ensure)        # in handlers/network.py
+    network_function = Function(ensure=step(network.ensure, desired="present"), ...)
 
-A step's event is {"name": ..., "execution": ...}: the specification stays in the ledger, so that
-execution histories hold no documents.
+An event is {"verb": ..., "name": ..., "execution": ...}, and what the verb takes besides: the
+specification stays in the ledger, so that execution histories hold no documents.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from functools import cache
+from functools import cache, wraps
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -20,15 +20,16 @@ from orchestrator.aws.clients import Clients
 from orchestrator.aws.translation import translate
 from orchestrator.creation.visibility import translated
 from orchestrator.errors import InvalidRequest, Superseded
+from orchestrator.ledger.attributes import Row
 from orchestrator.ledger.store import LOCK, Ledger
 from orchestrator.observability import logger
 from orchestrator.settings import Settings
-from orchestrator.spec.deployment import Deployment
 from orchestrator.spec.parsing import parse
 
 Event = dict[str, Any]
 Handler = Callable[[Event, LambdaContext], Any]
-Act = Callable[[Clients, Deployment, Ledger], Any]
+Verb = Callable[[Event], Any]
+_ENVELOPE = {"verb", "name", "execution"}
 
 
 @cache
@@ -54,28 +55,54 @@ def ledger_of(event: Event) -> Ledger:
     )
 
 
-def step(act: Act, *, desired: str | None = None) -> Handler:
-    """Return the Lambda handler that runs `act` under the lock.
+class Function:
+    """A Lambda function: the event's `verb` chooses what it does.
 
-    With `desired`, the step also stops (Superseded) as soon as the operator wants the opposite.
+    An underscore at the end keeps a verb from being a keyword of Python: `await_` is `await`.
     """
 
-    @logged
-    def handler(event: Event, _: LambdaContext) -> Any:
-        ledger = ledger_of(event)
-        row = ledger.deployment()
-        holder = (ledger.read(LOCK) or {}).get("owner")
-        if holder != ledger.owner:
-            raise Superseded(
-                f"{holder or 'no workflow'} holds the lock of {ledger.name!r}, not this one"
-            )
-        if desired and row["desired"] != desired:
-            now = "being torn down" if row["desired"] == "absent" else "to be provisioned again"
-            raise Superseded(f"{ledger.name!r} is {now}; this workflow stops")
-        with translated(ledger):
-            return act(aws(), parse(json.loads(row["spec"])), ledger)
+    def __init__(self, **verbs: Verb) -> None:
+        self.verbs = {name.rstrip("_"): verb for name, verb in verbs.items()}
+        self._handler = logged(self._act)
 
-    return handler
+    def __call__(self, event: Event, context: LambdaContext) -> Any:
+        return self._handler(event, context)
+
+    def _act(self, event: Event, _: LambdaContext) -> Any:
+        verb = event.get("verb") if isinstance(event, dict) else None
+        if not isinstance(verb, str) or verb not in self.verbs:
+            raise InvalidRequest(
+                f"verb: {verb!r} is none of this function's; allowed: {', '.join(self.verbs)}"
+            )
+        return self.verbs[verb](event)
+
+
+def step(act: Callable[..., Any], *, desired: str | None = None) -> Verb:
+    """Return the verb that runs `act(clients, deployment, ledger)` under the lock.
+
+    What the event holds besides verb, name and execution is passed on by its name.
+    With `desired`, the verb also stops (Superseded) as soon as the operator wants the opposite.
+    """
+
+    @wraps(act)
+    def verb(event: Event) -> Any:
+        ledger, row = _under_lock(event, desired)
+        with translated(ledger):
+            return act(aws(), parse(json.loads(row["spec"])), ledger, **_arguments(event))
+
+    return verb
+
+
+def recording(act: Callable[..., Any], *, desired: str | None = None) -> Verb:
+    """Return the verb that runs `act(ledger)` under the lock: it needs no specification."""
+
+    @wraps(act)
+    def verb(event: Event) -> Any:
+        ledger, _ = _under_lock(event, desired)
+        with translated(ledger):
+            return act(ledger, **_arguments(event))
+
+    return verb
 
 
 def logged(handler: Handler) -> Handler:
@@ -83,8 +110,9 @@ def logged(handler: Handler) -> Handler:
 
     @logger.inject_lambda_context(clear_state=True)
     def wrapped(event: Event, context: LambdaContext) -> Any:
-        known = event if isinstance(event, dict) else {}  # `plan` is sent whatever a user wrote
-        logger.append_keys(deployment=known.get("name"), execution=known.get("execution"))
+        known = event if isinstance(event, dict) else {}  # whatever an operator sends
+        about = {key: known.get(key) for key in ("execution", "verb")}
+        logger.append_keys(deployment=known.get("name"), **about)
         try:
             answer = handler(event, context)
         except (ClientError, BotoCoreError) as error:
@@ -93,3 +121,22 @@ def logged(handler: Handler) -> Handler:
         return answer
 
     return wrapped
+
+
+def _under_lock(event: Event, desired: str | None) -> tuple[Ledger, Row]:
+    """Return the ledger and the deployment's row; Superseded when the event may not act."""
+    ledger = ledger_of(event)
+    row = ledger.deployment()
+    holder = (ledger.read(LOCK) or {}).get("owner")
+    if holder != ledger.owner:
+        raise Superseded(
+            f"{holder or 'no workflow'} holds the lock of {ledger.name!r}, not this one"
+        )
+    if desired and row["desired"] != desired:
+        now = "being torn down" if row["desired"] == "absent" else "to be provisioned again"
+        raise Superseded(f"{ledger.name!r} is {now}; this workflow stops")
+    return ledger, row
+
+
+def _arguments(event: Event) -> dict[str, Any]:
+    return {key: value for key, value in event.items() if key not in _ENVELOPE}

@@ -12,6 +12,7 @@ from host.agent.reporter import Reporter
 from host_scripts.agent.wired import settings_with
 from host_scripts.sandbox import Host
 from orchestrator.hosts.reports import PHASES, Report
+from template_files import rules
 
 GOLDEN = document("host_report")
 WHOLE: dict[str, Any] = GOLDEN["whole"]
@@ -87,7 +88,7 @@ def test_user_data_sends_the_golden_report_when_there_is_no_agent_yet(blank_host
 
 
 def test_the_rule_takes_what_is_sent(template: dict[str, Any]) -> None:
-    pattern = template["Resources"]["HostReportRule"]["Properties"]["EventPattern"]
+    pattern = rules(template)["HostReportFunctionReport"]["Pattern"]
 
     assert pattern == {"source": [GOLDEN["source"]], "detail-type": [GOLDEN["detail_type"]]}
 

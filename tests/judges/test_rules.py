@@ -16,7 +16,7 @@ from cfnlint.helpers import load_resource
 from judges.expansion import Template, changed, closure, expand, expanded
 from judges.test_iam import statements
 from orchestrator.aws.translation import translate
-from template_files import ROOT, WORKFLOWS, function_of, lambda_tasks
+from template_files import ROOT, WORKFLOWS, called, function_of, lambda_tasks
 
 pytestmark = pytest.mark.judge
 
@@ -82,16 +82,20 @@ def is_text(path: Path) -> bool:
 def undeclared(resources: Template, tasks: dict[str, dict[str, Any]]) -> Iterator[str]:
     """Yield states that launch or build and do not say what happens on one of these refusals.
 
-    Which they are is read off the permissions; what an error is called, off `error_codes`.
+    Which they are is read off the permissions, and off the verb: what destroys neither launches nor
+    builds. What an error is called is read off `error_codes`.
     """
     for statement in statements(resources):
+        function = statement.who.removesuffix("FunctionRole")
         for call in sorted(set(statement.actions) & set(REFUSALS)):
-            task = tasks.get(statement.who.removesuffix("FunctionRole"), {})
-            rules = [*task.get("Retry", []), *task.get("Catch", [])]
-            decided = {error for rule in rules for error in rule["ErrorEquals"]}
-            for error in REFUSALS[call]:
-                if named(error) not in decided:
-                    yield f"{statement.who}: {call} may end with {error}, here {named(error)}"
+            for name, task in sorted(tasks.items()):
+                if function_of(task) != function or called(task)[1].startswith("destroy"):
+                    continue
+                rules = [*task.get("Retry", []), *task.get("Catch", [])]
+                decided = {error for rule in rules for error in rule["ErrorEquals"]}
+                for error in REFUSALS[call]:
+                    if named(error) not in decided:
+                        yield f"{name}: {call} may end with {error}, here {named(error)}"
 
 
 def named(error: str) -> str:
@@ -102,8 +106,8 @@ def named(error: str) -> str:
 
 
 def every_task() -> dict[str, dict[str, Any]]:
-    """Return each function's state; one that launches or builds is in one workflow only."""
-    return {function_of(task): task for w in WORKFLOWS for task in lambda_tasks(w).values()}
+    """Return each state that calls a function; what launches or builds is in one workflow only."""
+    return {name: task for w in WORKFLOWS for name, task in lambda_tasks(w).items()}
 
 
 def test_nothing_is_deleted_before_the_guard_has_agreed():
@@ -124,7 +128,7 @@ def test_every_partition_of_aws_is_served():
 
 def test_every_launch_and_build_decides_upon_capacity_and_quota():
     assert {s.who for s in statements(expanded()) if set(s.actions) & set(REFUSALS)} == {
-        "EnsureInstanceFunctionRole", "ReplaceInstanceFunctionRole", "EnsureImageFunctionRole"
+        "InstanceFunctionRole", "ImageFunctionRole"
     }  # fmt: skip
     assert list(undeclared(expanded(), every_task())) == []
 
@@ -134,7 +138,7 @@ def test_every_launch_and_build_decides_upon_capacity_and_quota():
     [
         {"Type": "AWS::SQS::Queue"},
         {"Type": "AWS::Lambda::EventInvokeConfig", "Properties": {
-            "FunctionName": {"Ref": "ReceiveHostReportFunction"}, "Qualifier": "1"}},
+            "FunctionName": {"Ref": "HostReportFunction"}, "Qualifier": "1"}},
         {"Type": "AWS::Serverless::Function", "Properties": {
             "Handler": "a.b", "CodeUri": "s3://bucket/x"}},
     ],
@@ -153,7 +157,7 @@ def test_what_sam_generates_is_covered_too():
 
     outside = outside_the_guard(expand(template))
 
-    assert "ReceiveHostReportFunctionEventInvokeConfig" in outside
+    assert "HostReportFunctionEventInvokeConfig" in outside
     assert "ProvisionStateMachineRole" in outside
 
 
@@ -203,12 +207,12 @@ def test_a_principal_is_the_same_in_every_partition(line):
     assert list(literal_partitions({"file": line})) == []
 
 
-@pytest.mark.parametrize("function", ["EnsureInstance", "ReplaceInstance", "EnsureImage"])
-def test_a_launch_or_build_that_leaves_a_refusal_to_chance_is_refused(function):
+@pytest.mark.parametrize("state", ["EnsureInstance", "ReplaceInstance", "EnsureImage"])
+def test_a_launch_or_build_that_leaves_a_refusal_to_chance_is_refused(state):
     tasks = every_task()
-    task = {**tasks[function], "Retry": tasks[function]["Retry"][1:]}
+    task = {**tasks[state], "Retry": tasks[state]["Retry"][1:]}
 
-    found = list(undeclared(expanded(), {**tasks, function: task}))
+    found = list(undeclared(expanded(), {**tasks, state: task}))
 
     assert found
-    assert all(text.startswith(f"{function}FunctionRole: ") for text in found)
+    assert all(text.startswith(f"{state}: ") for text in found)

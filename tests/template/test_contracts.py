@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
-import importlib
 import json
-import keyword
 import re
 import tomllib
+from inspect import signature
 
 import pytest
 import yaml
-from orchestrator import errors
-from template_files import ROOT, WORKFLOWS, definition, function_of, lambda_tasks, states, text
+from orchestrator import errors, handlers
+from orchestrator.deployments.inventory import RESOURCES
+from template_files import (
+    ROOT,
+    WORKFLOWS,
+    called,
+    definition,
+    function_of,
+    lambda_tasks,
+    rules,
+    states,
+    text,
+)
+
+from statemachine.generate import definition as generated
 
 HICCUPS = {
     "Lambda.ClientExecutionTimeoutException",
@@ -20,11 +32,8 @@ HICCUPS = {
     "Lambda.SdkClientException",
     "Lambda.TooManyRequestsException",
 }
-VERBS = (
-    "Acquire|Await|Begin|Bury|Check|Close|Destroy|Ensure|Record|Release|"
-    "Replace|Report|Retire|Validate"
-)
-NOT_IN_A_WORKFLOW = {"PlanDeployment", "ReceiveHostReport", "ReceiveInstanceEvent", "GuardDeletion"}
+FROM_OUTSIDE = {"HostReport", "InstanceEvent", "GuardDeletion"}  # no workflow calls them
+FOR_THE_COMMAND = {("Plan", "plan")}
 
 
 @pytest.mark.parametrize("workflow", WORKFLOWS)
@@ -50,7 +59,8 @@ def test_a_workflow_may_invoke_exactly_its_own_steps(template, workflow):
     machine = template["Resources"][f"{workflow.capitalize()}StateMachine"]["Properties"]
     [invoke] = [
         statement
-        for statement in machine["Policies"][0]["Statement"]
+        for policy in machine["Policies"]
+        for statement in policy.get("Statement", [])
         if statement["Action"] == "lambda:InvokeFunction"
     ]
 
@@ -59,31 +69,81 @@ def test_a_workflow_may_invoke_exactly_its_own_steps(template, workflow):
     assert allowed == {function_of(task) for task in lambda_tasks(workflow).values()}
 
 
-@pytest.mark.parametrize("workflow", WORKFLOWS)
-def test_a_state_is_called_like_its_function(workflow):
-    for name, task in lambda_tasks(workflow).items():
-        assert function_of(task) == name
+def calls():
+    """Yield (state, function, verb) of every state that calls one."""
+    for workflow in WORKFLOWS:
+        for name, task in lambda_tasks(workflow).items():
+            yield name, *called(task)
+
+
+def verbs(function):
+    """Return a function's verbs; none: it takes events as they come."""
+    entry = getattr(handlers, f"{in_python(function)}_function")
+    return getattr(entry, "verbs", {})
+
+
+def in_python(name):
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
+
+
+def test_a_state_is_called_like_what_it_calls():
+    """EnsureNetwork = ensure of Network; BeginTeardown = begin_teardown of Deployment."""
+    for state, function, verb in calls():
+        assert in_python(state) in {verb, f"{verb}_{in_python(function)}"}, state
+
+
+def test_every_verb_is_called_by_a_state_or_the_command_and_every_call_has_its_verb(functions):
+    there = {(function, verb) for function in functions for verb in verbs(function)}
+
+    assert there == {(function, verb) for _, function, verb in calls()} | FOR_THE_COMMAND
+
+
+def test_a_state_gives_what_its_verb_takes():
+    """A verb made by `step` or `recording` takes the rest of its event by name."""
+    tasks = [task for w in WORKFLOWS for task in lambda_tasks(w).values()]
+    for task in tasks:
+        function, verb = called(task)
+        act = getattr(verbs(function)[verb], "__wrapped__", None)
+        if act is not None:
+            given = set(task["Arguments"]["Payload"]) - {"verb", "name", "execution"}
+            names = {name for name in signature(act).parameters if name.strip("_")}
+            taken = names - {"clients", "deployment", "ledger"}
+            assert given == taken, (function, verb)
 
 
 def test_a_function_is_called_like_its_handler(functions):
-    """EnsureNetwork = handlers/network.py: ensure; AwaitServing = handlers/serving.py: await_."""
     for name, properties in functions.items():
-        verb, noun = re.fullmatch(r"([A-Z][a-z]+)(\w+)", name).groups()
-        module = re.sub(r"(?<!^)(?=[A-Z])", "_", noun).lower()
-        function = verb.lower() + ("_" if keyword.iskeyword(verb.lower()) else "")
-        assert properties["Handler"] == f"orchestrator.handlers.{module}.{function}"
+        assert properties["Handler"] == f"orchestrator.handlers.{in_python(name)}_function"
+        assert callable(getattr(handlers, f"{in_python(name)}_function"))
 
 
-def test_every_handler_exists(functions):
-    for properties in functions.values():
-        module, function = properties["Handler"].rsplit(".", 1)
-        assert callable(getattr(importlib.import_module(module), function))
+def test_every_handler_is_a_function_of_the_template(functions):
+    there = {name.removesuffix("_function") for name in vars(handlers) if "_function" in name}
+
+    assert there == {in_python(name) for name in functions}
 
 
-def test_every_function_is_a_state_or_a_known_target(functions):
-    steps = {function_of(task) for w in WORKFLOWS for task in lambda_tasks(w).values()}
+def test_a_function_without_a_verb_is_called_from_outside(functions):
+    assert {name for name in functions if not verbs(name)} == FROM_OUTSIDE
 
-    assert set(functions) == steps | NOT_IN_A_WORKFLOW
+
+def test_every_resource_is_a_function_and_is_made_and_destroyed(functions):
+    names = {module.__name__.rpartition(".")[2].capitalize() for module in RESOURCES}
+
+    assert names <= set(functions)
+    assert {name for name in functions if "ensure" in verbs(name)} == names
+    assert {name for name in functions if "destroy" in verbs(name)} == names
+
+
+def test_every_function_has_a_role_of_its_own(functions):
+    """SAM makes one for each that names none."""
+    assert all("Role" not in properties for properties in functions.values())
+    assert all(properties["Policies"] for properties in functions.values())
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS)
+def test_a_definition_is_what_its_steps_say(workflow):
+    assert text(workflow) == generated(workflow), "run `make workflows`"
 
 
 @pytest.mark.parametrize("workflow", WORKFLOWS)
@@ -133,13 +193,11 @@ def test_one_catch_covers_every_step(workflow):
 
 
 @pytest.mark.parametrize("workflow", WORKFLOWS)
-def test_a_state_is_a_verb_phrase_and_a_choice_asks(workflow):
+def test_a_choice_asks(workflow):
     for name, state in states(definition(workflow)).items():
         if state["Type"] == "Choice":
             assert name.endswith("?")
             assert "Default" in state
-        elif state["Type"] == "Task" and "lambda" in state["Resource"]:
-            assert re.match(rf"^({VERBS})[A-Z]", name), name
 
 
 def test_teardown_goes_backwards_through_provision():
@@ -161,12 +219,21 @@ def test_every_state_is_reached(workflow):
 
 
 def test_every_rule_keeps_what_it_cannot_deliver(template):
-    rules = [r for r in template["Resources"].values() if r["Type"] == "AWS::Events::Rule"]
+    found = rules(template)
 
-    assert rules
-    for target in [target for rule in rules for target in rule["Properties"]["Targets"]]:
-        assert target["DeadLetterConfig"] == {"Arn": {"!GetAtt": "DeadLetters.Arn"}}
-        assert target["RetryPolicy"]["MaximumRetryAttempts"] > 0
+    assert not [r for r in template["Resources"].values() if r["Type"] == "AWS::Events::Rule"]
+    for rule in found.values():
+        assert rule["DeadLetterConfig"] == {"Arn": {"!GetAtt": "DeadLetters.Arn"}}
+        assert rule["RetryPolicy"]["MaximumRetryAttempts"] > 0
+
+
+def test_the_queue_takes_what_our_rules_could_not_deliver(template):
+    [statement] = template["Resources"]["DeadLettersPolicy"]["Properties"]["PolicyDocument"][
+        "Statement"
+    ]
+
+    allowed = statement["Condition"]["ArnEquals"]["aws:SourceArn"]
+    assert {arn["!GetAtt"].removesuffix(".Arn") for arn in allowed} == set(rules(template))
 
 
 def test_parameters_are_the_same_in_template_and_samconfig(template):

@@ -71,7 +71,7 @@ def test_an_instance_boots_from_an_image_of_a_trusted_owner_only(template):
         if "ec2:RunInstances" in actions and "::image/*" in str(statement["Resource"])
     ]
 
-    assert {name for name, _ in launching} == {"EnsureInstanceFunction", "ReplaceInstanceFunction"}
+    assert {name for name, _ in launching} == {"InstanceFunction"}
     for _, statement in launching:
         assert statement["Condition"] == {
             "StringEquals": {
@@ -134,16 +134,16 @@ def test_every_bucket_is_this_accounts(template):
             assert account == {"!Ref": "AWS::AccountId"}, (name, actions)
 
 
-def test_only_launching_functions_may_pass_a_role(template):
+def test_only_the_instances_function_may_pass_a_role(template):
     passing = {n for n, actions, _ in statements(template) if "iam:PassRole" in actions}
 
-    assert passing == {"EnsureInstanceFunction", "ReplaceInstanceFunction"}
+    assert passing == {"InstanceFunction"}
 
 
-def test_only_destroying_functions_may_terminate(template):
+def test_only_the_instances_function_may_terminate(template):
     ending = {n for n, actions, _ in statements(template) if "ec2:TerminateInstances" in actions}
 
-    assert ending == {"DestroyInstanceFunction", "DestroyPredecessorsFunction"}
+    assert ending == {"InstanceFunction"}
 
 
 def test_only_the_instance_follows_the_keys_and_only_under_their_path(template):
@@ -163,8 +163,8 @@ def test_only_those_who_ask_the_endpoint_or_hash_its_key_read_our_parameters(tem
         if "ssm:GetParameter" in actions and "parameter/lamplighter/" in str(statement["Resource"])
     }
 
-    probing = {"AwaitServingFunction", "ReceiveHostReportFunction"}
-    assert readers == {"InstanceRole", "EnsureKeysFunction"} | probing
+    probing = {"ServingFunction", "HostReportFunction"}
+    assert readers == {"InstanceRole", "KeysFunction"} | probing
 
 
 def test_the_instance_writes_no_parameter_but_its_certificate_and_account(template):

@@ -25,7 +25,7 @@ def settled(aws: Installation, instance: str, events: int) -> list[dict[str, Any
 
 
 def answers(aws: Installation, instance: str) -> list[dict[str, Any]]:
-    """What ReceiveInstanceEvent has answered so far: {"started": ...} or {"ignored": why}."""
+    """What the function has answered so far: {"started": ...} or {"ignored": why}."""
     pages = (
         aws.client("logs")
         .get_paginator("filter_log_events")
@@ -41,4 +41,4 @@ def answers(aws: Installation, instance: str) -> list[dict[str, Any]]:
 
 def _is_answer(line: dict[str, Any], instance: str) -> bool:
     told = line.get("instance_id") == instance and "answer" in line
-    return told and "-ReceiveInstanceEvent" in line["function_name"]
+    return told and "-InstanceEvent" in line["function_name"]

@@ -67,7 +67,7 @@ def test_an_event_delivered_twice_starts_one_execution(live):
         "detail": {"instance-id": before["instance_id"], "state": "stopping"},
     }
 
-    answers = [invoke(aws, "ReceiveInstanceEvent", event) for _ in range(2)]
+    answers = [invoke(aws, "InstanceEvent", event) for _ in range(2)]
     aws.quiet()
 
     assert answers[0] == answers[1]
@@ -87,7 +87,7 @@ def test_an_event_delivered_twice_starts_one_execution(live):
 def test_a_malformed_or_foreign_event_starts_nothing(aws, event):
     started = aws.executions("repair")
 
-    answer = invoke(aws, "ReceiveInstanceEvent", event)
+    answer = invoke(aws, "InstanceEvent", event)
 
     assert "ignored" in answer
     assert aws.executions("repair") == started
@@ -97,7 +97,7 @@ def test_a_malformed_or_foreign_event_starts_nothing(aws, event):
     "detail", [{}, {"deployment": "nobody", "instance_id": "i-0", "phase": "serving"}, {"phase": 7}]
 )
 def test_a_malformed_or_foreign_report_is_dropped(aws, detail):
-    assert invoke(aws, "ReceiveHostReport", {"detail": detail}) == "ignored"
+    assert invoke(aws, "HostReport", {"detail": detail}) == "ignored"
 
 
 def test_a_foreign_instance_is_nobodys_business(aws):

@@ -36,7 +36,8 @@ def plan(options: Options, spec: str) -> None:
 def ask(account: Account, document: Mapping[str, Any]) -> dict[str, Any]:
     """Return {"changes": [{"resource", "action", "what", "why"}]}; raise the function's error."""
     answer = account.functions().invoke(
-        FunctionName=account.installation.plan_function, Payload=json.dumps(document)
+        FunctionName=account.installation.plan_function,
+        Payload=json.dumps({"verb": "plan", "spec": document}),
     )
     payload = answer["Payload"].read().decode()
     if "FunctionError" in answer:

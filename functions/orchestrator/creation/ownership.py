@@ -9,7 +9,7 @@ A resource of an earlier version carries no installation: it is ours if our ledg
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -105,12 +105,18 @@ def lost(ledger: Ledger, what: str) -> ResourceConflict:
     )
 
 
-def tagged(clients: Clients, ledger: Ledger) -> Found:
-    """Return everything of EC2 with the deployment's tag; ours as "<type> <id>"."""
+def tagged(
+    clients: Clients, ledger: Ledger, *, only: str | None = None, but: Container[str] = ()
+) -> Found:
+    """Return what EC2 has with the deployment's tag, ours as "<type> <id>".
+
+    only: one type; but: all except these. Instances and NAT gateways never count.
+    """
+    one = {"resource-type": [only]} if only else {}
     kinds = {
         tag["ResourceId"]: tag["ResourceType"]
-        for tag in _tags(clients, naming.OWNER, value=[ledger.name])
-        if tag["ResourceType"] not in _LINGERING
+        for tag in _tags(clients, naming.OWNER, value=[ledger.name], **one)
+        if tag["ResourceType"] not in _LINGERING and tag["ResourceType"] not in but
     }
     installations: dict[str, Any] = {}
     if kinds:

@@ -6,21 +6,29 @@ from orchestrator.aws.clients import Clients
 from orchestrator.creation import ownership
 from orchestrator.errors import ResourcesLeft
 from orchestrator.ledger.store import Ledger
-from orchestrator.resources import bucket, dns, instance, keys, nat, registry
+from orchestrator.resources import (
+    Resource,
+    address,
+    bucket,
+    dns,
+    image,
+    instance,
+    keys,
+    network,
+    registry,
+    scripts,
+)
 from orchestrator.spec.deployment import Deployment
+
+# In the order of provision; teardown goes backwards.
+RESOURCES: tuple[Resource, ...] = (
+    *(network, registry, bucket, image, scripts, keys, instance, address, dns),
+)
 
 
 def check(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str, int]:
     """Return {"left": 0}, or raise ResourcesLeft that lists what is there and ours."""
-    left = [
-        *ownership.tagged(clients, ledger).ours,
-        *(f"instance {i}" for i in instance.existing(clients, ledger)),
-        *(f"natgateway {n}" for n in nat.found(clients, ledger).ours),
-        *registry.left(clients, ledger),
-        *bucket.left(clients, ledger),
-        *keys.left(clients, ledger),
-        *dns.left(clients, deployment, ledger),
-    ]
+    left = [line for module in RESOURCES for line in module.found(clients, deployment, ledger)]
     if left:
         raise ResourcesLeft(
             f"{len(left)} resources left: {', '.join(left)}; remove what holds them, then run "

@@ -8,25 +8,13 @@ from typing import Any
 from orchestrator.aws.clients import Clients
 from orchestrator.creation.plan import Change
 from orchestrator.deployments import inventory, preflight
+from orchestrator.deployments.inventory import RESOURCES
 from orchestrator.errors import DeploymentExists, NotFound
 from orchestrator.ledger.attributes import Row
 from orchestrator.ledger.store import AWAIT, DEPLOYMENT, LOCK, Ledger
-from orchestrator.resources import (
-    address,
-    bucket,
-    dns,
-    image,
-    instance,
-    keys,
-    network,
-    registry,
-    scripts,
-)
+from orchestrator.spec.deployment import Deployment
 from orchestrator.spec.difference import differences
-from orchestrator.spec.parsing import parse
 
-# In the order of provision; teardown goes backwards.
-RESOURCES = (network, registry, bucket, image, scripts, keys, instance, address, dns)
 _TIMEOUT = "a step took longer than its limit; start again, nothing is made twice"
 _UNKNOWN_YET = (
     "served_instance", "instance_id", "address", "endpoint", "served_at",
@@ -35,13 +23,12 @@ _UNKNOWN_YET = (
 )  # fmt: skip
 
 
-def validate(clients: Clients, document: Any, ledger: Ledger) -> dict[str, Any]:
+def validate(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str, Any]:
     """Return {"name", "live"}; raise before anything is created.
 
-    InvalidRequest: the specification is wrong. DeploymentExists: a live one differs from it.
+    InvalidRequest: AWS lacks what is specified. DeploymentExists: a live one differs from it.
     ResourceConflict: the name is in use by another installation, or by foreign resources.
     """
-    deployment = parse(document)
     row = ledger.read(DEPLOYMENT)
     live = is_live(row)
     if row and live and json.loads(row["spec"]) != deployment.document():
@@ -55,9 +42,8 @@ def validate(clients: Clients, document: Any, ledger: Ledger) -> dict[str, Any]:
     return {"name": deployment.name, "live": live}
 
 
-def begin(document: Any, ledger: Ledger) -> None:
+def begin(deployment: Deployment, ledger: Ledger) -> None:
     """Write down that the deployment is wanted, and how; nothing of a failed host is used again."""
-    deployment = parse(document)
     row = ledger.read(DEPLOYMENT) or {"generation": 0, "status": "absent"}
     live, gone = is_live(row), row["status"] == "absent"
     spec = json.dumps(deployment.document(), sort_keys=True)
@@ -83,10 +69,9 @@ def _is_spoilt(row: Row, spec: str) -> bool:
     return row["status"] == "failed" and (gave_up or row.get("spec") != spec)
 
 
-def plan(clients: Clients, document: Any, ledger: Ledger) -> list[Change]:
+def plan(clients: Clients, deployment: Deployment, ledger: Ledger) -> list[Change]:
     """Return what a provision would do; raises like `validate`."""
-    validate(clients, document, ledger)
-    deployment = parse(document)
+    validate(clients, deployment, ledger)
     changes = [r.plan(clients, deployment, ledger) for r in RESOURCES]
     return [change for some in changes for change in some]
 
@@ -118,7 +103,7 @@ def record_serving(ledger: Ledger, probed_from: str) -> dict[str, Any]:
     }
 
 
-def record_failure(ledger: Ledger, verb: str, error: str, cause: str) -> dict[str, Any]:
+def record_failure(ledger: Ledger, workflow: str, error: str, cause: str) -> dict[str, Any]:
     """Write down why a workflow failed; return {"error", "cause", "rollback"}.
 
     cause becomes one sentence. rollback: what this first provision made is to be torn down again;
@@ -129,13 +114,13 @@ def record_failure(ledger: Ledger, verb: str, error: str, cause: str) -> dict[st
     row = ledger.read(DEPLOYMENT)
     if row is None or (ledger.read(LOCK) or {}).get("owner") != ledger.owner:
         return {"error": error, "cause": reason, "rollback": False}
-    never_served = verb == "provision" and "served_at" not in row
+    never_served = workflow == "provision" and "served_at" not in row
     asked_for = json.loads(row["spec"])["on_failure"] == "rollback" and error != "Superseded"
     if never_served and not asked_for and row["desired"] == "present":  # else a teardown removes it
         reason += _kept(ledger)
     ledger.erase(AWAIT)
     ledger.record(status="failed", reason=f"{error}: {reason}", execution=ledger.owner)
-    ledger.note(verb, f"{verb} failed: {error}: {reason}")
+    ledger.note(workflow, f"{workflow} failed: {error}: {reason}")
     return {"error": error, "cause": reason, "rollback": never_served and asked_for}
 
 

@@ -13,18 +13,19 @@ from orchestrator.hosts import probe
 from orchestrator.hosts.reports import Report
 from orchestrator.ledger.store import AWAIT, DEPLOYMENT, Ledger
 from orchestrator.resources import keys
+from orchestrator.spec.deployment import Deployment
 from orchestrator.spec.parsing import parse
 
 _GONE = ("TaskTimedOut", "TaskDoesNotExist", "InvalidToken")
 
 
-def await_(clients: Clients, ledger: Ledger, task_token: str) -> None:
+def await_(clients: Clients, deployment: Deployment, ledger: Ledger, task_token: str) -> None:
     """Keep the task token; the host's next report answers it, perhaps its last one already did."""
     row = ledger.deployment()
     ledger.write(AWAIT, {"token": task_token, "instance_id": row["instance_id"]})
     if row.get("phase") in ("serving", "failed"):
         report = Report(ledger.name, row["instance_id"], row["phase"], None, row.get("phase_cause"))
-        _answer(clients, ledger, report)
+        _answer(clients, deployment, ledger, report, task_token)
 
 
 def receive(clients: Clients, ledger: Ledger, report: Report) -> str:
@@ -56,7 +57,10 @@ def receive(clients: Clients, ledger: Ledger, report: Report) -> str:
     if row.get("phase") != report.phase:
         because = f": {report.cause}" if report.cause else ""
         ledger.note("phase", f"{report.phase}{because}", instance_id=report.instance_id)
-    return _answer(clients, ledger, report)
+    waiting = ledger.read(AWAIT)
+    if not waiting or waiting["instance_id"] != report.instance_id:
+        return "recorded"
+    return _answer(clients, parse(json.loads(row["spec"])), ledger, report, waiting["token"])
 
 
 def stop_waiting(clients: Clients, task_token: str) -> None:
@@ -69,34 +73,37 @@ def stop_waiting(clients: Clients, task_token: str) -> None:
         )
 
 
-def _answer(clients: Clients, ledger: Ledger, report: Report) -> str:
-    waiting = ledger.read(AWAIT)
-    if not waiting or waiting["instance_id"] != report.instance_id:
-        return "recorded"
+def _answer(
+    clients: Clients, deployment: Deployment, ledger: Ledger, report: Report, task_token: str
+) -> str:
     try:
-        return _tell(clients, ledger, report, waiting["token"])
+        return _tell(clients, deployment, ledger, report, task_token)
     except ClientError as error:
         if code(error) not in _GONE:
             raise
-        ledger.discard(AWAIT, "token", waiting["token"])  # that workflow ended meanwhile
+        ledger.discard(AWAIT, "token", task_token)  # that workflow ended meanwhile
         return "recorded"
 
 
-def _tell(clients: Clients, ledger: Ledger, report: Report, task_token: str) -> str:
+def _tell(
+    clients: Clients, deployment: Deployment, ledger: Ledger, report: Report, task_token: str
+) -> str:
     if report.phase == "failed":
         cause = report.cause or "the host gave no cause; read its log with Session Manager"
         clients.sfn.send_task_failure(taskToken=task_token, error="HostFailed", cause=cause)
         return "failed"
     if report.phase == "serving":
-        return _answer_serving(clients, ledger, task_token)
+        return _answer_serving(clients, deployment, ledger, task_token)
     clients.sfn.send_task_heartbeat(taskToken=task_token)
     return "waiting"
 
 
-def _answer_serving(clients: Clients, ledger: Ledger, task_token: str) -> str:
+def _answer_serving(
+    clients: Clients, deployment: Deployment, ledger: Ledger, task_token: str
+) -> str:
     """Believe it after a look from outside; Pending makes the workflow wait and look again."""
     try:
-        served = _probe(clients, ledger)
+        served = _probe(clients, deployment, ledger)
     except Pending as unreachable:
         clients.sfn.send_task_failure(taskToken=task_token, error="Pending", cause=str(unreachable))
         return "unreachable"
@@ -104,15 +111,13 @@ def _answer_serving(clients: Clients, ledger: Ledger, task_token: str) -> str:
     return "served"
 
 
-def _probe(clients: Clients, ledger: Ledger) -> dict[str, str]:
+def _probe(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str, str]:
     """Ask the endpoint from outside, as a client would; return who says that it serves.
 
     Where the allowed ranges shut us out, the host's own word counts (it asked through its nginx):
     a closed door is not an outage.
     """
-    row = ledger.deployment()
-    deployment = parse(json.loads(row["spec"]))
-    endpoint = row["endpoint"]
+    endpoint = ledger.deployment()["endpoint"]
     if not deployment.network.is_open:
         return {"endpoint": endpoint, "probed_from": "host"}
     if deployment.engine_kind != "none":

@@ -7,38 +7,39 @@ from typing import Any
 from orchestrator.aws.clients import Clients
 from orchestrator.ledger.store import Ledger
 from orchestrator.repair import diagnosis
+from orchestrator.repair.triggers import Trigger
+from orchestrator.spec.deployment import Deployment
 
 
-def check(clients: Clients, ledger: Ledger, request: dict[str, Any]) -> dict[str, Any]:
+def check(
+    clients: Clients, deployment: Deployment, ledger: Ledger, trigger: Trigger, opened_at: str
+) -> dict[str, Any]:
     """Return {"repair": bool, "why", "generation", "instance_id"}, looked at under the lock.
 
-    request: {"opened_at"} and {"instance_id", "trigger", "doomed"} of an event, or {"reason",
-    "force"} by hand. opened_at is the workflow's start: asking twice opens one incident. Workflows
-    wait for the lock in no order, so began_at, written under it, shows which repair came first.
+    opened_at is the workflow's start: asking twice opens one incident. Workflows wait for the lock
+    in no order, so began_at, written under it, shows which repair came first.
     """
     row = ledger.deployment()
     current = row.get("instance_id")
-    why = diagnosis.why_not(clients, ledger, row, request)
+    why = diagnosis.why_not(clients, deployment, ledger, row, trigger)
     answer = {"why": why, "generation": row["generation"], "instance_id": current}
     if why:
         ledger.note("repair", f"no repair: {why}")
         return {"repair": False, **answer}
-    trigger = request.get("trigger") or request.get("reason") or "manual"
     ledger.record(status="repairing", execution=ledger.owner)
-    ledger.note("repair", f"repairing {current}: {trigger}", instance_id=current)
-    opened = request["opened_at"]
+    ledger.note("repair", f"repairing {current}: {trigger.text}", instance_id=current)
     ledger.write(
-        _key(ledger, opened),
+        _key(ledger, opened_at),
         {
-            "opened_at": opened,
+            "opened_at": opened_at,
             "began_at": ledger.time(),
-            "trigger": trigger,
+            "trigger": trigger.text,
             "instance_id": current,
             "execution": ledger.owner,
             "generation": row["generation"],
         },
     )
-    return {"repair": True, **answer, "opened_at": opened}
+    return {"repair": True, **answer, "opened_at": opened_at}
 
 
 def close(ledger: Ledger, opened_at: str, instance_id: str, outcome: str) -> dict[str, Any]:

@@ -1,9 +1,9 @@
-"""Which deployment's host an event of EC2 concerns."""
+"""What may start a repair, and which deployment's host it concerns."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 from orchestrator.aws import naming
 from orchestrator.aws.clients import Clients
@@ -17,26 +17,45 @@ _SPOT_WARNING = "EC2 Spot Instance Interruption Warning"
 
 @dataclass(frozen=True, slots=True)
 class Trigger:
-    """Why a repair may be due: about which instance, and is it doomed although it still runs?"""
+    """Why a repair may be due.
 
-    instance_id: str
+    instance_id: which instance it is about; "" is the current one, whichever that is. doomed: it
+    ends although it still runs. forced: replace it, however well it is.
+    """
+
     text: str
-    doomed: bool
+    instance_id: str = ""
+    doomed: bool = False
+    forced: bool = False
 
+    @classmethod
+    def of_event(cls, event: Any) -> Self:
+        """Return the trigger in an EC2 event; InvalidRequest for one that needs no repair."""
+        detail = event.get("detail") if isinstance(event, dict) else None
+        if not isinstance(detail, dict) or not isinstance(detail.get("instance-id"), str):
+            raise InvalidRequest("detail.instance-id: missing; not an EC2 instance event")
+        kind = event.get("detail-type")
+        if kind == _STATE_CHANGE and detail.get("state") in instance.LOST:
+            return cls(f"{kind}: {detail['state']}", detail["instance-id"])
+        if kind == _SPOT_WARNING:
+            return cls(kind, detail["instance-id"], doomed=True)
+        raise InvalidRequest(
+            f"detail-type: {kind!r} with state {detail.get('state')!r} needs no repair"
+        )
 
-def parse(event: Any) -> Trigger:
-    """Return the trigger in an EC2 event; InvalidRequest for one that needs no repair."""
-    detail = event.get("detail") if isinstance(event, dict) else None
-    if not isinstance(detail, dict) or not isinstance(detail.get("instance-id"), str):
-        raise InvalidRequest("detail.instance-id: missing; not an EC2 instance event")
-    kind = event.get("detail-type")
-    if kind == _STATE_CHANGE and detail.get("state") in instance.LOST:
-        return Trigger(detail["instance-id"], f"{kind}: {detail['state']}", doomed=False)
-    if kind == _SPOT_WARNING:
-        return Trigger(detail["instance-id"], kind, doomed=True)
-    raise InvalidRequest(
-        f"detail-type: {kind!r} with state {detail.get('state')!r} needs no repair"
-    )
+    @classmethod
+    def of_request(cls, request: dict[str, Any]) -> Self:
+        """Return the trigger in a repair's input: of `request`, or {"reason", "force"} by hand."""
+        return cls(
+            str(request.get("trigger") or request.get("reason") or "manual"),
+            str(request.get("instance_id") or ""),
+            doomed=bool(request.get("doomed")),
+            forced=bool(request.get("force")),
+        )
+
+    def request(self) -> dict[str, Any]:
+        """Return the input of the repair that an event starts."""
+        return {"instance_id": self.instance_id, "trigger": self.text, "doomed": self.doomed}
 
 
 def deployment_of(clients: Clients, trigger: Trigger) -> str | None:

@@ -1,6 +1,26 @@
-"""One module per AWS resource, each with plan, ensure and destroy.
+"""One module per AWS resource, and each is a `Resource`: four verbs of the same form."""
 
-plan(clients, deployment, ledger)    -> list[Change]   no writes
-ensure(clients, deployment, ledger)  -> facts          twice = once; refuses what is not ours
-destroy(clients, deployment, ledger) -> None           missing = done; touches only ours
-"""
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from orchestrator.aws.clients import Clients
+from orchestrator.creation.plan import Change
+from orchestrator.ledger.store import Ledger
+from orchestrator.spec.deployment import Deployment
+
+
+class Resource(Protocol):
+    """What a module of this room offers. The ledger is that of one deployment."""
+
+    def plan(self, clients: Clients, wanted: Deployment, ledger: Ledger, /) -> list[Change]:
+        """Return what `ensure` would do; no writes."""
+
+    def ensure(self, clients: Clients, wanted: Deployment, ledger: Ledger, /) -> Any:
+        """Return facts as JSON. Twice is once; refuses what is not ours; mends drift."""
+
+    def destroy(self, clients: Clients, known: Deployment, ledger: Ledger, /) -> None:
+        """Remove it. Missing is done; never touches what is not ours."""
+
+    def found(self, clients: Clients, known: Deployment, ledger: Ledger, /) -> list[str]:
+        """Return a line for each thing that exists and is ours: the inventory is their sum."""

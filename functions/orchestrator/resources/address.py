@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from orchestrator.aws import naming
 from orchestrator.aws.clients import Clients
 from orchestrator.aws.error_codes import tolerating
+from orchestrator.creation import ownership
 from orchestrator.creation.deletion import delete_each
 from orchestrator.creation.once import once
 from orchestrator.creation.ownership import Found, sort
@@ -58,6 +59,11 @@ def destroy(clients: Clients, _: Deployment, ledger: Ledger) -> None:
         describe=lambda address: _described(clients, address),
         gone="InvalidAllocationID.NotFound",
     )
+
+
+def found(clients: Clients, _: Deployment, ledger: Ledger) -> list[str]:
+    """Return our Elastic IPs, the NAT gateway's too."""
+    return ownership.tagged(clients, ledger, only="elastic-ip").ours
 
 
 def _allocate(clients: Clients, deployment: Deployment) -> str:

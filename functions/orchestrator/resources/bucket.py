@@ -48,8 +48,8 @@ def name_of(clients: Clients, deployment: str) -> str:
     return naming.bucket(deployment, clients.settings.account, clients.settings.region)
 
 
-def plan(clients: Clients, _: Deployment, ledger: Ledger) -> list[Change]:
-    there = bool(left(clients, ledger))
+def plan(clients: Clients, deployment: Deployment, ledger: Ledger) -> list[Change]:
+    there = bool(found(clients, deployment, ledger))
     return [planned("bucket", _shown(clients, ledger), there=there)]
 
 
@@ -94,7 +94,7 @@ def destroy(clients: Clients, _: Deployment, ledger: Ledger) -> None:
     ledger.forget(_ROLE)
 
 
-def left(clients: Clients, ledger: Ledger) -> list[str]:
+def found(clients: Clients, _: Deployment, ledger: Ledger) -> list[str]:
     """Return a line for the bucket if it is there and ours."""
     try:
         there = _ours(clients, ledger)

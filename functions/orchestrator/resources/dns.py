@@ -62,7 +62,7 @@ def destroy(clients: Clients, deployment: Deployment, ledger: Ledger) -> None:
     ledger.forget(_ROLE)
 
 
-def left(clients: Clients, deployment: Deployment, ledger: Ledger) -> list[str]:
+def found(clients: Clients, deployment: Deployment, ledger: Ledger) -> list[str]:
     """Return a line for every record that is there and ours; needs no zone."""
     lines = []
     for zone_id, host in _places(clients, deployment, ledger):

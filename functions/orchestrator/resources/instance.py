@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from orchestrator.aws import naming
 from orchestrator.aws.clients import Clients
 from orchestrator.aws.error_codes import tolerating
+from orchestrator.creation import ownership
 from orchestrator.creation.once import once
 from orchestrator.creation.ownership import Found, sort
 from orchestrator.creation.plan import Change, planned
@@ -63,10 +64,12 @@ def ensure(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str
     return {"instance_id": launched, "generation": generation}
 
 
-def replace(clients: Clients, deployment: Deployment, ledger: Ledger, after: int) -> dict[str, Any]:
-    """Return the instance that follows generation `after`; running it twice launches one."""
-    if ledger.generation() == after:
-        ledger.record(generation=after + 1)
+def replace(
+    clients: Clients, deployment: Deployment, ledger: Ledger, generation: int
+) -> dict[str, Any]:
+    """Return the instance that follows this generation; running it twice launches one."""
+    if ledger.generation() == generation:
+        ledger.record(generation=generation + 1)
     return ensure(clients, deployment, ledger)
 
 
@@ -88,11 +91,17 @@ def destroy(clients: Clients, _: Deployment, ledger: Ledger) -> None:
         ledger.forget(row["role"])
 
 
+def found(clients: Clients, _: Deployment, ledger: Ledger) -> list[str]:
+    """Return our instances that are not terminated, and the volumes that some left behind."""
+    volumes = ownership.tagged(clients, ledger, only="volume").ours
+    return [*(f"instance {each}" for each in _found(clients, ledger).ours), *volumes]
+
+
 def destroy_predecessors(clients: Clients, _: Deployment, ledger: Ledger) -> None:
     """Terminate every instance of ours but the current one, which serves."""
     row = ledger.deployment()
     current = row.get("instance_id")
-    _terminate(clients, set(existing(clients, ledger)) - {current})
+    _terminate(clients, set(_found(clients, ledger).ours) - {current})
     for old in _rows(ledger):
         if old["role"] != _role(row["generation"]):
             ledger.forget(old["role"])
@@ -109,11 +118,6 @@ def must_run(clients: Clients, ledger: Ledger, instance_id: str) -> None:
         raise Refused(f"{instance_id} is {name}: {reason}; start again for another one")
     if name != "running":
         raise Pending(f"{instance_id} is {name}; the address needs a running instance")
-
-
-def existing(clients: Clients, ledger: Ledger) -> list[str]:
-    """Return the ids of every instance of the deployment that is not terminated."""
-    return _found(clients, ledger).ours
 
 
 def state(clients: Clients, instance_id: str) -> str:

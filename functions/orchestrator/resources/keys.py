@@ -82,7 +82,7 @@ def destroy(clients: Clients, _: Deployment, ledger: Ledger) -> None:
     ledger.forget(_ROLE)
 
 
-def left(clients: Clients, ledger: Ledger) -> list[str]:
+def found(clients: Clients, _: Deployment, ledger: Ledger) -> list[str]:
     """Return a line for every parameter that is there and ours, its tags lost or not."""
     return [_shown(n) for n in (*_ours(clients, ledger), *_without_tags(clients, ledger))]
 

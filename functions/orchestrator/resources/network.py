@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from orchestrator.aws import naming
 from orchestrator.aws.clients import Clients
 from orchestrator.aws.error_codes import tolerating
+from orchestrator.creation import ownership
 from orchestrator.creation.deletion import delete_each, known
 from orchestrator.creation.once import changed, once
 from orchestrator.creation.ownership import Found, sort
@@ -72,6 +73,13 @@ def destroy(clients: Clients, deployment: Deployment, ledger: Ledger) -> None:
         describe=lambda vpc: clients.ec2.describe_vpcs(VpcIds=[vpc])["Vpcs"],
         gone="InvalidVpcID.NotFound",
     )
+
+
+def found(clients: Clients, _: Deployment, ledger: Ledger) -> list[str]:
+    """Return whatever of EC2 carries our tag and is not listed by the other modules."""
+    gateways = nat.found(clients, ledger).ours
+    others = ownership.tagged(clients, ledger, but=("elastic-ip", "volume")).ours
+    return [*others, *(f"natgateway {gateway}" for gateway in gateways)]
 
 
 def _ensure_vpc(clients: Clients, deployment: Deployment, ledger: Ledger) -> str:

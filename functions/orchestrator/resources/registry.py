@@ -48,8 +48,8 @@ class _Repository:
     tags: list[Any]
 
 
-def plan(clients: Clients, _: Deployment, ledger: Ledger) -> list[Change]:
-    there = bool(left(clients, ledger))
+def plan(clients: Clients, deployment: Deployment, ledger: Ledger) -> list[Change]:
+    there = bool(found(clients, deployment, ledger))
     return [planned("registry", _shown(ledger), there=there)]
 
 
@@ -89,7 +89,7 @@ def destroy(clients: Clients, _: Deployment, ledger: Ledger) -> None:
     ledger.forget(_ROLE)
 
 
-def left(clients: Clients, ledger: Ledger) -> list[str]:
+def found(clients: Clients, _: Deployment, ledger: Ledger) -> list[str]:
     """Return a line for the repository if it is there and ours, its tags lost or not."""
     name = naming.repository(ledger.name)
     found = _described(clients, name)

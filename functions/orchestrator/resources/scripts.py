@@ -38,6 +38,11 @@ def destroy(_: Clients, __: Deployment, ledger: Ledger) -> None:
     ledger.forget(_ROLE)
 
 
+def found(_: Clients, __: Deployment, ___: Ledger) -> list[str]:
+    """Return nothing of its own: what holds the objects is the bucket."""
+    return []
+
+
 def _upload(clients: Clients, where: str, host: rendering.HostFiles) -> None:
     """Upload what is missing or was changed; the manifest last: it never names an absent file."""
     owner = clients.settings.account

@@ -33,7 +33,7 @@ def test_plan_shows_a_line_for_each_change_and_counts_them(
     assert result.stdout.splitlines()[-1] == (
         "2 to create, 1 to keep, in account 123456789012, region us-east-1"
     )
-    assert workflows.asked == {"name": "prod", "model": "m"}
+    assert workflows.asked == {"verb": "plan", "spec": {"name": "prod", "model": "m"}}
 
 
 @pytest.mark.usefixtures("ledger")

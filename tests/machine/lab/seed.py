@@ -58,7 +58,7 @@ def seed(spec: dict[str, Any] = SPEC) -> Seeded:
     ledger = _ledger(clients, deployment)
     _furnish(clients)
     ledger.put(LOCK, {"owner": ledger.owner})
-    begin(spec, ledger)
+    begin(deployment, ledger)
     bucket.ensure(clients, deployment, ledger)
     keys.ensure(clients, deployment, ledger)
     ledger.ready("image", uri=GATEWAY_IMAGE)

@@ -56,7 +56,7 @@ def test_a_name_in_use_by_another_installation_is_refused_before_anything_exists
     before = state(account)
 
     with pytest.raises(ResourceConflict) as refusal:
-        act(second.clients, second.spec, second.ledger)
+        act(second.clients, second.deployment, second.ledger)
 
     assert "belongs to the deployment 'demo' of the installation 'lamplighter'" in str(
         refusal.value
@@ -85,7 +85,7 @@ def test_what_has_no_ec2_tag_is_found_by_its_name(second, account, left):
             second.clients.ssm.put_parameter(Name=names[left], Value="x", Type="String", Tags=ours)
 
     with pytest.raises(ResourceConflict, match="of the installation 'lamplighter'"):
-        lifecycle.validate(second.clients, second.spec, second.ledger)
+        lifecycle.validate(second.clients, second.deployment, second.ledger)
 
 
 def test_a_dns_name_of_another_installation_is_refused_although_the_deployment_is_named_otherwise(
@@ -96,7 +96,7 @@ def test_a_dns_name_of_another_installation_is_refused_although_the_deployment_i
     before = state(account)
 
     with pytest.raises(ResourceConflict, match=r"infer.example.com .* another dns.subdomain"):
-        lifecycle.validate(other.clients, spec, other.ledger)
+        lifecycle.validate(other.clients, other.deployment, other.ledger)
 
     assert state(account) == before
 
@@ -175,7 +175,7 @@ def test_an_event_about_another_installations_instance_is_not_ours(
     first, second, installation, found
 ):
     clients = {"lamplighter": first, "second": second}[installation].clients
-    lost = triggers.Trigger(first.ledger.deployment()["instance_id"], "stopped", doomed=False)
+    lost = triggers.Trigger("stopped", first.ledger.deployment()["instance_id"])
 
     assert triggers.deployment_of(clients, lost) == found
 
@@ -232,7 +232,7 @@ def earlier(first):
 def test_what_an_earlier_version_made_is_ours_if_the_ledger_names_it(earlier, account):
     before = account.inventory()
 
-    lifecycle.validate(earlier.clients, earlier.spec, earlier.ledger)
+    lifecycle.validate(earlier.clients, earlier.deployment, earlier.ledger)
     earlier.provision()
 
     assert account.inventory() == before
@@ -243,7 +243,7 @@ def test_a_plan_of_what_an_earlier_version_made_needs_no_more_than_an_observer_m
 ):
     before = len(account.calls)
 
-    lifecycle.plan(earlier.clients, earlier.spec, earlier.ledger)
+    lifecycle.plan(earlier.clients, earlier.deployment, earlier.ledger)
 
     [statement] = template["Resources"]["ObserverPolicy"]["Properties"]["PolicyDocument"][
         "Statement"
@@ -265,7 +265,7 @@ def test_what_an_earlier_version_made_and_the_ledger_does_not_name_is_refused_an
     with pytest.raises(
         ResourceConflict, match="of an earlier version, and the ledger of the insta"
     ):
-        lifecycle.validate(second.clients, second.spec, second.ledger)
+        lifecycle.validate(second.clients, second.deployment, second.ledger)
     with account.uncounted():
         second.start()
     before = state(account)

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from types import SimpleNamespace
 
 import pytest
 from orchestrator.deployments import lifecycle
 from orchestrator.errors import DeploymentExists, InvalidRequest, NotFound
-from orchestrator.handlers import deployment as handlers
 from orchestrator.ledger import lock
 from orchestrator.ledger.store import AWAIT, DEPLOYMENT, names
+from orchestrator.spec.parsing import parse
 from steps import Workflow
 
 
 def validate(workflow, **changes):
-    document = {**workflow.spec, **changes}
-    return lifecycle.validate(workflow.clients, document, workflow.ledger)
+    deployment = parse({**workflow.spec, **changes})
+    return lifecycle.validate(workflow.clients, deployment, workflow.ledger)
 
 
 def test_a_good_specification_passes_before_anything_exists(workflow, account):
@@ -81,40 +80,6 @@ def test_an_image_of_its_own_account_is_always_trusted(workflow):
 
 
 @pytest.fixture
-def asked(workflow, monkeypatch):
-    """Call the Lambda handlers of the row, as the workflow and the CLI do."""
-    monkeypatch.setattr("orchestrator.handlers.deployment.aws", lambda: workflow.clients)
-    monkeypatch.setattr("orchestrator.step.aws", lambda: workflow.clients)
-    context = SimpleNamespace(
-        function_name="f", memory_limit_in_mb=1, invoked_function_arn="a", aws_request_id="r"
-    )
-    return lambda handler, event: handler(event, context)
-
-
-@pytest.mark.parametrize("name", [True, 123, ["x"], {"a": 1}, None, ""])
-def test_a_name_that_is_no_text_hides_no_other_mistake(asked, name):
-    spec = {"name": name, "model": "m", "network": {"zones": 9}}
-
-    for handler, event in (
-        (handlers.validate, {"name": "?", "execution": "e", "spec": spec}),
-        (handlers.plan, spec),
-    ):
-        with pytest.raises(InvalidRequest) as refusal:
-            asked(handler, event)
-        lines = str(refusal.value).splitlines()
-        assert [line.split(":")[0] for line in lines] == ["name", "network.zones"]
-        assert "missing" not in lines[0]
-
-
-@pytest.mark.parametrize("document", [[], [{"name": "prod"}], "prod", 7, None])
-def test_what_is_no_mapping_is_refused_by_a_sentence(asked, document):
-    with pytest.raises(InvalidRequest, match="the specification: must be a mapping"):
-        asked(handlers.validate, {"name": "?", "execution": "e", "spec": document})
-    with pytest.raises(InvalidRequest, match="the specification: must be a mapping"):
-        asked(handlers.plan, document)
-
-
-@pytest.fixture
 def live(workflow):
     workflow.provision()
     lifecycle.record_serving(workflow.ledger, "outside")
@@ -157,7 +122,7 @@ def test_another_attempt_uses_no_spoilt_instance(workflow, facts, changed, gener
     workflow.start()
     workflow.ledger.record(**facts)
 
-    lifecycle.begin({**workflow.spec, **changed}, workflow.ledger)
+    lifecycle.begin(parse({**workflow.spec, **changed}), workflow.ledger)
 
     assert workflow.ledger.generation() == generation
 
@@ -183,7 +148,7 @@ def test_a_superseded_provision_leaves_the_rest_to_its_successor(workflow):
 
 @pytest.mark.parametrize("on_failure", ["rollback", "keep"])
 def test_what_a_teardown_removes_anyway_is_not_listed_as_kept(workflow, on_failure):
-    workflow.spec = {**workflow.spec, "on_failure": on_failure}
+    workflow.deployment = parse({**workflow.spec, "on_failure": on_failure})
     workflow.provision()
     workflow.ledger.record(status="provisioning", served_at=None)
     lifecycle.retire(workflow.ledger)
@@ -194,7 +159,7 @@ def test_what_a_teardown_removes_anyway_is_not_listed_as_kept(workflow, on_failu
 
 
 def test_keep_means_keep(workflow):
-    workflow.spec = {**workflow.spec, "on_failure": "keep"}
+    workflow.deployment = parse({**workflow.spec, "on_failure": "keep"})
     workflow.start()
 
     failed = lifecycle.record_failure(workflow.ledger, "provision", "Refused", "no quota")
@@ -268,7 +233,7 @@ def test_the_next_life_has_the_next_generation(live):
     live.teardown()
     lifecycle.bury(live.ledger)
 
-    lifecycle.begin(live.spec, live.ledger)
+    lifecycle.begin(live.deployment, live.ledger)
 
     assert live.ledger.generation() == 2
     assert names(live.clients.dynamodb, live.ledger.table) == ["demo"]

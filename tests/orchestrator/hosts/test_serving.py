@@ -37,7 +37,7 @@ def waiting(workflow, monkeypatch):
     workflow.clients.__dict__["sfn"] = Waiting()
     monkeypatch.setattr(probe, "serves", lambda *_: "m")
     monkeypatch.setattr(serving.keys, "read", lambda *_: "sk-secret")
-    serving.await_(workflow.clients, workflow.ledger, "secret-task-token")
+    serving.await_(workflow.clients, workflow.deployment, workflow.ledger, "secret-task-token")
     return workflow
 
 
@@ -124,7 +124,7 @@ def test_a_host_that_was_faster_than_the_workflow_is_heard(waiting):
     receive(waiting, "serving")
     waiting.clients.sfn.answers.clear()
 
-    serving.await_(waiting.clients, waiting.ledger, "second token")
+    serving.await_(waiting.clients, waiting.deployment, waiting.ledger, "second token")
 
     assert waiting.clients.sfn.answers[0][1]["taskToken"] == "second token"
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 
 import pytest
 from orchestrator.deployments import lifecycle
@@ -11,7 +10,9 @@ from orchestrator.errors import InvalidRequest, Pending
 from orchestrator.hosts import probe
 from orchestrator.ledger.store import LOCK
 from orchestrator.repair import incidents, triggers
+from orchestrator.repair.triggers import Trigger
 from orchestrator.resources import instance
+from orchestrator.spec.parsing import parse
 
 STATE = "EC2 Instance State-change Notification"
 
@@ -28,9 +29,9 @@ def live(workflow, monkeypatch):
     return workflow
 
 
-def check(workflow, **request):
-    opened = {"opened_at": workflow.ledger.time()}
-    return incidents.check(workflow.clients, workflow.ledger, {**opened, **request})
+def check(workflow, opened_at=None, **request):
+    trigger, opened = Trigger.of_request(request), opened_at or workflow.ledger.time()
+    return incidents.check(workflow.clients, workflow.deployment, workflow.ledger, trigger, opened)
 
 
 def current(workflow):
@@ -47,11 +48,11 @@ def recorded(workflow):
 
 @pytest.mark.parametrize("state", ["stopping", "stopped", "shutting-down", "terminated"])
 def test_an_event_of_an_ending_instance_is_a_trigger(state):
-    assert triggers.parse(event(state=state)).text == f"{STATE}: {state}"
+    assert Trigger.of_event(event(state=state)).text == f"{STATE}: {state}"
 
 
 def test_a_spot_warning_means_doomed_although_it_runs():
-    assert triggers.parse(event("EC2 Spot Instance Interruption Warning")).doomed
+    assert Trigger.of_event(event("EC2 Spot Instance Interruption Warning")).doomed
 
 
 @pytest.mark.parametrize(
@@ -68,7 +69,7 @@ def test_a_spot_warning_means_doomed_although_it_runs():
 )
 def test_any_other_event_is_refused(foreign):
     with pytest.raises(InvalidRequest):
-        triggers.parse(foreign)
+        Trigger.of_event(foreign)
 
 
 def test_an_instance_without_our_tag_belongs_to_nobody(live, account):
@@ -79,18 +80,18 @@ def test_an_instance_without_our_tag_belongs_to_nobody(live, account):
         )
     foreign = launched["Instances"][0]["InstanceId"]
 
-    assert triggers.deployment_of(live.clients, triggers.parse(event(identifier=foreign))) is None
-    ours = triggers.parse(event(identifier=current(live)))
+    assert triggers.deployment_of(live.clients, Trigger.of_event(event(identifier=foreign))) is None
+    ours = Trigger.of_event(event(identifier=current(live)))
     assert triggers.deployment_of(live.clients, ours) == "demo"
 
 
 def test_a_lost_instance_opens_one_incident_however_often_it_is_checked(live):
     lost = current(live)
     terminate(live)
-    opened = {"opened_at": live.ledger.time()}
+    opened = live.ledger.time()
 
-    first = check(live, instance_id=lost, trigger="lost", **opened)
-    second = check(live, instance_id=lost, trigger="lost", **opened)
+    first = check(live, opened, instance_id=lost, trigger="lost")
+    second = check(live, opened, instance_id=lost, trigger="lost")
 
     assert first["repair"]
     assert second["repair"]
@@ -105,7 +106,7 @@ def test_two_repairs_noticed_in_the_same_millisecond_have_a_record_each_in_their
 
     for ledger in (first, second):
         ledger.put(LOCK, {"owner": ledger.owner})
-        incidents.check(live.clients, ledger, {"opened_at": opened, "instance_id": lost})
+        incidents.check(live.clients, live.deployment, ledger, Trigger("lost", lost), opened)
         incidents.abandon(ledger, opened)
 
     in_order = sorted(recorded(live), key=lambda row: row["began_at"])
@@ -167,8 +168,8 @@ def test_a_running_instance_that_does_not_answer_is_replaced(live, monkeypatch):
 @pytest.mark.parametrize(("silence", "repair"), [(0, False), (1000, True)])
 def test_behind_a_closed_door_a_fresh_report_counts(live, monkeypatch, account, silence, repair):
     monkeypatch.setattr(probe, "ready", silent)
-    spec = {**live.spec, "network": {"allowed_cidrs": ["203.0.113.0/24"]}}
-    live.ledger.record(spec=json.dumps(spec), phase="serving", phase_at=live.ledger.time())
+    live.deployment = parse({**live.spec, "network": {"allowed_cidrs": ["203.0.113.0/24"]}})
+    live.ledger.record(phase="serving", phase_at=live.ledger.time())
     account.clock.advance(silence)
 
     assert check(live)["repair"] is repair

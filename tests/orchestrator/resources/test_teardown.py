@@ -353,7 +353,7 @@ def untag_parameter(name):
 def test_what_lost_the_deployments_tag_is_named(complete, account, module, untag, name):
     with account.uncounted():
         untag(complete)
-    assert any(name in line for line in module.left(complete.clients, complete.ledger))
+    assert any(name in line for line in complete.run(module.found))
 
     with pytest.raises(ResourceConflict, match=f"{name}.* lost its tags"):
         complete.destroy(module)
@@ -552,7 +552,7 @@ def test_a_bucket_of_another_account_holds_no_teardown_up_and_is_not_counted(usu
 
     usurped.destroy(bucket)
 
-    assert bucket.left(usurped.clients, usurped.ledger) == []
+    assert usurped.run(bucket.found) == []
     assert account.inventory() == before
 
 

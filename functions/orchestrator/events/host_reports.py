@@ -1,19 +1,16 @@
-"""Lambda entry point: ReceiveHostReport, the target of the rule on our own event bus."""
+"""A host's report about itself, from the rule on our own event bus."""
 
 from __future__ import annotations
 
-from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from orchestrator.errors import InvalidRequest, NotFound
 from orchestrator.hosts import serving
 from orchestrator.hosts.reports import Report
-from orchestrator.observability import logger, metrics
-from orchestrator.step import Event, aws, ledger_of, logged
+from orchestrator.observability import count, logger
+from orchestrator.step import Event, aws, ledger_of
 
 
-@metrics.log_metrics
-@logged
 def receive(event: Event, _: LambdaContext) -> str:
     """Malformed and foreign reports are counted and dropped: retrying would not improve them."""
     try:
@@ -21,7 +18,7 @@ def receive(event: Event, _: LambdaContext) -> str:
         done = serving.receive(aws(), ledger_of({"name": report.deployment}), report)
     except (InvalidRequest, NotFound) as error:
         logger.warning("host report ignored", reason=str(error))
-        metrics.add_metric("HostReportIgnored", MetricUnit.Count, 1)
+        count("HostReportIgnored")
         return "ignored"
-    metrics.add_metric("HostReport", MetricUnit.Count, 1)
+    count("HostReport")
     return done

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 from botocore.exceptions import EndpointConnectionError
-from orchestrator.handlers import deletion
+from orchestrator.events import deletion
 
 MOST = 4096  # bytes of an answer that CloudFormation accepts
 CONTEXT = SimpleNamespace(

@@ -1,5 +1,6 @@
-"""Lambda entry point: GuardDeletion, the custom resource that keeps `sam delete` from orphaning
-live deployments: CloudFormation does not know them.
+"""The custom resource that keeps `sam delete` from orphaning live deployments.
+
+CloudFormation does not know them.
 """
 
 from __future__ import annotations

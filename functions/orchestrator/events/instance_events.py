@@ -1,5 +1,6 @@
-"""Lambda entry point: ReceiveInstanceEvent. EC2's events concern every instance of the account;
-only those about an instance that should be serving start a repair.
+"""EC2's events about every instance of the account.
+
+Only those about an instance that should be serving start a repair.
 """
 
 from __future__ import annotations
@@ -7,24 +8,22 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from orchestrator.aws.error_codes import tolerating
 from orchestrator.errors import InvalidRequest
-from orchestrator.observability import logger, metrics
+from orchestrator.observability import count, logger
 from orchestrator.repair import triggers
-from orchestrator.step import Event, aws, ledger_of, logged
+from orchestrator.repair.triggers import Trigger
+from orchestrator.step import Event, aws, ledger_of
 
 _NAME_LIMIT = 80
 
 
-@metrics.log_metrics
-@logged
 def receive(event: Event, _: LambdaContext) -> dict[str, Any]:
     """Return {"started": execution name}, or {"ignored": why}: never an error for a bad event."""
     try:
-        trigger = triggers.parse(event)
+        trigger = Trigger.of_event(event)
     except InvalidRequest as error:
         return _ignored(str(error))
     logger.append_keys(instance_id=trigger.instance_id)
@@ -36,26 +35,20 @@ def receive(event: Event, _: LambdaContext) -> dict[str, Any]:
     return _start(str(event.get("id", trigger.instance_id)), name, trigger)
 
 
-def _start(event_id: str, name: str, trigger: triggers.Trigger) -> dict[str, Any]:
+def _start(event_id: str, name: str, trigger: Trigger) -> dict[str, Any]:
     """Start a repair named after the event: delivered twice, it starts once."""
     execution = f"repair-{name}-{event_id}"[:_NAME_LIMIT]
-    request = {
-        "name": name,
-        "instance_id": trigger.instance_id,
-        "trigger": trigger.text,
-        "doomed": trigger.doomed,
-    }
     with tolerating("ExecutionAlreadyExists"):
         aws().sfn.start_execution(
             stateMachineArn=aws().settings.repair_machine,
             name=execution,
-            input=json.dumps(request),
+            input=json.dumps({"name": name, **trigger.request()}),
         )
-    metrics.add_metric("RepairRequested", MetricUnit.Count, 1)
+    count("RepairRequested")
     return {"started": execution}
 
 
 def _ignored(why: str) -> dict[str, Any]:
     logger.info("instance event ignored", reason=why)
-    metrics.add_metric("InstanceEventIgnored", MetricUnit.Count, 1)
+    count("InstanceEventIgnored")
     return {"ignored": why}

@@ -1,0 +1,1 @@
+"""What arrives from outside a workflow: host reports, EC2's events, the end of the installation."""

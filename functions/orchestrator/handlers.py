@@ -1,0 +1,120 @@
+"""Lambda entry points: NetworkFunction in template.yaml = network_function here.
+
+State EnsureNetwork = the verb `ensure` of NetworkFunction = resources/network.py: ensure.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any
+
+from orchestrator.deployments import inventory, lifecycle
+from orchestrator.errors import Superseded
+from orchestrator.events import deletion, host_reports, instance_events
+from orchestrator.hosts import serving
+from orchestrator.ledger import lock
+from orchestrator.ledger.store import Ledger
+from orchestrator.observability import count
+from orchestrator.repair import incidents
+from orchestrator.repair.triggers import Trigger
+from orchestrator.resources import (
+    Resource,
+    address,
+    bucket,
+    dns,
+    image,
+    instance,
+    keys,
+    network,
+    registry,
+    scripts,
+)
+from orchestrator.spec.deployment import Deployment
+from orchestrator.spec.parsing import parse
+from orchestrator.step import Event, Function, Verb, aws, ledger_of, logged, recording, step
+
+
+def of(resource: Resource, **more: Verb) -> Function:
+    """Return the function of a resource. more: its verbs besides ensure and destroy."""
+    present = step(resource.ensure, desired="present")
+    return Function(ensure=present, destroy=step(resource.destroy), **more)
+
+
+def asked(event: Event) -> tuple[Deployment, Ledger]:
+    """Return the deployment of the event's own specification, before or beside the ledger's."""
+    deployment = parse(event["spec"])
+    return deployment, ledger_of({**event, "name": deployment.name})
+
+
+def retire(event: Event) -> None:
+    """Also ends a workflow that waits for its host: it holds the lock that teardown needs."""
+    waiting = lifecycle.retire(ledger_of(event))
+    if waiting:
+        serving.stop_waiting(aws(), waiting)
+
+
+def report_failure(event: Event) -> dict[str, Any]:
+    """Write the reason down if this workflow still owns the lock; return it with {"rollback"}."""
+    count("WorkflowFailed")
+    ledger = ledger_of(event)
+    failed = lifecycle.record_failure(ledger, event["workflow"], event["error"], event["cause"])
+    with suppress(Superseded):
+        incidents.abandon(ledger, event["opened_at"])
+    return failed
+
+
+# ---- one per resource: what it is made of, and who may change it
+
+network_function = of(network)
+registry_function = of(registry)
+bucket_function = of(bucket)
+image_function = of(image)
+scripts_function = of(scripts)
+keys_function = of(keys)
+instance_function = of(
+    instance,
+    replace=step(instance.replace, desired="present"),
+    destroy_predecessors=step(instance.destroy_predecessors),
+)
+address_function = of(address)
+dns_function = of(dns)
+
+# ---- one per record of ours: the deployment's row, its lock, the wait for its host, a repair
+
+deployment_function = Function(
+    begin=lambda event: lifecycle.begin(*asked(event)),
+    record=recording(lifecycle.record_serving, desired="present"),
+    retire=retire,
+    begin_teardown=recording(lifecycle.start_teardown),
+    bury=recording(lifecycle.bury),
+    report_failure=report_failure,
+)
+lock_function = Function(
+    acquire=lambda event: lock.acquire(ledger_of(event), aws().sfn, aws().settings.step_seconds),
+    release=lambda event: lock.release(ledger_of(event)),
+)
+serving_function = Function(await_=step(serving.await_))
+incident_function = Function(
+    check=step(
+        lambda clients, deployment, ledger, request, opened_at: incidents.check(
+            clients, deployment, ledger, Trigger.of_request(request), opened_at
+        )
+    ),
+    close=recording(incidents.close),
+)
+
+# ---- those that only look
+
+plan_function = Function(
+    validate_deployment=lambda event: lifecycle.validate(aws(), *asked(event)),
+    plan=lambda event: {
+        "changes": [change.document() for change in lifecycle.plan(aws(), *asked(event))]
+    },
+)
+inventory_function = Function(check=step(inventory.check))
+
+# ---- what arrives from outside a workflow, without a verb
+
+host_report_function = logged(host_reports.receive)
+instance_event_function = logged(instance_events.receive)
+guard_deletion_function = deletion.guard
