@@ -57,13 +57,21 @@ class Workflow:
         begin(self.deployment, self.ledger)
 
     def run(self, act: Callable[..., Any], module: Any = None) -> Any:
-        """Run a step until it is not Pending any more; the clock moves between the tries."""
+        """Run a step, act(clients, deployment, ledger), as `_patiently` does."""
+        return self._patiently(lambda: act(self.clients, self.deployment, self.ledger), module)
+
+    def clear(self, act: Callable[..., Any], module: Any = None) -> Any:
+        """As `run`, for a step that parses no specification: act(clients, ledger)."""
+        return self._patiently(lambda: act(self.clients, self.ledger), module)
+
+    def _patiently(self, act: Callable[[], Any], module: Any) -> Any:
+        """Act until it is not Pending any more; the clock moves between the tries."""
         self.clients.settings = _settings(_payload(module), self.installation)
         deadline = self.account.clock.seconds + PATIENCE
         while True:
             try:
                 with visibility.translated(self.ledger):
-                    return act(self.clients, self.deployment, self.ledger)
+                    return act()
             except Pending:
                 if self.account.clock.seconds > deadline:
                     raise
@@ -78,7 +86,7 @@ class Workflow:
 
     def destroy(self, *modules: Any) -> None:
         for module in modules:
-            self.run(module.destroy, module)
+            self.clear(module.destroy, module)
 
     def teardown(self) -> None:
         self.destroy(*reversed(RESOURCES))

@@ -11,6 +11,7 @@ OrchestratorError
 ├── InsufficientCapacity   AWS has no such instance right now
 ├── BuildFailed            the gateway image could not be built
 ├── HostFailed             the host reported that it cannot serve, with its cause
+├── HostLost               EC2 took the host away before it served; another one may do
 ├── Superseded             `desired` changed under this workflow, or it lost its lock: it must stop
 └── ResourcesLeft          a teardown ended with something still there: the message lists it
 """
@@ -60,6 +61,10 @@ class BuildFailed(OrchestratorError):
 
 class HostFailed(OrchestratorError):
     """The host reported a failure and its cause."""
+
+
+class HostLost(OrchestratorError):
+    """The instance was stopped or terminated before it served, though it was launched well."""
 
 
 class Superseded(OrchestratorError):

@@ -31,13 +31,23 @@ from orchestrator.resources import (
 )
 from orchestrator.spec.deployment import Deployment
 from orchestrator.spec.parsing import parse
-from orchestrator.step import Event, Function, Verb, aws, ledger_of, logged, recording, step
+from orchestrator.step import (
+    Event,
+    Function,
+    Verb,
+    aws,
+    clearing,
+    ledger_of,
+    logged,
+    recording,
+    step,
+)
 
 
 def of(resource: Resource, **more: Verb) -> Function:
     """Return the function of a resource. more: its verbs besides ensure and destroy."""
     present = step(resource.ensure, desired="present")
-    return Function(ensure=present, destroy=step(resource.destroy), **more)
+    return Function(ensure=present, destroy=clearing(resource.destroy), **more)
 
 
 def asked(event: Event) -> tuple[Deployment, Ledger]:
@@ -74,7 +84,7 @@ keys_function = of(keys)
 instance_function = of(
     instance,
     replace=step(instance.replace, desired="present"),
-    destroy_predecessors=step(instance.destroy_predecessors),
+    destroy_predecessors=clearing(instance.destroy_predecessors),
 )
 address_function = of(address)
 dns_function = of(dns)
@@ -111,7 +121,7 @@ plan_function = Function(
         "changes": [change.document() for change in lifecycle.plan(aws(), *asked(event))]
     },
 )
-inventory_function = Function(check=step(inventory.check))
+inventory_function = Function(check=clearing(inventory.check))
 
 # ---- what arrives from outside a workflow, without a verb
 

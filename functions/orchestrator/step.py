@@ -93,8 +93,23 @@ def step(act: Callable[..., Any], *, desired: str | None = None) -> Verb:
     return verb
 
 
+def clearing(act: Callable[..., Any], *, desired: str | None = None) -> Verb:
+    """Return the verb that runs `act(clients, ledger)` under the lock.
+
+    It parses no specification: what an earlier version stored must not keep a teardown from ending.
+    """
+
+    @wraps(act)
+    def verb(event: Event) -> Any:
+        ledger, _ = _under_lock(event, desired)
+        with translated(ledger):
+            return act(aws(), ledger, **_arguments(event))
+
+    return verb
+
+
 def recording(act: Callable[..., Any], *, desired: str | None = None) -> Verb:
-    """Return the verb that runs `act(ledger)` under the lock: it needs no specification."""
+    """Return the verb that runs `act(ledger)` under the lock: it needs nothing of AWS."""
 
     @wraps(act)
     def verb(event: Event) -> Any:

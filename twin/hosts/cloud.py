@@ -49,8 +49,11 @@ class Cloud:
         on: Any = [*ours, {"Name": "instance-state-name", "Values": ["running"]}]
         held = self._ec2.describe_instances(Filters=on)["Reservations"]
         running = [each for reservation in held for each in reservation["Instances"]]
-        own = {each["PublicIpAddress"]: each["InstanceId"] for each in running
-               if each.get("PublicIpAddress")}  # fmt: skip
+        own: dict[str, str | None] = {
+            address: each["InstanceId"]
+            for each in running
+            if (address := each.get("PublicIpAddress"))
+        }
         elastic = self._ec2.describe_addresses(Filters=ours)["Addresses"]
         return View(
             frozenset(each["InstanceId"] for each in running),

@@ -26,13 +26,13 @@ RESOURCES: tuple[Resource, ...] = (
 )
 
 
-def check(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str, int]:
+def check(clients: Clients, ledger: Ledger) -> dict[str, int]:
     """Return {"left": 0}, or raise ResourcesLeft that lists what is there and ours."""
-    left = [line for module in RESOURCES for line in module.found(clients, deployment, ledger)]
+    left = [line for module in RESOURCES for line in module.found(clients, ledger)]
     if left:
         raise ResourcesLeft(
             f"{len(left)} resources left: {', '.join(left)}; remove what holds them, then run "
-            f"`lamplighter down {deployment.name}` again"
+            f"`lamplighter down {ledger.name}` again"
         )
     return {"left": 0}
 

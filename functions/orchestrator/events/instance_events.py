@@ -1,6 +1,7 @@
 """EC2's events about every instance of the account.
 
-Only those about an instance that should be serving start a repair.
+One about a host that a workflow waits for answers that wait; one about an instance that should be
+serving starts a repair.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from orchestrator.aws.error_codes import tolerating
 from orchestrator.errors import InvalidRequest
+from orchestrator.hosts import serving
 from orchestrator.observability import count, logger
 from orchestrator.repair import triggers
 from orchestrator.repair.triggers import Trigger
@@ -21,7 +23,10 @@ _NAME_LIMIT = 80
 
 
 def receive(event: Event, _: LambdaContext) -> dict[str, Any]:
-    """Return {"started": execution name}, or {"ignored": why}: never an error for a bad event."""
+    """Return {"answered": deployment}, {"started": execution name} or {"ignored": why}.
+
+    Never an error for a bad event.
+    """
     try:
         trigger = Trigger.of_event(event)
     except InvalidRequest as error:
@@ -30,7 +35,11 @@ def receive(event: Event, _: LambdaContext) -> dict[str, Any]:
     name = triggers.deployment_of(aws(), trigger)
     if name is None:
         return _ignored(f"{trigger.instance_id} is not ours")
-    if not triggers.is_current(ledger_of({"name": name}), trigger):
+    ledger = ledger_of({"name": name})
+    if serving.lose(aws(), ledger, trigger.instance_id, f"{trigger.text}, before it served"):
+        count("HostLostBeforeServing")
+        return {"answered": name}
+    if not triggers.is_current(ledger, trigger):
         return _ignored(f"{trigger.instance_id} is not the instance that {name!r} should have now")
     return _start(str(event.get("id", trigger.instance_id)), name, trigger)
 

@@ -12,7 +12,7 @@ from orchestrator.errors import NotFound, Pending
 from orchestrator.hosts import probe
 from orchestrator.hosts.reports import Report
 from orchestrator.ledger.store import AWAIT, DEPLOYMENT, Ledger
-from orchestrator.resources import keys
+from orchestrator.resources import instance, keys
 from orchestrator.spec.deployment import Deployment
 from orchestrator.spec.parsing import parse
 
@@ -23,6 +23,7 @@ def await_(clients: Clients, deployment: Deployment, ledger: Ledger, task_token:
     """Keep the task token; the host's next report answers it, perhaps its last one already did."""
     row = ledger.deployment()
     ledger.write(AWAIT, {"token": task_token, "instance_id": row["instance_id"]})
+    instance.must_not_be_lost(clients, row["instance_id"])  # its event may have come before our row
     if row.get("phase") in ("serving", "failed"):
         report = Report(ledger.name, row["instance_id"], row["phase"], None, row.get("phase_cause"))
         _answer(clients, deployment, ledger, report, task_token)
@@ -71,6 +72,20 @@ def stop_waiting(clients: Clients, task_token: str) -> None:
             error="Superseded",
             cause="the deployment is being torn down; this workflow stops",
         )
+
+
+def lose(clients: Clients, ledger: Ledger, instance_id: str, cause: str) -> bool:
+    """Fail the wait for a host that EC2 reports lost; return whether a workflow waited for it."""
+    waiting = ledger.read(AWAIT)
+    if not waiting or waiting["instance_id"] != instance_id:
+        return False
+    try:
+        clients.sfn.send_task_failure(taskToken=waiting["token"], error="HostLost", cause=cause)
+    except ClientError as error:
+        if code(error) not in _GONE:
+            raise
+        return False  # that workflow ended meanwhile
+    return True
 
 
 def _answer(

@@ -14,6 +14,7 @@ outlives its workflow cannot write any more. Reads are strongly consistent.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -55,6 +56,11 @@ class Ledger:
         if row is None:
             raise NotFound(f"no deployment is named {self.name!r}: `lamplighter up` makes one")
         return row
+
+    def specification(self) -> dict[str, Any]:
+        """Return the stored specification as it was written: an earlier version's may differ."""
+        stored: dict[str, Any] = json.loads(self.deployment().get("spec", "{}"))
+        return stored
 
     def generation(self) -> int:
         """Return the number of the current instance; it grows with every replacement."""

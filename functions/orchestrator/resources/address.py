@@ -49,7 +49,7 @@ def ensure(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str
     return {"address": address, "endpoint": endpoint}
 
 
-def destroy(clients: Clients, _: Deployment, ledger: Ledger) -> None:
+def destroy(clients: Clients, ledger: Ledger) -> None:
     settled(ledger, _ROLE)
     delete_each(
         ledger,
@@ -61,7 +61,7 @@ def destroy(clients: Clients, _: Deployment, ledger: Ledger) -> None:
     )
 
 
-def found(clients: Clients, _: Deployment, ledger: Ledger) -> list[str]:
+def found(clients: Clients, ledger: Ledger) -> list[str]:
     """Return our Elastic IPs, the NAT gateway's too."""
     return ownership.tagged(clients, ledger, only="elastic-ip").ours
 

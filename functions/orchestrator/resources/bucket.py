@@ -48,8 +48,8 @@ def name_of(clients: Clients, deployment: str) -> str:
     return naming.bucket(deployment, clients.settings.account, clients.settings.region)
 
 
-def plan(clients: Clients, deployment: Deployment, ledger: Ledger) -> list[Change]:
-    there = bool(found(clients, deployment, ledger))
+def plan(clients: Clients, _: Deployment, ledger: Ledger) -> list[Change]:
+    there = bool(found(clients, ledger))
     return [planned("bucket", _shown(clients, ledger), there=there)]
 
 
@@ -72,7 +72,7 @@ def ensure(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str
     return {"bucket": name}
 
 
-def destroy(clients: Clients, _: Deployment, ledger: Ledger) -> None:
+def destroy(clients: Clients, ledger: Ledger) -> None:
     """Empty and delete the bucket, versions and markers included; one that is not ours stays.
 
     ResourceConflict when we may not look at it, or when it was ours and has lost its tags.
@@ -94,7 +94,7 @@ def destroy(clients: Clients, _: Deployment, ledger: Ledger) -> None:
     ledger.forget(_ROLE)
 
 
-def found(clients: Clients, _: Deployment, ledger: Ledger) -> list[str]:
+def found(clients: Clients, ledger: Ledger) -> list[str]:
     """Return a line for the bucket if it is there and ours."""
     try:
         there = _ours(clients, ledger)

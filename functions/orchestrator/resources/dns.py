@@ -29,14 +29,14 @@ def ensure(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str
     """Return {"name": host or None}; Pending until every name server knows the record."""
     host = deployment.host
     if not host:
-        destroy(clients, deployment, ledger)
+        destroy(clients, ledger)
         return {"name": None}
     zone_id, address = hosted_zones.zone(clients, deployment.dns), ledger.deployment()["address"]
     desired = _desired(deployment, ledger, host, address)
     there = _ours(clients, ledger, zone_id, host)
     row = ledger.resource(_ROLE)
     if row and (row["id"], row["zone"]) != (host, zone_id):
-        destroy(clients, deployment, ledger)  # the name has changed since an earlier attempt
+        destroy(clients, ledger)  # the name has changed since an earlier attempt
         row = None
     if not dns_records.same(there, desired):
         ledger.intend(_ROLE, id=host, zone=zone_id, address=address)
@@ -49,23 +49,23 @@ def ensure(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str
     return {"name": host}
 
 
-def destroy(clients: Clients, deployment: Deployment, ledger: Ledger) -> None:
+def destroy(clients: Clients, ledger: Ledger) -> None:
     """Delete the records that are ours, wherever they are; a zone that is gone took them along.
 
     By what was written down, not by the specification, whose name may have changed meanwhile;
-    without a row, by the specification. A record with an address that is not ours stays.
+    without a row, by the stored specification. A record with an address that is not ours stays.
     """
-    for zone_id, host in _places(clients, deployment, ledger):
+    for zone_id, host in _places(clients, ledger):
         with tolerating("NoSuchHostedZone"):
             if found := _written(ledger, dns_records.read(clients, zone_id, host), host):
                 dns_records.delete(clients, zone_id, found)
     ledger.forget(_ROLE)
 
 
-def found(clients: Clients, deployment: Deployment, ledger: Ledger) -> list[str]:
+def found(clients: Clients, ledger: Ledger) -> list[str]:
     """Return a line for every record that is there and ours; needs no zone."""
     lines = []
-    for zone_id, host in _places(clients, deployment, ledger):
+    for zone_id, host in _places(clients, ledger):
         with tolerating("NoSuchHostedZone"):
             found = _written(ledger, dns_records.read(clients, zone_id, host), host)
             lines += [f"{r['Type']} record {r['Name']} in zone {zone_id}" for r in found]
@@ -78,15 +78,18 @@ def must_be_free(clients: Clients, deployment: Deployment, ledger: Ledger) -> No
         _ours(clients, ledger, hosted_zones.zone(clients, deployment.dns), deployment.host)
 
 
-def _places(clients: Clients, deployment: Deployment, ledger: Ledger) -> list[tuple[str, str]]:
+def _places(clients: Clients, ledger: Ledger) -> list[tuple[str, str]]:
     """Return every (zone id, host) at which records of ours may be; zones may be gone."""
     row = ledger.resource(_ROLE)
     if row:
         return [(row["zone"], row["id"])]
-    spec, host = deployment.dns, deployment.host
-    if not host:
+    spec = ledger.specification().get("dns") or {}
+    if not spec.get("domain"):
         return []
-    zones = [spec.zone_id] if spec.zone_id else hosted_zones.zones(clients, str(spec.domain))
+    host = f"{spec['subdomain']}.{spec['domain']}"
+    zones = (
+        [spec["zone_id"]] if spec.get("zone_id") else hosted_zones.zones(clients, spec["domain"])
+    )
     return [(zone_id, host) for zone_id in zones]
 
 

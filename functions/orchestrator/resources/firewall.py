@@ -60,7 +60,7 @@ def ensure(clients: Clients, deployment: Deployment, ledger: Ledger, vpc: str) -
     return group
 
 
-def destroy(clients: Clients, _: Deployment, ledger: Ledger) -> None:
+def destroy(clients: Clients, ledger: Ledger) -> None:
     settled(ledger, _ROLE)
     delete_each(
         ledger,

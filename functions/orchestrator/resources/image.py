@@ -59,7 +59,7 @@ def ensure(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str
     return {"uri": uri}
 
 
-def destroy(clients: Clients, _: Deployment, ledger: Ledger) -> None:
+def destroy(clients: Clients, ledger: Ledger) -> None:
     """Stop a build that still runs; the image goes with its repository."""
     row = ledger.resource(_ROLE) or {}
     if "build" in row and "uri" not in row:
@@ -68,7 +68,7 @@ def destroy(clients: Clients, _: Deployment, ledger: Ledger) -> None:
     ledger.forget(_ROLE)
 
 
-def found(_: Clients, __: Deployment, ___: Ledger) -> list[str]:
+def found(_: Clients, __: Ledger) -> list[str]:
     """Return nothing of its own: what holds the image is the registry."""
     return []
 

@@ -14,7 +14,7 @@ from orchestrator.creation.once import once
 from orchestrator.creation.ownership import Found, sort
 from orchestrator.creation.plan import Change, planned
 from orchestrator.creation.visibility import settled, the, wait_until_visible
-from orchestrator.errors import Pending, Refused
+from orchestrator.errors import HostLost, Pending, Refused
 from orchestrator.launch import run_instances
 from orchestrator.ledger.attributes import Row
 from orchestrator.ledger.store import Ledger
@@ -73,7 +73,7 @@ def replace(
     return ensure(clients, deployment, ledger)
 
 
-def destroy(clients: Clients, _: Deployment, ledger: Ledger) -> None:
+def destroy(clients: Clients, ledger: Ledger) -> None:
     """Terminate every instance of ours; Pending until they are gone."""
     rows = list(_rows(ledger))
     for row in rows:
@@ -91,13 +91,13 @@ def destroy(clients: Clients, _: Deployment, ledger: Ledger) -> None:
         ledger.forget(row["role"])
 
 
-def found(clients: Clients, _: Deployment, ledger: Ledger) -> list[str]:
+def found(clients: Clients, ledger: Ledger) -> list[str]:
     """Return our instances that are not terminated, and the volumes that some left behind."""
     volumes = ownership.tagged(clients, ledger, only="volume").ours
     return [*(f"instance {each}" for each in _found(clients, ledger).ours), *volumes]
 
 
-def destroy_predecessors(clients: Clients, _: Deployment, ledger: Ledger) -> None:
+def destroy_predecessors(clients: Clients, ledger: Ledger) -> None:
     """Terminate every instance of ours but the current one, which serves."""
     row = ledger.deployment()
     current = row.get("instance_id")
@@ -108,16 +108,29 @@ def destroy_predecessors(clients: Clients, _: Deployment, ledger: Ledger) -> Non
 
 
 def must_run(clients: Clients, ledger: Ledger, instance_id: str) -> None:
-    """Raise Pending until the instance runs; Refused, with EC2's reason, if it never will."""
+    """Raise Pending until the instance runs, HostLost when it is gone.
+
+    Refused, with EC2's reason, when another one would not start either.
+    """
     described = describe(clients, instance_id)
     role = _role(ledger.generation())
     found = the([described] if described else [], ledger, role)
     name = found["State"]["Name"]
     if name in {"shutting-down", "terminated"}:
-        reason = found.get("StateReason", {}).get("Message", "EC2 gives no reason")
-        raise Refused(f"{instance_id} is {name}: {reason}; start again for another one")
+        reason = found.get("StateReason", {})
+        why = f"{instance_id} is {name}: {reason.get('Message', 'EC2 gives no reason')}"
+        if _is_our_doing(reason.get("Code", "")):
+            raise Refused(f"{why}; start again for another one")
+        raise HostLost(why)
     if name != "running":
         raise Pending(f"{instance_id} is {name}; the address needs a running instance")
+
+
+def must_not_be_lost(clients: Clients, instance_id: str) -> None:
+    """Raise HostLost when EC2 says that the instance was stopped or terminated."""
+    name = state(clients, instance_id)
+    if name in LOST and name != "absent":  # a young one may not be visible yet
+        raise HostLost(f"{instance_id} is {name}")
 
 
 def state(clients: Clients, instance_id: str) -> str:
@@ -132,6 +145,14 @@ def describe(clients: Clients, instance_id: str) -> InstanceTypeDef | None:
         for found in (i for each in described["Reservations"] for i in each["Instances"]):
             return found
     return None
+
+
+def _is_our_doing(reason: str) -> bool:
+    """Return whether EC2 could not start what we asked for, a disk or a key for example.
+
+    reason: EC2's StateReason code; the launch itself was accepted.
+    """
+    return reason.startswith("Client.") and not reason.endswith("InitiatedShutdown")
 
 
 def _is_lost(clients: Clients, instance_id: str, *, young: bool) -> bool:

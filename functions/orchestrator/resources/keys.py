@@ -66,7 +66,7 @@ def ensure(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str
     return {"parameter": secret}
 
 
-def destroy(clients: Clients, _: Deployment, ledger: Ledger) -> None:
+def destroy(clients: Clients, ledger: Ledger) -> None:
     """Delete the deployment's keys, also those that the operator made, and its certificate.
 
     ResourceConflict when one was ours and has lost its tags; the others are deleted nevertheless.
@@ -82,7 +82,7 @@ def destroy(clients: Clients, _: Deployment, ledger: Ledger) -> None:
     ledger.forget(_ROLE)
 
 
-def found(clients: Clients, _: Deployment, ledger: Ledger) -> list[str]:
+def found(clients: Clients, ledger: Ledger) -> list[str]:
     """Return a line for every parameter that is there and ours, its tags lost or not."""
     return [_shown(n) for n in (*_ours(clients, ledger), *_without_tags(clients, ledger))]
 

@@ -45,7 +45,7 @@ def ensure(clients: Clients, deployment: Deployment, ledger: Ledger, subnet: str
     return gateway
 
 
-def destroy(clients: Clients, _: Deployment, ledger: Ledger) -> None:
+def destroy(clients: Clients, ledger: Ledger) -> None:
     """Raise Pending until AWS has deleted the gateway: it holds the address until then."""
     for role in (_NAT, _ADDRESS):
         settled(ledger, role)

@@ -56,15 +56,15 @@ def ensure(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str
     return {"vpc": vpc, "subnets": public, "security_group": group}
 
 
-def destroy(clients: Clients, deployment: Deployment, ledger: Ledger) -> None:
+def destroy(clients: Clients, ledger: Ledger) -> None:
     """Raise Pending while AWS still holds something, naming it."""
     for role in (_VPC, _GATEWAY):
         settled(ledger, role)
-    nat.destroy(clients, deployment, ledger)
+    nat.destroy(clients, ledger)
     _nothing_in_the_way(clients, ledger)
-    firewall.destroy(clients, deployment, ledger)
+    firewall.destroy(clients, ledger)
     _destroy_gateway(clients, ledger)
-    subnets.destroy(clients, deployment, ledger)
+    subnets.destroy(clients, ledger)
     delete_each(
         ledger,
         _VPC,
@@ -75,7 +75,7 @@ def destroy(clients: Clients, deployment: Deployment, ledger: Ledger) -> None:
     )
 
 
-def found(clients: Clients, _: Deployment, ledger: Ledger) -> list[str]:
+def found(clients: Clients, ledger: Ledger) -> list[str]:
     """Return whatever of EC2 carries our tag and is not listed by the other modules."""
     gateways = nat.found(clients, ledger).ours
     others = ownership.tagged(clients, ledger, but=("elastic-ip", "volume")).ours

@@ -48,8 +48,8 @@ class _Repository:
     tags: list[Any]
 
 
-def plan(clients: Clients, deployment: Deployment, ledger: Ledger) -> list[Change]:
-    there = bool(found(clients, deployment, ledger))
+def plan(clients: Clients, _: Deployment, ledger: Ledger) -> list[Change]:
+    there = bool(found(clients, ledger))
     return [planned("registry", _shown(ledger), there=there)]
 
 
@@ -72,7 +72,7 @@ def ensure(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str
     return {"uri": uri}
 
 
-def destroy(clients: Clients, _: Deployment, ledger: Ledger) -> None:
+def destroy(clients: Clients, ledger: Ledger) -> None:
     """Delete the repository with its images; one of the same name that is not ours stays.
 
     ResourceConflict when it was ours and has lost its tags.
@@ -89,7 +89,7 @@ def destroy(clients: Clients, _: Deployment, ledger: Ledger) -> None:
     ledger.forget(_ROLE)
 
 
-def found(clients: Clients, _: Deployment, ledger: Ledger) -> list[str]:
+def found(clients: Clients, ledger: Ledger) -> list[str]:
     """Return a line for the repository if it is there and ours, its tags lost or not."""
     name = naming.repository(ledger.name)
     found = _described(clients, name)

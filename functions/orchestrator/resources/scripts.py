@@ -33,12 +33,12 @@ def ensure(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str
     return {"prefix": host.prefix}
 
 
-def destroy(_: Clients, __: Deployment, ledger: Ledger) -> None:
+def destroy(_: Clients, ledger: Ledger) -> None:
     """Forget them; the objects go with their bucket."""
     ledger.forget(_ROLE)
 
 
-def found(_: Clients, __: Deployment, ___: Ledger) -> list[str]:
+def found(_: Clients, __: Ledger) -> list[str]:
     """Return nothing of its own: what holds the objects is the bucket."""
     return []
 

@@ -58,7 +58,7 @@ def route(
             clients.ec2.associate_route_table(RouteTableId=table, SubnetId=subnet)
 
 
-def destroy(clients: Clients, _: Deployment, ledger: Ledger) -> None:
+def destroy(clients: Clients, ledger: Ledger) -> None:
     for kind in _KINDS:
         role = f"{kind}-routes"
         settled(ledger, role)

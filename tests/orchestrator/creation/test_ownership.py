@@ -122,7 +122,7 @@ def test_a_teardown_of_the_same_name_leaves_the_other_installation_whole(first, 
 
     second.teardown()
 
-    assert second.run(inventory.check) == {"left": 0}
+    assert second.clear(inventory.check) == {"left": 0}
     assert state(account) == before
 
 
@@ -148,7 +148,7 @@ def test_two_deployments_of_other_names_live_side_by_side(first, second, account
 
     other.teardown()
 
-    assert other.run(inventory.check) == {"left": 0}
+    assert other.clear(inventory.check) == {"left": 0}
     assert account.inventory() == before
 
 
@@ -255,7 +255,7 @@ def test_a_plan_of_what_an_earlier_version_made_needs_no_more_than_an_observer_m
 def test_a_teardown_deletes_what_an_earlier_version_made(earlier, account):
     earlier.teardown()
 
-    assert earlier.run(inventory.check) == {"left": 0}
+    assert earlier.clear(inventory.check) == {"left": 0}
     assert account.inventory() == {}
 
 

@@ -197,7 +197,7 @@ def test_predecessors_go_once_the_successor_serves(live):
     live.run(lambda *step: instance.replace(*step, generation))
 
     assert instance.state(live.clients, old) == "running"
-    live.run(instance.destroy_predecessors)
+    live.clear(instance.destroy_predecessors)
 
     assert instance.state(live.clients, old) == "shutting-down"
     assert instance.state(live.clients, current(live)) in {"pending", "running"}

@@ -167,4 +167,4 @@ def test_the_inventory_counts_each_key_and_the_plan_shows_it(started):
         ("keep", "SSM parameter /lamplighter/demo/keys/alice"),
     ]
     with pytest.raises(ResourcesLeft, match=r"^3 resources left: .*keys/alice"):
-        started.run(inventory.check)
+        started.clear(inventory.check)

@@ -70,7 +70,7 @@ def lose_row_and_zone(workflow):
 
 def take_down(workflow):
     workflow.teardown()
-    assert workflow.run(inventory.check) == {"left": 0}
+    assert workflow.clear(inventory.check) == {"left": 0}
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,7 @@ def test_a_name_that_is_left_is_named(complete, account):
     complete.destroy(*(m for m in reversed(RESOURCES) if m is not dns))
 
     with pytest.raises(ResourcesLeft, match=rf"2 resources left: A record {HOST}\. in zone"):
-        complete.run(inventory.check)
+        complete.clear(inventory.check)
 
 
 def test_a_removed_mark_is_written_again(complete):
