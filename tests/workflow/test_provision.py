@@ -177,6 +177,19 @@ def test_a_silent_host_is_a_failure(aws):
     assert aws.inventory() == []
 
 
+def test_a_host_that_is_lost_before_it_serves_is_followed_by_another_at_once(aws):
+    execution = waiting(aws, SPEC)
+    [first], generation = aws.instances("alpha"), aws.deployment("alpha")["generation"]
+    eventually(aws.struck, bool, 60)
+
+    twins.break_(aws.twin.state, "terminate", "alpha")
+
+    output = aws.ended(execution)["output"]
+    assert output["generation"] == generation + 1
+    assert aws.instances("alpha") == [output["instance_id"]] != [first]
+    assert "stub engine" in aws.ask("alpha")
+
+
 def test_a_teardown_ends_a_provision_that_waits_for_its_host(aws):
     execution = waiting(aws, SPEC)
 

@@ -7,7 +7,7 @@ import json
 import pytest
 from botocore.exceptions import ClientError
 from orchestrator.deployments import lifecycle
-from orchestrator.errors import InvalidRequest, NotFound, Pending
+from orchestrator.errors import HostLost, InvalidRequest, NotFound, Pending
 from orchestrator.hosts import probe, serving
 from orchestrator.hosts.reports import Report
 from orchestrator.ledger.store import AWAIT
@@ -118,6 +118,35 @@ def test_a_failure_ends_the_wait_with_its_cause(waiting):
 
     said = {"taskToken": "secret-task-token", "error": "HostFailed", "cause": "the model is gated"}
     assert waiting.clients.sfn.answers == [("send_task_failure", said)]
+
+
+def test_a_host_that_ec2_takes_away_ends_the_wait_at_once(waiting):
+    assert serving.lose(waiting.clients, waiting.ledger, "i-1", "spot interruption")
+
+    lost = {"taskToken": "secret-task-token", "error": "HostLost", "cause": "spot interruption"}
+    assert waiting.clients.sfn.answers == [("send_task_failure", lost)]
+
+
+@pytest.mark.parametrize("spoil", [
+    lambda flow: setattr(flow.clients.sfn, "gone", True),
+    lambda flow: flow.ledger.erase(AWAIT),
+    lambda flow: flow.ledger.update(AWAIT, {"instance_id": "i-2"}),
+])  # fmt: skip
+def test_the_loss_of_a_host_that_no_workflow_waits_for_answers_none(waiting, spoil):
+    spoil(waiting)
+
+    assert not serving.lose(waiting.clients, waiting.ledger, "i-1", "spot interruption")
+    assert waiting.clients.sfn.answers == []
+
+
+@pytest.mark.parametrize("end", ["stop_instances", "terminate_instances"])
+def test_a_host_that_was_lost_before_the_wait_began_is_not_waited_for(workflow, end):
+    workflow.provision()
+    instance_id = workflow.ledger.deployment()["instance_id"]
+    getattr(workflow.clients.ec2, end)(InstanceIds=[instance_id])
+
+    with pytest.raises(HostLost, match=instance_id):
+        serving.await_(workflow.clients, workflow.deployment, workflow.ledger, "token")
 
 
 def test_a_host_that_was_faster_than_the_workflow_is_heard(waiting):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+from types import SimpleNamespace
 
 import pytest
 from orchestrator.deployments import lifecycle
-from orchestrator.errors import InvalidRequest, Pending
+from orchestrator.errors import HostLost, InvalidRequest, Pending, Refused
+from orchestrator.events import instance_events
 from orchestrator.hosts import probe
-from orchestrator.ledger.store import LOCK
+from orchestrator.ledger.store import AWAIT, LOCK
 from orchestrator.repair import incidents, triggers
 from orchestrator.repair.triggers import Trigger
 from orchestrator.resources import instance
@@ -83,6 +85,43 @@ def test_an_instance_without_our_tag_belongs_to_nobody(live, account):
     assert triggers.deployment_of(live.clients, Trigger.of_event(event(identifier=foreign))) is None
     ours = Trigger.of_event(event(identifier=current(live)))
     assert triggers.deployment_of(live.clients, ours) == "demo"
+
+
+def received(live, monkeypatch, sent):
+    monkeypatch.setattr(instance_events, "aws", lambda: live.clients)
+    monkeypatch.setattr("orchestrator.step.aws", lambda: live.clients)
+    return instance_events.receive(sent, None)
+
+
+def test_the_loss_of_a_host_that_a_workflow_waits_for_starts_no_repair(live, monkeypatch):
+    answers = []
+    monkeypatch.setitem(live.clients.__dict__, "sfn", SimpleNamespace(
+        send_task_failure=lambda **answer: answers.append(answer["error"])
+    ))  # fmt: skip
+    live.ledger.write(AWAIT, {"token": "t", "instance_id": current(live)})
+
+    answer = received(live, monkeypatch, event(identifier=current(live)))
+
+    assert answer == {"answered": "demo"}
+    assert answers == ["HostLost"]
+
+
+@pytest.mark.parametrize(("code", "error"), [
+    ("Client.UserInitiatedShutdown", HostLost),
+    ("Client.InstanceInitiatedShutdown", HostLost),
+    ("Server.SpotInstanceTermination", HostLost),
+    ("Server.InsufficientInstanceCapacity", HostLost),
+    ("", HostLost),
+    ("Client.VolumeLimitExceeded", Refused),
+    ("Client.InternalError", Refused),
+    ("Client.InvalidSnapshot.NotFound", Refused),
+])  # fmt: skip
+def test_what_ended_an_instance_decides_whether_another_one_may_do(live, monkeypatch, code, error):
+    ended = {"State": {"Name": "terminated"}, "StateReason": {"Code": code, "Message": "why"}}
+    monkeypatch.setattr(instance, "describe", lambda *_: ended)
+
+    with pytest.raises(error, match="i-1 is terminated: why"):
+        instance.must_run(live.clients, live.ledger, "i-1")
 
 
 def test_a_lost_instance_opens_one_incident_however_often_it_is_checked(live):

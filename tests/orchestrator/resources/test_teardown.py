@@ -353,7 +353,7 @@ def untag_parameter(name):
 def test_what_lost_the_deployments_tag_is_named(complete, account, module, untag, name):
     with account.uncounted():
         untag(complete)
-    assert any(name in line for line in complete.run(module.found))
+    assert any(name in line for line in complete.clear(module.found))
 
     with pytest.raises(ResourceConflict, match=f"{name}.* lost its tags"):
         complete.destroy(module)
@@ -552,7 +552,7 @@ def test_a_bucket_of_another_account_holds_no_teardown_up_and_is_not_counted(usu
 
     usurped.destroy(bucket)
 
-    assert usurped.run(bucket.found) == []
+    assert usurped.clear(bucket.found) == []
     assert account.inventory() == before
 
 
@@ -572,3 +572,22 @@ def test_every_call_says_whose_bucket_it_means(complete, account):
 
     calls = [c for c in account.calls if c.service == "s3" and c.operation != "ListBuckets"]
     assert {c.parameters.get("ExpectedBucketOwner") for c in calls} == {"123456789012"}
+
+
+@pytest.mark.parametrize("stored", ["{}", '{"name": "demo", "gpu": [], "dns": {"zone": "Z"}}'])
+def test_a_specification_of_another_version_keeps_no_teardown_from_ending(
+    complete, account, stored
+):
+    complete.ledger.record(spec=stored)
+
+    take_down(complete)
+
+    assert account.inventory() == {}
+
+
+def test_without_rows_the_records_are_found_by_the_stored_specification(complete):
+    lose_row(complete)
+
+    complete.destroy(dns)
+
+    assert records(complete) == []
