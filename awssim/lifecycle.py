@@ -52,7 +52,7 @@ class Lifecycle:
         return unread
 
     def next_end(self) -> float | None:
-        """Return when the next state is entered, in the clock's seconds; None: no change is due."""
+        """Return when the next state is entered, in the clock's seconds, or None."""
         return min((self._passages[thing].ends_at for thing in self._under_way), default=None)
 
     def _note_ends(self) -> None:

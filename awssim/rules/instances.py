@@ -62,7 +62,7 @@ class Instances:
         return self._states.changes()
 
     def next_change(self) -> float | None:
-        """Return when an instance enters its next state, in the clock's seconds; None: none will."""
+        """Return when an instance enters its next state, in the clock's seconds, or None."""
         return self._states.next_end()
 
     def _run(self, request: Request, proceed: Proceed) -> Response:

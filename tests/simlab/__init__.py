@@ -1,6 +1,6 @@
 """Deployments in virtual time: the real template, definitions and handlers on the strict AWS.
 
-    with World(seed=1).active() as world:
+    with World.open(seed=1) as world:
         world.up(name="demo", model="m")
         world.terminate(world.instances()[0])
         world.pass_(hours=1)

@@ -8,7 +8,7 @@ from typing import Any
 from awssim.request import Proceed, Request, Response, Rule
 from botocore.validate import ParamValidator
 
-from simlab.executions import Execution, Executions, Refused
+from simlab.workflows.executions import Execution, Executions, Refused
 
 _VALIDATOR = ParamValidator()
 
@@ -58,8 +58,9 @@ class StepFunctions:
 
 def _served(act: Callable[[dict[str, Any]], Response]) -> Rule:
     def rule(request: Request, _: Proceed) -> Response:
-        operation = request.client.meta.service_model.operation_model(request.operation)
-        report = _VALIDATOR.validate(request.parameters, operation.input_shape)
+        shape = request.client.meta.service_model.operation_model(request.operation).input_shape
+        assert shape is not None, f"{request.name} takes no parameters"
+        report = _VALIDATOR.validate(request.parameters, shape)
         if report.has_errors():
             request.refuse("ValidationException", report.generate_report())
         try:
@@ -84,5 +85,3 @@ def _document(execution: Execution) -> Response:
         "cause": execution.cause or None,
     }
     return {name: value for name, value in found.items() if value is not None}
-
-

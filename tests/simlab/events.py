@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from awssim.clients import ACCOUNT_ID, REGION
 
-from simlab.failure import Failed, Unsupported
 from simlab.functions import Lambda
 from simlab.history import History
 from simlab.schedule import Schedule
 from simlab.template import Rule
+from simlab.workflows.failure import Failed, Unsupported
 
 DELIVERY = (0.1, 2.0)  # seconds until an event is delivered
 AGAIN = (1.0, 60.0)  # and, sometimes, delivered once more
@@ -54,11 +55,11 @@ class Events:
 
     def _deliver(self, rule: Rule, event: dict[str, Any]) -> None:
         for target in rule.targets:
+            first = partial(self._invoke, target, event, 0)
             delay = self._chance.uniform(*DELIVERY)
-            self._schedule.after(delay, lambda target=target: self._invoke(target, event, 0))
+            self._schedule.after(delay, first)
             if self._chance.random() < self._duplicates:
-                delay += self._chance.uniform(*AGAIN)
-                self._schedule.after(delay, lambda target=target: self._invoke(target, event, 0))
+                self._schedule.after(delay + self._chance.uniform(*AGAIN), first)
 
     def _invoke(self, target: str, event: dict[str, Any], failures: int) -> None:
         function = self._functions[target]
@@ -68,7 +69,7 @@ class Events:
             self._history.add("failed", function.name, error=failed.error, cause=failed.cause)
             if failures < function.retries:
                 pause = _RETRY_SECONDS * (failures + 1)
-                self._schedule.after(pause, lambda: self._invoke(target, event, failures + 1))
+                self._schedule.after(pause, partial(self._invoke, target, event, failures + 1))
             else:
                 self.dead_letters.append(event)
         else:
@@ -89,7 +90,7 @@ class Events:
 
 
 def matches(pattern: Mapping[str, Any], event: Mapping[str, Any]) -> bool:
-    """Return whether a rule's pattern, of literal values, matches; Unsupported for other filters."""
+    """Return whether a rule's pattern matches; Unsupported for one that has not only literals."""
     return all(_field_matches(name, wanted, event) for name, wanted in pattern.items())
 
 

@@ -14,14 +14,15 @@ from datetime import UTC, datetime, tzinfo
 from functools import cache
 from typing import Any, Self
 from unittest import mock
+from uuid import UUID
 
 import boto3
 from awssim import Crash
 from botocore.config import Config
 
-from simlab.failure import Failed
 from simlab.schedule import OutOfTime, VirtualClock
 from simlab.template import Function
+from simlab.workflows.failure import Failed
 
 _MEMORY = 512
 
@@ -46,7 +47,7 @@ class Lambda:
         self,
         clock: VirtualClock,
         functions: Mapping[str, Function],
-        request_id: Callable[[], str],
+        request_id: Callable[[], UUID],
     ) -> None:
         self._clock, self._functions, self._request_id = clock, functions, request_id
         self._kept: list[Any] = []
@@ -80,7 +81,7 @@ class Lambda:
     def invoke(self, arn: str, event: Any) -> Any:
         """Return the handler's answer; raise Failed as Step Functions sees the failure."""
         function = self[arn]
-        context = Context(function.name, arn, self._request_id())
+        context = Context(function.name, arn, str(self._request_id()))
         handler = _entry(function.handler)
         for kept in self._kept:
             kept.cache_clear()

@@ -114,7 +114,7 @@ class Host:
             self.become("failed", self._boot.cause)
             return
         self._become(State(phase))
-        if phase != "serving" and phase != self._boot.never:
+        if phase not in {"serving", self._boot.never}:
             wait = self._chance.uniform(*self._boot.seconds[phase])
             self._schedule.after(wait, lambda: self._after(phase))
 
@@ -178,5 +178,3 @@ def settings_of(account: Account, instance_id: str) -> dict[str, str] | None:
             Bucket=where["bucket"], Key=f"{where['folder']}/deployment.env"
         )
         return parse(stored["Body"].read().decode())
-
-

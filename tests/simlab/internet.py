@@ -46,21 +46,18 @@ class Internet:
             self._account.clock.advance(timeout)
             raise TimeoutError("timed out")
         self._account.clock.advance(_ANSWER_SECONDS)
-        return _Connection(lambda method, path, key: host.answer(method, path, key, self._key(host)))
+        return _Connection(
+            lambda method, path, key: host.answer(method, path, key, self._key(host))
+        )
 
     def instance_at(self, name: str) -> str | None:
-        """Return the instance that a public name or address leads to; raise OSError: no such name."""
+        """Return the instance that a public name or address leads to; OSError: no such name."""
         with self._account.uncounted():
             address = name if _is_address(name) else self._resolved(name)
-            ec2 = self._account.client("ec2")
-            for found in ec2.describe_addresses()["Addresses"]:
-                if found["PublicIp"] == address:
-                    return found.get("InstanceId")
-            for reservation in ec2.describe_instances()["Reservations"]:
-                for instance in reservation["Instances"]:
-                    if instance.get("PublicIpAddress") == address:
-                        return str(instance["InstanceId"])
-        return None
+            reservations = self._account.client("ec2").describe_instances()["Reservations"]
+        instances = [each for reservation in reservations for each in reservation["Instances"]]
+        held = [i["InstanceId"] for i in instances if i.get("PublicIpAddress") == address]
+        return str(held[0]) if held else None
 
     def _resolved(self, name: str) -> str:
         route53 = self._account.client("route53")
@@ -89,10 +86,9 @@ class _Connection:
         self._sent += bytes(data)
 
     def makefile(self, *_: Any, **__: Any) -> io.BytesIO:
-        head, _, _ = self._sent.partition(b"\r\n\r\n")
-        request, _, fields = head.partition(b"\r\n")
-        method, path, _ = request.decode().split(" ")
-        headers = http.client.parse_headers(io.BytesIO(fields + b"\r\n\r\n"))
+        sent = io.BytesIO(self._sent)
+        method, path = sent.readline().decode().split(" ")[:2]
+        headers = http.client.parse_headers(sent)
         key = headers.get("Authorization", "").removeprefix("Bearer ")
         status, document = self._answer(method, path, key)
         body = json.dumps(document).encode()

@@ -17,8 +17,8 @@ import yaml
 from awssim.clients import ACCOUNT_ID, REGION
 from template_files import ROOT, read
 
-from simlab.definitions import Definition, check
-from simlab.failure import Unsupported
+from simlab.workflows.definitions import Definition, check
+from simlab.workflows.failure import Unsupported
 
 STACK = "lamplighter"
 _PSEUDO = {
@@ -39,7 +39,7 @@ _OPT = "/opt"
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """timeout: seconds. retries: how often Lambda repeats an asynchronous invocation that failed."""
+    """timeout: seconds. retries: of an asynchronous invocation that failed, by Lambda itself."""
 
     arn: str
     handler: str
@@ -250,4 +250,3 @@ def _seconds(schedule: str) -> float:
     if not found:
         raise Unsupported(f"schedule {schedule}: only rate(...) is known")
     return int(found[1]) * _UNITS[found[2]]
-

@@ -7,80 +7,105 @@ import random
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 from unittest import mock
 
 from awssim import Account, furnish
+from awssim.clock import Clock
 from awssim.inventory import Inventory
 from awssim.rules.instances import Instances
 from moto.moto_api._internal import mock_random
 
 from simlab.aws_calls import StepFunctions
 from simlab.events import DEFAULT_BUS, Events
-from simlab.executions import Execution, Executions
 from simlab.functions import Lambda
 from simlab.history import History
 from simlab.hosts import Boot, Host, settings_of
 from simlab.internet import Internet
 from simlab.schedule import Schedule, Timer, VirtualClock
-from simlab.template import stack
+from simlab.template import Stack, stack
+from simlab.workflows.executions import Execution, Executions
 
 _STATE_CHANGE = "EC2 Instance State-change Notification"
 _PATIENCE = 4 * 3600.0  # virtual seconds; no workflow of ours may take longer
 
 
 class World:
-    """seed: decides boot times, delays, duplicates, jitter and every id: one seed, one history.
+    """Made by `open`; account: its own calls are counted, an observer's are not.
 
-    parameters: the template's, where they are not its defaults. duplicates: the share of events
-    that come twice. report_seconds: how often hosts repeat an unchanged report, where the product's
-    own interval would only cost CPU. account: one that was saved before; hosts of its running
-    instances serve already.
+    boots: what the next hosts do; one more after the last boots as usual. hosts: by instance.
     """
 
     def __init__(
         self,
+        account: Account,
+        chance: random.Random,
+        known: Stack,
+        *,
+        duplicates: float,
+        report_seconds: float | None,
+    ) -> None:
+        self.account, self.stack = account, known
+        self.clock = _virtual(account.clock)
+        self.schedule = Schedule(self.clock)
+        self.history = History(self.clock)
+        self.boots: list[Boot] = []
+        self.hosts: dict[str, Host] = {}
+        self._chance, self._report_seconds = chance, report_seconds
+        self._functions = Lambda(self.clock, known.functions, uuid.uuid4)
+        shared = (self._functions, chance, self.history)
+        self.executions = Executions(self.schedule, known.machines, *shared)
+        self.events = Events(self.schedule, known.rules, *shared, duplicates)
+        self.internet = Internet(account, self.hosts)
+        self._instances = next(each for each in account.layers if isinstance(each, Instances))
+        self._next_change: Timer | None = None
+        self.schedule.watch = self._watch_instances
+
+    @classmethod
+    @contextmanager
+    def open(
+        cls,
         seed: int = 0,
         *,
         parameters: Mapping[str, str] | None = None,
         duplicates: float = 0.1,
         report_seconds: float | None = None,
         tag_lag: float = 0,
-    ) -> None:
-        self._chance = random.Random(seed)  # noqa: S311 - no secret
-        self.clock = VirtualClock()
-        self.schedule = Schedule(self.clock)
-        self.history = History(self.clock)
-        self.stack = stack(parameters or {})
-        self.account = Account(tag_lag=tag_lag, clock=self.clock)
-        self.boots: list[Boot] = []
-        self.hosts: dict[str, Host] = {}
-        self._report_seconds = report_seconds
-        functions = Lambda(self.clock, self.stack.functions, self._uuid)
-        self._functions = functions
-        machines = self.stack.machines
-        shared = (functions, self._chance, self.history)
-        self.executions = Executions(self.schedule, machines, *shared)
-        self.events = Events(self.schedule, self.stack.rules, *shared, duplicates)
-        self.internet = Internet(self.account, self.hosts)
-        self._instances = next(e for e in self.account.layers if isinstance(e, Instances))
-        self._next_change: Timer | None = None
-        self.schedule.watch = self._watch_instances
+        restore: Callable[[Account], None] | None = None,
+    ) -> Iterator[World]:
+        """Everything inside happens in this world: calls to AWS, connections, the time of day.
+
+        seed: decides boot times, delays, duplicates, jitter and ids: one seed, one history.
+        parameters: the template's, where they are not its defaults. duplicates: the share of
+        events that come twice. report_seconds: how often hosts repeat an unchanged report, where
+        the product's own interval costs too much CPU. tag_lag: see Account. restore: fills the
+        account from a saved one, whose clock is a VirtualClock; its running instances serve.
+        """
+        chance = random.Random(seed)  # noqa: S311 - no secret
+        known = stack(parameters or {})
+        account = Account(tag_lag=tag_lag, clock=VirtualClock())
+        with account.active(), mock.patch.object(uuid, "uuid4", partial(_uuid, chance)):
+            mock_random.seed(chance.getrandbits(64))
+            (restore or _installer(known))(account)
+            world = cls(
+                account, chance, known, duplicates=duplicates, report_seconds=report_seconds
+            )
+            with world._installed():
+                yield world
 
     @contextmanager
-    def active(self, prepare: Callable[[Account], None] | None = None) -> Iterator[World]:
-        """prepare: fills the account instead of an installer, e.g. from a saved one."""
-        with (
-            self.account.active(),
-            mock.patch.object(uuid, "uuid4", self._uuid4),
-            self._functions.installed(),
-            self.internet.installed(),
-        ):
-            mock_random.seed(self._chance.getrandbits(64))
-            self.account.layers = (StepFunctions(self.executions), *self.account.layers)
-            (prepare or self._furnish)(self.account)
+    def _installed(self) -> Iterator[None]:
+        """The handlers' calls lead here; hosts that run already are found."""
+        self.account.layers = (StepFunctions(self.executions), *self.account.layers)
+        self._instances.changes()  # of an earlier world
+        with self._functions.installed(), self.internet.installed():
+            for instance in self.instances():
+                env = settings_of(self.account, instance)
+                if env is not None and self._instances.state(instance) == "running":
+                    self._host(instance, env, Boot()).start_serving()
             self._watch_instances()
-            yield self
+            yield
 
     # -- the operator ------------------------------------------------------------------------
 
@@ -204,23 +229,21 @@ class World:
         )
         return self.hosts[instance]
 
-    # -- set-up ------------------------------------------------------------------------------
 
-    def _furnish(self, account: Account) -> None:
-        """What the installer makes, by the template's names."""
-        named = self.stack.named
-        [table], [profile], [project] = (
-            named[kind]
-            for kind in (
-                "AWS::DynamoDB::Table",
-                "AWS::IAM::InstanceProfile",
-                "AWS::CodeBuild::Project",
-            )
-        )
-        furnish(account, table=table, profile=profile, project=project)
+def _installer(known: Stack) -> Callable[[Account], None]:
+    """Return what makes the things that the template has, by its names."""
+    [table], [profile], [project] = (
+        known.named[kind]
+        for kind in ("AWS::DynamoDB::Table", "AWS::IAM::InstanceProfile", "AWS::CodeBuild::Project")
+    )
+    return lambda account: furnish(account, table=table, profile=profile, project=project)
 
-    def _uuid(self) -> str:
-        return str(self._uuid4())
 
-    def _uuid4(self) -> uuid.UUID:
-        return uuid.UUID(int=self._chance.getrandbits(128), version=4)
+def _virtual(clock: Clock) -> VirtualClock:
+    if not isinstance(clock, VirtualClock):
+        raise TypeError(f"{type(clock).__name__}: this account was not saved by a simulation")
+    return clock
+
+
+def _uuid(chance: random.Random) -> uuid.UUID:
+    return uuid.UUID(int=chance.getrandbits(128), version=4)

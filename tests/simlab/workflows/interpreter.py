@@ -11,9 +11,9 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
-from simlab.definitions import Definition, integration
-from simlab.expressions import evaluate
-from simlab.failure import Failed
+from simlab.workflows.definitions import Definition, integration
+from simlab.workflows.expressions import evaluate
+from simlab.workflows.failure import Failed
 
 
 @dataclass(frozen=True, slots=True)

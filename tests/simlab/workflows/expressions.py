@@ -10,7 +10,7 @@ from typing import Any
 from jsonata.jsonata import Jsonata
 from jsonata.utils import Utils
 
-from simlab.failure import Failed
+from simlab.workflows.failure import Failed
 
 _OPEN, _CLOSE = "{%", "%}"
 
@@ -38,12 +38,11 @@ def _value(text: str, states: Mapping[str, Any], variables: Mapping[str, Any]) -
     bindings = {name: _bound(value) for name, value in variables.items()} | {"states": states}
     try:
         value = parsed(text).evaluate(None, bindings)
-        if value is None and not parsed(f"$exists(({text}))").evaluate(None, bindings):
-            raise Failed("States.QueryEvaluationError", f"the expression has no value: {text}")
+        exists = value is not None or parsed(f"$exists(({text}))").evaluate(None, bindings)
     except Exception as error:
-        if isinstance(error, Failed):
-            raise
         raise Failed("States.QueryEvaluationError", f"{text}: {error}") from error
+    if not exists:
+        raise Failed("States.QueryEvaluationError", f"the expression has no value: {text}")
     return json.loads(json.dumps(value))
 
 

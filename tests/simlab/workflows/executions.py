@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from simlab.failure import Failed
 from simlab.functions import Lambda
 from simlab.history import History
-from simlab.interpreter import Effect, Interpreter, Pause, Walk, Work
 from simlab.schedule import Schedule, Timer
 from simlab.template import Machine
+from simlab.workflows.failure import Failed
+from simlab.workflows.interpreter import Effect, Interpreter, Pause, Walk, Work
 
 TRANSITION = (0.01, 0.05)  # seconds between two states
 INVOCATION = (0.02, 0.4)  # until a function runs, and until its answer is back
@@ -81,7 +81,7 @@ class Executions:
     ) -> None:
         self._schedule, self._machines, self._functions = schedule, machines, functions
         self._chance, self._history = chance, history
-        self._tokens: dict[str, _Task] = {}
+        self.tokens: dict[str, _Task] = {}
         self.all: dict[str, Execution] = {}
 
     # -- API ---------------------------------------------------------------------------------
@@ -89,7 +89,9 @@ class Executions:
     def start(self, machine_arn: str, name: str | None, document: str) -> Execution:
         """Idempotent by name and input while it runs; a name is used once."""
         if machine_arn not in self._machines:
-            raise Refused("StateMachineDoesNotExist", f"State Machine Does Not Exist: {machine_arn}")
+            raise Refused(
+                "StateMachineDoesNotExist", f"State Machine Does Not Exist: {machine_arn}"
+            )
         machine = self._machines[machine_arn]
         name = name or f"{self._chance.getrandbits(64):016x}"
         arn = f"{machine_arn.replace(':stateMachine:', ':execution:')}:{name}"
@@ -128,11 +130,11 @@ class Executions:
         self._beat(self._waiting(token))
 
     def _waiting(self, token: str) -> _Task:
-        if token not in self._tokens:
+        if token not in self.tokens:
             raise Refused("InvalidToken", "Invalid Token: 'Invalid token'")
-        if not self._tokens[token].is_open:
+        if not self.tokens[token].is_open:
             raise Refused("TaskTimedOut", "Task Timed Out: 'Provided task does not exist anymore'")
-        return self._tokens[token]
+        return self.tokens[token]
 
     # -- a walk ------------------------------------------------------------------------------
 
@@ -196,7 +198,7 @@ class Executions:
             self._start_child(task)
             return
         if effect.integration.endswith(".waitForTaskToken"):
-            self._tokens[effect.token] = task
+            self.tokens[effect.token] = task
             self._beat(task)
         self._schedule.after(self._between(INVOCATION), lambda: self._invoke(task))
 

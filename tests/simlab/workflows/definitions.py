@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from simlab.expressions import is_expression, parsed
-from simlab.failure import Unsupported
+from simlab.workflows.expressions import is_expression, parsed
+from simlab.workflows.failure import Unsupported
 
 Definition = Mapping[str, Any]
 
