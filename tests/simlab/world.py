@@ -32,9 +32,10 @@ _PATIENCE = 4 * 3600.0  # virtual seconds; no workflow of ours may take longer
 
 
 class World:
-    """Made by `open`; account: its own calls are counted, an observer's are not.
+    """Made by `open`.
 
-    boots: what the next hosts do; one more after the last boots as usual. hosts: by instance.
+    boots: what the next hosts do, one each; the hosts after them boot as usual. hosts: those whose
+    instances run, by instance.
     """
 
     def __init__(

@@ -158,4 +158,4 @@ def test_silence_ends_a_wait_as_another_interpreter_ends_it():
     ours = [alike(played(script)) for script in silent]
 
     assert ours == [alike(result) for result in judged(silent)]
-    assert [result["error"] for result in ours].count("HostSilent") == 2
+    assert ["HostSilent" in json.dumps(result["calls"]) for result in ours].count(True) == 2
