@@ -16,13 +16,19 @@ DOMAIN = "example.com"
 BUILD_PROJECT = "lamplighter-gateway"
 
 
-def furnish(account: Account) -> None:
+def furnish(
+    account: Account,
+    *,
+    table: str = LEDGER_TABLE,
+    profile: str = INSTANCE_PROFILE,
+    project: str = BUILD_PROJECT,
+) -> None:
     """Ledger, instance profile with role, hosted zone, build project: none is in the inventory."""
     with account.uncounted():
-        create_ledger(account)
-        _create_instance_profile(account)
+        create_ledger(account, table)
+        _create_instance_profile(account, profile)
         account.client("route53").create_hosted_zone(Name=DOMAIN, CallerReference="furnished")
-        _create_build_project(account)
+        _create_build_project(account, project)
         account.take_as_given()
 
 
@@ -41,20 +47,18 @@ def create_ledger(account: Account, table: str = LEDGER_TABLE) -> None:
     )
 
 
-def _create_instance_profile(account: Account) -> None:
+def _create_instance_profile(account: Account, name: str) -> None:
     iam = account.client("iam")
     trust = {"Version": "2012-10-17", "Statement": []}
-    iam.create_role(RoleName=INSTANCE_PROFILE, AssumeRolePolicyDocument=json.dumps(trust))
-    iam.create_instance_profile(InstanceProfileName=INSTANCE_PROFILE)
-    iam.add_role_to_instance_profile(
-        InstanceProfileName=INSTANCE_PROFILE, RoleName=INSTANCE_PROFILE
-    )
+    iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))
+    iam.create_instance_profile(InstanceProfileName=name)
+    iam.add_role_to_instance_profile(InstanceProfileName=name, RoleName=name)
 
 
-def _create_build_project(account: Account) -> None:
+def _create_build_project(account: Account, name: str) -> None:
     """S3 source only because moto refuses NO_SOURCE; nothing is ever fetched."""
     account.client("codebuild").create_project(
-        name=BUILD_PROJECT,
+        name=name,
         source={"type": "S3", "location": "given-at-start/source.zip"},
         artifacts={"type": "NO_ARTIFACTS"},
         environment={
@@ -62,5 +66,5 @@ def _create_build_project(account: Account) -> None:
             "image": "aws/codebuild/standard:7.0",
             "computeType": "BUILD_GENERAL1_SMALL",
         },
-        serviceRole=f"arn:aws:iam::{ACCOUNT_ID}:role/{BUILD_PROJECT}",
+        serviceRole=f"arn:aws:iam::{ACCOUNT_ID}:role/{name}",
     )

@@ -51,6 +51,10 @@ class Lifecycle:
         unread, self._unread = self._unread, []
         return unread
 
+    def next_end(self) -> float | None:
+        """Return when the next state is entered, in the clock's seconds, or None."""
+        return min((self._passages[thing].ends_at for thing in self._under_way), default=None)
+
     def _note_ends(self) -> None:
         """A passage that another one replaced before its end never enters that end."""
         ended = {thing for thing in self._under_way if self.state(thing) == self._end(thing)}

@@ -27,9 +27,16 @@ def _tagged(loader: Any, suffix: str, node: Any) -> Any:
 _Cloudformation.add_multi_constructor("!", _tagged)
 
 
+def read() -> dict[str, Any]:
+    """template.yaml as it is written: references are not resolved."""
+    text = (ROOT / "template.yaml").read_text()
+    document: dict[str, Any] = yaml.load(text, Loader=_Cloudformation)  # noqa: S506 - a SafeLoader
+    return document
+
+
 @pytest.fixture(scope="session")
 def template() -> dict[str, Any]:
-    return yaml.load((ROOT / "template.yaml").read_text(), Loader=_Cloudformation)  # noqa: S506 - a SafeLoader
+    return read()
 
 
 @pytest.fixture(scope="session")

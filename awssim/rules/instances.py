@@ -61,6 +61,10 @@ class Instances:
         """Return each (instance, state) that was entered since the last call, in order."""
         return self._states.changes()
 
+    def next_change(self) -> float | None:
+        """Return when an instance enters its next state, in the clock's seconds, or None."""
+        return self._states.next_end()
+
     def _run(self, request: Request, proceed: Proceed) -> Response:
         response = proceed(request)
         if any(self._is_gone(instance["InstanceId"]) for instance in response["Instances"]):

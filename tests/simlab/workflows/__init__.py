@@ -1,0 +1,1 @@
+"""Step Functions in virtual time: the language of our definitions, and their executions."""

@@ -1,0 +1,134 @@
+"""Whole lives of a deployment in virtual time: hours of it in seconds."""
+
+from __future__ import annotations
+
+from simlab import Boot, World
+
+SPEC = {"name": "demo", "model": "m", "dns": {"domain": "example.com"}}
+WEEK = 7 * 24
+ONE_LIFE = {"vpcs": 1, "instances": 1, "addresses": 1, "repositories": 1, "buckets": 1}
+
+
+def counted(world):
+    return {kind: len(ids) for kind, ids in world.inventory().items() if kind in ONE_LIFE}
+
+
+def created(world):
+    """How many calls have changed the account so far; answers to a waiting workflow left out."""
+    return len([c for c in world.account.creating_calls() if c.service != "stepfunctions"])
+
+
+def repairs(world):
+    """The incidents' outcomes, in their order."""
+    rows = [row for row in world.rows("demo") if row["sk"].startswith("incident#")]
+    return [row["outcome"] for row in sorted(rows, key=lambda row: row["began_at"])]
+
+
+def test_a_deployment_is_provisioned_once_and_its_teardown_leaves_nothing():
+    with World.open(seed=1) as world:
+        first = world.up(**SPEC)
+        assert world.serving(first["endpoint"]) == first["instance_id"]
+        assert counted(world) == ONE_LIFE
+        before = created(world)
+
+        again = world.up(**SPEC)
+
+        assert created(world) == before
+        assert again == {**first, "changed": False}
+        assert world.down("demo") == {"name": "demo", "left": 0}
+        world.quiet()
+        assert world.inventory() == {}
+        assert world.hosts == {}
+
+
+def test_five_hours_in_which_a_host_dies_each_hour():
+    with World.open(seed=2) as world:
+        endpoint = world.up(**SPEC)["endpoint"]
+        served = world.instances()
+
+        for _ in range(5):
+            [lost] = world.instances()
+            world.terminate(lost)
+            assert world.serving(endpoint) is None
+            world.pass_(hours=1)
+            [current] = world.instances()
+            served.append(current)
+            assert world.serving(endpoint) == current
+
+        assert len(set(served)) == 6
+        assert repairs(world) == ["repaired"] * 5
+        assert len(world.history.of("instance", state="pending")) == 6
+        assert counted(world) == ONE_LIFE
+        assert world.events.dead_letters == []
+
+
+def test_a_stopped_host_is_replaced_once_though_every_event_comes_twice():
+    with World.open(seed=3, duplicates=1.0) as world:
+        first = world.up(**SPEC)
+
+        world.stop(first["instance_id"])
+        world.until(lambda: world.serving(first["endpoint"]) not in {None, first["instance_id"]})
+        world.quiet()
+
+        [current] = world.instances()
+        assert current != first["instance_id"]
+        assert world.serving(first["endpoint"]) == current
+        assert repairs(world) == ["repaired"]
+        assert len(world.history.of("instance", state="pending")) == 2
+
+
+def test_a_host_that_hangs_is_replaced_when_an_operator_asks_for_a_repair():
+    with World.open(seed=4) as world:
+        first = world.up(**SPEC)
+        healthy = world.run("repair", {"name": "demo"})
+        assert healthy.result["outcome"] == "skipped"
+
+        world.hosts[first["instance_id"]].fall_silent()
+        repaired = world.run("repair", {"name": "demo"})
+
+        assert (repaired.status, repaired.cause) == ("SUCCEEDED", "")
+        assert repaired.result["replaced"] == first["instance_id"]
+        assert world.serving(first["endpoint"]) == repaired.result["instance_id"]
+
+
+def test_a_host_that_falls_silent_while_it_is_waited_for_fails_the_provision_and_leaves_nothing():
+    with World.open(seed=5) as world:
+        world.boots = [Boot(silent="weights")]
+
+        ended = world.run("provision", SPEC)
+
+        assert (ended.status, ended.error) == ("FAILED", "HostSilent")
+        assert "sent no report for 900 seconds" in ended.cause
+        assert "(rolled back: 0 resources left)" in ended.cause
+        assert world.inventory() == {}
+        [silence] = world.history.of("silent")
+        entered = world.history.of("entered", state="HostSilent")[0]
+        assert 0 < entered.seconds - silence.seconds <= 900 + 31
+
+
+def test_a_host_that_gives_up_fails_the_provision_with_its_cause():
+    with World.open(seed=6) as world:
+        world.boots = [Boot(fails="loading", cause="the model needs 80 GiB, the GPU has 24")]
+
+        ended = world.run("provision", {**SPEC, "on_failure": "keep"})
+
+        assert (ended.status, ended.error) == ("FAILED", "HostFailed")
+        assert "the model needs 80 GiB, the GPU has 24" in ended.cause
+        assert len(world.instances()) == 1
+
+
+def test_a_week_without_events_starts_nothing():
+    with World.open(seed=7, report_seconds=3600) as world:
+        first = world.up(**SPEC)
+        before, called = created(world), len(world.account.calls)
+
+        world.pass_(hours=WEEK)
+
+        assert [each.status for each in world.executions.all.values()] == ["SUCCEEDED"]
+        assert created(world) == before
+        reports = world.history.of("phase", phase="serving")
+        assert len(reports) == 1
+        answered = [m for m in world.history.of("answered") if m.seconds > reports[0].seconds + 60]
+        assert len(answered) >= WEEK - 1
+        assert len(world.account.calls) - called <= 4 * (len(answered) + 1)
+        assert world.serving(first["endpoint"]) == first["instance_id"]
