@@ -11,6 +11,7 @@ import tomllib
 import pytest
 import yaml
 from orchestrator import errors
+from orchestrator.resources import instance
 from template_files import ROOT, WORKFLOWS, definition, function_of, lambda_tasks, states, text
 
 HICCUPS = {
@@ -133,6 +134,24 @@ def test_one_catch_covers_every_step(workflow):
 
 
 @pytest.mark.parametrize("workflow", WORKFLOWS)
+def test_the_lock_is_released_even_when_the_failure_cannot_be_recorded(workflow):
+    machine = definition(workflow)["States"]
+    [block] = [state for state in machine.values() if state["Type"] == "Parallel"]
+
+    report = machine[block["Catch"][0]["Next"]]
+
+    assert block["Next"] == report["Next"] == "ReleaseLock"
+    assert report["Catch"] == [{"ErrorEquals": ["States.ALL"], "Next": "ReleaseLock"}]
+
+
+@pytest.mark.parametrize("workflow", ["provision", "repair"])
+def test_the_wait_for_a_host_ends_after_the_installations_limit_of_silence(workflow):
+    waiting = states(yaml.safe_load(text(workflow)))["AwaitServing"]
+
+    assert waiting["HeartbeatSeconds"] == "${HostSilenceSeconds}"
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS)
 def test_a_state_is_a_verb_phrase_and_a_choice_asks(workflow):
     for name, state in states(definition(workflow)).items():
         if state["Type"] == "Choice":
@@ -167,6 +186,25 @@ def test_every_rule_keeps_what_it_cannot_deliver(template):
     for target in [target for rule in rules for target in rule["Properties"]["Targets"]]:
         assert target["DeadLetterConfig"] == {"Arn": {"!GetAtt": "DeadLetters.Arn"}}
         assert target["RetryPolicy"]["MaximumRetryAttempts"] > 0
+
+
+def test_the_queue_takes_what_any_rule_cannot_deliver(template):
+    rules = {n for n, r in template["Resources"].items() if r["Type"] == "AWS::Events::Rule"}
+    [statement] = template["Resources"]["DeadLettersPolicy"]["Properties"]["PolicyDocument"][
+        "Statement"
+    ]
+
+    sources = statement["Condition"]["ArnEquals"]["aws:SourceArn"]
+
+    assert {source["!GetAtt"].removesuffix(".Arn") for source in sources} == rules
+
+
+def test_every_state_in_which_an_instance_is_lost_is_received(template):
+    pattern = template["Resources"]["InstanceEventRule"]["Properties"]["EventPattern"]
+
+    [received] = [each["detail"]["state"] for each in pattern["$or"] if "detail" in each]
+
+    assert set(received) == set(instance.LOST) - {"absent"}  # for which EC2 has no event
 
 
 def test_parameters_are_the_same_in_template_and_samconfig(template):
