@@ -65,6 +65,12 @@ def test_memory_and_errors_are_the_worst_of_the_rounds(sample, verdicts):
     assert (told[ERRORS].value, told[ERRORS].met) == (1, False)
 
 
+def test_the_errors_of_all_rounds_are_added_up(sample, verdicts):
+    rounds = [sample("gateway", "requests", 1.0, errors=errors) for errors in (2, 0, 3)]
+
+    assert verdicts(*rounds)[ERRORS].value == 5
+
+
 def test_a_load_without_a_single_answer_misses_the_goal(sample, verdicts):
     nothing = sample("gateway", "streams512", 1.0, units=0)
 

@@ -58,17 +58,28 @@ def test_whoever_asks_for_a_close_is_told_that_it_comes(mock_port):
         assert response.headers["connection"] == "close"
 
 
+def begin_a_long_stream(client):
+    body = json.dumps(stream(1000, microseconds=10_000))
+    client.sendall(f"POST {CHAT} HTTP/1.1\r\ncontent-length: {len(body)}\r\n\r\n{body}".encode())
+    assert client.recv(100).startswith(b"HTTP/1.1 200 OK")
+
+
 def test_a_stream_that_its_client_leaves_is_counted_as_aborted(mock_port):
     with socket.create_connection(("127.0.0.1", mock_port), timeout=10) as client:
-        body = json.dumps(stream(1000, microseconds=10_000))
-        client.sendall(
-            f"POST {CHAT} HTTP/1.1\r\ncontent-length: {len(body)}\r\n\r\n{body}".encode()
-        )
-        assert client.recv(100).startswith(b"HTTP/1.1 200 OK")
+        begin_a_long_stream(client)
         assert mock.counters(mock_port)["vllm:num_requests_running"] == 1
 
     assert mock.left_running(mock_port) == 0
     assert mock.counters(mock_port)["mock_aborted_total"] == 1
+
+
+def test_a_stream_that_a_target_still_holds_is_left_running(mock_port, monkeypatch):
+    monkeypatch.setattr(mock, "_ENDS_WITHIN_SECONDS", 0)
+
+    with socket.create_connection(("127.0.0.1", mock_port), timeout=10) as client:
+        begin_a_long_stream(client)
+
+        assert mock.left_running(mock_port) == 1
 
 
 def test_an_unknown_path_is_not_found(mock_port):

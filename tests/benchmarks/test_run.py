@@ -64,6 +64,16 @@ def test_targets_take_turns_and_every_load_is_measured(built, tmp_path):
 
 
 @needs_two_cores
+def test_streams_are_measured_by_the_chunk_and_plain_answers_by_the_request(built, tmp_path):
+    plan = Plan([target("one", str(built.mock))], [STREAMS, REQUESTS], 1, 0.2)
+
+    streams, requests = run(plan, tmp_path / "run", lambda _: None)
+
+    assert streams.units == streams.generator["ok"] * STREAMS.chunks > 0
+    assert requests.units == requests.generator["ok"] > 0
+
+
+@needs_two_cores
 def test_a_target_that_ends_at_once_says_why(built, lab):
     broken = target("broken", "/bin/sh", "-c", "echo no licence; exit 3")
 

@@ -11,6 +11,7 @@ import pytest
 import yaml
 from orchestrator import errors, handlers
 from orchestrator.deployments.inventory import RESOURCES
+from orchestrator.resources import instance
 from template_files import (
     ROOT,
     WORKFLOWS,
@@ -201,6 +202,24 @@ def test_one_catch_covers_every_step(workflow):
 
 
 @pytest.mark.parametrize("workflow", WORKFLOWS)
+def test_the_lock_is_released_even_when_the_failure_cannot_be_recorded(workflow):
+    machine = definition(workflow)["States"]
+    [block] = [state for state in machine.values() if state["Type"] == "Parallel"]
+
+    report = machine[block["Catch"][0]["Next"]]
+
+    assert block["Next"] == report["Next"] == "ReleaseLock"
+    assert report["Catch"] == [{"ErrorEquals": ["States.ALL"], "Next": "ReleaseLock"}]
+
+
+@pytest.mark.parametrize("workflow", ["provision", "repair"])
+def test_the_wait_for_a_host_ends_after_the_installations_limit_of_silence(workflow):
+    waiting = states(yaml.safe_load(text(workflow)))["AwaitServing"]
+
+    assert waiting["HeartbeatSeconds"] == "${HostSilenceSeconds}"
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS)
 def test_a_choice_asks(workflow):
     for name, state in states(definition(workflow)).items():
         if state["Type"] == "Choice":
@@ -242,6 +261,18 @@ def test_the_queue_takes_what_our_rules_could_not_deliver(template):
 
     allowed = statement["Condition"]["ArnEquals"]["aws:SourceArn"]
     assert {arn["!GetAtt"].removesuffix(".Arn") for arn in allowed} == set(rules(template))
+
+
+def test_every_state_in_which_an_instance_is_lost_is_received(template):
+    patterns = [
+        rule["Pattern"]["$or"] for rule in rules(template).values() if "$or" in rule["Pattern"]
+    ]
+
+    [received] = [
+        each["detail"]["state"] for pattern in patterns for each in pattern if "detail" in each
+    ]
+
+    assert set(received) == set(instance.LOST) - {"absent"}  # for which EC2 has no event
 
 
 def test_parameters_are_the_same_in_template_and_samconfig(template):

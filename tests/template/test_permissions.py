@@ -86,6 +86,7 @@ LOOKS = re.compile(
     r"^(ecr:(Describe|List|Get|BatchGetImage|BatchCheck)\w*|ssm:(Describe|List|Get)\w*|"
     r"ssm:UpdateInstanceInformation|ec2:CreateTags)$"
 )
+REPORTING = ("InstanceRole", ["events:PutEvents"])
 BUILDER = "GatewayImageRole"  # pushes into the repository that the build names
 
 
@@ -221,6 +222,16 @@ def test_the_instance_counts_in_one_namespace(template):
     ]
 
     assert statement["Condition"] == {"StringEquals": {"cloudwatch:namespace": "Lamplighter"}}
+
+
+def test_the_instance_reports_under_the_source_that_the_rule_receives(template):
+    [statement] = [s for n, actions, s in statements(template) if (n, actions) == REPORTING]
+    pattern = template["Resources"]["HostReportRule"]["Properties"]["EventPattern"]
+
+    source = statement["Condition"]["StringEquals"]["events:source"]
+
+    assert [source] == pattern["source"]
+    assert statement["Resource"] == {"!GetAtt": "Bus.Arn"}
 
 
 def test_every_statement_says_why():
