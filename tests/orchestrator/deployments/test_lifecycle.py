@@ -115,10 +115,10 @@ def test_what_is_no_mapping_is_refused_by_a_sentence(asked, document):
 
 
 @pytest.fixture
-def live(workflow):
-    workflow.provision()
-    lifecycle.record_serving(workflow.ledger, "outside")
-    return workflow
+def live(complete):
+    """A deployment that serves."""
+    lifecycle.record_serving(complete.ledger, "outside")
+    return complete
 
 
 def test_the_same_specification_again_is_fine(live):
@@ -162,10 +162,9 @@ def test_another_attempt_uses_no_spoilt_instance(workflow, facts, changed, gener
     assert workflow.ledger.generation() == generation
 
 
-def test_records_of_an_earlier_name_do_not_outlive_it(workflow, account):
-    workflow.provision()
-    workflow.ledger.record(status="failed", served_at=None)
-    renamed = Workflow(account, {**workflow.spec, "dns": {}})
+def test_records_of_an_earlier_name_do_not_outlive_it(complete, account):
+    complete.ledger.record(status="failed", served_at=None)
+    renamed = Workflow(account, {**complete.spec, "dns": {}})
 
     renamed.provision()
     renamed.teardown()
