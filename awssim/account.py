@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from unittest import mock
 
 import moto.core.responses
-from awssim import clients, inventory
+from awssim import clients, inventory, snapshot
 from awssim.calls import Call
 from awssim.clock import Clock
 from awssim.faults import Fault, Faults, Refusal, When
@@ -43,6 +43,8 @@ if TYPE_CHECKING:
 SECONDS_PER_CALL = 0.05
 # Moto lists the methods of its response class for every call, a sixth of the call's time.
 _LISTING = "moto.core.responses.method_names_from_class"
+# What an account keeps beside moto.
+_RECORDS = ("layers", "builds", "buckets", "_given")
 
 _ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": clients.ACCESS_KEY,
@@ -122,6 +124,14 @@ class Account:
             yield
         finally:
             self._uncounted = before
+
+    def snapshot(self) -> bytes:
+        """Return all that is in the account, and its time; calls and faults are not in it."""
+        return snapshot.take(self.clock, {name: vars(self)[name] for name in _RECORDS})
+
+    def restore(self, taken: bytes) -> None:
+        """Be what another account, or this one, was when the snapshot was taken."""
+        vars(self).update(snapshot.restore(taken, self.clock))
 
     def take_as_given(self) -> None:
         """What is in the account now belongs to the account: the inventory leaves it out."""

@@ -29,9 +29,13 @@ class Clock:
             raise ValueError(f"time cannot go back by {-seconds} s")
         self._seconds += seconds
 
+    def set(self, seconds: float) -> None:
+        """Go to the time of a snapshot."""
+        self._seconds = seconds
+
 
 class RunningClock(Clock):
-    """Runs by itself, `rate` times as fast as this machine's; stands still while it is pickled."""
+    """Runs by itself, `rate` times as fast as this machine's."""
 
     def __init__(self, rate: float) -> None:
         super().__init__()
@@ -48,9 +52,6 @@ class RunningClock(Clock):
     def advance(self, seconds: float) -> None:
         """Nothing: time passes anyway."""
 
-    def __getstate__(self) -> dict[str, float]:
-        return {"_seconds": self.seconds, "rate": self.rate}
-
-    def __setstate__(self, state: dict[str, float]) -> None:
-        self.__dict__.update(state)
+    def set(self, seconds: float) -> None:
+        super().set(seconds)
         self._began = time.monotonic()

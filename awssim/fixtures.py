@@ -12,9 +12,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-@pytest.fixture
-def account() -> Iterator[Account]:
-    """A furnished account, active for the test; nothing done to furnish it is counted."""
+@pytest.fixture(scope="session")
+def furnished() -> bytes:
+    """A snapshot of a furnished account."""
     with Account().active() as opened:
         furnish(opened)
+        return opened.snapshot()
+
+
+@pytest.fixture
+def account(furnished: bytes) -> Iterator[Account]:
+    """A furnished account, active for the test; nothing done to furnish it is counted."""
+    with Account().active() as opened:
+        opened.restore(furnished)
         yield opened

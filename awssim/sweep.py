@@ -39,13 +39,12 @@ class Failure:
 class _Trial:
     run: Step
     rerun: Step
-    prepare: Step | None
-    tag_lag: float
+    prepared: bytes  # a snapshot of the account before `run`
 
 
 def crash_points(run: Step, *, prepare: Step | None = None, tag_lag: float = 0) -> int:
     """How many calls `run` makes when nothing goes wrong: the calls to crash at are 1..n."""
-    return _undisturbed(_Trial(run, run, prepare, tag_lag))[0]
+    return _undisturbed(_Trial(run, run, _prepared(prepare, tag_lag)))[0]
 
 
 def sweep(
@@ -62,7 +61,7 @@ def sweep(
     prepare: runs first, uncounted. expected: the account's shape in the end (default: as `run`
     leaves it undisturbed). points: call numbers (default: all). tag_lag: see Account.
     """
-    trial = _Trial(run, rerun or run, prepare, tag_lag)
+    trial = _Trial(run, rerun or run, _prepared(prepare, tag_lag))
     count, shape = _undisturbed(trial)
     wanted = shape if expected is None else expected
     numbers = range(1, count + 1) if points is None else points
@@ -71,13 +70,13 @@ def sweep(
 
 
 def _undisturbed(trial: _Trial) -> tuple[int, Shape]:
-    with _prepared(trial) as account:
+    with _restored(trial.prepared) as account:
         trial.run(account)
         return len(account.calls), account.shape()
 
 
 def _crash(trial: _Trial, number: int, when: When, expected: Shape) -> Failure | None:
-    with _prepared(trial) as account:
+    with _restored(trial.prepared) as account:
         account.fault(number=number, when=when, crash=True)
         try:
             trial.run(account)
@@ -101,11 +100,17 @@ def _difference(expected: Shape, found: Shape) -> dict[str, tuple[list[str], lis
     }
 
 
-@contextmanager
-def _prepared(trial: _Trial) -> Iterator[Account]:
-    with Account(tag_lag=trial.tag_lag).active() as account:
+def _prepared(prepare: Step | None, tag_lag: float) -> bytes:
+    with Account(tag_lag=tag_lag).active() as account:
         furnish(account)
-        if trial.prepare is not None:
+        if prepare is not None:
             with account.uncounted():
-                trial.prepare(account)
+                prepare(account)
+        return account.snapshot()
+
+
+@contextmanager
+def _restored(snapshot: bytes) -> Iterator[Account]:
+    with Account().active() as account:
+        account.restore(snapshot)
         yield account

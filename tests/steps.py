@@ -146,6 +146,42 @@ def workflow(account: Account) -> Workflow:
     return Workflow(account, SPEC)
 
 
+@pytest.fixture(scope="session")
+def progress(furnished: bytes) -> list[bytes]:
+    """Snapshots of an undisturbed provision: before each step, and after the last one."""
+    with Account().active() as account, account.uncounted():
+        account.restore(furnished)
+        return snapshots(Workflow(account, SPEC))
+
+
+def snapshots(workflow: Workflow) -> list[bytes]:
+    """Provision, and return the account before each step and after the last one."""
+    workflow.start()
+    taken = [workflow.account.snapshot()]
+    for module in RESOURCES:
+        workflow.ensure(module)
+        taken.append(workflow.account.snapshot())
+    return taken
+
+
+@pytest.fixture
+def provisioned_before(workflow: Workflow, progress: list[bytes]) -> Callable[[Any], Workflow]:
+    """Call it with a resource's module: everything that comes before it is there."""
+
+    def provisioned(module: Any) -> Workflow:
+        workflow.account.restore(progress[RESOURCES.index(module)])
+        return workflow
+
+    return provisioned
+
+
+@pytest.fixture
+def complete(workflow: Workflow, progress: list[bytes]) -> Workflow:
+    """A deployment that is provisioned; its host has reported nothing yet."""
+    workflow.account.restore(progress[-1])
+    return workflow
+
+
 @pytest.fixture
 def neighbour(account: Account) -> Workflow:
     """Another deployment of the same account, complete."""

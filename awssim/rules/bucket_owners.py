@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-owner-condition.htm
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 import botocore.session
@@ -22,18 +23,21 @@ class BucketOwners:
     """Outside the other rules of S3: nothing else is looked at before the owner."""
 
     def __init__(self) -> None:
-        model = botocore.session.get_session().get_service_model("s3")
-        self.rules: Mapping[str, Rule] = {
-            f"s3.{name}": _check
-            for name in model.operation_names
-            if _takes_owner(model.operation_model(name))
-        }
+        self.rules: Mapping[str, Rule] = dict.fromkeys(_operations(), _check)
 
     def plant(self, bucket: str, *, owner: str, region: str) -> None:
         """Create a versioned bucket in another account, open to everybody, as an attacker would."""
         backend = s3_backends[owner][_PARTITION]
         backend.create_bucket(bucket, region)
         backend.put_bucket_versioning(bucket, "Enabled")
+
+
+@cache
+def _operations() -> frozenset[str]:
+    """Kept: to read the model of S3 takes longer than everything else that an account needs."""
+    model = botocore.session.get_session().get_service_model("s3")
+    operations = map(model.operation_model, model.operation_names)
+    return frozenset(f"s3.{each.name}" for each in operations if _takes_owner(each))
 
 
 def _takes_owner(operation: botocore.model.OperationModel) -> bool:

@@ -57,7 +57,7 @@ def _serve(account: Account, state: Path) -> None:
     finally:
         ending.set()
         with endpoint.lock:
-            saved.write(state, SERVICES, account)
+            saved.write(state, account)
 
 
 def _look(endpoint: Endpoint, ending: threading.Event) -> None:

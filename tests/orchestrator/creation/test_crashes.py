@@ -10,7 +10,7 @@ import pytest
 from awssim import Account, Crash, error, furnish
 from orchestrator.deployments.lifecycle import RESOURCES
 from orchestrator.errors import Pending, Refused, ResourceConflict
-from orchestrator.resources import network
+from orchestrator.resources import bucket, dns, instance, keys, network, registry
 from steps import SPEC, Workflow, translated
 
 TAG_LAG = 20  # virtual seconds; SETTLE_SECONDS of the tests is 60
@@ -27,43 +27,61 @@ OTHERS = [
 ]
 
 
+class Undisturbed:
+    """A provision in an account whose tags become visible late."""
+
+    def __init__(self, workflow):
+        self.before = {}
+        """By operation: the step that calls it first, and the account before that step."""
+        self.furnished = workflow.account.snapshot()
+        calls = workflow.account.calls
+        workflow.start()
+        for module in RESOURCES:
+            already, snapshot = len(calls), workflow.account.snapshot()
+            workflow.ensure(module)
+            for call in calls[already:]:
+                self.before.setdefault(call.operation, (module, snapshot))
+        self.shape = workflow.account.shape()
+
+
 @pytest.fixture(scope="module")
-def complete():
-    """The shape of an account after an undisturbed provision."""
+def undisturbed():
     with Account(tag_lag=TAG_LAG).active() as account:
         furnish(account)
-        Workflow(account, SPEC).provision()
-        return account.shape()
+        return Undisturbed(Workflow(account, SPEC))
 
 
 @pytest.fixture
-def lagging():
-    """A workflow in an account whose tags become visible late."""
-    with Account(tag_lag=TAG_LAG).active() as account:
-        furnish(account)
+def lagging(undisturbed):
+    """A workflow in such an account."""
+    with Account().active() as account:
+        account.restore(undisturbed.furnished)
         yield Workflow(account, SPEC)
 
 
-@pytest.mark.parametrize("operation", UNTOKENED + OTHERS)
-def test_a_crash_after_creating_leaves_exactly_one_in_the_end(lagging, complete, operation):
+@pytest.fixture
+def crashed(lagging, undisturbed, operation):
+    """A workflow whose process died after this operation, in the first step that calls it."""
+    module, snapshot = undisturbed.before[operation]
+    lagging.account.restore(snapshot)
     lagging.account.fault(operation=operation, when="after", crash=True)
-
     with pytest.raises(Crash):
-        lagging.provision()
-    lagging.provision()
-
-    assert lagging.account.shape() == complete
+        lagging.ensure(module)
+    return lagging
 
 
 @pytest.mark.parametrize("operation", UNTOKENED + OTHERS)
-def test_teardown_finds_what_a_crashed_provision_did_not_write_down(lagging, operation):
-    lagging.account.fault(operation=operation, when="after", crash=True)
+def test_a_crash_after_creating_leaves_exactly_one_in_the_end(crashed, undisturbed):
+    crashed.provision()
 
-    with pytest.raises(Crash):
-        lagging.provision()
-    lagging.teardown()
+    assert crashed.account.shape() == undisturbed.shape
 
-    assert lagging.account.inventory() == {}
+
+@pytest.mark.parametrize("operation", UNTOKENED + OTHERS)
+def test_teardown_finds_what_a_crashed_provision_did_not_write_down(crashed):
+    crashed.teardown()
+
+    assert crashed.account.inventory() == {}
 
 
 def test_a_lost_reply_to_an_untokened_create_makes_no_second_one(lagging):
@@ -91,11 +109,12 @@ def test_a_refusal_is_not_waited_for(workflow):
     assert len(workflow.account.inventory()["vpcs"]) == 1
 
 
-def test_a_repeated_launch_asks_for_exactly_the_same(workflow):
+def test_a_repeated_launch_asks_for_exactly_the_same(provisioned_before):
     """Even if the newest image changed meanwhile: AWS would refuse the token otherwise."""
+    workflow = provisioned_before(instance)
     workflow.account.fault(operation="RunInstances", when="after", crash=True)
     with pytest.raises(Crash):
-        workflow.provision()
+        workflow.ensure(instance)
     changed = error("ParameterNotFound", "asked for the newest image again")
     workflow.account.fault(operation="GetParameter", error=changed)
 
@@ -107,22 +126,21 @@ def test_a_repeated_launch_asks_for_exactly_the_same(workflow):
 @pytest.mark.parametrize(
     ("module", "foreign"),
     [
-        ("registry", lambda c: c.ecr.create_repository(repositoryName="lamplighter/demo/gateway")),
-        ("bucket", lambda c: c.s3.create_bucket(Bucket="lamplighter-demo-123456789012-us-east-1")),
+        (registry, lambda c: c.ecr.create_repository(repositoryName="lamplighter/demo/gateway")),
+        (bucket, lambda c: c.s3.create_bucket(Bucket="lamplighter-demo-123456789012-us-east-1")),
         (
-            "keys",
+            keys,
             lambda c: c.ssm.put_parameter(
                 Name="/lamplighter/demo/api-key", Value="x", Type="SecureString"
             ),
         ),
-        ("dns", lambda c: foreign_record(c)),
+        (dns, lambda c: foreign_record(c)),
     ],
+    ids=["registry", "bucket", "keys", "dns"],
 )
-def test_a_foreign_one_is_refused_and_survives_the_teardown(workflow, module, foreign):
-    module = next(m for m in RESOURCES if m.__name__.endswith(f".{module}"))
+def test_a_foreign_one_is_refused_and_survives_the_teardown(provisioned_before, module, foreign):
+    workflow = provisioned_before(module)
     with workflow.account.uncounted():
-        workflow.start()
-        workflow.ensure(*RESOURCES[: RESOURCES.index(module)])
         foreign(workflow.clients)
     inventory = workflow.account.inventory()
 

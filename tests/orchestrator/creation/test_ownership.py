@@ -19,21 +19,17 @@ ONE_BY_ONE = [pytest.param(module, id=module.__name__.rsplit(".", 1)[-1]) for mo
 
 
 @pytest.fixture
-def second(account):
-    """The same deployment name in another installation, which has nothing yet."""
-    with account.uncounted():
-        create_ledger(account, "second-ledger")
-        account.take_as_given()
-    return Workflow(account, {**SPEC, "dns": ELSEWHERE}, installation="second")
+def first(complete):
+    """The deployment as the first installation made it, whole."""
+    return complete
 
 
 @pytest.fixture
-def first(account, second):
-    """The deployment as the first installation made it, whole."""
-    workflow = Workflow(account, SPEC)
+def second(account):
+    """The same deployment name in another installation, which has nothing yet. After `first`."""
     with account.uncounted():
-        workflow.provision()
-    return workflow
+        create_ledger(account, "second-ledger")
+    return Workflow(account, {**SPEC, "dns": ELSEWHERE}, installation="second")
 
 
 def state(account):

@@ -80,10 +80,10 @@ def test_an_image_of_its_own_account_is_always_trusted(workflow):
 
 
 @pytest.fixture
-def live(workflow):
-    workflow.provision()
-    lifecycle.record_serving(workflow.ledger, "outside")
-    return workflow
+def live(complete):
+    """A deployment that serves."""
+    lifecycle.record_serving(complete.ledger, "outside")
+    return complete
 
 
 def test_the_same_specification_again_is_fine(live):
@@ -127,10 +127,9 @@ def test_another_attempt_uses_no_spoilt_instance(workflow, facts, changed, gener
     assert workflow.ledger.generation() == generation
 
 
-def test_records_of_an_earlier_name_do_not_outlive_it(workflow, account):
-    workflow.provision()
-    workflow.ledger.record(status="failed", served_at=None)
-    renamed = Workflow(account, {**workflow.spec, "dns": {}})
+def test_records_of_an_earlier_name_do_not_outlive_it(complete, account):
+    complete.ledger.record(status="failed", served_at=None)
+    renamed = Workflow(account, {**complete.spec, "dns": {}})
 
     renamed.provision()
     renamed.teardown()

@@ -6,19 +6,9 @@ import pytest
 from awssim import error
 from orchestrator.errors import BuildFailed, InvalidRequest, Refused
 from orchestrator.launch import machine_images
-from orchestrator.resources import (
-    address,
-    bucket,
-    image,
-    instance,
-    keys,
-    network,
-    registry,
-    scripts,
-)
+from orchestrator.resources import address, bucket, image, network, registry
 
 SETTLED = 3600  # virtual seconds; settle_seconds of the tests is 60
-EVERYTHING = (network, registry, bucket, image, scripts, keys, instance, address)
 
 
 class Blind:
@@ -44,14 +34,6 @@ def blinded(workflow, service, operation, key, times=None):
     blind = Blind(getattr(workflow.clients, service), operation, key, times)
     workflow.clients.__dict__[service] = blind
     return blind
-
-
-@pytest.fixture
-def complete(workflow, account):
-    with account.uncounted():
-        workflow.start()
-        workflow.ensure(*EVERYTHING)
-    return workflow
 
 
 ONE_BY_ID = [

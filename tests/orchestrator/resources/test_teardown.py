@@ -17,13 +17,6 @@ STRANGER = "210987654321"
 MARK = naming.ownership_record(HOST)
 
 
-@pytest.fixture
-def complete(workflow, account):
-    with account.uncounted():
-        workflow.provision()
-    return workflow
-
-
 def zone_of(workflow):
     [zone] = workflow.clients.route53.list_hosted_zones()["HostedZones"]
     return zone["Id"].rpartition("/")[2]
@@ -381,13 +374,11 @@ UNSEEN = [
     ("module", "operation", "code"), UNSEEN, ids=[operation for _, operation, _ in UNSEEN]
 )
 def test_what_is_too_young_to_be_seen_is_not_taken_for_gone(
-    workflow, account, module, operation, code
+    provisioned_before, account, module, operation, code
 ):
     made_by = network if module is firewall else module
+    workflow = provisioned_before(made_by)
     with account.uncounted():
-        workflow.start()
-        for earlier in RESOURCES[: RESOURCES.index(made_by)]:
-            workflow.ensure(earlier)
         before = account.inventory()
         workflow.ensure(made_by)
         recreated(workflow, made_by)
