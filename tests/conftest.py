@@ -6,12 +6,12 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 pytest_plugins = ["awssim.fixtures"]
-ONE_TWIN = ("tests/twin/",)  # their session's fixture starts a local AWS: once is enough
-LONGEST = ("tests/workflow/", *ONE_TWIN)
+# Each folder's fixture starts a local AWS: once is enough. They take longest, so they begin.
+ONE_TWIN = ("tests/workflow/", "tests/twin/")
 
 
 class SharedFixtures(LoadScopeScheduling):
-    """A file's tests stay together, in their order; those of the twin too, whatever the file.
+    """A file's tests stay together, in their order; those of one twin too, whatever the file.
 
     xdist's own groups are marks, which pytest 9.2 does not put into a test's id any more.
     """
@@ -27,4 +27,4 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> SharedFix
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the longest files first, so that they are not what a run waits for at its end."""
-    items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
+    items.sort(key=lambda item: not item.nodeid.startswith(ONE_TWIN))
