@@ -23,16 +23,18 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation
     outputs = {o["OutputKey"]: o["OutputValue"] for o in stack["Stacks"][0]["Outputs"]}
     made = Installation(twin, outputs)
     yield made
-    empty(made)
+    take_down(made)
+    assert made.inventory() == []
     twins.down(state)
 
 
 @pytest.fixture
 def aws(installed: Installation) -> Iterator[Installation]:
     """An empty account; a test that leaves a deployment behind has it taken down."""
-    empty(installed)
+    take_down(installed)
     yield installed
-    empty(installed)
+    take_down(installed)
+    assert installed.inventory() == []
 
 
 @pytest.fixture
@@ -45,11 +47,10 @@ def live(installed: Installation) -> Iterator[tuple[Installation, dict[str, Any]
     settle(installed)
 
 
-def empty(installed: Installation) -> None:
+def take_down(installed: Installation) -> None:
     settle(installed)
     for name in names(installed):
         installed.down(name)
-    assert installed.inventory() == []
 
 
 def settle(installed: Installation) -> None:
