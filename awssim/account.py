@@ -34,6 +34,8 @@ from awssim.rules.tokens import Tokens
 from awssim.rules.visibility import Visibility
 from botocore.client import BaseClient
 from moto import mock_aws
+from moto.ec2.models.core import TaggedEC2Resource
+from moto.ec2.utils import EC2_PREFIX_TO_RESOURCE, get_prefix
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -86,6 +88,7 @@ class Account:
             stack.enter_context(
                 mock.patch(_LISTING, cache(moto.core.responses.method_names_from_class))
             )
+            stack.enter_context(mock.patch.object(TaggedEC2Resource, "get_tags", _own_tags))
             stack.enter_context(mock.patch.dict(os.environ, _ENVIRONMENT))
             stack.enter_context(mock.patch.object(BaseClient, "_make_api_call", call))
             stack.enter_context(mock.patch("time.sleep", self.clock.advance))
@@ -169,6 +172,16 @@ class Account:
             if rule:
                 return rule(request, partial(self._serve, layers=layers[index + 1 :]))
         return request.send()
+
+
+def _own_tags(thing: Any) -> list[dict[str, str]]:
+    """One thing's tags: moto looks through those of everything that ever was, each time."""
+    held = thing.ec2_backend.tags.get(thing.id, {}) if thing.id else {}
+    kind = EC2_PREFIX_TO_RESOURCE.get(get_prefix(thing.id), "") if held else ""
+    return [
+        {"resource_id": thing.id, "key": key, "value": value, "resource_type": kind}
+        for key, value in held.items()
+    ]
 
 
 def _layers(

@@ -6,19 +6,21 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 pytest_plugins = ["awssim.fixtures"]
-ONE_TWIN = ("tests/twin/",)  # their session's fixture starts a local AWS: once is enough
-LONGEST = ("tests/workflow/", *ONE_TWIN)
+# Folders whose tests share what is started once: a local AWS, or the machine of the lab.
+TOGETHER = ("tests/workflow/", "tests/twin/", "tests/machine/")
+ALONE = "tests/machine/test_sam_build.py"  # needs no machine
 
 
 class SharedFixtures(LoadScopeScheduling):
-    """A file's tests stay together, in their order; those of the twin too, whatever the file.
+    """A file's tests stay together, in their order; so do all those of some folders.
 
     xdist's own groups are marks, which pytest 9.2 does not put into a test's id any more.
     """
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
-        return next((one for one in ONE_TWIN if file.startswith(one)), file)
+        folder = next((one for one in TOGETHER if file.startswith(one)), file)
+        return file if file == ALONE else folder
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> SharedFixtures:
@@ -26,5 +28,5 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> SharedFix
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the longest files first, so that they are not what a run waits for at its end."""
-    items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
+    """Put the folders that take longest first: they are not what a run waits for at its end."""
+    items.sort(key=lambda item: not item.nodeid.startswith(TOGETHER))

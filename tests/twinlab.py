@@ -176,14 +176,13 @@ class Installation:
     def client(self, service: str) -> Any:
         return _client(service, self.twin.endpoint)
 
-    def fault(self, call: str, *, when: str = "before", do: str = "error", **facts: Any) -> None:
-        """Plan one fault for the next such call, e.g. `ec2.CreateVpc`."""
-        self.twin.faults.write_text(
-            json.dumps({call: [{"when": when, "do": do, **facts}]}), "utf-8"
-        )
+    def fault(self, *calls: str, when: str = "before", do: str = "error", **facts: Any) -> None:
+        """Plan one fault for the next of each such call, e.g. `ec2.CreateVpc`."""
+        planned = {call: [{"when": when, "do": do, **facts}] for call in calls}
+        self.twin.faults.write_text(json.dumps(planned), "utf-8")
 
     def struck(self) -> bool:
-        """Whether the planned fault has happened."""
+        """Whether every planned fault has happened."""
         planned = json.loads(self.twin.faults.read_text("utf-8") or "{}")
         return not any(planned.values())
 

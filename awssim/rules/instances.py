@@ -16,6 +16,7 @@ START_SECONDS = 30
 STOP_SECONDS = 30
 TERMINATE_SECONDS = 60
 
+_NO_INSTANCE = "i-00000000000000000"  # moto takes an empty list of values for no filter
 _CODES = {
     "pending": 0,
     "running": 16,
@@ -47,10 +48,11 @@ class Instances:
 
         Moto empties an instance at once; one that is shutting down is as it was before.
         """
-        for reservation in request.ask("DescribeInstances")["Reservations"]:
+        ids = [each for each in self._launched if self.state(each) != "terminated"]
+        filters = [{"Name": "instance-id", "Values": ids or [_NO_INSTANCE]}]
+        for reservation in request.ask("DescribeInstances", Filters=filters)["Reservations"]:
             for instance in reservation["Instances"]:
-                if self.state(instance["InstanceId"]) != "terminated":
-                    yield self._dying.get(instance["InstanceId"], instance)
+                yield self._dying.get(instance["InstanceId"], instance)
 
     def state(self, instance_id: str) -> str:
         """An instance this layer never saw (none is there) counts as terminated."""
@@ -82,7 +84,7 @@ class Instances:
 
     def _describe(self, request: Request, proceed: Proceed) -> Response:
         wanted, rest = _split_state_filter(request)
-        response = proceed(rest)
+        response = proceed(self._narrowed(rest, wanted))
         for reservation in response["Reservations"]:
             for instance in reservation["Instances"]:
                 self._dress(instance)
@@ -93,6 +95,14 @@ class Instances:
             ]
         response["Reservations"] = [kept for kept in response["Reservations"] if kept["Instances"]]
         return response
+
+    def _narrowed(self, request: Request, wanted: set[str] | None) -> Request:
+        """Only the instances that may be wanted: moto keeps every dead one, and is slow at each."""
+        if wanted is None or "terminated" in wanted:
+            return request
+        ids = [each for each in self._launched if self.state(each) in wanted] or [_NO_INSTANCE]
+        filters = [*request.parameters["Filters"], {"Name": "instance-id", "Values": ids}]
+        return request.changed(Filters=filters)
 
     def _describe_status(self, request: Request, proceed: Proceed) -> Response:
         wanted, rest = _split_state_filter(request)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -12,6 +13,8 @@ from botocore.exceptions import ClientError
 from gateway.access.keys import Keys
 from lamplighter.keys import entries
 
+from clilab.workflows import REGION
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
@@ -19,9 +22,18 @@ if TYPE_CHECKING:
     import pytest
     from gateway.core.caller import Caller
     from lamplighter.keys.entries import Entry
+    from mypy_boto3_ssm import SSMClient
 
 PATH = "/lamplighter/prod/keys"
 SECRET = "/lamplighter/prod/api-key"
+
+
+@cache
+def _ssm() -> SSMClient:
+    """One client for all tests: moto answers it anew in each."""
+    return boto3.client(
+        "ssm", region_name=REGION, aws_access_key_id="test", aws_secret_access_key="test"
+    )
 
 
 class Stored:
@@ -29,7 +41,7 @@ class Stored:
 
     def __init__(self, folder: Path, installation: str = "lamplighter") -> None:
         self.installation = installation
-        self.ssm = boto3.client("ssm")
+        self.ssm = _ssm()
         self.file = folder / "keys"
 
     def provision(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -30,10 +31,10 @@ def lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
 
 @pytest.fixture
 def say(capsys: pytest.CaptureFixture[str]) -> Say:
-    """Return how a test tells a measurement to whoever started the run."""
+    """Return how a test prints a measurement. A worker of xdist has no other output than stderr."""
 
     def aloud(text: str) -> None:
         with capsys.disabled():
-            print(f"\n  {text}", end=" ", flush=True)  # noqa: T201
+            print(f"\n  {text}", end=" ", file=sys.stderr, flush=True)  # noqa: T201
 
     return aloud

@@ -42,7 +42,7 @@ class Account:
         )
         return str(started["executionArn"])
 
-    def ended(self, execution: str, seconds: float = 20) -> dict[str, Any]:
+    def ended(self, execution: str, seconds: float = 60) -> dict[str, Any]:
         """The description of the execution once it is over."""
         workflows = self.client("stepfunctions")
         return eventually(
@@ -62,7 +62,7 @@ class Account:
         eventually(
             lambda: ec2.describe_instances(InstanceIds=[instance])["Reservations"][0]["Instances"],
             lambda seen: seen[0]["State"]["Name"] == state,
-            10,
+            60,
         )
 
     def run(self, given: Any) -> dict[str, Any]:

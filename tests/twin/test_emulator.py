@@ -157,7 +157,7 @@ def test_a_killed_worker_leaves_its_effect_and_an_aborted_execution(account: Any
     )
     assert done["status"] == "ABORTED"
     assert len(ec2.describe_vpcs()["Vpcs"]) == before + 1
-    eventually(lambda: Path(f"/proc/{worker}").exists(), lambda alive: not alive, 5)
+    eventually(lambda: Path(f"/proc/{worker}").exists(), lambda alive: not alive, 60)
     assert account.run({"do": "create"})["status"] == "SUCCEEDED"
 
 
@@ -173,7 +173,7 @@ def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     command = [sys.executable, "-m", "twin.emulator", "--port", str(port), "--tied"]
     emulator = subprocess.Popen([*command, "--state", str(state)])
     environment = {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}"}
-    eventually(lambda: is_up(environment), bool, 30)
+    eventually(lambda: is_up(environment), bool, 60)
     yield environment
     emulator.terminate()
     emulator.wait(20)

@@ -39,7 +39,7 @@ def is_up(origin: str) -> bool:
 @pytest.fixture(scope="module")
 def origin() -> Iterator[str]:
     with running() as origin:
-        eventually(lambda: is_up(origin), bool, 20)
+        eventually(lambda: is_up(origin), bool, 60)
         yield origin
 
 
@@ -127,7 +127,7 @@ def test_it_refuses_connections_until_it_has_loaded() -> None:
     started = time.monotonic()
     with running("--load-seconds", "1.5") as origin:
         refused = not is_up(origin)
-        eventually(lambda: is_up(origin), bool, 20)
+        eventually(lambda: is_up(origin), bool, 60)
 
     assert refused
     assert time.monotonic() - started > 1.5

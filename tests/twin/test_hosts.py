@@ -71,7 +71,7 @@ class Hosted:
             eventually(
                 lambda: json.loads(self.origins.read_text()).get(f"https://{self.public_ip}"),
                 bool,
-                10,
+                60,
             )
         )
 
@@ -170,7 +170,7 @@ def test_an_instance_serves_at_its_address_for_those_with_the_key(hosted: Hosted
 
 def test_the_agent_is_told_where_things_are(hosted: Hosted) -> None:
     log = hosted.folder / "agent.log"
-    told = json.loads(eventually(lambda: log.read_text() if log.exists() else "", bool, 15))
+    told = json.loads(eventually(lambda: log.read_text() if log.exists() else "", bool, 60))
 
     assert told["INSTANCE_ID"] == hosted.instance
     assert told["GATEWAY_URL"].startswith("http://127.0.0.1:")
@@ -188,9 +188,9 @@ def test_a_new_key_works_and_a_revoked_one_fails_without_a_restart(
     stranger = followed.models("sk-of-bob")
 
     put_key(account, "bob", "sk-of-bob")
-    let_in = eventually(lambda: status(followed, "sk-of-bob"), lambda seen: seen == 200, 10)
+    let_in = eventually(lambda: status(followed, "sk-of-bob"), lambda seen: seen == 200, 60)
     account.client("ssm").delete_parameter(Name="/twin/hosted/keys/bob")
-    shut_out = eventually(lambda: status(followed, "sk-of-bob"), lambda seen: seen == 401, 10)
+    shut_out = eventually(lambda: status(followed, "sk-of-bob"), lambda seen: seen == 401, 60)
 
     assert stranger is not None
     assert (stranger.status_code, let_in, shut_out) == (401, 200, 401)
@@ -209,7 +209,7 @@ def test_a_service_that_dies_starts_again(hosted: Hosted) -> None:
     os.kill(pid_of(hosted, "twin.engines.stub"), 9)
 
     eventually(
-        lambda: (hosted.folder / "vllm.log").read_text(), lambda log: "starts again" in log, 10
+        lambda: (hosted.folder / "vllm.log").read_text(), lambda log: "starts again" in log, 60
     )
     hosted.serves()
 
@@ -220,10 +220,8 @@ def test_a_stopped_instance_refuses_and_a_started_one_serves_again(
     hosted.serves()
 
     stopped = twins.break_(account.twin.state, "stop", "hosted")
-    eventually(hosted.models, lambda answer: answer is None, 10)
-    account.client("ec2").get_waiter("instance_stopped").wait(
-        InstanceIds=[stopped], WaiterConfig={"Delay": 1}
-    )
+    eventually(hosted.models, lambda answer: answer is None, 60)
+    account.await_state(stopped, "stopped")
     account.client("ec2").start_instances(InstanceIds=[stopped])
 
     assert stopped == hosted.instance
@@ -234,7 +232,7 @@ def test_a_terminated_instance_leaves_no_process(account: Any, hosted: Hosted) -
     hosted.serves()
     twins.break_(account.twin.state, "terminate", "hosted")
 
-    eventually(lambda: processes_of(hosted), lambda found: not found, 10)
+    eventually(lambda: processes_of(hosted), lambda found: not found, 60)
 
     assert hosted.models() is None
 
@@ -252,7 +250,7 @@ def test_a_name_of_the_address_leads_there_too(account: Any, hosted: Hosted) -> 
     origins = eventually(
         lambda: json.loads(hosted.origins.read_text()),
         lambda found: "https://twin.demo.test" in found,
-        10,
+        60,
     )
 
     changes[0]["Action"] = "DELETE"
@@ -292,7 +290,7 @@ def test_changed_scripts_start_nothing(account: Any) -> None:
     states = eventually(
         lambda: twins.status(account.twin.state)["hosts"],
         lambda found: "failed" in found.get(made.instance, ""),
-        10,
+        60,
     )
 
     end(account, made)

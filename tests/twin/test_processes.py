@@ -50,9 +50,9 @@ def test_a_tied_process_ends_with_its_killed_parent(tmp_path: Path) -> None:
     child_command = [sys.executable, tied.__file__, sys.executable, "-c", tell]
     script = f"import subprocess; subprocess.Popen({child_command!r}).wait()"
     parent = subprocess.Popen([sys.executable, "-c", script])
-    child = int(eventually(lambda: told.read_text() if told.exists() else "", bool, 20))
+    child = int(eventually(lambda: told.read_text() if told.exists() else "", bool, 60))
 
     os.kill(parent.pid, signal.SIGKILL)
     parent.wait()
 
-    eventually(lambda: processes.started_at(child), lambda start: not start, 5)
+    eventually(lambda: processes.started_at(child), lambda start: not start, 60)

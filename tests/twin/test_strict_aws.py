@@ -210,7 +210,7 @@ def test_every_state_of_an_instance_is_an_event(account: Any, ec2: Any, network:
             if each["pk"]["S"].startswith(f"{instance} ")
         ],
         lambda found: len(found) == 6,  # pending is entered twice; not running a second time
-        10,
+        60,
     )  # fmt: skip
 
     event = next(json.loads(each["event"]["S"]) for each in rows if "terminated" in each["pk"]["S"])

@@ -1,41 +1,66 @@
-"""The installation, once per session; every test leaves the account empty."""
+"""The installation, and the two states of its account that tests begin with."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from ports import free_port
 from twin import control as twins
 from twinlab import Installation
 
+SPEC = {"name": "alpha", "model": "m", "dns": {"domain": "demo.test"}}
 # Short waits that AWS needs long: a dead step's last act, invisible tags, a silent host.
 PARAMETERS = {"StepTimeoutSeconds": "6", "SettleSeconds": "2", "HostSilenceSeconds": "15"}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     state = tmp_path_factory.mktemp("workflows")
     twin = twins.up("stub", print, state, port=free_port(), parameters=PARAMETERS)
     stack = Installation(twin, {}).client("cloudformation").describe_stacks(StackName=twin.stack)
     outputs = {o["OutputKey"]: o["OutputValue"] for o in stack["Stacks"][0]["Outputs"]}
-    yield Installation(twin, outputs)
+    made = Installation(twin, outputs)
+    yield made
+    take_down(made)
+    assert made.inventory() == []
     twins.down(state)
 
 
 @pytest.fixture
 def aws(installed: Installation) -> Iterator[Installation]:
     """An empty account; a test that leaves a deployment behind has it taken down."""
-    installed.twin.faults.write_text("{}", "utf-8")
+    take_down(installed)
     yield installed
-    installed.twin.faults.write_text("{}", "utf-8")
-    installed.quiet()
-    for name in live(installed):
-        installed.down(name)
+    take_down(installed)
     assert installed.inventory() == []
 
 
-def live(installed: Installation) -> list[str]:
+@pytest.fixture
+def live(installed: Installation) -> Iterator[tuple[Installation, dict[str, Any]]]:
+    """The deployment `alpha`, serving, and what provision said of it.
+
+    It stays for the next such test: a provision of what is there changes nothing.
+    """
+    yield installed, installed.up(**SPEC)
+    settle(installed)
+
+
+def take_down(installed: Installation) -> None:
+    settle(installed)
+    for name in names(installed):
+        installed.down(name)
+
+
+def settle(installed: Installation) -> None:
+    """Plan no fault any more, and wait until no workflow runs."""
+    installed.twin.faults.write_text("{}", "utf-8")
+    installed.quiet()
+
+
+def names(installed: Installation) -> list[str]:
+    """The deployments that are there."""
     items = installed.client("dynamodb").scan(TableName=installed.outputs["LedgerTable"])["Items"]
     return [
         item["pk"]["S"]

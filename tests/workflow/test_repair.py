@@ -7,18 +7,21 @@ import uuid
 
 import pytest
 from twin import control as twins
+
 from workflow.instance_events import TERMINATION, settled
 
 pytestmark = pytest.mark.twin
 
-SPEC = {"name": "alpha", "model": "m", "dns": {"domain": "demo.test"}}
 STATE_CHANGE = "EC2 Instance State-change Notification"
 NO_CAPACITY = {"code": "InsufficientInstanceCapacity", "message": "none", "status": 500}
 
 
 @pytest.fixture
-def live(aws):
-    return aws, aws.up(**SPEC)
+def repairs(live):
+    """Lists the deployment's repairs since the test began."""
+    aws, _ = live
+    before = aws.repairs("alpha")
+    return lambda: [each for each in aws.repairs("alpha") if each not in before]
 
 
 def terminated(aws):
@@ -29,12 +32,12 @@ def terminated(aws):
 
 
 @pytest.mark.parametrize(("how", "events"), [("terminate", 0), ("stop", 2), ("spot-warning", 1)])
-def test_a_lost_instance_is_replaced_exactly_once(live, how, events):
+def test_a_lost_instance_is_replaced_exactly_once(live, repairs, how, events):
     aws, before = live
 
     lost = twins.break_(aws.twin.state, how, "alpha")
     settled(aws, lost, events + TERMINATION)
-    [incident] = aws.repairs("alpha")
+    [incident] = repairs()
 
     assert incident["outcome"] == "repaired"
     assert incident["instance_id"] == lost == before["instance_id"]
@@ -44,16 +47,16 @@ def test_a_lost_instance_is_replaced_exactly_once(live, how, events):
     assert "stub engine" in aws.ask("alpha")
 
 
-def test_a_repeated_event_leads_to_no_repair(live):
+def test_a_repeated_event_leads_to_no_repair(live, repairs):
     aws, _ = live
     lost = terminated(aws)
-    [incident] = aws.repairs("alpha")
+    [incident] = repairs()
 
     for _ in range(3):
         aws.put_event("aws.ec2", STATE_CHANGE, {"instance-id": lost, "state": "terminated"})
     settled(aws, lost, TERMINATION + 3)
 
-    assert aws.repairs("alpha") == [incident]
+    assert repairs() == [incident]
     assert aws.instances("alpha") == [incident["replaced_by"]]
 
 
@@ -72,6 +75,64 @@ def test_an_event_delivered_twice_starts_one_execution(live):
 
     assert answers[0] == answers[1]
     assert len(aws.executions("repair")) == started + 1
+
+
+def test_a_healthy_instance_is_repaired_by_force_only(live):
+    aws, before = live
+
+    asked = aws.run("repair", {"name": "alpha", "reason": "manual", "force": False})
+    forced = aws.run("repair", {"name": "alpha", "reason": "manual", "force": True})
+
+    assert asked["output"]["outcome"] == "skipped"
+    assert "answers" in asked["output"]["why"]
+    assert forced["output"]["outcome"] == "repaired"
+    assert aws.instances("alpha") == [forced["output"]["instance_id"]]
+    assert before["instance_id"] not in aws.instances("alpha")
+
+
+def test_a_repair_without_capacity_fails_and_says_so_and_the_next_one_succeeds(live, repairs):
+    aws, _ = live
+    by_hand = {"name": "alpha", "reason": "manual", "force": True}
+
+    aws.fault("ec2.RunInstances", **NO_CAPACITY)
+    failed = aws.run("repair", by_hand)
+    told = aws.deployment("alpha")
+    succeeded = aws.run("repair", by_hand)
+
+    assert aws.struck()
+    assert (failed["status"], failed["error"]) == ("FAILED", "InsufficientCapacity")
+    assert "none; try another instance.type, or later" in failed["cause"]
+    assert told["status"] == "failed"
+    assert told["reason"].startswith("InsufficientCapacity: ")
+    assert succeeded["output"]["outcome"] == "repaired"
+    assert [incident["outcome"] for incident in repairs()] == ["failed", "repaired"]
+    assert aws.deployment("alpha")["status"] == "serving"
+
+
+def test_a_loss_that_finds_no_capacity_is_repaired_at_its_next_event(live, repairs):
+    aws, _ = live
+    aws.fault("ec2.RunInstances", **NO_CAPACITY)
+
+    lost = terminated(aws)
+    failed, succeeded = repairs()
+
+    assert aws.struck()
+    assert (failed["outcome"], succeeded["outcome"]) == ("failed", "repaired")
+    assert (failed["instance_id"], succeeded["instance_id"]) == (lost, lost)
+    assert aws.describe(failed["execution"])["error"] == "InsufficientCapacity"
+    assert aws.instances("alpha") == [succeeded["replaced_by"]]
+    assert aws.deployment("alpha")["status"] == "serving"
+
+
+def test_our_own_teardown_starts_no_repair(live, repairs):
+    aws, before = live
+
+    aws.down("alpha")
+    answers = settled(aws, before["instance_id"], TERMINATION)
+
+    assert [answer for answer in answers if "started" in answer] == []
+    assert repairs() == []
+    assert aws.inventory() == []
 
 
 @pytest.mark.parametrize(
@@ -116,69 +177,11 @@ def test_a_foreign_instance_is_nobodys_business(aws):
     assert aws.executions("repair") == started
 
 
-def test_our_own_teardown_starts_no_repair(live):
-    aws, before = live
-
-    aws.down("alpha")
-    answers = settled(aws, before["instance_id"], TERMINATION)
-
-    assert [answer for answer in answers if "started" in answer] == []
-    assert aws.repairs("alpha") == []
-    assert aws.inventory() == []
-
-
-def test_a_healthy_instance_is_repaired_by_force_only(live):
-    aws, before = live
-
-    asked = aws.run("repair", {"name": "alpha", "reason": "manual", "force": False})
-    forced = aws.run("repair", {"name": "alpha", "reason": "manual", "force": True})
-
-    assert asked["output"]["outcome"] == "skipped"
-    assert "answers" in asked["output"]["why"]
-    assert forced["output"]["outcome"] == "repaired"
-    assert aws.instances("alpha") == [forced["output"]["instance_id"]]
-    assert before["instance_id"] not in aws.instances("alpha")
-
-
 def test_a_repair_of_nothing_known_is_told(aws):
     ended = aws.run("repair", {"name": "nobody"})
 
     assert ended["error"] == "NotFound"
     assert "'nobody'" in ended["cause"]
-
-
-def test_a_repair_without_capacity_fails_and_says_so_and_the_next_one_succeeds(live):
-    aws, _ = live
-    by_hand = {"name": "alpha", "reason": "manual", "force": True}
-
-    aws.fault("ec2.RunInstances", **NO_CAPACITY)
-    failed = aws.run("repair", by_hand)
-    told = aws.deployment("alpha")
-    succeeded = aws.run("repair", by_hand)
-
-    assert aws.struck()
-    assert (failed["status"], failed["error"]) == ("FAILED", "InsufficientCapacity")
-    assert "none; try another instance.type, or later" in failed["cause"]
-    assert told["status"] == "failed"
-    assert told["reason"].startswith("InsufficientCapacity: ")
-    assert succeeded["output"]["outcome"] == "repaired"
-    assert [incident["outcome"] for incident in aws.repairs("alpha")] == ["failed", "repaired"]
-    assert aws.deployment("alpha")["status"] == "serving"
-
-
-def test_a_loss_that_finds_no_capacity_is_repaired_at_its_next_event(live):
-    aws, _ = live
-    aws.fault("ec2.RunInstances", **NO_CAPACITY)
-
-    lost = terminated(aws)
-    failed, succeeded = aws.repairs("alpha")
-
-    assert aws.struck()
-    assert (failed["outcome"], succeeded["outcome"]) == ("failed", "repaired")
-    assert (failed["instance_id"], succeeded["instance_id"]) == (lost, lost)
-    assert aws.describe(failed["execution"])["error"] == "InsufficientCapacity"
-    assert aws.instances("alpha") == [succeeded["replaced_by"]]
-    assert aws.deployment("alpha")["status"] == "serving"
 
 
 def invoke(aws, function, event):

@@ -10,47 +10,26 @@ import pytest
 from patience import eventually
 from twin import control as twins
 
-pytestmark = pytest.mark.twin
+from workflow.conftest import SPEC, settle
 
-SPEC = {"name": "alpha", "model": "m", "dns": {"domain": "demo.test"}, "on_failure": "keep"}
+pytestmark = pytest.mark.twin
 
 
 @pytest.fixture(scope="module")
 def complete(installed):
     """The kinds of things, and how many, that one undisturbed deployment is made of."""
-    installed.twin.faults.write_text("{}", "utf-8")
+    settle(installed)
     installed.up(**SPEC)
-    inventory = kinds(installed)
-    installed.down("alpha")
-    return inventory
-
-
-@pytest.mark.parametrize(
-    "call", ["ec2.CreateVpc", "ec2.RunInstances", "route53.ChangeResourceRecordSets"]
-)
-def test_a_killed_provision_continues(aws, complete, call):
-    aws.fault(call, when="after", do="kill")
-
-    killed = aws.run("provision", SPEC)
-    assert killed["status"] == "ABORTED"
-    assert aws.struck()
-    output = aws.up(**SPEC)
-
-    assert kinds(aws) == complete
-    assert aws.instances("alpha") == [output["instance_id"]]
-    assert "stub engine" in aws.ask("alpha")
+    return kinds(installed)
 
 
 @pytest.mark.parametrize(
     "call", ["ec2.RunInstances", "ec2.AssociateAddress", "ec2.TerminateInstances"]
 )
-def test_a_killed_repair_continues(aws, complete, call):
-    aws.up(**SPEC)
-    aws.fault(call, when="after", do="kill")
+def test_a_killed_repair_continues(complete, live, call):
+    aws, _ = live
 
-    killed = aws.run("repair", {"name": "alpha", "force": True})
-    assert killed["status"] == "ABORTED"
-    assert aws.struck()
+    assert killed(aws, call, "repair", {"name": "alpha", "force": True})
     again = aws.run("repair", {"name": "alpha", "force": True})
     aws.quiet()
 
@@ -60,18 +39,41 @@ def test_a_killed_repair_continues(aws, complete, call):
     assert "stub engine" in aws.ask("alpha")
 
 
+def test_the_stack_cannot_be_deleted_under_a_live_deployment(live):
+    aws, _ = live
+    before = aws.repairs("alpha")
+    stacks = aws.client("cloudformation")
+
+    stacks.delete_stack(StackName=aws.twin.stack)
+    status = eventually(
+        lambda: stacks.describe_stacks(StackName=aws.twin.stack)["Stacks"][0]["StackStatus"],
+        lambda found: found.startswith("DELETE_") and found != "DELETE_IN_PROGRESS",
+        60,
+    )
+
+    assert status == "DELETE_FAILED"
+    assert "stub engine" in aws.ask("alpha")
+    twins.break_(aws.twin.state, "terminate", "alpha")
+    eventually(lambda: aws.repairs("alpha"), lambda found: len(found) > len(before), 60)
+
+
 @pytest.mark.parametrize(
-    "call", ["route53.ChangeResourceRecordSets", "ec2.TerminateInstances", "ec2.DeleteVpc"]
+    ("provisioning", "teardown"),
+    [
+        ("ec2.CreateVpc", "ec2.DeleteVpc"),
+        ("ec2.RunInstances", "ec2.TerminateInstances"),
+        ("route53.ChangeResourceRecordSets", "route53.ChangeResourceRecordSets"),
+    ],
 )
-def test_a_killed_teardown_continues(aws, call):
-    aws.up(**SPEC)
-    aws.fault(call, when="after", do="kill")
+def test_a_killed_provision_and_a_killed_teardown_continue(complete, aws, provisioning, teardown):
+    assert killed(aws, provisioning, "provision", SPEC)
+    output = aws.up(**SPEC)
+    assert kinds(aws) == complete
+    assert aws.instances("alpha") == [output["instance_id"]]
+    assert "stub engine" in aws.ask("alpha")
 
-    killed = aws.run("teardown", {"name": "alpha"})
-    assert killed["status"] == "ABORTED"
-    assert aws.struck()
+    assert killed(aws, teardown, "teardown", {"name": "alpha"})
     aws.down("alpha")
-
     assert aws.inventory() == []
 
 
@@ -94,21 +96,10 @@ def test_a_dead_workflow_keeps_nobody_waiting_for_long(aws):
     assert aws.deployment("alpha")["status"] == "serving"
 
 
-def test_the_stack_cannot_be_deleted_under_a_live_deployment(aws):
-    aws.up(**SPEC)
-    stacks = aws.client("cloudformation")
-
-    stacks.delete_stack(StackName=aws.twin.stack)
-    status = eventually(
-        lambda: stacks.describe_stacks(StackName=aws.twin.stack)["Stacks"][0]["StackStatus"],
-        lambda found: found.startswith("DELETE_") and found != "DELETE_IN_PROGRESS",
-        60,
-    )
-
-    assert status == "DELETE_FAILED"
-    assert "stub engine" in aws.ask("alpha")
-    twins.break_(aws.twin.state, "terminate", "alpha")
-    eventually(lambda: aws.repairs("alpha"), bool, 60)
+def killed(aws, call, verb, document):
+    """Whether the workflow was killed right after this call."""
+    aws.fault(call, when="after", do="kill")
+    return aws.run(verb, document)["status"] == "ABORTED" and aws.struck()
 
 
 def kinds(aws):

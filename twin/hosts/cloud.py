@@ -77,7 +77,7 @@ class Cloud:
 
     def download(self, bucket: str, key: str, target: Path) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
-        self._s3.download_file(bucket, key, str(target))
+        target.write_bytes(self._s3.get_object(Bucket=bucket, Key=key)["Body"].read())
 
     def report(self, bus: str, detail: dict[str, str]) -> None:
         """Put one Host Report on the bus."""

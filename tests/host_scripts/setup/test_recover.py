@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -12,9 +13,11 @@ from host_scripts.sandbox import SCRIPTS, SERVES, Host
 FOREIGN = ("snapd.service", "sshd.service", "docker.service", "vllm-of-somebody.service")
 
 
-@pytest.fixture
-def ready(host: Host) -> Host:
-    """Return a host that was set up; the units in its file `failed` have failed."""
+@pytest.fixture(scope="module")
+def set_up(tmp_path_factory: pytest.TempPathFactory) -> tuple[Host, Path]:
+    """Return a host that was set up, and a copy of its files; paths in them are the host's own."""
+    host = Host(tmp_path_factory.mktemp("host"))
+    host.install()
     host.answer("id", "echo 0")
     host.answer(
         "systemctl",
@@ -26,6 +29,17 @@ esac
     )
     fails(host)
     assert host.run("setup.sh").returncode == 0
+    copy = tmp_path_factory.mktemp("copy") / "host"
+    shutil.copytree(host.root, copy, symlinks=True)
+    return host, copy
+
+
+@pytest.fixture
+def ready(set_up: tuple[Host, Path]) -> Host:
+    """Return the host as its set-up left it; the units in its file `failed` have failed."""
+    host, copy = set_up
+    shutil.rmtree(host.root)
+    shutil.copytree(copy, host.root, symlinks=True)
     return host
 
 

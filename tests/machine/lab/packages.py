@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 
 # command -> package
 _NEEDED = {
@@ -28,7 +29,7 @@ def missing() -> list[str]:
 
 def install(packages: list[str]) -> None:
     """Install them; the lists may be too old for what the mirrors have, so bring them first."""
-    print(f"\ninstalling {' '.join(packages)}", flush=True)  # noqa: T201
+    print(f"\ninstalling {' '.join(packages)}", file=sys.stderr, flush=True)  # noqa: T201
     quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     subprocess.run(["apt-get", "update", "--quiet", "--quiet"], check=True, env=quiet)
     subprocess.run([*_INSTALL, *packages], check=True, env=quiet, stdout=subprocess.DEVNULL)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 RELEASE = "bookworm"
@@ -31,7 +32,8 @@ def prepare(cache: Path, packages: tuple[str, ...] = PACKAGES) -> Path:
         half = folder.with_suffix(".half")
         shutil.rmtree(half, ignore_errors=True)
         cache.mkdir(parents=True, exist_ok=True)
-        print(f"\nmaking a Debian tree in {folder}: {len(packages)} packages", flush=True)  # noqa: T201
+        said = f"\nmaking a Debian tree in {folder}: {len(packages)} packages"
+        print(said, file=sys.stderr, flush=True)  # noqa: T201
         subprocess.run(_command(half, packages), check=True)
         half.rename(folder)
     return folder

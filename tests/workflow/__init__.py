@@ -1,0 +1,1 @@
+"""The workflows on the local twin."""
