@@ -23,7 +23,7 @@ def beginning(seed):
     """The first minutes of a provision: the network, a build, an instance, its first reports."""
     with World.open(seed, tag_lag=20, duplicates=0.5) as world:
         world.start("provision", SPEC)
-        world.pass_(minutes=5)
+        world.pass_(minutes=3)
         return str(world.history)
 
 
