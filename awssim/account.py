@@ -34,6 +34,7 @@ from awssim.rules.tokens import Tokens
 from awssim.rules.visibility import Visibility
 from botocore.client import BaseClient
 from moto import mock_aws
+from moto.core.serialize import ResponseSerializer
 from moto.ec2.models.core import TaggedEC2Resource
 from moto.ec2.utils import EC2_PREFIX_TO_RESOURCE, get_prefix
 
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
 SECONDS_PER_CALL = 0.05
 # Moto lists the methods of its response class for every call, a sixth of the call's time.
 _LISTING = "moto.core.responses.method_names_from_class"
+_FOUND_BY_ANY_NAME = ResponseSerializer.get_value
 # What an account keeps beside moto.
 _RECORDS = ("layers", "builds", "buckets", "_given")
 
@@ -89,6 +91,7 @@ class Account:
                 mock.patch(_LISTING, cache(moto.core.responses.method_names_from_class))
             )
             stack.enter_context(mock.patch.object(TaggedEC2Resource, "get_tags", _own_tags))
+            stack.enter_context(mock.patch.object(ResponseSerializer, "get_value", _value))
             stack.enter_context(mock.patch.dict(os.environ, _ENVIRONMENT))
             stack.enter_context(mock.patch.object(BaseClient, "_make_api_call", call))
             stack.enter_context(mock.patch("time.sleep", self.clock.advance))
@@ -172,6 +175,16 @@ class Account:
             if rule:
                 return rule(request, partial(self._serve, layers=layers[index + 1 :]))
         return request.send()
+
+
+def _value(serializer: ResponseSerializer, value: Any, key: str, shape: Any) -> Any:
+    """Read a DynamoDB attribute by its name.
+
+    Moto tries every spelling of all ten types for each attribute, a fifth of the tests' time.
+    """
+    if isinstance(value, dict) and getattr(getattr(shape, "parent", None), "name", "") == "AttributeValue":
+        return value.get(key)
+    return _FOUND_BY_ANY_NAME(serializer, value, key, shape)
 
 
 def _own_tags(thing: Any) -> list[dict[str, str]]:

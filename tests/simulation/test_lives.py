@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from simlab import Boot, World
 
 SPEC = {"name": "demo", "model": "m", "dns": {"domain": "example.com"}}
@@ -16,6 +17,12 @@ def counted(world):
 def created(world):
     """How many calls have changed the account so far; answers to a waiting workflow left out."""
     return len([c for c in world.account.creating_calls() if c.service != "stepfunctions"])
+
+
+def waited_for(world):
+    """The instance whose reports a workflow waits for."""
+    [waiting] = [row for row in world.rows("demo") if row["sk"] == "await"] or [{}]
+    return waiting.get("instance_id")
 
 
 def repairs(world):
@@ -104,6 +111,40 @@ def test_a_host_that_falls_silent_while_it_is_waited_for_fails_the_provision_and
         [silence] = world.history.of("silent")
         entered = world.history.of("entered", state="HostSilent")[0]
         assert 0 < entered.seconds - silence.seconds <= 900 + 31
+
+
+@pytest.mark.parametrize("end", ["stop", "terminate"])
+def test_a_replacement_that_is_lost_before_it_serves_is_replaced_at_once(end):
+    with World.open(seed=8) as world:
+        first = world.up(**SPEC)
+        world.boots = [Boot(never="loading")]
+        world.terminate(first["instance_id"])
+        world.until(lambda: waited_for(world) not in {None, first["instance_id"]})
+
+        getattr(world, end)(waited_for(world))
+        world.until(lambda: world.serving(first["endpoint"]) is not None)
+        world.quiet()
+
+        assert repairs(world) == ["repaired"]
+        assert len(world.history.of("instance", state="pending")) == 3
+        assert world.history.of("entered", state="HostSilent") == []
+        assert world.instances() == [world.serving(first["endpoint"])]
+
+
+def test_hosts_that_are_lost_one_after_the_other_end_the_provision_and_leave_nothing():
+    with World.open(seed=9) as world:
+        world.boots = [Boot(never="loading")] * 3
+        execution = world.start("provision", SPEC)
+
+        for _ in range(3):
+            world.until(lambda: waited_for(world) in world.instances())
+            world.terminate(waited_for(world))
+        ended = world.ended(execution)
+
+        assert (ended.status, ended.error) == ("FAILED", "HostLost")
+        assert "three hosts in a row" in ended.cause
+        world.quiet()
+        assert world.inventory() == {}
 
 
 def test_a_host_that_gives_up_fails_the_provision_with_its_cause():
