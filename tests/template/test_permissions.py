@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from orchestrator.aws import error_codes
-from template_files import ROOT
+from template_files import ROOT, rules
 
 # Calls that take no resource, or whose resource has no ARN (task tokens).
 UNSCOPED = re.compile(
@@ -226,11 +226,11 @@ def test_the_instance_counts_in_one_namespace(template):
 
 def test_the_instance_reports_under_the_source_that_the_rule_receives(template):
     [statement] = [s for n, actions, s in statements(template) if (n, actions) == REPORTING]
-    pattern = template["Resources"]["HostReportRule"]["Properties"]["EventPattern"]
+    sources = [rule["Pattern"]["source"] for rule in rules(template).values()]
 
     source = statement["Condition"]["StringEquals"]["events:source"]
 
-    assert [source] == pattern["source"]
+    assert [source] in sources
     assert statement["Resource"] == {"!GetAtt": "Bus.Arn"}
 
 

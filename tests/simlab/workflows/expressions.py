@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from jsonata.jsonata import Jsonata
-from jsonata.utils import Utils
-
 from simlab.workflows.failure import Failed
 
+_LIMIT = sys.getrecursionlimit()
+from jsonata.jsonata import Jsonata  # noqa: E402 - this import changes the limit of the process,
+from jsonata.utils import Utils  # noqa: E402 - which other tests reach on purpose
+
+sys.setrecursionlimit(_LIMIT)
 _OPEN, _CLOSE = "{%", "%}"
 
 
