@@ -182,7 +182,10 @@ def _value(serializer: ResponseSerializer, value: Any, key: str, shape: Any) -> 
 
     Moto tries every spelling of all ten types for each attribute, a fifth of the tests' time.
     """
-    if isinstance(value, dict) and getattr(getattr(shape, "parent", None), "name", "") == "AttributeValue":
+    if (
+        isinstance(value, dict)
+        and getattr(getattr(shape, "parent", None), "name", "") == "AttributeValue"
+    ):
         return value.get(key)
     return _FOUND_BY_ANY_NAME(serializer, value, key, shape)
 
