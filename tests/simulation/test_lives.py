@@ -131,20 +131,23 @@ def test_a_replacement_that_is_lost_before_it_serves_is_replaced_at_once(end):
         assert world.instances() == [world.serving(first["endpoint"])]
 
 
-def test_hosts_that_are_lost_one_after_the_other_end_the_provision_and_leave_nothing():
+@pytest.mark.parametrize("on_failure", ["rollback", "keep"])
+def test_hosts_that_are_lost_one_after_the_other_end_the_provision(on_failure):
     with World.open(seed=9) as world:
         world.boots = [Boot(never="loading")] * 3
-        execution = world.start("provision", SPEC)
+        execution = world.start("provision", {**SPEC, "on_failure": on_failure})
 
         for _ in range(3):
             world.until(lambda: waited_for(world) in world.instances())
             world.terminate(waited_for(world))
         ended = world.ended(execution)
+        world.quiet()
 
         assert (ended.status, ended.error) == ("FAILED", "HostLost")
         assert "three hosts in a row" in ended.cause
-        world.quiet()
-        assert world.inventory() == {}
+        assert len(world.history.of("instance", state="pending")) == 3
+        assert repairs(world) == []
+        assert (world.inventory() == {}) == (on_failure == "rollback")
 
 
 def test_a_host_that_gives_up_fails_the_provision_with_its_cause():

@@ -63,11 +63,11 @@ async def _relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, tar
 
 async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """Bytes until one side ends; then the other side ends too."""
-    with suppress(ConnectionError):
+    with suppress(OSError):
         while data := await reader.read(_CHUNK_BYTES):
             writer.write(data)
             await writer.drain()
-    with suppress(ConnectionError):
+    with suppress(OSError):
         writer.close()
         await writer.wait_closed()
 

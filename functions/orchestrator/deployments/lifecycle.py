@@ -115,7 +115,7 @@ def record_failure(ledger: Ledger, workflow: str, error: str, cause: str) -> dic
     if row is None or (ledger.read(LOCK) or {}).get("owner") != ledger.owner:
         return {"error": error, "cause": reason, "rollback": False}
     never_served = workflow == "provision" and "served_at" not in row
-    asked_for = json.loads(row["spec"])["on_failure"] == "rollback" and error != "Superseded"
+    asked_for = json.loads(row["spec"]).get("on_failure") == "rollback" and error != "Superseded"
     if never_served and not asked_for and row["desired"] == "present":  # else a teardown removes it
         reason += _kept(ledger)
     ledger.erase(AWAIT)

@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 
 from orchestrator.aws.clients import Clients
 from orchestrator.aws.error_codes import code, tolerating
-from orchestrator.errors import NotFound, Pending
+from orchestrator.errors import NotFound, Pending, Superseded
 from orchestrator.hosts import probe
 from orchestrator.hosts.reports import Report
 from orchestrator.ledger.store import AWAIT, DEPLOYMENT, Ledger
@@ -20,10 +20,15 @@ _GONE = ("TaskTimedOut", "TaskDoesNotExist", "InvalidToken")
 
 
 def await_(clients: Clients, deployment: Deployment, ledger: Ledger, task_token: str) -> None:
-    """Keep the task token; the host's next report answers it, perhaps its last one already did."""
+    """Keep the task token; the host's next report answers it, perhaps its last one already did.
+
+    HostLost and Superseded: the instance was lost, or a teardown began, before the token was kept.
+    """
     row = ledger.deployment()
     ledger.write(AWAIT, {"token": task_token, "instance_id": row["instance_id"]})
     instance.must_not_be_lost(clients, row["instance_id"])  # its event may have come before our row
+    if ledger.deployment()["desired"] != "present":  # that teardown found no token to fail
+        raise Superseded(f"{ledger.name!r} is being torn down; this workflow stops")
     if row.get("phase") in ("serving", "failed"):
         report = Report(ledger.name, row["instance_id"], row["phase"], None, row.get("phase_cause"))
         _answer(clients, deployment, ledger, report, task_token)
@@ -74,8 +79,14 @@ def stop_waiting(clients: Clients, task_token: str) -> None:
         )
 
 
+def is_awaited(ledger: Ledger, instance_id: str) -> bool:
+    """Return whether a workflow waits for this host, or did when it was stopped."""
+    waiting = ledger.read(AWAIT)
+    return bool(waiting and waiting["instance_id"] == instance_id)
+
+
 def lose(clients: Clients, ledger: Ledger, instance_id: str, cause: str) -> bool:
-    """Fail the wait for a host that EC2 reports lost; return whether a workflow waited for it."""
+    """Fail the wait for a host that EC2 reports lost; return whether that reached a workflow."""
     waiting = ledger.read(AWAIT)
     if not waiting or waiting["instance_id"] != instance_id:
         return False

@@ -32,6 +32,8 @@ def _why_not_wanted(row: Row, trigger: Trigger) -> str | None:
     if reported and reported != row["instance_id"]:
         current = f"{reported} is not the current instance ({row['instance_id']} is)"
         return f"{current}: EC2 reports one loss several times"
+    if reported and row["status"] == "failed" and row.get("reason", "").startswith("HostLost"):
+        return f"{row['reason']}: `lamplighter repair` tries again"
     return None
 
 

@@ -116,7 +116,7 @@ def must_run(clients: Clients, ledger: Ledger, instance_id: str) -> None:
     role = _role(ledger.generation())
     found = the([described] if described else [], ledger, role)
     name = found["State"]["Name"]
-    if name in {"shutting-down", "terminated"}:
+    if name in LOST:
         reason = found.get("StateReason", {})
         why = f"{instance_id} is {name}: {reason.get('Message', 'EC2 gives no reason')}"
         if _is_our_doing(reason.get("Code", "")):

@@ -166,6 +166,14 @@ def test_keep_means_keep(workflow):
     assert failed["rollback"] is False
 
 
+def test_a_failure_is_recorded_whatever_version_stored_the_specification(live):
+    live.ledger.record(spec="{}")
+
+    lifecycle.record_failure(live.ledger, "teardown", "ResourcesLeft", "a volume")
+
+    assert live.ledger.deployment()["reason"] == "ResourcesLeft: a volume"
+
+
 def test_what_has_served_is_never_rolled_back(live):
     failed = lifecycle.record_failure(live.ledger, "provision", "Refused", "no quota")
 

@@ -7,7 +7,7 @@ import json
 import pytest
 from botocore.exceptions import ClientError
 from orchestrator.deployments import lifecycle
-from orchestrator.errors import HostLost, InvalidRequest, NotFound, Pending
+from orchestrator.errors import HostLost, InvalidRequest, NotFound, Pending, Superseded
 from orchestrator.hosts import probe, serving
 from orchestrator.hosts.reports import Report
 from orchestrator.ledger.store import AWAIT
@@ -147,6 +147,14 @@ def test_a_host_that_was_lost_before_the_wait_began_is_not_waited_for(workflow, 
 
     with pytest.raises(HostLost, match=instance_id):
         serving.await_(workflow.clients, workflow.deployment, workflow.ledger, "token")
+
+
+def test_a_teardown_that_began_before_the_token_was_kept_ends_the_wait(waiting):
+    waiting.ledger.erase(AWAIT)
+    assert lifecycle.retire(waiting.ledger) is None
+
+    with pytest.raises(Superseded, match="'demo' is being torn down"):
+        serving.await_(waiting.clients, waiting.deployment, waiting.ledger, "token")
 
 
 def test_a_host_that_was_faster_than_the_workflow_is_heard(waiting):

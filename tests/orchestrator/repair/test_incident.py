@@ -106,6 +106,31 @@ def test_the_loss_of_a_host_that_a_workflow_waits_for_starts_no_repair(live, mon
     assert answers == ["HostLost"]
 
 
+def test_a_warning_about_a_host_that_a_workflow_waits_for_waits_for_its_end(live, monkeypatch):
+    live.ledger.write(AWAIT, {"token": "t", "instance_id": current(live)})
+    warning = event("EC2 Spot Instance Interruption Warning", identifier=current(live))
+
+    answer = received(live, monkeypatch, warning)
+
+    assert "its end will be an event too" in answer["ignored"]
+
+
+def test_after_hosts_that_were_lost_one_after_the_other_only_an_operator_tries_again(live):
+    live.ledger.record(status="failed", reason="HostLost: three in a row")
+    terminate(live)
+
+    assert "lamplighter repair" in check(live, instance_id=current(live), trigger="late")["why"]
+    assert check(live, reason="by hand")["repair"]
+
+
+@pytest.mark.parametrize("name", ["stopping", "stopped", "shutting-down", "terminated"])
+def test_an_address_is_not_waited_for_by_a_host_that_is_lost(live, monkeypatch, name):
+    monkeypatch.setattr(instance, "describe", lambda *_: {"State": {"Name": name}})
+
+    with pytest.raises(HostLost, match=f"i-1 is {name}"):
+        instance.must_run(live.clients, live.ledger, "i-1")
+
+
 @pytest.mark.parametrize(("code", "error"), [
     ("Client.UserInitiatedShutdown", HostLost),
     ("Client.InstanceInitiatedShutdown", HostLost),
