@@ -30,7 +30,7 @@ INCIDENT = {"repair": True, "why": "the instance ended", "generation": 1}
 VARIABLES = {
     "name": "demo", "execution": ID, "opened_at": "2026-11-27T19:00:00Z", "failed": False,
     "failure": {"error": "Refused", "cause": "a quota", "rollback": False},
-    "answer": {"outcome": "ready"}, "probed_from": "outside",
+    "answer": {"outcome": "ready"}, "probed_from": "outside", "generation": 2, "lost": 1,
     "incident": {**INCIDENT, "instance_id": "i-0123456789abcdef0"},
 }  # fmt: skip
 CONTEXT = {
@@ -58,7 +58,10 @@ OUTSIDE: dict[str, dict[str, Any]] = {
     "a text": {"states": {"input": "demo"}},
     "a list": {"states": {"input": [{"name": "demo"}, {"name": "other"}]}},
 }
-RESULTS = {"array": [{"outcome": "ready"}], "object": {"Payload": {}, "probed_from": "outside"}}
+RESULTS = {
+    "array": [{"outcome": "ready"}],
+    "object": {"Payload": {"generation": 1}, "probed_from": "outside"},
+}
 TYPES = {"Condition": bool, "Error": str, "Cause": str, "Name": str}
 
 
