@@ -50,7 +50,7 @@ def of(resource: Resource, **more: Verb) -> Function:
     return Function(ensure=present, destroy=clearing(resource.destroy), **more)
 
 
-def asked(event: Event) -> tuple[Deployment, Ledger]:
+def requested(event: Event) -> tuple[Deployment, Ledger]:
     """Return the deployment of the event's own specification, before or beside the ledger's."""
     deployment = parse(event["spec"])
     return deployment, ledger_of({**event, "name": deployment.name})
@@ -92,11 +92,11 @@ dns_function = of(dns)
 # ---- one per record of ours: the deployment's row, its lock, the wait for its host, a repair
 
 deployment_function = Function(
-    begin=lambda event: lifecycle.begin(*asked(event)),
+    begin=lambda event: lifecycle.begin(*requested(event)),
     record=recording(lifecycle.record_serving, desired="present"),
     retire=retire,
     begin_teardown=recording(lifecycle.start_teardown),
-    bury=recording(lifecycle.bury),
+    end_teardown=recording(lifecycle.end_teardown),
     report_failure=report_failure,
 )
 lock_function = Function(
@@ -116,9 +116,9 @@ incident_function = Function(
 # ---- those that only look
 
 plan_function = Function(
-    validate_deployment=lambda event: lifecycle.validate(aws(), *asked(event)),
+    validate_deployment=lambda event: lifecycle.validate(aws(), *requested(event)),
     plan=lambda event: {
-        "changes": [change.document() for change in lifecycle.plan(aws(), *asked(event))]
+        "changes": [change.document() for change in lifecycle.plan(aws(), *requested(event))]
     },
 )
 inventory_function = Function(check=clearing(inventory.check))

@@ -127,7 +127,7 @@ def lived(account, monkeypatch):
     for name, module in reversed(list(zip(names, RESOURCES, strict=True))):
         life.call(name, "destroy", module)
     life.call("inventory", "check")
-    life.call("deployment", "bury")
+    life.call("deployment", "end_teardown")
     life.call("lock", "release")
     return life.permissions
 

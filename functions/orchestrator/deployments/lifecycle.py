@@ -154,7 +154,7 @@ def start_teardown(ledger: Ledger) -> None:
     ledger.note("teardown", "teardown started")
 
 
-def bury(ledger: Ledger) -> dict[str, Any]:
+def end_teardown(ledger: Ledger) -> dict[str, Any]:
     """Leave the tombstone: name and generation, so that no token is ever used twice."""
     for row in ledger.rows():
         if row["sk"].startswith("resource#") or row["sk"] == AWAIT:

@@ -18,7 +18,7 @@ def why_not(
     """Return why no repair is due, or None."""
     if unwanted := _why_not_wanted(row, trigger):
         return unwanted
-    if trigger.doomed or trigger.forced:
+    if trigger.interrupted or trigger.forced:
         return None
     return _why_healthy(clients, deployment, ledger, row)
 

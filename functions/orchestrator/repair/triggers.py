@@ -19,13 +19,14 @@ _SPOT_WARNING = "EC2 Spot Instance Interruption Warning"
 class Trigger:
     """Why a repair may be due.
 
-    instance_id: which instance it is about; "" is the current one, whichever that is. doomed: it
-    ends although it still runs. forced: replace it, however well it is.
+    instance_id: which instance it is about; "" is the current one, whichever that is.
+    interrupted: EC2 will end it soon, although it still runs. forced: replace it, however well it
+    is.
     """
 
     text: str
     instance_id: str = ""
-    doomed: bool = False
+    interrupted: bool = False
     forced: bool = False
 
     @classmethod
@@ -38,7 +39,7 @@ class Trigger:
         if kind == _STATE_CHANGE and detail.get("state") in instance.LOST:
             return cls(f"{kind}: {detail['state']}", detail["instance-id"])
         if kind == _SPOT_WARNING:
-            return cls(kind, detail["instance-id"], doomed=True)
+            return cls(kind, detail["instance-id"], interrupted=True)
         raise InvalidRequest(
             f"detail-type: {kind!r} with state {detail.get('state')!r} needs no repair"
         )
@@ -49,13 +50,17 @@ class Trigger:
         return cls(
             str(request.get("trigger") or request.get("reason") or "manual"),
             str(request.get("instance_id") or ""),
-            doomed=bool(request.get("doomed")),
+            interrupted=bool(request.get("interrupted")),
             forced=bool(request.get("force")),
         )
 
     def request(self) -> dict[str, Any]:
         """Return the input of the repair that an event starts."""
-        return {"instance_id": self.instance_id, "trigger": self.text, "doomed": self.doomed}
+        return {
+            "instance_id": self.instance_id,
+            "trigger": self.text,
+            "interrupted": self.interrupted,
+        }
 
 
 def deployment_of(clients: Clients, trigger: Trigger) -> str | None:

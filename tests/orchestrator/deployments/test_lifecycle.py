@@ -228,7 +228,7 @@ def test_a_tombstone_keeps_the_generation_and_nothing_else_lives(live):
     generation = live.ledger.generation()
     live.teardown()
 
-    assert lifecycle.bury(live.ledger) == {"name": "demo", "left": 0}
+    assert lifecycle.end_teardown(live.ledger) == {"name": "demo", "left": 0}
 
     row = live.ledger.read(DEPLOYMENT)
     assert (row["status"], row["generation"]) == ("absent", generation)
@@ -238,7 +238,7 @@ def test_a_tombstone_keeps_the_generation_and_nothing_else_lives(live):
 
 def test_the_next_life_has_the_next_generation(live):
     live.teardown()
-    lifecycle.bury(live.ledger)
+    lifecycle.end_teardown(live.ledger)
 
     lifecycle.begin(live.deployment, live.ledger)
 

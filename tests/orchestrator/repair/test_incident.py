@@ -54,7 +54,7 @@ def test_an_event_of_an_ending_instance_is_a_trigger(state):
 
 
 def test_a_spot_warning_means_doomed_although_it_runs():
-    assert Trigger.of_event(event("EC2 Spot Instance Interruption Warning")).doomed
+    assert Trigger.of_event(event("EC2 Spot Instance Interruption Warning")).interrupted
 
 
 @pytest.mark.parametrize(
@@ -243,7 +243,7 @@ def silent(_):
     raise Pending("no answer")
 
 
-@pytest.mark.parametrize("request_", [{"force": True}, {"doomed": True}])
+@pytest.mark.parametrize("request_", [{"force": True}, {"interrupted": True}])
 def test_force_and_doom_replace_a_healthy_one(live, request_):
     assert check(live, **request_)["repair"]
 

@@ -1,6 +1,6 @@
 """One execution's walk through its definition, as a generator: it yields what takes time.
 
-It knows no clock and calls nothing: whoever drives it answers each Pause and each Work.
+It knows no clock and calls nothing: its caller answers each Pause and each Work.
 """
 
 from __future__ import annotations
