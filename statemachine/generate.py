@@ -11,8 +11,9 @@ what differs from one to the next, and this fills in what Step Functions has to 
       Final: [Refused]      # errors that no retry improves
       Next: ...             # where that is not the next state below
 
-Assign, Output, TimeoutSeconds, HeartbeatSeconds and Catch are the state's own. Retriers stay at the
-task: at the try block around all of them, one throttle would start every step again.
+Assign, Output, TimeoutSeconds, HeartbeatSeconds and Catch are the state's own. `Include: FILE`
+stands for the states in that file. Retriers stay at the task: at the try block around all of them,
+one throttle would start every step again.
 """
 
 from __future__ import annotations
@@ -37,14 +38,20 @@ TASK_SECONDS = 75  # more than a Lambda's own limit, so that its error is seen
 CALL = re.compile(
     r"^( *)([\w?]+):(?: \{Call: (\S+)\}|\n\1  Call: (\S+))\n((?:\1  .*\n)*)", re.MULTILINE
 )
+INCLUDE = re.compile(r"^ *Include: (\S+)\n", re.MULTILINE)
 FIELD = re.compile(r"^(\w+):.*\n(?:^[ -].*\n)*", re.MULTILINE)
 
 
 def definition(workflow: str) -> str:
     """Return what belongs into `<workflow>.asl.yaml`."""
     source = FOLDER / f"{workflow}.steps.yaml"
-    steps = source.read_text(encoding="utf-8")
+    steps = INCLUDE.sub(lambda found: _included(found[1]), source.read_text(encoding="utf-8"))
     return HEADER.format(source=source.name) + CALL.sub(lambda found: _state(found, steps), steps)
+
+
+def _included(name: str) -> str:
+    """Return the states in a file, without the comment that says what the file is for."""
+    return (FOLDER / name).read_text(encoding="utf-8").partition("\n")[2]
 
 
 def _state(found: re.Match[str], steps: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,10 @@ from orchestrator.aws.translation import translate
 from orchestrator.creation import visibility
 from orchestrator.deployments.lifecycle import RESOURCES, begin
 from orchestrator.errors import Pending
-from orchestrator.ledger.store import LOCK, Ledger
+from orchestrator.hosts import traffic
+from orchestrator.ledger.rows import LOCK
+from orchestrator.ledger.store import Ledger
+from orchestrator.resources import address
 from orchestrator.settings import Settings
 from orchestrator.spec.parsing import parse
 
@@ -78,7 +82,16 @@ class Workflow:
                 self.account.clock.advance(RETRY_SECONDS)
 
     def ensure(self, *modules: Any) -> Any:
-        return [self.run(module.ensure, module) for module in modules][-1]
+        return [self._ensured(module) for module in modules][-1]
+
+    def _ensured(self, module: Any) -> Any:
+        if module is address and self.ledger.serving() is None:
+            self.promote()
+        return self.run(module.ensure, module)
+
+    def promote(self) -> None:
+        """What follows a host's proof: the newest one is the deployment's."""
+        self.run(partial(traffic.promote, generation=self.ledger.hosts()[-1].generation))
 
     def provision(self) -> None:
         self.start()

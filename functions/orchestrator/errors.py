@@ -8,6 +8,7 @@ OrchestratorError
 ├── DeploymentExists       a live deployment differs from the request
 ├── ResourceConflict       something with our name exists and is not ours
 ├── Refused                AWS refuses, and waiting does not help: permission, quota, a parameter
+│   └── AddressLimit       no second Elastic IP: traffic moves another way
 ├── InsufficientCapacity   AWS has no such instance right now
 ├── BuildFailed            the gateway image could not be built
 ├── HostFailed             the host reported that it cannot serve, with its cause
@@ -49,6 +50,10 @@ class ResourceConflict(OrchestratorError):
 
 class Refused(OrchestratorError):
     """AWS refused for a reason that waiting does not cure."""
+
+
+class AddressLimit(Refused):
+    """The account has no further Elastic IP for a host beside another one."""
 
 
 class InsufficientCapacity(OrchestratorError):

@@ -11,7 +11,7 @@ from typing import Any
 from orchestrator.deployments import inventory, lifecycle
 from orchestrator.errors import Superseded
 from orchestrator.events import deletion, host_reports, instance_events
-from orchestrator.hosts import serving
+from orchestrator.hosts import draining, serving, traffic
 from orchestrator.ledger import lock
 from orchestrator.ledger.store import Ledger
 from orchestrator.observability import count
@@ -57,17 +57,25 @@ def requested(event: Event) -> tuple[Deployment, Ledger]:
 
 
 def retire(event: Event) -> None:
-    """Also ends a workflow that waits for its host: it holds the lock that teardown needs."""
-    waiting = lifecycle.retire(ledger_of(event))
-    if waiting:
-        serving.stop_waiting(aws(), waiting)
+    """Also ends a workflow that waits for a host: it holds the lock that teardown needs."""
+    for token in lifecycle.retire(ledger_of(event)):
+        serving.stop_waiting(aws(), token)
+
+
+def acquire(event: Event) -> None:
+    """What an earlier version wrote is read from here on as this one writes it."""
+    ledger = ledger_of(event)
+    lock.acquire(ledger, aws().sfn, aws().settings.step_seconds)
+    ledger.adopt_earlier_host()
 
 
 def report_failure(event: Event) -> dict[str, Any]:
     """Write the reason down if this workflow still owns the lock; return it with {"rollback"}."""
     count("WorkflowFailed")
     ledger = ledger_of(event)
-    failed = lifecycle.record_failure(ledger, event["workflow"], event["error"], event["cause"])
+    workflow, error, cause = event["workflow"], event["error"], event["cause"]
+    silence = aws().settings.host_silence_seconds
+    failed = lifecycle.record_failure(ledger, workflow, error, cause, silence)
     with suppress(Superseded):
         incidents.abandon(ledger, event["opened_at"])
     return failed
@@ -85,8 +93,11 @@ instance_function = of(
     instance,
     replace=step(instance.replace, desired="present"),
     destroy_predecessors=clearing(instance.destroy_predecessors),
+    destroy_candidates=clearing(instance.destroy_candidates),
 )
-address_function = of(address)
+address_function = of(
+    address, destroy_predecessors=clearing(address.destroy_predecessors, desired="present")
+)
 dns_function = of(dns)
 
 # ---- one per record of ours: the deployment's row, its lock, the wait for its host, a repair
@@ -100,10 +111,14 @@ deployment_function = Function(
     report_failure=report_failure,
 )
 lock_function = Function(
-    acquire=lambda event: lock.acquire(ledger_of(event), aws().sfn, aws().settings.step_seconds),
+    acquire=acquire,
     release=lambda event: lock.release(ledger_of(event)),
 )
-serving_function = Function(await_=step(serving.await_))
+serving_function = Function(
+    await_=step(serving.await_, desired="present"),
+    promote=step(traffic.promote, desired="present"),
+    drain=step(draining.drain, desired="present"),
+)
 incident_function = Function(
     check=step(
         lambda clients, deployment, ledger, request, opened_at: incidents.check(

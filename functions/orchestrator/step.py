@@ -20,16 +20,18 @@ from orchestrator.aws.clients import Clients
 from orchestrator.aws.translation import translate
 from orchestrator.creation.visibility import translated
 from orchestrator.errors import InvalidRequest, Superseded
-from orchestrator.ledger.attributes import Row
-from orchestrator.ledger.store import LOCK, Ledger
+from orchestrator.ledger.rows import VERSION, DeploymentRow, Desired
+from orchestrator.ledger.store import Ledger
 from orchestrator.observability import logger
 from orchestrator.settings import Settings
+from orchestrator.spec.deployment import Deployment
 from orchestrator.spec.parsing import parse
 
 Event = dict[str, Any]
 Handler = Callable[[Event, LambdaContext], Any]
 Verb = Callable[[Event], Any]
 _ENVELOPE = {"verb", "name", "execution"}
+_NOW_WANTED = {Desired.ABSENT: "being torn down", Desired.PRESENT: "to be provisioned again"}
 
 
 @cache
@@ -88,7 +90,7 @@ def step(act: Callable[..., Any], *, desired: str | None = None) -> Verb:
     def verb(event: Event) -> Any:
         ledger, row = _under_lock(event, desired)
         with translated(ledger):
-            return act(aws(), parse(json.loads(row["spec"])), ledger, **_arguments(event))
+            return act(aws(), _stored(ledger, row), ledger, **_arguments(event))
 
     return verb
 
@@ -138,17 +140,29 @@ def logged(handler: Handler) -> Handler:
     return wrapped
 
 
-def _under_lock(event: Event, desired: str | None) -> tuple[Ledger, Row]:
+def _stored(ledger: Ledger, row: DeploymentRow) -> Deployment:
+    """Return the deployment's specification; InvalidRequest when another version wrote it so."""
+    try:
+        return parse(json.loads(row.spec))
+    except InvalidRequest as error:
+        raise InvalidRequest(
+            f"the stored specification of {ledger.name!r}, written by version {row.version} of the "
+            f"ledger (this one is {VERSION}), does not parse: {error}; take the deployment down "
+            "and up again, or go back to the version that wrote it"
+        ) from error
+
+
+def _under_lock(event: Event, desired: str | None) -> tuple[Ledger, DeploymentRow]:
     """Return the ledger and the deployment's row; Superseded when the event may not act."""
     ledger = ledger_of(event)
     row = ledger.deployment()
-    holder = (ledger.read(LOCK) or {}).get("owner")
+    holder = ledger.lock_owner()
     if holder != ledger.owner:
         raise Superseded(
             f"{holder or 'no workflow'} holds the lock of {ledger.name!r}, not this one"
         )
-    if desired and row["desired"] != desired:
-        now = "being torn down" if row["desired"] == "absent" else "to be provisioned again"
+    if desired and row.desired != desired:
+        now = _NOW_WANTED.get(row.desired, f"wanted {row.desired}")
         raise Superseded(f"{ledger.name!r} is {now}; this workflow stops")
     return ledger, row
 

@@ -90,6 +90,15 @@ def keys_path(name: str) -> str:
     return f"/lamplighter/{name}/keys"
 
 
+def orders_path(name: str) -> str:
+    """Return the SSM path under which a host finds what it is to do."""
+    return f"/lamplighter/{name}/hosts"
+
+
+def order_parameter(name: str, instance_id: str) -> str:
+    return f"{orders_path(name)}/{instance_id}"
+
+
 def tls_path(name: str) -> str:
     """Return the SSM path under which the host keeps its ACME account and certificate."""
     return f"/lamplighter/{name}/tls"

@@ -57,8 +57,8 @@ def deletion(look: Callable[[], object], gone: str) -> Iterator[None]:
 
 def known(ledger: Ledger, role: str, found: Found) -> list[str]:
     """Return the ids to destroy: what the tags show and what the ledger remembers."""
-    row = ledger.resource(role) or {}
-    remembered = {str(row["id"])} if "id" in row else set()
+    row = ledger.resource(role)
+    remembered = {row.id} if row and row.id else set()
     return sorted({*found.ours, *remembered} - set(found.others))
 
 

@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 from orchestrator.aws import naming
 from orchestrator.creation.ownership import Found
 from orchestrator.errors import Pending
-from orchestrator.ledger.attributes import Row
+from orchestrator.ledger.rows import ResourceRow
 from orchestrator.ledger.store import Ledger
 
 _SERVER_ERROR = 500
@@ -25,32 +25,33 @@ def once(
     ledger: Ledger,
     role: str,
     find: Callable[[], Found],
-    create: Callable[[Row], str],
+    create: Callable[[ResourceRow], str],
     *,
     tokened: bool = False,
-    prepare: Callable[[], Row] = dict,
+    prepare: Callable[[], dict[str, Any]] = dict,
+    generation: int = 0,
 ) -> str:
     """Return the id of the one resource of `role`, creating it when there is none.
 
     find returns what carries our tags; create receives the intent's row, with its ClientToken
     `token`, and returns an id; prepare returns facts to keep in the intent, so that a repeated call
-    asks for exactly the same. ResourceConflict: another installation has one.
+    asks for exactly the same. generation: of the host that it is for, 0 for what all hosts share.
+    ResourceConflict: another installation has one.
     """
     found = find().claimed()
     row = ledger.resource(role)
     if found:
         return _adopt(ledger, role, found, row)
-    if row and row["state"] == "intent" and tokened:
+    if row and row.state == "intent" and tokened:
         return _create(ledger, role, create, row)
     if row and ledger.is_young(row):
         raise Pending(f"{role}: created a moment ago, not visible by its tag yet")
-    return _create(ledger, role, create, intend(ledger, role, **prepare()))
+    return _create(ledger, role, create, intend(ledger, role, generation, **prepare()))
 
 
-def intend(ledger: Ledger, role: str, **facts: Any) -> Row:
+def intend(ledger: Ledger, role: str, generation: int = 0, **facts: Any) -> ResourceRow:
     """Write the intent row of `role`, with its ClientToken."""
-    generation, now = ledger.generation(), ledger.time()
-    token = naming.token(ledger.installation, ledger.name, generation, role, now)
+    token = naming.token(ledger.installation, ledger.name, generation, role, ledger.time())
     return ledger.intend(role, token=token, generation=generation, **facts)
 
 
@@ -59,15 +60,17 @@ def changed(ledger: Ledger, role: str) -> None:
     ledger.ready(role, changed_at=ledger.time())
 
 
-def _adopt(ledger: Ledger, role: str, found: list[str], row: Row | None) -> str:
-    row = row or {"intended_at": ledger.time()}
-    chosen = row["id"] if row.get("id") in found else found[0]
-    if (row.get("state"), row.get("id")) != ("ready", chosen):
-        ledger.ready(role, id=chosen, intended_at=row["intended_at"])
+def _adopt(ledger: Ledger, role: str, found: list[str], row: ResourceRow | None) -> str:
+    chosen = row.id if row and row.id in found else found[0]
+    if row is None or (row.state, row.id) != ("ready", chosen):
+        since = row.intended_at if row else None
+        ledger.ready(role, id=chosen, intended_at=since or ledger.time())
     return str(chosen)
 
 
-def _create(ledger: Ledger, role: str, create: Callable[[Row], str], row: Row) -> str:
+def _create(
+    ledger: Ledger, role: str, create: Callable[[ResourceRow], str], row: ResourceRow
+) -> str:
     try:
         created = create(row)
     except ClientError as error:

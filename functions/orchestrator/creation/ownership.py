@@ -89,7 +89,7 @@ def has_lost_its_tags(ledger: Ledger, role: str, tags: Iterable[Any]) -> bool:
     """Return whether `role` is ready in our ledger, while its tags name no deployment."""
     row = ledger.resource(role)
     installation, deployment = naming.owner(tags)
-    if row is None or row["state"] != "ready":
+    if row is None or row.state != "ready":
         return False
     return deployment is None and installation in {None, ledger.installation}
 
@@ -141,5 +141,4 @@ def _tags(clients: Clients, key: str, **filters: list[str]) -> Iterable[Any]:
 
 def _named(ledger: Ledger) -> set[str]:
     """Return the ids in the ledger's resource rows."""
-    rows = (row for row in ledger.rows() if row["sk"].startswith("resource#"))
-    return {str(row["id"]) for row in rows if "id" in row}
+    return {row.id for row in ledger.resources() if row.id}

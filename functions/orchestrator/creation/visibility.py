@@ -21,7 +21,7 @@ Described = TypeVar("Described")
 def settled(ledger: Ledger, role: str) -> None:
     """Raise Pending while something of `role` may exist that AWS does not show yet."""
     row = ledger.resource(role)
-    if row and row["state"] == "intent" and ledger.is_young(row):
+    if row and row.state == "intent" and ledger.is_young(row):
         raise Pending(
             f"{role}: may have been created a moment ago; waiting until it would be visible"
         )
@@ -41,8 +41,8 @@ def the(described: Iterable[Described], ledger: Ledger, role: str) -> Described:
     """
     for found in described:
         return found
-    row = ledger.resource(role) or {}
-    what = f"{role} {row.get('id', '')}".rstrip()
+    row = ledger.resource(role)
+    what = f"{role} {row.id or '' if row else ''}".rstrip()
     if row and ledger.is_young(row):
         raise Pending(f"{what}: created a moment ago, not visible yet")
     raise Refused(
@@ -62,5 +62,4 @@ def translated(ledger: Ledger) -> Iterator[None]:
 
 def _has_young(ledger: Ledger) -> bool:
     """Return whether anything of the deployment was created or changed a moment ago."""
-    rows = (row for row in ledger.rows() if row["sk"].startswith("resource#"))
-    return any("intended_at" in row and ledger.is_young(row) for row in rows)
+    return any(ledger.is_young(row) for row in ledger.resources())

@@ -3,24 +3,36 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import Any
 
 from orchestrator.aws.clients import Clients
 from orchestrator.creation.plan import Change
 from orchestrator.deployments import inventory, preflight
 from orchestrator.deployments.inventory import RESOURCES
-from orchestrator.errors import DeploymentExists, NotFound
-from orchestrator.ledger.attributes import Row
-from orchestrator.ledger.store import AWAIT, DEPLOYMENT, LOCK, Ledger
+from orchestrator.errors import DeploymentExists, InvalidRequest, NotFound
+from orchestrator.hosts import proof
+from orchestrator.ledger.rows import (
+    AWAIT,
+    DEPLOYMENT,
+    EARLIER_HOST,
+    HOSTS,
+    WAITS,
+    DeploymentRow,
+    Desired,
+    Role,
+    Status,
+)
+from orchestrator.ledger.rows import (
+    RESOURCES as RESOURCE_ROWS,
+)
+from orchestrator.ledger.store import Ledger
 from orchestrator.spec.deployment import Deployment
 from orchestrator.spec.difference import differences
+from orchestrator.spec.parsing import parse
 
 _TIMEOUT = "a step took longer than its limit; start again, nothing is made twice"
-_UNKNOWN_YET = (
-    "served_instance", "instance_id", "address", "endpoint", "served_at",
-    "phase", "phase_percent", "phase_cause", "phase_at", "reported_at",
-    "warnings",
-)  # fmt: skip
+_UNKNOWN_YET = ("address", "endpoint", "served_at", "reason")
 
 
 def validate(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str, Any]:
@@ -29,12 +41,12 @@ def validate(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[s
     InvalidRequest: AWS lacks what is specified. DeploymentExists: a live one differs from it.
     ResourceConflict: the name is in use by another installation, or by foreign resources.
     """
-    row = ledger.read(DEPLOYMENT)
-    live = is_live(row)
-    if row and live and json.loads(row["spec"]) != deployment.document():
+    row = ledger.known_deployment()
+    live = row is not None and row.is_live
+    changed = differences(_stored(row), deployment.document()) if row and live else []
+    if changed:
         raise DeploymentExists(
-            f"{ledger.name!r} is live with another specification; changed: "
-            f"{', '.join(differences(json.loads(row['spec']), deployment.document()))}. "
+            f"{ledger.name!r} is live with another specification; changed: {', '.join(changed)}. "
             f"Take it down first (lamplighter down {ledger.name}), then up again"
         )
     preflight.check(clients, deployment)
@@ -42,31 +54,51 @@ def validate(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[s
     return {"name": deployment.name, "live": live}
 
 
+def _stored(row: DeploymentRow) -> dict[str, Any]:
+    """Return the stored specification with today's defaults: an earlier version may lack keys."""
+    document: dict[str, Any] = json.loads(row.spec)
+    with suppress(InvalidRequest):
+        return parse(document).document()
+    return document
+
+
 def begin(deployment: Deployment, ledger: Ledger) -> None:
     """Write down that the deployment is wanted, and how; nothing of a failed host is used again."""
-    row = ledger.read(DEPLOYMENT) or {"generation": 0, "status": "absent"}
-    live, gone = is_live(row), row["status"] == "absent"
+    row = ledger.known_deployment() or DeploymentRow(status=Status.ABSENT)
+    gone = row.status == Status.ABSENT
     spec = json.dumps(deployment.document(), sort_keys=True)
-    another = gone or _is_spoilt(row, spec)
+    if _is_spoilt(row, spec):
+        _give_up_candidates(ledger)
     ledger.record(
         spec=spec,
-        desired="present",
-        status=row["status"] if live else "provisioning",
-        generation=row["generation"] + 1 if another else row["generation"],
+        desired=Desired.PRESENT,
+        status=row.status if row.is_live else Status.PROVISIONING,
         execution=ledger.owner,
-        reason=None,
-        **(dict.fromkeys(_UNKNOWN_YET) if gone else {}),
+        **(_forgotten(ledger, row) if gone else {"reason": None}),
     )
-    if not live:
+    if not row.is_live:
         ledger.note("provision", "provisioning started")
 
 
-def _is_spoilt(row: Row, spec: str) -> bool:
-    """Return whether the instance of an earlier attempt is of no use: its host gave up or never
-    reported, or it was launched for another specification. A new attempt needs a new generation.
+def _is_spoilt(row: DeploymentRow, spec: str) -> bool:
+    """Return whether the hosts of an earlier attempt are of no use: one was silent, or they were
+    launched for another specification. One that reported its failure is not used again anyway.
     """
-    gave_up = row.get("phase") == "failed" or row.get("reason", "").startswith("HostSilent")
-    return row["status"] == "failed" and (gave_up or row.get("spec") != spec)
+    was_silent = (row.reason or "").startswith("HostSilent")
+    return not row.is_live and (was_silent or row.spec != spec)
+
+
+def _give_up_candidates(ledger: Ledger) -> None:
+    for host in ledger.hosts():
+        if host.role == Role.CANDIDATE:
+            ledger.set_host(host.generation, role=Role.RETIRED, ended_at=ledger.time())
+
+
+def _forgotten(ledger: Ledger, row: DeploymentRow) -> dict[str, Any]:
+    """Return what a deployment that is gone leaves: the highest number that any host got."""
+    numbers = (host.generation for host in ledger.hosts())
+    latest = max(row.latest_generation, row.generation, *numbers)
+    return {"generation": 0, "latest_generation": latest, **dict.fromkeys(_UNKNOWN_YET)}
 
 
 def plan(clients: Clients, deployment: Deployment, ledger: Ledger) -> list[Change]:
@@ -81,92 +113,104 @@ def record_serving(ledger: Ledger, probed_from: str) -> dict[str, Any]:
 
     probed_from: outside, or host where the allowed ranges shut our probe out.
     """
-    ledger.erase(AWAIT)
-    row = ledger.deployment()
-    changed = not (row["status"] == "serving" and row.get("served_instance") == row["instance_id"])
+    ledger.end_waits()
+    row, host = ledger.deployment(), ledger.serving()
+    instance_id = host.instance_id if host else None
+    is_new = row.served_at is None or bool(host and (host.served_at or "") > row.served_at)
+    changed = row.status != Status.SERVING or is_new
     if changed:
         ledger.record(
-            status="serving",
+            status=Status.SERVING,
             served_at=ledger.time(),
-            served_instance=row["instance_id"],
             execution=ledger.owner,
             reason=None,
         )
-        ledger.note("serving", f"{row['endpoint']} answers", instance_id=row["instance_id"])
+        ledger.note("serving", f"{row.endpoint} answers", instance_id=instance_id)
     return {
         "name": ledger.name,
-        "endpoint": row["endpoint"],
-        "instance_id": row["instance_id"],
-        "generation": row["generation"],
+        "endpoint": row.endpoint,
+        "instance_id": instance_id,
+        "generation": row.generation,
         "changed": changed,
         "probed_from": probed_from,
     }
 
 
-def record_failure(ledger: Ledger, workflow: str, error: str, cause: str) -> dict[str, Any]:
+def record_failure(
+    ledger: Ledger, workflow: str, error: str, cause: str, silence_seconds: float
+) -> dict[str, Any]:
     """Write down why a workflow failed; return {"error", "cause", "rollback"}.
 
-    cause becomes one sentence. rollback: what this first provision made is to be torn down again;
-    never for a deployment that has served, nor by a workflow that another one superseded. A
-    workflow without the lock changes no row.
+    cause becomes one sentence. A deployment whose endpoint answers nevertheless stays `serving`.
+    rollback: what this first provision made is to be torn down again; never for a deployment that
+    has served, nor by a workflow that another one superseded. A workflow without the lock changes
+    no row.
     """
     reason = _TIMEOUT if error == "States.Timeout" else sentence(cause)
-    row = ledger.read(DEPLOYMENT)
-    if row is None or (ledger.read(LOCK) or {}).get("owner") != ledger.owner:
+    row = ledger.known_deployment()
+    if row is None or ledger.lock_owner() != ledger.owner:
         return {"error": error, "cause": reason, "rollback": False}
-    never_served = workflow == "provision" and "served_at" not in row
-    asked_for = json.loads(row["spec"]).get("on_failure") == "rollback" and error != "Superseded"
-    if never_served and not asked_for and row["desired"] == "present":  # else a teardown removes it
-        reason += _kept(ledger)
-    ledger.erase(AWAIT)
-    ledger.record(status="failed", reason=f"{error}: {reason}", execution=ledger.owner)
+    spec = ledger.specification()
+    never_served = workflow == "provision" and row.served_at is None
+    asked_for = spec.get("on_failure") == "rollback" and error != "Superseded"
+    if never_served and not asked_for and row.desired == Desired.PRESENT:
+        reason += _kept(ledger)  # else a teardown removes it
+    ledger.end_waits()
+    status = Status.SERVING if _answers(ledger, row, spec, silence_seconds) else Status.FAILED
+    ledger.record(status=status, reason=f"{error}: {reason}", execution=ledger.owner)
     ledger.note(workflow, f"{workflow} failed: {error}: {reason}")
     return {"error": error, "cause": reason, "rollback": never_served and asked_for}
 
 
+def _answers(
+    ledger: Ledger, row: DeploymentRow, spec: dict[str, Any], silence_seconds: float
+) -> bool:
+    """Return whether the endpoint answers, as the stored specification says that it may be asked.
+
+    It is not parsed: a teardown of what an earlier version stored may fail, too.
+    """
+    if not row.is_live or row.status == Status.TEARING_DOWN:
+        return False
+    ranges = (spec.get("network") or {}).get("allowed_cidrs", ["0.0.0.0/0"])
+    is_open = "0.0.0.0/0" in ranges
+    return proof.answers(ledger, row, is_open=is_open, silence_seconds=silence_seconds)
+
+
 def _kept(ledger: Ledger) -> str:
     """Say what a failed provision leaves behind, and how to get rid of it."""
-    kept = [
-        f"{row['sk'].removeprefix('resource#')} {row['id']}"
-        for row in ledger.rows()
-        if row["sk"].startswith("resource#") and "id" in row
-    ]
+    kept = [f"{row.kind} {row.id}" for row in ledger.resources() if row.id]
     if not kept:
         return ""
     return f" (kept: {', '.join(kept)}; `lamplighter down {ledger.name}` removes them)"
 
 
-def retire(ledger: Ledger) -> str | None:
+def retire(ledger: Ledger) -> set[str]:
     """Write down that the deployment is not wanted any more, lock or not.
 
-    Return the task token of a workflow that waits for its host, so that it can be stopped.
+    Return the task tokens of workflows that wait for a host, so that they can be stopped.
     """
-    facts = {"desired": "absent", "updated_at": ledger.time()}
+    facts = {"desired": Desired.ABSENT, "updated_at": ledger.time()}
     if not ledger.change(DEPLOYMENT, facts, "attribute_exists(pk)"):
         raise NotFound(f"no deployment is named {ledger.name!r}: there is nothing to tear down")
-    waiting = ledger.read(AWAIT)
-    return str(waiting["token"]) if waiting else None
+    return {wait.token for wait in ledger.waits()}
 
 
 def start_teardown(ledger: Ledger) -> None:
     """Under the lock: the status that `lamplighter status` shows while resources go."""
-    ledger.record(status="tearing-down", desired="absent", execution=ledger.owner)
+    ledger.record(status=Status.TEARING_DOWN, desired=Desired.ABSENT, execution=ledger.owner)
     ledger.note("teardown", "teardown started")
 
 
 def end_teardown(ledger: Ledger) -> dict[str, Any]:
     """Leave the tombstone: name and generation, so that no token is ever used twice."""
-    for row in ledger.rows():
-        if row["sk"].startswith("resource#") or row["sk"] == AWAIT:
-            ledger.erase(row["sk"])
-    ledger.record(status="absent", desired="absent", **dict.fromkeys([*_UNKNOWN_YET, "reason"]))
+    gone = _forgotten(ledger, ledger.deployment())
+    kinds = (RESOURCE_ROWS, HOSTS, WAITS)
+    ledger.erase(AWAIT, *(row["sk"] for row in ledger.rows() if row["sk"].startswith(kinds)))
+    ledger.record(
+        status=Status.ABSENT, desired=Desired.ABSENT, **dict.fromkeys(EARLIER_HOST), **gone
+    )
     ledger.note("teardown", "0 resources left")
     return {"name": ledger.name, "left": 0}
-
-
-def is_live(row: Row | None) -> bool:
-    """Return whether the deployment serves, or did and is being repaired."""
-    return bool(row and row.get("desired") == "present" and "served_at" in row)
 
 
 def sentence(cause: str) -> str:

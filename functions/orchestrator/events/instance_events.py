@@ -37,7 +37,7 @@ def receive(event: Event, _: LambdaContext) -> dict[str, Any]:
         return _ignored(f"{trigger.instance_id} is not ours")
     ledger = ledger_of({"name": name})
     # A warning fails no wait: another host beside this one could exceed the quota.
-    if trigger.interrupted and serving.is_awaited(ledger, trigger.instance_id):
+    if trigger.interrupted and ledger.wait_for(trigger.instance_id):
         return _ignored(f"a workflow waits for {trigger.instance_id}: its end will be an event too")
     if serving.lose(aws(), ledger, trigger.instance_id, f"{trigger.text}, before it served"):
         count("HostLostBeforeServing")

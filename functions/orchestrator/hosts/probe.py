@@ -10,6 +10,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import socket
 import ssl
 from pathlib import Path
 from typing import Any
@@ -20,33 +21,37 @@ from orchestrator.errors import Pending
 _SECONDS = 20.0
 
 
-def serves(origin: str, api_key: str) -> str:
-    """Return the model that the endpoint serves; raise Pending with what is wrong otherwise."""
-    models = _ask("GET", origin, "/v1/models", api_key)
+def serves(origin: str, api_key: str, name: str | None = None) -> str:
+    """Return the model that is served; raise Pending with what is wrong otherwise.
+
+    name: the deployment's, for SNI and Host, where the origin is the address of one of its hosts.
+    """
+    models = _ask("GET", origin, "/v1/models", name, api_key)
     try:
         model = models["data"][0]["id"]
     except (KeyError, IndexError, TypeError):
         raise Pending(f"{origin}/v1/models names no model") from None
     prompt = {"model": model, "max_tokens": 1, "messages": [{"role": "user", "content": "ping"}]}
-    answer = _ask("POST", origin, "/v1/chat/completions", api_key, prompt)
+    answer = _ask("POST", origin, "/v1/chat/completions", name, api_key, prompt)
     if not answer.get("choices"):
         raise Pending(f"{origin}/v1/chat/completions answered without choices")
     return str(model)
 
 
-def ready(origin: str) -> None:
+def ready(origin: str, name: str | None = None) -> None:
     """Raise Pending unless the gateway and what it needs are ready; asks without a key."""
-    _ask("GET", origin, "/health/ready")
+    _ask("GET", origin, "/health/ready", name)
 
 
 def _ask(
-    method: str, origin: str, path: str, api_key: str = "", body: Any = None
+    method: str, origin: str, path: str, name: str | None, api_key: str = "", body: Any = None
 ) -> dict[str, Any]:
-    headers = {"Content-Type": "application/json"}
+    headers = {"Content-Type": "application/json", **({"Host": name} if name else {})}
     if api_key:
         headers["Authorization"] = f"Bearer {api_key}"
-    connection = _connect(_mapped(origin))
+    connection = None
     try:
+        connection = _connect(_mapped(origin), name)
         connection.request(method, path, json.dumps(body) if body else None, headers)
         response = connection.getresponse()
         text = response.read(1_000_000)
@@ -54,13 +59,14 @@ def _ask(
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise Pending(f"{origin}{path} does not answer: {type(error).__name__}: {error}") from error
     finally:
-        connection.close()
+        if connection:
+            connection.close()
     if response.status != http.client.OK:
         raise Pending(f"{origin}{path} answers {response.status}")
     return answer if isinstance(answer, dict) else {}
 
 
-def _connect(origin: str) -> http.client.HTTPConnection:
+def _connect(origin: str, name: str | None) -> http.client.HTTPConnection:
     parts = urlsplit(origin)
     host = parts.hostname or ""
     if parts.scheme == "http":
@@ -70,7 +76,11 @@ def _connect(origin: str) -> http.client.HTTPConnection:
     # protects the endpoint from others, and this probe proves service, not identity.
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
-    return http.client.HTTPSConnection(host, parts.port, timeout=_SECONDS, context=context)
+    connection = http.client.HTTPSConnection(host, parts.port, timeout=_SECONDS, context=context)
+    if name:
+        plain = socket.create_connection((host, parts.port or 443), _SECONDS)
+        connection.sock = context.wrap_socket(plain, server_hostname=name)
+    return connection
 
 
 def _mapped(origin: str) -> str:

@@ -1,153 +1,155 @@
-"""Wait for the host without polling it: its reports arrive as events and answer a task token."""
+"""Wait for a host without polling it: its reports arrive as events and answer a task token."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 
 from botocore.exceptions import ClientError
 
 from orchestrator.aws.clients import Clients
-from orchestrator.aws.error_codes import code, tolerating
-from orchestrator.errors import NotFound, Pending, Superseded
-from orchestrator.hosts import probe
+from orchestrator.aws.error_codes import code
+from orchestrator.errors import HostLost, NotFound, OrchestratorError, Pending, Superseded
+from orchestrator.hosts import draining, proof
 from orchestrator.hosts.reports import Report
-from orchestrator.ledger.store import AWAIT, DEPLOYMENT, Ledger
-from orchestrator.resources import instance, keys
+from orchestrator.ledger.rows import AwaitRow, Desired, HostRow, Role
+from orchestrator.ledger.store import Ledger
+from orchestrator.resources import instance
 from orchestrator.spec.deployment import Deployment
 from orchestrator.spec.parsing import parse
 
 _GONE = ("TaskTimedOut", "TaskDoesNotExist", "InvalidToken")
 
 
-def await_(clients: Clients, deployment: Deployment, ledger: Ledger, task_token: str) -> None:
+def await_(
+    clients: Clients, deployment: Deployment, ledger: Ledger, generation: int, task_token: str
+) -> None:
     """Keep the task token; the host's next report answers it, perhaps its last one already did.
 
-    HostLost and Superseded: the instance was lost, or a teardown began, before the token was kept.
+    HostLost, Refused and Superseded: the host was lost, or a teardown began, before that.
     """
-    row = ledger.deployment()
-    ledger.write(AWAIT, {"token": task_token, "instance_id": row["instance_id"]})
-    instance.must_not_be_lost(clients, row["instance_id"])  # its event may have come before our row
-    if ledger.deployment()["desired"] != "present":  # that teardown found no token to fail
+    host = ledger.host(generation)
+    if host is None or host.instance_id is None:
+        raise HostLost(f"generation {generation} of {ledger.name!r} was not launched")
+    wait = AwaitRow(token=task_token, instance_id=host.instance_id, generation=generation)
+    ledger.keep_wait(wait)
+    if error := instance.lost(clients, host.instance_id):  # its event may have come before our row
+        raise error
+    if ledger.deployment().desired != Desired.PRESENT:  # that teardown found no token to fail
         raise Superseded(f"{ledger.name!r} is being torn down; this workflow stops")
-    if row.get("phase") in ("serving", "failed"):
-        report = Report(ledger.name, row["instance_id"], row["phase"], None, row.get("phase_cause"))
-        _answer(clients, deployment, ledger, report, task_token)
+    heard = ledger.host(generation) or host  # a report may have come before our row, too
+    if heard.phase in ("serving", "failed"):
+        _answer(clients, deployment, ledger, heard, wait)
 
 
 def receive(clients: Clients, ledger: Ledger, report: Report) -> str:
-    """Record a report and answer the waiting workflow; return what was done, in one word.
+    """Record a report and answer the workflow that waits for it; return what was done, in one word.
 
-    A report of an instance that is not the current one is ignored, it may be a ghost; so is one
-    that a newer one has overtaken.
+    A report counts for the host that sent it. One of a host that has ended, or that nobody knows,
+    is ignored; so is one that a newer one has overtaken.
     """
-    row = ledger.read(DEPLOYMENT)
+    row = ledger.known_deployment()
     if row is None:
         raise NotFound(f"no deployment is named {report.deployment!r}")
-    facts = {
-        "phase": report.phase,
-        "phase_percent": report.percent,
-        "phase_cause": report.cause,
-        "phase_at": ledger.time(),
-        "warnings": "\n".join(report.warnings) or None,
-        "reported_at": report.sent_at or ledger.time(),
-    }
-    newest = "(attribute_not_exists(reported_at) OR reported_at <= :sent)"
-    if not ledger.change(
-        DEPLOYMENT,
-        facts,
-        f"instance_id = :reporter AND {newest}",
-        reporter=report.instance_id,
-        sent=facts["reported_at"],
-    ):
+    ledger.adopt_earlier_host()
+    before = ledger.host_of(report.instance_id)
+    if before is None or before.role == Role.RETIRED or not _record(ledger, before, report):
         return "ignored"
-    if row.get("phase") != report.phase:
+    if before.phase != report.phase:
         because = f": {report.cause}" if report.cause else ""
         ledger.note("phase", f"{report.phase}{because}", instance_id=report.instance_id)
-    waiting = ledger.read(AWAIT)
-    if not waiting or waiting["instance_id"] != report.instance_id:
+    wait = ledger.wait_for(report.instance_id)
+    if wait is None:
         return "recorded"
-    return _answer(clients, parse(json.loads(row["spec"])), ledger, report, waiting["token"])
+    host = ledger.host_of(report.instance_id) or before
+    return _answer(clients, parse(json.loads(row.spec)), ledger, host, wait)
 
 
 def stop_waiting(clients: Clients, task_token: str) -> None:
-    """Fail a workflow that waits for its host: the deployment is not wanted any more."""
-    with tolerating(*_GONE):
-        clients.sfn.send_task_failure(
-            taskToken=task_token,
-            error="Superseded",
-            cause="the deployment is being torn down; this workflow stops",
-        )
-
-
-def is_awaited(ledger: Ledger, instance_id: str) -> bool:
-    """Return whether a workflow waits for this host, or did when it was stopped."""
-    waiting = ledger.read(AWAIT)
-    return bool(waiting and waiting["instance_id"] == instance_id)
+    """Fail a workflow that waits for a host: the deployment is not wanted any more."""
+    _fail(clients, task_token, Superseded("the deployment is being torn down; this workflow stops"))
 
 
 def lose(clients: Clients, ledger: Ledger, instance_id: str, cause: str) -> bool:
-    """Fail the wait for a host that EC2 reports lost; return whether that reached a workflow."""
-    waiting = ledger.read(AWAIT)
-    if not waiting or waiting["instance_id"] != instance_id:
+    """Answer the wait for a host that EC2 reports lost; return whether that reached a workflow."""
+    host, wait = ledger.host_of(instance_id), ledger.wait_for(instance_id)
+    if host is None or wait is None:
         return False
-    try:
-        clients.sfn.send_task_failure(taskToken=waiting["token"], error="HostLost", cause=cause)
-    except ClientError as error:
-        if code(error) not in _GONE:
-            raise
-        return False  # that workflow ended meanwhile
-    return True
+    if host.role == Role.DRAINING:
+        return _try(lambda: draining.answer(clients, ledger, wait.token))
+    return _fail(clients, wait.token, instance.lost(clients, instance_id) or HostLost(cause))
+
+
+def _record(ledger: Ledger, host: HostRow, report: Report) -> bool:
+    """Keep what a host said, unless it has said something newer."""
+    sent = report.sent_at or ledger.time()
+    facts = {
+        "phase": report.phase,
+        "percent": report.percent,
+        "cause": report.cause,
+        "phase_at": ledger.time(),
+        "warnings": report.warnings or None,
+        "reported_at": sent,
+    }
+    newest = "attribute_not_exists(reported_at) OR reported_at <= :sent"
+    return ledger.change(host.key, facts, f"attribute_exists(pk) AND ({newest})", sent=sent)
 
 
 def _answer(
-    clients: Clients, deployment: Deployment, ledger: Ledger, report: Report, task_token: str
+    clients: Clients, deployment: Deployment, ledger: Ledger, host: HostRow, wait: AwaitRow
 ) -> str:
     try:
-        return _tell(clients, deployment, ledger, report, task_token)
+        return _tell(clients, deployment, ledger, host, wait.token)
     except ClientError as error:
         if code(error) not in _GONE:
             raise
-        ledger.discard(AWAIT, "token", task_token)  # that workflow ended meanwhile
+        ledger.discard(wait.key, "token", wait.token)  # that workflow ended meanwhile
         return "recorded"
 
 
 def _tell(
-    clients: Clients, deployment: Deployment, ledger: Ledger, report: Report, task_token: str
+    clients: Clients, deployment: Deployment, ledger: Ledger, host: HostRow, task_token: str
 ) -> str:
-    if report.phase == "failed":
-        cause = report.cause or "the host gave no cause; read its log with Session Manager"
+    if host.role == Role.DRAINING:
+        return "drained" if draining.answer(clients, ledger, task_token) else "waiting"
+    if host.phase == "failed":
+        cause = host.cause or "the host gave no cause; read its log with Session Manager"
         clients.sfn.send_task_failure(taskToken=task_token, error="HostFailed", cause=cause)
         return "failed"
-    if report.phase == "serving":
-        return _answer_serving(clients, deployment, ledger, task_token)
+    if host.phase == "serving":
+        return _answer_serving(clients, deployment, ledger, host, task_token)
     clients.sfn.send_task_heartbeat(taskToken=task_token)
     return "waiting"
 
 
 def _answer_serving(
-    clients: Clients, deployment: Deployment, ledger: Ledger, task_token: str
+    clients: Clients, deployment: Deployment, ledger: Ledger, host: HostRow, task_token: str
 ) -> str:
     """Believe it after a look from outside; Pending makes the workflow wait and look again."""
     try:
-        served = _probe(clients, deployment, ledger)
+        probed_from = proof.prove(clients, deployment, ledger, host)
     except Pending as unreachable:
         clients.sfn.send_task_failure(taskToken=task_token, error="Pending", cause=str(unreachable))
         return "unreachable"
-    clients.sfn.send_task_success(taskToken=task_token, output=json.dumps(served))
+    served = json.dumps({"probed_from": probed_from})
+    clients.sfn.send_task_success(taskToken=task_token, output=served)
     return "served"
 
 
-def _probe(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str, str]:
-    """Ask the endpoint from outside, as a client would; return who says that it serves.
+def _fail(clients: Clients, task_token: str, error: OrchestratorError) -> bool:
+    """Fail the wait; return whether that reached a workflow."""
+    name = type(error).__name__
+    return _try(
+        lambda: clients.sfn.send_task_failure(taskToken=task_token, error=name, cause=str(error))
+    )
 
-    Where the allowed ranges shut us out, the host's own word counts (it asked through its nginx):
-    a closed door is not an outage.
-    """
-    endpoint = ledger.deployment()["endpoint"]
-    if not deployment.network.is_open:
-        return {"endpoint": endpoint, "probed_from": "host"}
-    if deployment.engine_kind != "none":
-        probe.serves(endpoint, keys.read(clients, ledger.name))
-    else:
-        probe.ready(endpoint)
-    return {"endpoint": endpoint, "probed_from": "outside"}
+
+def _try(answer: Callable[[], object]) -> bool:
+    """Answer a task token; return whether a workflow was there to hear it."""
+    try:
+        answer()
+    except ClientError as error:
+        if code(error) not in _GONE:
+            raise
+        return False
+    return True

@@ -7,8 +7,9 @@ from typing import Any
 
 from orchestrator.aws import naming
 from orchestrator.aws.clients import Clients
+from orchestrator.errors import Refused
 from orchestrator.launch.machine_images import find_image
-from orchestrator.ledger.attributes import Row
+from orchestrator.ledger.rows import ResourceRow
 from orchestrator.ledger.store import Ledger
 from orchestrator.spec.deployment import Deployment
 
@@ -16,15 +17,15 @@ _ROLE = "instance"
 _VOLUME = "gp3"
 
 
-def launch(clients: Clients, deployment: Deployment, intent: Row) -> str:
+def launch(clients: Clients, deployment: Deployment, intent: ResourceRow) -> str:
     """Run the instance that the intent's row describes; return its id."""
     installation = clients.settings.installation
-    extra = [(naming.GENERATION, str(intent["generation"]))]
+    extra = [(naming.GENERATION, str(intent.generation))]
     launched = clients.ec2_once.run_instances(
-        **json.loads(intent["request"]),
+        **json.loads(intent.facts["request"]),
         MinCount=1,
         MaxCount=1,
-        ClientToken=intent["token"],
+        ClientToken=str(intent.token),
         TagSpecifications=[
             *naming.specification(installation, deployment, "instance", _ROLE, extra),
             *naming.specification(installation, deployment, "volume", _ROLE, extra),
@@ -37,20 +38,19 @@ def request(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[st
     """Return RunInstances' parameters, to be kept in the intent: a repetition asks for the same."""
     spec = deployment.instance
     image = find_image(clients, deployment)
-    scripts = ledger.resource("scripts") or {}
     market = {"MarketType": "spot", "SpotOptions": {"SpotInstanceType": "one-time"}}
     return {
         "ImageId": image["ImageId"],
         "InstanceType": spec.type,
-        "UserData": scripts["user_data"],
+        "UserData": _ready(ledger, "scripts").facts["user_data"],
         "IamInstanceProfile": {"Name": clients.settings.instance_profile},
         # A public address of its own from the first second: the bootstrap needs packages before
         # the Elastic IP is attached.
         "NetworkInterfaces": [
             {
                 "DeviceIndex": 0,
-                "SubnetId": (ledger.resource("public-subnet-0") or {})["id"],
-                "Groups": [(ledger.resource("firewall") or {})["id"]],
+                "SubnetId": _ready(ledger, "public-subnet-0").id,
+                "Groups": [_ready(ledger, "firewall").id],
                 "AssociatePublicIpAddress": True,
             }
         ],
@@ -73,3 +73,11 @@ def request(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[st
         ],
         **({"InstanceMarketOptions": market} if spec.market == "spot" else {}),
     }
+
+
+def _ready(ledger: Ledger, kind: str) -> ResourceRow:
+    """Return the row of what an earlier step made; it cannot be missing under the lock."""
+    row = ledger.resource(kind)
+    if row is None:
+        raise Refused(f"{kind}: no step made it yet; `lamplighter up` does")
+    return row

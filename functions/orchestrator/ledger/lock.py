@@ -9,7 +9,8 @@ from botocore.exceptions import ClientError
 
 from orchestrator.aws.error_codes import code
 from orchestrator.errors import LockHeld, Pending
-from orchestrator.ledger.store import LOCK, Ledger
+from orchestrator.ledger.rows import LOCK
+from orchestrator.ledger.store import Ledger
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
@@ -26,7 +27,7 @@ def acquire(ledger: Ledger, sfn: SFNClient, step_seconds: float) -> None:
     """
     if _take(ledger, "attribute_not_exists(#owner) OR #owner = :me", me=ledger.owner):
         return
-    holder = (ledger.read(LOCK) or {}).get("owner")
+    holder = ledger.lock_owner()
     if holder is None:
         raise Pending(f"the lock of {ledger.name!r} was given back this moment: it is free again")
     ended = _ended_at(sfn, holder)

@@ -1,21 +1,14 @@
-"""One deployment's rows in DynamoDB: what was asked for, what exists, who works on it.
-
-    pk = deployment name
-    sk = deployment            spec, desired, status, generation, instance_id, phase, endpoint, ...
-         lock                  owner (execution ARN), acquired_at
-         await                 token, instance_id, execution: a workflow waits for the host
-         resource#<kind>       state (intent | ready), id, intended_at, changed_at, further facts
-         incident#<time>#<execution>  one repair: trigger, outcome, seconds
-         event#<time>          one line of history
+"""One deployment's rows in DynamoDB: reads are strongly consistent, writes check the lock.
 
 Every write made by a workflow is a transaction that also checks the lock's owner: a Lambda that
-outlives its workflow cannot write any more. Reads are strongly consistent.
+outlives its workflow cannot write any more. What arrives from outside a workflow (reports, events,
+a teardown's wish) writes with a condition of its own.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -24,12 +17,27 @@ from botocore.exceptions import ClientError
 
 from orchestrator.aws.error_codes import code
 from orchestrator.errors import NotFound, Pending, Superseded
-from orchestrator.ledger.attributes import Row, pack, unpack
+from orchestrator.ledger.attributes import Values, pack, unpack
+from orchestrator.ledger.rows import (
+    AWAIT,
+    DEPLOYMENT,
+    EARLIER_HOST,
+    HOSTS,
+    LOCK,
+    RESOURCES,
+    VERSION,
+    WAITS,
+    AwaitRow,
+    DeploymentRow,
+    HostRow,
+    LockRow,
+    ResourceRow,
+    Role,
+    earlier_host,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
-
-DEPLOYMENT, LOCK, AWAIT = "deployment", "lock", "await"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,54 +56,129 @@ class Ledger:
     now: Callable[[], datetime] = field(repr=False)
     settle_seconds: float
 
-    # -- the deployment row ------------------------------------------------------------------
+    # -- the deployment ----------------------------------------------------------------------
 
-    def deployment(self) -> Row:
+    def deployment(self) -> DeploymentRow:
         """Return the deployment's row; NotFound names what is missing."""
-        row = self.read(DEPLOYMENT)
+        row = self.known_deployment()
         if row is None:
             raise NotFound(f"no deployment is named {self.name!r}: `lamplighter up` makes one")
         return row
 
+    def known_deployment(self) -> DeploymentRow | None:
+        values = self.read(DEPLOYMENT)
+        return DeploymentRow.of(values) if values else None
+
     def specification(self) -> dict[str, Any]:
         """Return the stored specification as it was written: an earlier version's may differ."""
-        stored: dict[str, Any] = json.loads(self.deployment().get("spec", "{}"))
+        stored: dict[str, Any] = json.loads(self.deployment().spec)
         return stored
-
-    def generation(self) -> int:
-        """Return the number of the current instance; it grows with every replacement."""
-        return int(self.deployment()["generation"])
 
     def record(self, **facts: Any) -> None:
         """Set attributes of the deployment's row; None removes one."""
-        self.update(DEPLOYMENT, {**facts, "updated_at": self.time()})
+        self.update(DEPLOYMENT, {**facts, "version": VERSION, "updated_at": self.time()})
+
+    def lock_owner(self) -> str | None:
+        """Return the execution that holds the lock, or held it when it died."""
+        values = self.read(LOCK)
+        return LockRow.of(values).owner if values else None
+
+    # -- hosts -------------------------------------------------------------------------------
+
+    def hosts(self) -> list[HostRow]:
+        """Return every host that the deployment has or had, the oldest first."""
+        found = {host.generation: host for host in map(HostRow.of, self.rows(HOSTS))}
+        if earlier := earlier_host(self.read(DEPLOYMENT) or {}):
+            found.setdefault(earlier.generation, earlier)
+        return sorted(found.values(), key=lambda host: host.generation)
+
+    def host(self, generation: int) -> HostRow | None:
+        return next((host for host in self.hosts() if host.generation == generation), None)
+
+    def serving(self) -> HostRow | None:
+        """Return the host that traffic leads to, or is being led to; None before one served."""
+        return next((host for host in self.hosts() if host.role == Role.SERVING), None)
+
+    def host_of(self, instance_id: str) -> HostRow | None:
+        return next((host for host in self.hosts() if host.instance_id == instance_id), None)
+
+    def set_host(self, generation: int, **facts: Any) -> None:
+        """Set attributes of a host's row, which is made when there is none; None removes one."""
+        self.update(f"{HOSTS}{generation}", {"generation": generation, **facts})
+
+    def promote(self, host: HostRow, predecessors: Sequence[HostRow]) -> None:
+        """Make `host` the one that serves, in one write: its generation is the deployment's now."""
+        now = self.time()
+        facts = {"generation": host.generation, "version": VERSION, "updated_at": now}
+        changes: list[tuple[str, dict[str, Any]]] = [
+            (host.key, {"role": Role.SERVING, "served_at": now}),
+            *((each.key, {"role": Role.DRAINING}) for each in predecessors),
+            (DEPLOYMENT, facts),
+        ]
+        self._transact([{"Update": self._changes(key, changed)} for key, changed in changes])
+
+    def adopt_earlier_host(self) -> None:
+        """Give the host that a row of version 1 holds a row of its own; safe without the lock."""
+        values = self.read(DEPLOYMENT) or {}
+        earlier = earlier_host(values)
+        if earlier is None:
+            return
+        row = self._put(earlier.key, earlier.values())
+        row["Put"]["ConditionExpression"] = "attribute_not_exists(pk)"
+        generation = earlier.generation if earlier.role == Role.SERVING else 0
+        numbers = {"generation": generation, "latest_generation": earlier.generation}
+        rest = self._changes(DEPLOYMENT, dict.fromkeys(EARLIER_HOST) | numbers)
+        rest["ConditionExpression"] = "instance_id = :earlier"
+        rest["ExpressionAttributeValues"][":earlier"] = {"S": earlier.instance_id}
+        try:
+            self.dynamodb.transact_write_items(TransactItems=[row, {"Update": rest}])
+        except ClientError as error:
+            if code(error) != "TransactionCanceledException":  # else another was faster
+                raise
+
+    # -- waits -------------------------------------------------------------------------------
+
+    def waits(self) -> list[AwaitRow]:
+        """Return the waits for hosts; an earlier version's single one, too."""
+        earlier = self.read(AWAIT)
+        return [AwaitRow.of(v) for v in (*([earlier] if earlier else []), *self.rows(WAITS))]
+
+    def wait_for(self, instance_id: str) -> AwaitRow | None:
+        return next((wait for wait in self.waits() if wait.instance_id == instance_id), None)
+
+    def keep_wait(self, wait: AwaitRow) -> None:
+        self.write(wait.key, wait.values())
+
+    def end_waits(self) -> None:
+        """Forget the waits of this workflow and of those before it."""
+        self.erase(AWAIT, *(wait.key for wait in self.waits()))
 
     # -- resources ---------------------------------------------------------------------------
 
-    def resource(self, kind: str) -> Row | None:
-        return self.read(f"resource#{kind}")
+    def resource(self, kind: str) -> ResourceRow | None:
+        values = self.read(f"{RESOURCES}{kind}")
+        return ResourceRow.of(values) if values else None
 
-    def intend(self, kind: str, **facts: Any) -> Row:
+    def resources(self) -> list[ResourceRow]:
+        return [ResourceRow.of(values) for values in self.rows(RESOURCES)]
+
+    def intend(self, kind: str, **facts: Any) -> ResourceRow:
         """Write down that `kind` is about to be created, before it is."""
-        row = {"state": "intent", "intended_at": self.time(), **facts}
-        self.write(f"resource#{kind}", row)
-        return row
+        values = {"state": "intent", "intended_at": self.time(), **facts}
+        self.write(f"{RESOURCES}{kind}", values)
+        return ResourceRow.of({"sk": f"{RESOURCES}{kind}", **values})
 
     def ready(self, kind: str, **facts: Any) -> None:
         """Write down what was created; keeps the intent's time."""
-        self.update(f"resource#{kind}", {"state": "ready", **facts})
+        self.update(f"{RESOURCES}{kind}", {"state": "ready", **facts})
 
     def forget(self, kind: str) -> None:
-        self.erase(f"resource#{kind}")
+        self.erase(f"{RESOURCES}{kind}")
 
-    def age(self, row: Row) -> float:
-        """Return the seconds since the last change at AWS, since the intent when none is known."""
-        since = row["changed_at"] if "changed_at" in row else row["intended_at"]
-        return (self.now() - datetime.fromisoformat(since)).total_seconds()
-
-    def is_young(self, row: Row) -> bool:
+    def is_young(self, row: ResourceRow) -> bool:
         """Return whether AWS may not show the last change of `row` yet."""
-        return self.age(row) < self.settle_seconds
+        since = row.changed_at or row.intended_at
+        return since is not None and self.seconds_since(since) < self.settle_seconds
 
     # -- history -----------------------------------------------------------------------------
 
@@ -104,41 +187,51 @@ class Ledger:
         now = self.time()
         self.put(f"event#{now}", {"at": now, "what": what, "text": text, **facts})
 
+    # -- times -------------------------------------------------------------------------------
+
+    def time(self) -> str:
+        return self.now().isoformat(timespec="microseconds")
+
+    def seconds_since(self, time: str) -> float:
+        return (self.now() - datetime.fromisoformat(time)).total_seconds()
+
     # -- rows --------------------------------------------------------------------------------
 
-    def read(self, key: str) -> Row | None:
-        found = self.dynamodb.get_item(
-            TableName=self.table, Key=self._key(key), ConsistentRead=True
-        ).get("Item")
-        return unpack(found) if found else None
-
-    def rows(self) -> Iterator[Row]:
-        """Yield every row of this deployment, with its `sk`."""
+    def rows(self, prefix: str = "") -> Iterator[Values]:
+        """Yield the rows whose `sk` begins with `prefix`."""
+        begins = " AND begins_with(sk, :prefix)" if prefix else ""
         pages = self.dynamodb.get_paginator("query").paginate(
             TableName=self.table,
-            KeyConditionExpression="pk = :name",
-            ExpressionAttributeValues={":name": {"S": self.name}},
+            KeyConditionExpression=f"pk = :name{begins}",
+            ExpressionAttributeValues=pack({":name": self.name, ":prefix": prefix or None}),
             ConsistentRead=True,
         )
         for page in pages:
             yield from (unpack(item) for item in page["Items"])
 
-    def write(self, key: str, row: Row) -> None:
+    def read(self, key: str) -> Values | None:
+        """Return the attributes of one row."""
+        found = self.dynamodb.get_item(
+            TableName=self.table, Key=self._key(key), ConsistentRead=True
+        ).get("Item")
+        return unpack(found) if found else None
+
+    def write(self, key: str, values: Mapping[str, Any]) -> None:
         """Replace a row, as the lock's owner."""
-        item = {**self._key(key), **pack(row)}
-        self._transact({"Put": {"TableName": self.table, "Item": item}})
+        self._transact([self._put(key, values)])
 
-    def update(self, key: str, facts: Row) -> None:
+    def update(self, key: str, facts: Mapping[str, Any]) -> None:
         """Set some attributes of a row (None removes), as the lock's owner."""
-        self._transact({"Update": self._changes(key, facts)})
+        self._transact([{"Update": self._changes(key, facts)}])
 
-    def erase(self, key: str) -> None:
-        """Delete a row, as the lock's owner."""
-        self._transact({"Delete": {"TableName": self.table, "Key": self._key(key)}})
+    def erase(self, *keys: str) -> None:
+        """Delete rows, as the lock's owner."""
+        for key in keys:
+            self._transact([{"Delete": {"TableName": self.table, "Key": self._key(key)}}])
 
-    def put(self, key: str, row: Row) -> None:
+    def put(self, key: str, values: Mapping[str, Any]) -> None:
         """Replace a row without being the lock's owner."""
-        self.dynamodb.put_item(TableName=self.table, Item={**self._key(key), **pack(row)})
+        self.dynamodb.put_item(TableName=self.table, Item={**self._key(key), **pack(values)})
 
     def discard(self, key: str, attribute: str, value: str) -> None:
         """Delete a row if `attribute` still has `value`, lock or not."""
@@ -154,7 +247,7 @@ class Ledger:
             if code(error) != "ConditionalCheckFailedException":
                 raise
 
-    def change(self, key: str, facts: Row, condition: str, **values: Any) -> bool:
+    def change(self, key: str, facts: Mapping[str, Any], condition: str, **values: Any) -> bool:
         """Set attributes if `condition` (over :values) holds, lock or not; say whether it did."""
         request = self._changes(key, facts)
         request["ConditionExpression"] = condition
@@ -167,13 +260,13 @@ class Ledger:
             raise
         return True
 
-    def time(self) -> str:
-        return self.now().isoformat(timespec="microseconds")
-
     def _key(self, key: str) -> dict[str, dict[str, str]]:
         return {"pk": {"S": self.name}, "sk": {"S": key}}
 
-    def _changes(self, key: str, facts: Row) -> dict[str, Any]:
+    def _put(self, key: str, values: Mapping[str, Any]) -> Any:
+        return {"Put": {"TableName": self.table, "Item": {**self._key(key), **pack(values)}}}
+
+    def _changes(self, key: str, facts: Mapping[str, Any]) -> Any:
         kept = {k: v for k, v in facts.items() if v is not None}
         sets = ", ".join(f"#{k} = :{k}" for k in kept)
         removes = ", ".join(f"#{k}" for k in facts if facts[k] is None)
@@ -186,7 +279,7 @@ class Ledger:
             "ExpressionAttributeValues": pack({f":{k}": v for k, v in kept.items()}),
         }
 
-    def _transact(self, action: Any) -> None:
+    def _transact(self, actions: Sequence[Any]) -> None:
         lock: Any = {
             "TableName": self.table,
             "Key": self._key(LOCK),
@@ -195,7 +288,7 @@ class Ledger:
             "ExpressionAttributeValues": {":me": {"S": self.owner}},
         }
         try:
-            self.dynamodb.transact_write_items(TransactItems=[{"ConditionCheck": lock}, action])
+            self.dynamodb.transact_write_items(TransactItems=[{"ConditionCheck": lock}, *actions])
         except ClientError as error:
             reasons = [r.get("Code") for r in error.response.get("CancellationReasons", [])]
             if "ConditionalCheckFailed" in reasons:

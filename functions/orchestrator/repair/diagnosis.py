@@ -3,57 +3,57 @@
 from __future__ import annotations
 
 from orchestrator.aws.clients import Clients
-from orchestrator.errors import Pending
-from orchestrator.hosts import probe
-from orchestrator.ledger.attributes import Row
+from orchestrator.hosts import proof
+from orchestrator.ledger.rows import DeploymentRow, Desired, HostRow, Role, Status
 from orchestrator.ledger.store import Ledger
 from orchestrator.repair.triggers import Trigger
 from orchestrator.resources import instance
 from orchestrator.spec.deployment import Deployment
 
-
-def why_not(
-    clients: Clients, deployment: Deployment, ledger: Ledger, row: Row, trigger: Trigger
-) -> str | None:
-    """Return why no repair is due, or None."""
-    if unwanted := _why_not_wanted(row, trigger):
-        return unwanted
-    if trigger.interrupted or trigger.forced:
-        return None
-    return _why_healthy(clients, deployment, ledger, row)
+_UNWANTED = {
+    Desired.ABSENT: "the deployment is not wanted any more",
+    Desired.ASLEEP: "the deployment is asleep",
+    Desired.STOPPED: "the deployment is stopped: only a command starts it",
+    Desired.UNKNOWN: "a later version of Lamplighter wrote what is wanted",
+}
 
 
-def _why_not_wanted(row: Row, trigger: Trigger) -> str | None:
-    if row["desired"] != "present":
-        return "the deployment is not wanted any more"
-    if not row.get("instance_id"):
+def unwanted(ledger: Ledger, row: DeploymentRow, trigger: Trigger) -> str | None:
+    """Return why this repair may do nothing at all, or None."""
+    if row.desired in _UNWANTED:
+        return _UNWANTED[row.desired]
+    host = subject(ledger)
+    if host is None or host.instance_id is None:
         return "no instance was launched yet: `lamplighter up` launches one"
-    reported = trigger.instance_id
-    if reported and reported != row["instance_id"]:
-        current = f"{reported} is not the current instance ({row['instance_id']} is)"
+    if trigger.instance_id and trigger.instance_id != host.instance_id:
+        current = f"{trigger.instance_id} is not the current instance ({host.instance_id} is)"
         return f"{current}: EC2 reports one loss several times"
-    if reported and row["status"] == "failed" and row.get("reason", "").startswith("HostLost"):
-        return f"{row['reason']}: `lamplighter repair` tries again"
+    if trigger.instance_id and row.status == Status.FAILED and _lost_hosts(row):
+        return f"{row.reason}: `lamplighter repair` tries again"
     return None
 
 
-def _why_healthy(clients: Clients, deployment: Deployment, ledger: Ledger, row: Row) -> str | None:
-    current = row["instance_id"]
-    if instance.state(clients, current) in instance.LOST:
+def healthy(
+    clients: Clients, deployment: Deployment, ledger: Ledger, row: DeploymentRow, trigger: Trigger
+) -> str | None:
+    """Return why no replacement is due, or None."""
+    host = subject(ledger)
+    if trigger.interrupted or trigger.forced or host is None:
         return None
-    if "endpoint" in row and _answers(clients, deployment, ledger, row):
-        return f"{current} runs and {row['endpoint']} answers; `--force` replaces it anyway"
+    if instance.state(clients, str(host.instance_id)) in instance.LOST:
+        return None
+    silence = clients.settings.host_silence_seconds
+    if proof.answers(ledger, row, is_open=deployment.network.is_open, silence_seconds=silence):
+        return f"{host.instance_id} runs and {row.endpoint} answers; `--force` replaces it anyway"
     return None
 
 
-def _answers(clients: Clients, deployment: Deployment, ledger: Ledger, row: Row) -> bool:
-    """Ask the endpoint; behind a closed door, the host's last report has to do, while fresh."""
-    if deployment.network.is_open:
-        try:
-            probe.ready(row["endpoint"])
-        except Pending:
-            return False
-        return True
-    if row.get("phase") != "serving" or "phase_at" not in row:
-        return False
-    return ledger.age({"intended_at": row["phase_at"]}) < clients.settings.host_silence_seconds
+def subject(ledger: Ledger) -> HostRow | None:
+    """Return the host that a repair is about: the one that serves, else the newest."""
+    hosts = ledger.hosts()
+    return next((host for host in hosts if host.role == Role.SERVING), hosts[-1] if hosts else None)
+
+
+def _lost_hosts(row: DeploymentRow) -> bool:
+    """Return whether the last workflow ended because EC2 took one host after the other."""
+    return (row.reason or "").startswith("HostLost")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from orchestrator.aws.clients import Clients
+from orchestrator.ledger.rows import INCIDENTS, IncidentRow, Role, Status
 from orchestrator.ledger.store import Ledger
 from orchestrator.repair import diagnosis
 from orchestrator.repair.triggers import Trigger
@@ -14,39 +15,46 @@ from orchestrator.spec.deployment import Deployment
 def check(
     clients: Clients, deployment: Deployment, ledger: Ledger, trigger: Trigger, opened_at: str
 ) -> dict[str, Any]:
-    """Return {"repair": bool, "why", "generation", "instance_id"}, looked at under the lock.
+    """Return {"todo", "why", "generation", "instance_id"}, looked at under the lock.
 
-    opened_at is the workflow's start: asking twice opens one incident. Workflows wait for the lock
-    in no order, so began_at, written under it, shows which repair came first.
+    todo: `replace` the host; `finish` what a repair that was aborted left, of traffic and hosts;
+    or `nothing`. opened_at is the workflow's start: asking twice opens one incident. Workflows wait
+    for the lock in no order, so began_at, written under it, shows which repair came first.
     """
-    row = ledger.deployment()
-    current = row.get("instance_id")
-    why = diagnosis.why_not(clients, deployment, ledger, row, trigger)
-    answer = {"why": why, "generation": row["generation"], "instance_id": current}
-    if why:
+    _close_aborted(ledger)
+    row, host = ledger.deployment(), diagnosis.subject(ledger)
+    answer: dict[str, Any] = {
+        "generation": host.generation if host else 0,
+        "instance_id": host.instance_id if host else None,
+    }
+    if why := diagnosis.unwanted(ledger, row, trigger):
         ledger.note("repair", f"no repair: {why}")
-        return {"repair": False, **answer}
-    ledger.record(status="repairing", execution=ledger.owner)
+        return {"todo": "nothing", "why": why, **answer}
+    if why := diagnosis.healthy(clients, deployment, ledger, row, trigger):
+        ledger.note("repair", f"no repair: {why}")
+        todo = "finish" if host and _is_unfinished(ledger, row.status) else "nothing"
+        return {"todo": todo, "why": why, **answer}
+    ledger.record(status=Status.REPAIRING, execution=ledger.owner)
+    current = answer["instance_id"]
     ledger.note("repair", f"repairing {current}: {trigger.text}", instance_id=current)
-    ledger.write(
-        _key(ledger, opened_at),
-        {
-            "opened_at": opened_at,
-            "began_at": ledger.time(),
-            "trigger": trigger.text,
-            "instance_id": current,
-            "execution": ledger.owner,
-            "generation": row["generation"],
-        },
+    incident = IncidentRow(
+        opened_at=opened_at,
+        began_at=ledger.time(),
+        trigger=trigger.text,
+        instance_id=host.instance_id if host else None,
+        execution=ledger.owner,
+        generation=answer["generation"],
     )
-    return {"repair": True, **answer, "opened_at": opened_at}
+    ledger.write(_key(ledger, opened_at), incident.values())
+    return {"todo": "replace", "why": None, **answer, "opened_at": opened_at}
 
 
 def close(ledger: Ledger, opened_at: str, instance_id: str, outcome: str) -> dict[str, Any]:
     """Complete the incident's record; outcome: repaired | failed."""
-    row = ledger.deployment()
-    replaced_by = row.get("instance_id") if row.get("instance_id") != instance_id else None
-    seconds = round(ledger.age({"intended_at": opened_at}), 1)
+    host = ledger.serving()
+    new = host.instance_id if host else None
+    replaced_by = new if new != instance_id else None
+    seconds = round(ledger.seconds_since(opened_at), 1)
     ledger.update(
         _key(ledger, opened_at),
         {
@@ -68,11 +76,26 @@ def close(ledger: Ledger, opened_at: str, instance_id: str, outcome: str) -> dic
 
 def abandon(ledger: Ledger, opened_at: str) -> None:
     """Close the incident that this repair opened, if it did, as failed."""
-    row = ledger.read(_key(ledger, opened_at))
-    if row and "closed_at" not in row:
-        close(ledger, opened_at, row["instance_id"], "failed")
+    values = ledger.read(_key(ledger, opened_at))
+    if values and "closed_at" not in values:
+        close(ledger, opened_at, str(IncidentRow.of(values).instance_id), "failed")
+
+
+def _close_aborted(ledger: Ledger) -> None:
+    """Close what repairs opened that ended without a word: this one holds the lock now."""
+    for values in list(ledger.rows(INCIDENTS)):
+        incident = IncidentRow.of(values)
+        if incident.closed_at is None and incident.execution != ledger.owner:
+            ledger.update(values["sk"], {"closed_at": ledger.time(), "outcome": "aborted"})
+
+
+def _is_unfinished(ledger: Ledger, status: Status) -> bool:
+    """Return whether an aborted workflow left hosts beside the one that serves, or its status."""
+    roles = [host.role for host in ledger.hosts()]
+    left = Role.CANDIDATE in roles or Role.DRAINING in roles
+    return Role.SERVING in roles and (left or status != Status.SERVING)
 
 
 def _key(ledger: Ledger, opened_at: str) -> str:
     """EC2 reports a loss by several events: two workflows may start in the same millisecond."""
-    return f"incident#{opened_at}#{ledger.owner.rpartition(':')[2]}"
+    return f"{INCIDENTS}{opened_at}#{ledger.owner.rpartition(':')[2]}"

@@ -8,7 +8,8 @@ from typing import Any, Self
 from orchestrator.aws import naming
 from orchestrator.aws.clients import Clients
 from orchestrator.errors import InvalidRequest
-from orchestrator.ledger.store import DEPLOYMENT, Ledger
+from orchestrator.ledger.rows import Desired
+from orchestrator.ledger.store import Ledger
 from orchestrator.resources import instance
 
 _STATE_CHANGE = "EC2 Instance State-change Notification"
@@ -76,7 +77,8 @@ def deployment_of(clients: Clients, trigger: Trigger) -> str | None:
 
 def is_current(ledger: Ledger, trigger: Trigger) -> bool:
     """Return whether the event concerns the instance that should be serving now."""
-    row = ledger.read(DEPLOYMENT)
-    return bool(
-        row and row["desired"] == "present" and row.get("instance_id") == trigger.instance_id
-    )
+    row, host = ledger.known_deployment(), ledger.host_of(trigger.instance_id)
+    if row is None or host is None or row.desired != Desired.PRESENT:
+        return False
+    current = ledger.serving() or ledger.hosts()[-1]
+    return current.instance_id == trigger.instance_id

@@ -1,20 +1,25 @@
-"""The Elastic IP: the endpoint's address, which outlives every instance."""
+"""The Elastic IPs: the endpoint's address, which outlives hosts, and a successor's beside it."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
 
 from orchestrator.aws import naming
 from orchestrator.aws.clients import Clients
-from orchestrator.aws.error_codes import tolerating
+from orchestrator.aws.error_codes import code, tolerating
 from orchestrator.creation import ownership
 from orchestrator.creation.deletion import delete_each
 from orchestrator.creation.once import once
 from orchestrator.creation.ownership import Found, sort
 from orchestrator.creation.plan import Change, planned
 from orchestrator.creation.visibility import settled, the
+from orchestrator.errors import AddressLimit, Pending
+from orchestrator.ledger.rows import ResourceRow
 from orchestrator.ledger.store import Ledger
-from orchestrator.resources import instance
 from orchestrator.spec.deployment import Deployment
 
 if TYPE_CHECKING:
@@ -24,41 +29,54 @@ _ROLE = "address"
 
 
 def plan(clients: Clients, _: Deployment, ledger: Ledger) -> list[Change]:
-    there = bool(_found(clients, ledger).ours)
+    there = any(_of_kind(clients, ledger, kind).ours for kind in _by_tag(clients, ledger))
     return [planned("address", "Elastic IP", there=there)]
 
 
-def ensure(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str, str]:
-    """Return {"address": public IPv4}, attached to the current instance once that runs."""
-    allocation = once(
-        ledger, _ROLE, lambda: _found(clients, ledger), lambda _: _allocate(clients, deployment)
-    )
-    current = ledger.deployment()["instance_id"]
-    instance.must_run(clients, ledger, current)
-    answer = _described(clients, allocation)
-    described = the(answer, ledger, _ROLE)
-    if described.get("InstanceId") != current:
+def ensure(
+    clients: Clients, deployment: Deployment, ledger: Ledger, *, beside: bool = False
+) -> dict[str, str]:
+    """Return {"address": public IPv4, "endpoint"}, attached to the host that serves.
+
+    beside: a predecessor still answers at the endpoint's address, so this host gets another one,
+    to which the name is led. AddressLimit: the account has no further one.
+    """
+    serving = ledger.serving()
+    if serving is None or serving.instance_id is None:
+        raise Pending("no host serves yet")
+    own = f"{_ROLE}-{serving.generation}"
+    kind = own if beside else _current(ledger) or own
+    with _naming_the_limit() if beside else nullcontext():
+        allocation = once(
+            ledger,
+            kind,
+            lambda: _of_kind(clients, ledger, kind),
+            lambda _: _allocate(clients, deployment, kind),
+        )
+    described = the(_described(clients, allocation), ledger, kind)
+    if described.get("InstanceId") != serving.instance_id:
         clients.ec2.associate_address(
-            AllocationId=allocation, InstanceId=current, AllowReassociation=True
+            AllocationId=allocation, InstanceId=serving.instance_id, AllowReassociation=True
         )
     address = described["PublicIp"]
     endpoint = deployment.endpoint(address)
+    ledger.ready(kind, address=address)
     row = ledger.deployment()
-    if (row.get("address"), row.get("endpoint")) != (address, endpoint):
+    if (row.address, row.endpoint) != (address, endpoint):
         ledger.record(address=address, endpoint=endpoint)
     return {"address": address, "endpoint": endpoint}
 
 
 def destroy(clients: Clients, ledger: Ledger) -> None:
-    settled(ledger, _ROLE)
-    delete_each(
-        ledger,
-        _ROLE,
-        _found(clients, ledger),
-        lambda address: _release(clients, address),
-        describe=lambda address: _described(clients, address),
-        gone="InvalidAllocationID.NotFound",
-    )
+    for row in _rows(ledger):
+        settled(ledger, row.kind)
+    _release_all(clients, ledger, {*_by_tag(clients, ledger), *(r.kind for r in _rows(ledger))})
+
+
+def destroy_predecessors(clients: Clients, ledger: Ledger) -> None:
+    """Release every Elastic IP of ours but the endpoint's."""
+    current = _current(ledger)
+    _release_all(clients, ledger, {row.kind for row in _rows(ledger)} - {current})
 
 
 def found(clients: Clients, ledger: Ledger) -> list[str]:
@@ -66,13 +84,49 @@ def found(clients: Clients, ledger: Ledger) -> list[str]:
     return ownership.tagged(clients, ledger, only="elastic-ip").ours
 
 
-def _allocate(clients: Clients, deployment: Deployment) -> str:
+def _current(ledger: Ledger) -> str | None:
+    """Return the kind of the endpoint's address; an earlier version's row names no address."""
+    address = ledger.deployment().address
+    for row in _rows(ledger):
+        if address and row.facts.get("address", address) == address:
+            return row.kind
+    return None
+
+
+def _rows(ledger: Ledger) -> list[ResourceRow]:
+    """Return the ledger's rows of addresses, e.g. of the kind address-3."""
+    return [row for row in ledger.resources() if _is_a_hosts(row.kind)]
+
+
+def _allocate(clients: Clients, deployment: Deployment, kind: str) -> str:
     return clients.ec2_once.allocate_address(
         Domain="vpc",
         TagSpecifications=naming.specification(
-            clients.settings.installation, deployment, "elastic-ip", _ROLE
+            clients.settings.installation, deployment, "elastic-ip", kind
         ),
     )["AllocationId"]
+
+
+@contextmanager
+def _naming_the_limit() -> Iterator[None]:
+    try:
+        yield
+    except ClientError as error:
+        if code(error) == "AddressLimitExceeded":
+            raise AddressLimit("no second Elastic IP: the predecessor drains first") from error
+        raise
+
+
+def _release_all(clients: Clients, ledger: Ledger, kinds: set[str]) -> None:
+    for kind in sorted(kinds):
+        delete_each(
+            ledger,
+            kind,
+            _of_kind(clients, ledger, kind),
+            lambda address: _release(clients, address),
+            describe=lambda address: _described(clients, address),
+            gone="InvalidAllocationID.NotFound",
+        )
 
 
 def _release(clients: Clients, allocation: str) -> None:
@@ -87,7 +141,17 @@ def _described(clients: Clients, allocation: str) -> list[AddressTypeDef]:
     return clients.ec2.describe_addresses(AllocationIds=[allocation])["Addresses"]
 
 
-def _found(clients: Clients, ledger: Ledger) -> Found:
-    described = clients.ec2.describe_addresses(Filters=naming.owned(ledger.name, _ROLE))
-    found = described["Addresses"]
-    return sort(ledger, ((address["AllocationId"], address["Tags"]) for address in found))
+def _of_kind(clients: Clients, ledger: Ledger, kind: str) -> Found:
+    found = clients.ec2.describe_addresses(Filters=naming.owned(ledger.name, kind))["Addresses"]
+    return sort(ledger, ((each["AllocationId"], each["Tags"]) for each in found))
+
+
+def _by_tag(clients: Clients, ledger: Ledger) -> set[str]:
+    """Return the kinds of the addresses that carry the deployment's tag; not the NAT gateway's."""
+    found = clients.ec2.describe_addresses(Filters=naming.owned(ledger.name))["Addresses"]
+    roles = {tag["Value"] for each in found for tag in each["Tags"] if tag["Key"] == naming.ROLE}
+    return {role for role in roles if _is_a_hosts(role)}
+
+
+def _is_a_hosts(kind: str) -> bool:
+    return kind.split("-", maxsplit=1)[0] == _ROLE

@@ -61,7 +61,7 @@ def ensure(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str
     name = name_of(clients, deployment.name)
     there = _ours(clients, ledger)
     row = ledger.resource(_ROLE)
-    if there and row and row["state"] == "ready":
+    if there and row and row.state == "ready":
         return {"bucket": name}
     if not (there and row):
         ledger.intend(_ROLE, id=name)
@@ -118,7 +118,7 @@ def _ours(clients: Clients, ledger: Ledger) -> bool:
     if tags is None:
         return False
     row = ledger.resource(_ROLE)
-    half_made = tags == [] and row is not None and row["state"] == "intent"
+    half_made = tags == [] and row is not None and row.state == "intent"
     if not half_made and has_lost_its_tags(ledger, _ROLE, tags):
         raise lost(ledger, f"the bucket {name!r}")
     if not half_made and not owns(ledger, tags, name):

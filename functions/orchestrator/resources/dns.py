@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from orchestrator.aws import dns_records, hosted_zones, naming
 from orchestrator.aws.clients import Clients
 from orchestrator.aws.dns_records import Record
@@ -11,7 +9,8 @@ from orchestrator.aws.error_codes import tolerating
 from orchestrator.creation.ownership import conflict, owns
 from orchestrator.creation.plan import Change, planned
 from orchestrator.errors import Pending
-from orchestrator.ledger.store import DEPLOYMENT, Ledger
+from orchestrator.ledger.rows import ResourceRow
+from orchestrator.ledger.store import Ledger
 from orchestrator.spec.deployment import Deployment
 
 _ROLE = "dns"
@@ -31,11 +30,13 @@ def ensure(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str
     if not host:
         destroy(clients, ledger)
         return {"name": None}
-    zone_id, address = hosted_zones.zone(clients, deployment.dns), ledger.deployment()["address"]
+    zone_id, address = hosted_zones.zone(clients, deployment.dns), ledger.deployment().address
+    if address is None:
+        raise Pending("the endpoint has no address yet")
     desired = _desired(deployment, ledger, host, address)
     there = _ours(clients, ledger, zone_id, host)
     row = ledger.resource(_ROLE)
-    if row and (row["id"], row["zone"]) != (host, zone_id):
+    if row and (row.id, row.facts["zone"]) != (host, zone_id):
         destroy(clients, ledger)  # the name has changed since an earlier attempt
         row = None
     if not dns_records.same(there, desired):
@@ -43,9 +44,9 @@ def ensure(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str
         changed = dns_records.change(clients, zone_id, "UPSERT", desired)
         ledger.ready(_ROLE, id=host, zone=zone_id, address=address, change=changed)
         row = ledger.resource(_ROLE)
-    elif not row or row["state"] != "ready":
+    elif not row or row.state != "ready":
         ledger.ready(_ROLE, id=host, zone=zone_id, address=address, intended_at=ledger.time())
-    _wait_for(clients, row or {})
+    _wait_for(clients, row)
     return {"name": host}
 
 
@@ -82,7 +83,7 @@ def _places(clients: Clients, ledger: Ledger) -> list[tuple[str, str]]:
     """Return every (zone id, host) at which records of ours may be; zones may be gone."""
     row = ledger.resource(_ROLE)
     if row:
-        return [(row["zone"], row["id"])]
+        return [(row.facts["zone"], str(row.id))]
     spec = ledger.specification().get("dns") or {}
     if not spec.get("domain"):
         return []
@@ -153,14 +154,17 @@ def _written(ledger: Ledger, there: list[Record], host: str) -> list[Record]:
 
 def _addresses(ledger: Ledger) -> set[str]:
     """Return the addresses that our rows say we wrote, or may have."""
-    rows = (ledger.resource(_ROLE), ledger.read(DEPLOYMENT))
-    return {str(row["address"]) for row in rows if row and "address" in row}
+    row, deployment = ledger.resource(_ROLE), ledger.known_deployment()
+    written = row.facts.get("address") if row else None
+    endpoint = deployment.address if deployment else None
+    return {str(address) for address in (written, endpoint) if address}
 
 
-def _wait_for(clients: Clients, row: dict[str, Any]) -> None:
-    if "change" not in row:
+def _wait_for(clients: Clients, row: ResourceRow | None) -> None:
+    change = row.facts.get("change") if row else None
+    if change is None:
         return
     with tolerating("NoSuchChange"):
-        status = clients.route53.get_change(Id=row["change"])["ChangeInfo"]["Status"]
+        status = clients.route53.get_change(Id=change)["ChangeInfo"]["Status"]
         if status != "INSYNC":
-            raise Pending(f"Route53 change {row['change']} is {status}")
+            raise Pending(f"Route53 change {change} is {status}")

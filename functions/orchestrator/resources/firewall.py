@@ -13,7 +13,7 @@ from orchestrator.creation.once import once
 from orchestrator.creation.ownership import Found, conflict, owns, sort
 from orchestrator.creation.visibility import settled, the
 from orchestrator.errors import Pending
-from orchestrator.ledger.attributes import Row
+from orchestrator.ledger.rows import ResourceRow
 from orchestrator.ledger.store import Ledger
 from orchestrator.spec.deployment import Deployment
 
@@ -43,7 +43,7 @@ def ensure(clients: Clients, deployment: Deployment, ledger: Ledger, vpc: str) -
     """Return the security group's id, its rules being exactly the specification's."""
     group_name = f"lamplighter-{deployment.name}"
 
-    def create(_: Row) -> str:
+    def create(_: ResourceRow) -> str:
         with tolerating("InvalidGroup.Duplicate"):
             return clients.ec2_once.create_security_group(
                 GroupName=group_name,

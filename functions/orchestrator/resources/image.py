@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 from orchestrator.aws import naming
@@ -18,7 +19,7 @@ from orchestrator.creation.once import intend
 from orchestrator.creation.plan import Change, planned
 from orchestrator.creation.visibility import the
 from orchestrator.errors import BuildFailed, Pending, Refused
-from orchestrator.ledger.attributes import Row
+from orchestrator.ledger.rows import ResourceRow
 from orchestrator.ledger.store import Ledger
 from orchestrator.resources import bucket
 from orchestrator.spec.deployment import Deployment
@@ -31,8 +32,9 @@ _READABLE_FILE = 0o100644 << 16  # zip's default of 0600 would be unreadable to 
 
 
 def plan(clients: Clients, deployment: Deployment, ledger: Ledger) -> list[Change]:
-    row = ledger.resource(_ROLE) or {}
-    there = bool(row.get("uri")) and _pushed(clients, deployment.name, row["tag"])
+    row = ledger.resource(_ROLE)
+    built = row.facts if row and "uri" in row.facts else None
+    there = built is not None and _pushed(clients, deployment.name, built["tag"])
     return [planned("image", "gateway image, built by CodeBuild", there=there)]
 
 
@@ -43,16 +45,15 @@ def ensure(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str
     uri = f"{_repository(clients, deployment, ledger)}:{tag}"
     row = ledger.resource(_ROLE)
     if _pushed(clients, deployment.name, tag):
-        if not row or row.get("uri") != uri:
-            ledger.ready(
-                _ROLE, uri=uri, tag=tag, intended_at=(row or {}).get("intended_at", ledger.time())
-            )
+        if row is None or row.facts.get("uri") != uri:
+            since = row.intended_at if row else None
+            ledger.ready(_ROLE, uri=uri, tag=tag, intended_at=since or ledger.time())
         return {"uri": uri}
-    if row is None or row.get("tag") != tag or "uri" in row or _is_unpinned(row):
+    if row is None or not _is_of(row, tag):
         row = intend(ledger, _ROLE, tag=tag)
-    if "version" not in row:
+    if "version" not in row.facts:
         row = _upload(clients, deployment, ledger, source, row)
-    if "build" not in row:
+    if "build" not in row.facts:
         row = _start(clients, deployment, ledger, row)
     _wait_for(clients, ledger, row)
     ledger.ready(_ROLE, uri=uri)
@@ -61,10 +62,10 @@ def ensure(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str
 
 def destroy(clients: Clients, ledger: Ledger) -> None:
     """Stop a build that still runs; the image goes with its repository."""
-    row = ledger.resource(_ROLE) or {}
-    if "build" in row and "uri" not in row:
+    row = ledger.resource(_ROLE)
+    if row and "build" in row.facts and "uri" not in row.facts:
         with tolerating("ResourceNotFoundException", "InvalidInputException"):
-            clients.codebuild.stop_build(id=row["build"])
+            clients.codebuild.stop_build(id=row.facts["build"])
     ledger.forget(_ROLE)
 
 
@@ -100,8 +101,8 @@ def _repository(clients: Clients, deployment: Deployment, ledger: Ledger) -> str
 
 
 def _upload(
-    clients: Clients, deployment: Deployment, ledger: Ledger, source: bytes, row: Row
-) -> Row:
+    clients: Clients, deployment: Deployment, ledger: Ledger, source: bytes, row: ResourceRow
+) -> ResourceRow:
     """Upload the source, whatever the bucket holds already, and write its version down.
 
     Before the build starts: a repeated StartBuild has to name the same version with its token.
@@ -117,42 +118,51 @@ def _upload(
             "ours; enable versioning on it and start the workflow again"
         )
     ledger.ready(_ROLE, state="intent", version=version)
-    return {**row, "version": version}
+    return replace(row, facts={**row.facts, "version": version})
 
 
-def _start(clients: Clients, deployment: Deployment, ledger: Ledger, row: Row) -> Row:
+def _start(
+    clients: Clients, deployment: Deployment, ledger: Ledger, row: ResourceRow
+) -> ResourceRow:
     """Start the build of the version that was uploaded, and write its id down."""
-    variables = {"REPOSITORY_NAME": naming.repository(deployment.name), "IMAGE_TAG": row["tag"]}
+    variables = {
+        "REPOSITORY_NAME": naming.repository(deployment.name),
+        "IMAGE_TAG": row.facts["tag"],
+    }
     started = clients.codebuild.start_build(
         projectName=clients.settings.image_project,
         sourceTypeOverride="S3",
         sourceLocationOverride=f"{bucket.name_of(clients, deployment.name)}/{_key(row)}",
-        sourceVersion=row["version"],
+        sourceVersion=row.facts["version"],
         environmentVariablesOverride=[
             {"name": name, "value": value, "type": "PLAINTEXT"} for name, value in variables.items()
         ],
-        idempotencyToken=row["token"],
+        idempotencyToken=str(row.token),
     )
-    facts = {"build": started["build"]["id"], "changed_at": ledger.time()}
-    ledger.ready(_ROLE, state="intent", **facts)
-    return {**row, **facts}
+    build, now = started["build"]["id"], ledger.time()
+    ledger.ready(_ROLE, state="intent", build=build, changed_at=now)
+    return replace(row, facts={**row.facts, "build": build}, changed_at=now)
 
 
-def _is_unpinned(row: Row) -> bool:
-    """Return whether an earlier release of ours started the build, without naming a version."""
-    return "build" in row and "version" not in row
+def _is_of(row: ResourceRow, tag: str) -> bool:
+    """Return whether `row` is of a build of this source that is not over yet.
+
+    Not of one that an earlier release of ours started, without naming a version.
+    """
+    is_unpinned = "build" in row.facts and "version" not in row.facts
+    return row.facts.get("tag") == tag and "uri" not in row.facts and not is_unpinned
 
 
-def _key(row: Row) -> str:
-    return f"source/gateway-{row['tag']}.zip"
+def _key(row: ResourceRow) -> str:
+    return f"source/gateway-{row.facts['tag']}.zip"
 
 
-def _wait_for(clients: Clients, ledger: Ledger, row: Row) -> None:
+def _wait_for(clients: Clients, ledger: Ledger, row: ResourceRow) -> None:
     """Raise Pending until the build succeeded, BuildFailed when it never will.
 
     A failed build is forgotten, so that the next workflow starts another one.
     """
-    build = row["build"]
+    build = row.facts["build"]
     answer = clients.codebuild.batch_get_builds(ids=[build])["builds"]
     if not answer and ledger.is_young(row):
         raise Pending(f"build {build} was started a moment ago and is not visible yet")

@@ -1,4 +1,4 @@
-"""The EC2 instance that serves: one per generation, launched with exactly one token."""
+"""The EC2 instances that serve: one per generation, launched with exactly one token."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from orchestrator.creation import ownership
 from orchestrator.creation.once import once
 from orchestrator.creation.ownership import Found, sort
 from orchestrator.creation.plan import Change, planned
-from orchestrator.creation.visibility import settled, the, wait_until_visible
-from orchestrator.errors import HostLost, Pending, Refused
+from orchestrator.creation.visibility import settled, wait_until_visible
+from orchestrator.errors import HostLost, OrchestratorError, Pending, Refused
 from orchestrator.launch import run_instances
-from orchestrator.ledger.attributes import Row
+from orchestrator.ledger.rows import HostRow, ResourceRow, Role
 from orchestrator.ledger.store import Ledger
 from orchestrator.spec.deployment import Deployment
 
@@ -27,6 +27,7 @@ ROLE = "instance"
 ALIVE = ("pending", "running")
 LOST = ("stopping", "stopped", "shutting-down", "terminated", "absent")
 _EXISTING = [*ALIVE, "stopping", "stopped", "shutting-down"]
+_REMEMBERED = 10  # ended hosts whose rows stay
 
 
 def plan(clients: Clients, deployment: Deployment, ledger: Ledger) -> list[Change]:
@@ -37,58 +38,39 @@ def plan(clients: Clients, deployment: Deployment, ledger: Ledger) -> list[Chang
 
 
 def ensure(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str, Any]:
-    """Return {"instance_id", "generation"} of a live instance.
+    """Return {"instance_id", "generation"} of the host that serves, while EC2 has it.
 
-    An instance of the current generation that was stopped or terminated is not started again:
-    the generation grows and a new one is launched.
+    Else of a candidate: one that was stopped or terminated is not started again.
     """
-    generation = ledger.generation()
-    row = ledger.resource(_role(generation)) or {}
-    if "id" in row and _is_lost(clients, row["id"], young=ledger.is_young(row)):
-        generation += 1
-        ledger.record(generation=generation)
-    launched = once(
-        ledger,
-        _role(generation),
-        lambda: _of_generation(clients, ledger, generation),
-        lambda intent: run_instances.launch(clients, deployment, intent),
-        tokened=True,
-        prepare=lambda: {"request": json.dumps(run_instances.request(clients, deployment, ledger))},
-    )
-    if ledger.deployment().get("instance_id") != launched:
-        unheard = dict.fromkeys(("phase_percent", "phase_cause", "reported_at", "warnings"))
-        ledger.record(instance_id=launched, phase="launched", **unheard)
-        ledger.note(
-            "instance", f"launched {launched}, generation {generation}", instance_id=launched
-        )
-    return {"instance_id": launched, "generation": generation}
+    serving = ledger.serving()
+    if serving and not _is_lost(clients, ledger, serving):
+        return {"instance_id": serving.instance_id, "generation": serving.generation}
+    return _candidate(clients, deployment, ledger, after=serving.generation if serving else 0)
 
 
 def replace(
     clients: Clients, deployment: Deployment, ledger: Ledger, generation: int
 ) -> dict[str, Any]:
-    """Return the instance that follows this generation; running it twice launches one."""
-    if ledger.generation() == generation:
-        ledger.record(generation=generation + 1)
-    return ensure(clients, deployment, ledger)
+    """Return a candidate that follows this generation, as `ensure`; twice launches one."""
+    return _candidate(clients, deployment, ledger, after=generation)
 
 
 def destroy(clients: Clients, ledger: Ledger) -> None:
     """Terminate every instance of ours; Pending until they are gone."""
-    rows = list(_rows(ledger))
+    rows = _rows(ledger)
     for row in rows:
-        settled(ledger, row["role"])
-        if "id" in row and state(clients, row["id"]) == "absent":
-            wait_until_visible(ledger, row["role"])
+        settled(ledger, row.kind)
+        if row.id and state(clients, row.id) == "absent":
+            wait_until_visible(ledger, row.kind)
     found = _found(clients, ledger)
-    remembered = {row["id"] for row in rows if "id" in row and _exists(clients, row["id"])}
+    remembered = {row.id for row in rows if row.id and _exists(clients, row.id)}
     ending = {*found.ours, *remembered} - set(found.others)
     _terminate(clients, ending)
     left = sorted(i for i in ending if _exists(clients, i))
     if left:
         raise Pending(f"shutting down: {', '.join(left)}")
     for row in rows:
-        ledger.forget(row["role"])
+        ledger.forget(row.kind)
 
 
 def found(clients: Clients, ledger: Ledger) -> list[str]:
@@ -98,39 +80,42 @@ def found(clients: Clients, ledger: Ledger) -> list[str]:
 
 
 def destroy_predecessors(clients: Clients, ledger: Ledger) -> None:
-    """Terminate every instance of ours but the current one, which serves."""
-    row = ledger.deployment()
-    current = row.get("instance_id")
-    _terminate(clients, set(_found(clients, ledger).ours) - {current})
-    for old in _rows(ledger):
-        if old["role"] != _role(row["generation"]):
-            ledger.forget(old["role"])
+    """Terminate every instance of ours but the one that serves."""
+    _end(clients, ledger, [host for host in ledger.hosts() if host.role == Role.SERVING])
 
 
-def must_run(clients: Clients, ledger: Ledger, instance_id: str) -> None:
-    """Raise Pending until the instance runs, HostLost when it is gone.
+def destroy_candidates(clients: Clients, ledger: Ledger) -> None:
+    """After a failure: terminate what has not proved itself, and leave what serves or drains.
 
-    Refused, with EC2's reason, when another one would not start either.
+    A first provision keeps its host: the specification says what becomes of it.
     """
-    described = describe(clients, instance_id)
-    role = _role(ledger.generation())
-    found = the([described] if described else [], ledger, role)
-    name = found["State"]["Name"]
-    if name in LOST:
-        reason = found.get("StateReason", {})
-        why = f"{instance_id} is {name}: {reason.get('Message', 'EC2 gives no reason')}"
-        if _is_our_doing(reason.get("Code", "")):
-            raise Refused(f"{why}; start again for another one")
-        raise HostLost(why)
-    if name != "running":
-        raise Pending(f"{instance_id} is {name}; the address needs a running instance")
+    kept = [host for host in ledger.hosts() if host.role in {Role.SERVING, Role.DRAINING}]
+    if kept:
+        _end(clients, ledger, kept)
 
 
-def must_not_be_lost(clients: Clients, instance_id: str) -> None:
-    """Raise HostLost when EC2 says that the instance was stopped or terminated."""
-    name = state(clients, instance_id)
-    if name in LOST and name != "absent":  # a young one may not be visible yet
-        raise HostLost(f"{instance_id} is {name}")
+def lost(clients: Clients, instance_id: str) -> OrchestratorError | None:
+    """Return why the instance will not serve, None while it may.
+
+    Refused, with EC2's reason, when another one would not start either; else HostLost.
+    """
+    found = describe(clients, instance_id)
+    if found is None or found["State"]["Name"] not in LOST:
+        return None  # a young one may not be visible yet
+    reason = found.get("StateReason", {})
+    why = reason.get("Message", "EC2 gives no reason")
+    why = f"{instance_id} is {found['State']['Name']}: {why}"
+    if _is_our_doing(reason.get("Code", "")):
+        return Refused(f"{why}; start again for another one")
+    return HostLost(why)
+
+
+def address(clients: Clients, instance_id: str) -> str:
+    """Return the instance's public IPv4: its own, or its Elastic IP; Pending while it has none."""
+    found = describe(clients, instance_id)
+    if found is None or not found.get("PublicIpAddress"):
+        raise Pending(f"{instance_id} has no public address yet")
+    return found["PublicIpAddress"]
 
 
 def state(clients: Clients, instance_id: str) -> str:
@@ -147,6 +132,77 @@ def describe(clients: Clients, instance_id: str) -> InstanceTypeDef | None:
     return None
 
 
+def _candidate(
+    clients: Clients, deployment: Deployment, ledger: Ledger, *, after: int
+) -> dict[str, Any]:
+    """Return the newest candidate of a generation above `after`; launch one when there is none.
+
+    The candidates that will not serve are given up.
+    """
+    usable = None
+    for host in (each for each in ledger.hosts() if each.role == Role.CANDIDATE):
+        is_spoilt = host.phase == "failed" or _is_lost(clients, ledger, host)
+        if host.generation <= after or is_spoilt:
+            ledger.set_host(host.generation, role=Role.RETIRED, ended_at=ledger.time())
+        else:
+            usable = host
+    return _launched(clients, deployment, ledger, usable or _next(ledger))
+
+
+def _next(ledger: Ledger) -> HostRow:
+    """Write down a candidate with a number that no host had before."""
+    row = ledger.deployment()
+    numbers = (host.generation for host in ledger.hosts())
+    generation = max(row.latest_generation, row.generation, *numbers) + 1
+    ledger.record(latest_generation=generation)
+    ledger.set_host(generation, role=Role.CANDIDATE)
+    return HostRow(generation=generation)
+
+
+def _launched(
+    clients: Clients, deployment: Deployment, ledger: Ledger, host: HostRow
+) -> dict[str, Any]:
+    generation = host.generation
+    launched = once(
+        ledger,
+        _role(generation),
+        lambda: _of_generation(clients, ledger, generation),
+        lambda intent: run_instances.launch(clients, deployment, intent),
+        tokened=True,
+        prepare=lambda: {"request": json.dumps(run_instances.request(clients, deployment, ledger))},
+        generation=generation,
+    )
+    if host.instance_id != launched:
+        facts = {"phase": "launched", "launched_at": ledger.time()}
+        ledger.set_host(generation, instance_id=launched, **facts)
+        ledger.note(
+            "instance", f"launched {launched}, generation {generation}", instance_id=launched
+        )
+    return {"instance_id": launched, "generation": generation}
+
+
+def _end(clients: Clients, ledger: Ledger, kept: list[HostRow]) -> None:
+    """Terminate every instance of ours but those of `kept`, with the order that it got.
+
+    Forget the oldest of the ended.
+    """
+    instances = {host.instance_id for host in kept}
+    _terminate(clients, {each for each in _found(clients, ledger).ours if each not in instances})
+    ended = [host for host in ledger.hosts() if host not in kept]
+    for host in ended:
+        if host.role == Role.DRAINING:
+            with tolerating("ParameterNotFound"):
+                order = naming.order_parameter(ledger.name, str(host.instance_id))
+                clients.ssm.delete_parameter(Name=order)
+        if host.role != Role.RETIRED:
+            ledger.set_host(host.generation, role=Role.RETIRED, ended_at=ledger.time())
+    ledger.erase(*(host.key for host in ended[:-_REMEMBERED]))
+    roles = {_role(host.generation) for host in kept}
+    for row in _rows(ledger):
+        if row.kind not in roles:
+            ledger.forget(row.kind)
+
+
 def _is_our_doing(reason: str) -> bool:
     """Return whether EC2 could not start what we asked for, a disk or a key for example.
 
@@ -155,10 +211,18 @@ def _is_our_doing(reason: str) -> bool:
     return reason.startswith("Client.") and not reason.endswith("InitiatedShutdown")
 
 
-def _is_lost(clients: Clients, instance_id: str, *, young: bool) -> bool:
-    """Return whether the instance will not serve again; a young one may just not be visible."""
-    found = state(clients, instance_id)
-    return not young if found == "absent" else found not in ALIVE
+def _is_lost(clients: Clients, ledger: Ledger, host: HostRow) -> bool:
+    """Return whether the host will not serve again; a young one may just not be visible.
+
+    One that was not launched yet may be.
+    """
+    if host.instance_id is None:
+        return False
+    found = state(clients, host.instance_id)
+    if found != "absent":
+        return found not in ALIVE
+    row = ledger.resource(_role(host.generation))
+    return row is None or not ledger.is_young(row)
 
 
 def _terminate(clients: Clients, instances: set[str]) -> None:
@@ -205,12 +269,9 @@ def _of_generation(clients: Clients, ledger: Ledger, generation: int) -> Found:
     return Found([i for i in found.ours if i in alive], found.others)
 
 
-def _rows(ledger: Ledger) -> Iterator[Row]:
-    """Yield the ledger's instance rows with their role, e.g. instance-3."""
-    for row in ledger.rows():
-        role = row["sk"].removeprefix("resource#")
-        if role.startswith(f"{ROLE}-"):
-            yield {**row, "role": role}
+def _rows(ledger: Ledger) -> list[ResourceRow]:
+    """Return the ledger's rows of instances, e.g. of the kind instance-3."""
+    return [row for row in ledger.resources() if row.kind.startswith(f"{ROLE}-")]
 
 
 def _role(generation: int) -> str:

@@ -4,6 +4,8 @@
                                     prober and its operator read it
     /lamplighter/<name>/keys/<id>   what the gateway knows of one key: the entries of its keys file
                                     with that id, a JSON list (salted hash, limits; never the key)
+    /lamplighter/<name>/hosts/<id>  an order to a host (hosts/draining.py); it goes with the keys at
+                                    the latest
     /lamplighter/<name>/tls/        what its host wrote: certificate and ACME account; they go with
                                     the keys
 
@@ -61,13 +63,13 @@ def ensure(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str
     if hashed not in there:
         entries = json.dumps([entry(FIRST, _stored(clients, deployment.name))])
         _put(clients, deployment, ledger, _HASHED, hashed, "String", entries)
-    if row["state"] != "ready":
+    if row.state != "ready":
         ledger.ready(_ROLE, id=secret)
     return {"parameter": secret}
 
 
 def destroy(clients: Clients, ledger: Ledger) -> None:
-    """Delete the deployment's keys, also those that the operator made, and its certificate.
+    """Delete the deployment's keys, also those that the operator made, its certificate and orders.
 
     ResourceConflict when one was ours and has lost its tags; the others are deleted nevertheless.
     """
@@ -163,7 +165,11 @@ def _ours(clients: Clients, ledger: Ledger) -> Iterator[str]:
     sought: list[Any] = [
         *(
             {"Key": "Path", "Option": "OneLevel", "Values": [path]}
-            for path in (naming.keys_path(deployment), naming.tls_path(deployment))
+            for path in (
+                naming.keys_path(deployment),
+                naming.tls_path(deployment),
+                naming.orders_path(deployment),
+            )
         ),
         {"Key": "Name", "Option": "Equals", "Values": [naming.api_key_parameter(deployment)]},
     ]

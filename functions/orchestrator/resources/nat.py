@@ -10,7 +10,7 @@ from orchestrator.creation.once import once
 from orchestrator.creation.ownership import Found, sort
 from orchestrator.creation.visibility import settled, the, wait_until_visible
 from orchestrator.errors import Pending, Refused
-from orchestrator.ledger.attributes import Row
+from orchestrator.ledger.rows import ResourceRow
 from orchestrator.ledger.store import Ledger
 from orchestrator.spec.deployment import Deployment
 
@@ -22,11 +22,11 @@ def ensure(clients: Clients, deployment: Deployment, ledger: Ledger, subnet: str
     """Return the id of the available NAT gateway; Pending while AWS starts it (1-2 minutes)."""
     address = _ensure_address(clients, deployment, ledger)
 
-    def create(row: Row) -> str:
+    def create(row: ResourceRow) -> str:
         created = clients.ec2.create_nat_gateway(
             SubnetId=subnet,
             AllocationId=address,
-            ClientToken=row["token"],
+            ClientToken=str(row.token),
             TagSpecifications=naming.specification(
                 ledger.installation, deployment, "natgateway", _NAT
             ),
@@ -88,7 +88,7 @@ def _delete(clients: Clients, ledger: Ledger, gateway: str) -> None:
 
 
 def _ensure_address(clients: Clients, deployment: Deployment, ledger: Ledger) -> str:
-    def create(_: Row) -> str:
+    def create(_: ResourceRow) -> str:
         return clients.ec2_once.allocate_address(
             Domain="vpc",
             TagSpecifications=naming.specification(

@@ -14,7 +14,7 @@ from orchestrator.creation.ownership import Found, sort
 from orchestrator.creation.plan import Change, planned
 from orchestrator.creation.visibility import settled
 from orchestrator.errors import Pending
-from orchestrator.ledger.attributes import Row
+from orchestrator.ledger.rows import ResourceRow
 from orchestrator.ledger.store import Ledger
 from orchestrator.resources import firewall, nat, subnets
 from orchestrator.spec.deployment import Deployment
@@ -83,7 +83,7 @@ def found(clients: Clients, ledger: Ledger) -> list[str]:
 
 
 def _ensure_vpc(clients: Clients, deployment: Deployment, ledger: Ledger) -> str:
-    def create(_: Row) -> str:
+    def create(_: ResourceRow) -> str:
         created = clients.ec2_once.create_vpc(
             CidrBlock=deployment.network.cidr,
             TagSpecifications=naming.specification(ledger.installation, deployment, "vpc", _VPC),
@@ -98,7 +98,7 @@ def _ensure_vpc(clients: Clients, deployment: Deployment, ledger: Ledger) -> str
 
 
 def _ensure_gateway(clients: Clients, deployment: Deployment, ledger: Ledger, vpc: str) -> str:
-    def create(_: Row) -> str:
+    def create(_: ResourceRow) -> str:
         created = clients.ec2_once.create_internet_gateway(
             TagSpecifications=naming.specification(
                 ledger.installation, deployment, "internet-gateway", _GATEWAY

@@ -61,7 +61,8 @@ def ensure(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str
     """
     name = naming.repository(deployment.name)
     uri = _ours(clients, ledger) or _create(clients, deployment, ledger)
-    if (ledger.resource(_ROLE) or {}).get("state") != "ready":
+    row = ledger.resource(_ROLE)
+    if row is None or row.state != "ready":
         ledger.ready(_ROLE, id=name, intended_at=ledger.time())
     with _visible(name):
         with tolerating("LifecyclePolicyNotFoundException"):

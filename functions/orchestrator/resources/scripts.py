@@ -22,13 +22,14 @@ def plan(_: Clients, __: Deployment, ledger: Ledger) -> list[Change]:
 
 def ensure(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str, str]:
     """Return {"prefix": key prefix}; the ledger's row also holds the user_data that boots it."""
-    image = ledger.resource("image") or {}
-    if "uri" not in image:
+    image = ledger.resource("image")
+    if image is None or "uri" not in image.facts:
         raise Pending("the gateway image has no URI yet")
-    host = rendering.render(clients.settings.payload, deployment, clients.settings, image["uri"])
+    uri = image.facts["uri"]
+    host = rendering.render(clients.settings.payload, deployment, clients.settings, uri)
     _upload(clients, bucket.name_of(clients, deployment.name), host)
-    row = ledger.resource(_ROLE) or {}
-    if row.get("user_data") != host.user_data:
+    row = ledger.resource(_ROLE)
+    if row is None or row.facts.get("user_data") != host.user_data:
         ledger.ready(_ROLE, prefix=host.prefix, user_data=host.user_data, intended_at=ledger.time())
     return {"prefix": host.prefix}
 

@@ -14,7 +14,7 @@ from orchestrator.creation.ownership import Found, sort
 from orchestrator.creation.visibility import settled, the
 from orchestrator.errors import InvalidRequest
 from orchestrator.launch.zones import offering
-from orchestrator.ledger.attributes import Row
+from orchestrator.ledger.rows import ResourceRow
 from orchestrator.ledger.store import Ledger
 from orchestrator.spec.deployment import Deployment
 
@@ -119,7 +119,7 @@ def _subnet(
 ) -> str:
     role = _role(kind, k)
 
-    def create(_: Row) -> str:
+    def create(_: ResourceRow) -> str:
         created = clients.ec2_once.create_subnet(
             VpcId=vpc,
             CidrBlock=ranges(deployment.network.cidr, kind)[k],
@@ -134,10 +134,10 @@ def _subnet(
 def _table(clients: Clients, deployment: Deployment, ledger: Ledger, vpc: str, kind: str) -> str:
     role = f"{kind}-routes"
 
-    def create(row: Row) -> str:
+    def create(row: ResourceRow) -> str:
         created = clients.ec2.create_route_table(
             VpcId=vpc,
-            ClientToken=row["token"],
+            ClientToken=str(row.token),
             TagSpecifications=naming.specification(
                 ledger.installation, deployment, "route-table", role
             ),

@@ -1,0 +1,89 @@
+"""Let predecessors finish what they began, without polling them: their reports answer the wait.
+
+The order is an SSM parameter that the host's agent reads (tests/contracts/host_order.json): clients
+are led to new connections at once, new requests are refused from `refuse_from` on.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+from orchestrator.aws import naming
+from orchestrator.aws.clients import Clients
+from orchestrator.aws.error_codes import tolerating
+from orchestrator.ledger.rows import AwaitRow, HostRow, Role
+from orchestrator.ledger.store import Ledger
+from orchestrator.resources import instance
+from orchestrator.spec.deployment import Deployment
+
+_RETRY_SECONDS = 5  # for a client that is refused: by then the address has moved, as a rule
+_TTLS = 2  # resolvers and pools of connections keep the old answer for about so long
+_MARGIN_SECONDS = 120
+
+
+def drain(
+    clients: Clients, deployment: Deployment, ledger: Ledger, *, first: bool, task_token: str
+) -> None:
+    """Order the predecessors to drain, and keep the task token until all of them have.
+
+    first: traffic moves afterwards, so new requests are refused from now on. Else it has moved: new
+    ones are served until no resolver should know the old address any more.
+    """
+    left = busy(clients, ledger)
+    seconds = 0 if first else _TTLS * deployment.dns.ttl_seconds
+    for host in left:
+        _order(clients, deployment, ledger, host, seconds)
+        instance_id = str(host.instance_id)
+        ledger.keep_wait(
+            AwaitRow(token=task_token, instance_id=instance_id, generation=host.generation)
+        )
+    if left:
+        ledger.note("traffic", f"{_names(left)}: drains, new requests end in {seconds} s")
+    answer(clients, ledger, task_token)  # their last reports may have come before our rows
+
+
+def answer(clients: Clients, ledger: Ledger, task_token: str) -> bool:
+    """Continue the workflow when no predecessor is busy any more; return whether it was so."""
+    if busy(clients, ledger):
+        clients.sfn.send_task_heartbeat(taskToken=task_token)
+        return False
+    clients.sfn.send_task_success(taskToken=task_token, output="{}")
+    return True
+
+
+def busy(clients: Clients, ledger: Ledger) -> list[HostRow]:
+    """Return the predecessors that may answer requests: EC2 has them, and they say they serve."""
+    return [
+        host
+        for host in ledger.hosts()
+        if host.role == Role.DRAINING
+        and host.phase in {"serving", "draining"}
+        and instance.state(clients, str(host.instance_id)) in instance.ALIVE
+    ]
+
+
+def longest(deployment: Deployment) -> int:
+    """Return after how many seconds no predecessor is waited for, whatever it says."""
+    waited = _TTLS * deployment.dns.ttl_seconds + deployment.gateway.max_timeout_seconds
+    return waited + _MARGIN_SECONDS
+
+
+def _order(
+    clients: Clients, deployment: Deployment, ledger: Ledger, host: HostRow, seconds: int
+) -> None:
+    name = naming.order_parameter(ledger.name, str(host.instance_id))
+    refuse_from = (ledger.now() + timedelta(seconds=seconds)).isoformat()
+    drain = {"refuse_from": refuse_from, "retry_after_seconds": _RETRY_SECONDS}
+    with tolerating("ParameterAlreadyExists"):  # of an earlier attempt: it drains since then
+        clients.ssm.put_parameter(
+            Name=name,
+            Description=f"order to a host of the Lamplighter deployment {ledger.name}",
+            Type="String",
+            Value=json.dumps({"drain": drain}),
+            Tags=naming.tags(ledger.installation, deployment, "order"),  # type: ignore[arg-type]
+        )
+
+
+def _names(hosts: list[HostRow]) -> str:
+    return ", ".join(str(host.instance_id) for host in hosts)

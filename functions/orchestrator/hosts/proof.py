@@ -1,0 +1,48 @@
+"""Does a host serve? Asked from outside, on its own address, as a client would ask."""
+
+from __future__ import annotations
+
+from orchestrator.aws.clients import Clients
+from orchestrator.errors import Pending
+from orchestrator.hosts import probe
+from orchestrator.ledger.rows import DeploymentRow, HostRow
+from orchestrator.ledger.store import Ledger
+from orchestrator.resources import instance, keys
+from orchestrator.spec.deployment import Deployment
+
+
+def prove(clients: Clients, deployment: Deployment, ledger: Ledger, host: HostRow) -> str:
+    """Return who says that the host serves, outside or host; Pending when it does not answer.
+
+    Where the allowed ranges shut us out, the host's own word counts (it asked through its nginx):
+    a closed door is not an outage.
+    """
+    if not deployment.network.is_open:
+        return "host"
+    address = instance.address(clients, str(host.instance_id))
+    origin = f"https://{address}"
+    if deployment.engine_kind != "none":
+        probe.serves(origin, keys.read(clients, ledger.name), deployment.host)
+    else:
+        probe.ready(origin, deployment.host)
+    ledger.change(host.key, {"address": address}, "attribute_exists(pk)")
+    return "outside"
+
+
+def answers(ledger: Ledger, row: DeploymentRow, *, is_open: bool, silence_seconds: float) -> bool:
+    """Return whether the endpoint answers now.
+
+    Behind a closed door the last report of the host that serves has to do, while it is fresh.
+    """
+    if row.endpoint is None:
+        return False
+    if is_open:
+        try:
+            probe.ready(row.endpoint)
+        except Pending:
+            return False
+        return True
+    host = ledger.serving()
+    if host is None or host.phase != "serving" or host.phase_at is None:
+        return False
+    return ledger.seconds_since(host.phase_at) < silence_seconds

@@ -1,0 +1,44 @@
+"""Move traffic: from the host that served to the one that has proved itself.
+
+A predecessor that is dead, or does not answer, gives its Elastic IP away at once. One that serves
+keeps what it has until it has drained: with a domain the successor gets an address beside it and
+the name is led there; without one the predecessor drains first, then the address moves.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from orchestrator.aws.clients import Clients
+from orchestrator.errors import HostLost
+from orchestrator.hosts import draining
+from orchestrator.ledger.rows import Role
+from orchestrator.ledger.store import Ledger
+from orchestrator.spec.deployment import Deployment
+
+
+def promote(
+    clients: Clients, deployment: Deployment, ledger: Ledger, generation: int
+) -> dict[str, Any]:
+    """Make the generation the deployment's; return {"drain_first", "beside", "drain_seconds"}.
+
+    It has proved itself, and no traffic has moved yet. Twice is once: the predecessors are those
+    that drain still. drain_seconds: the most that all of their requests can take.
+    """
+    hosts = ledger.hosts()
+    host = next((each for each in hosts if each.generation == generation), None)
+    if host is None or host.role not in {Role.CANDIDATE, Role.SERVING}:
+        raise HostLost(f"generation {generation} of {ledger.name!r} is not there any more")
+    if host.role == Role.CANDIDATE:
+        ledger.promote(host, [each for each in hosts if each.role == Role.SERVING])
+        ledger.note(
+            "traffic",
+            f"generation {generation} serves: traffic is led to it",
+            instance_id=host.instance_id,
+        )
+    is_beside_one = bool(draining.busy(clients, ledger))
+    return {
+        "drain_first": is_beside_one and not deployment.host,
+        "beside": is_beside_one and bool(deployment.host),
+        "drain_seconds": draining.longest(deployment),
+    }

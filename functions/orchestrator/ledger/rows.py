@@ -1,0 +1,233 @@
+"""The rows of one deployment as values, one type per kind.
+
+    pk = deployment name
+    sk = deployment            what was asked for, what became of it, where it answers
+         host#<generation>     one machine: its instance, its role here, what it reports
+         await#<generation>    a workflow waits for that host: its task token
+         lock                  which execution works on the deployment
+         resource#<kind>       something at AWS, or the intent to create it
+         incident#<time>#<execution>  one repair
+         event#<time>          one line of history
+
+Version 1 had no rows of hosts: the deployment's row held the one host, `earlier_host` reads it.
+What a later version wrote and this one does not know is left out, or UNKNOWN.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from enum import StrEnum
+from typing import Any, Self, cast
+
+VERSION = 2  # of the rows that this code writes
+
+DEPLOYMENT, LOCK, AWAIT = "deployment", "lock", "await"
+HOSTS, WAITS, RESOURCES, INCIDENTS = "host#", "await#", "resource#", "incident#"
+
+
+class _Word(StrEnum):
+    """A word of ours; one that a later version wrote is UNKNOWN."""
+
+    @classmethod
+    def _missing_(cls, _: object) -> Self:
+        return cls["UNKNOWN"]
+
+
+class Desired(_Word):
+    """What the operator wants.
+
+    ASLEEP may be woken by a request; STOPPED only by a command. Neither is repaired.
+    """
+
+    PRESENT = "present"
+    ASLEEP = "asleep"
+    STOPPED = "stopped"
+    ABSENT = "absent"
+    UNKNOWN = "unknown"
+
+
+class Status(_Word):
+    """What became of it."""
+
+    ABSENT = "absent"
+    PROVISIONING = "provisioning"
+    SERVING = "serving"
+    REPAIRING = "repairing"
+    FAILED = "failed"
+    TEARING_DOWN = "tearing-down"
+    UNKNOWN = "unknown"
+
+
+class Role(_Word):
+    """A host's part in its deployment, from its launch to its end."""
+
+    CANDIDATE = "candidate"  # has not proved itself yet
+    SERVING = "serving"  # the one that traffic leads to, or is being led to
+    DRAINING = "draining"  # a predecessor: finishes what it began
+    RETIRED = "retired"  # ended, or to be ended: no traffic, no report counts
+    UNKNOWN = "unknown"
+
+
+class _Row:
+    """Reads the attributes that its fields name, and no others."""
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> Self:
+        kinds = {each.name: each.metadata.get("of") for each in fields(cast("Any", cls))}
+        return cls(
+            **{
+                name: kind(values[name]) if kind else values[name]
+                for name, kind in kinds.items()
+                if values.get(name) is not None
+            }
+        )
+
+    def values(self) -> dict[str, Any]:
+        """Return every field by its name; None where it is unknown."""
+        return {each.name: getattr(self, each.name) for each in fields(cast("Any", self))}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeploymentRow(_Row):
+    """generation: of the host that serves, 0 before one did; latest_generation: the highest number
+    that any host got. spec: the specification as JSON. address: the public IPv4 of the endpoint.
+
+    version: of the code that wrote the row and its specification; 1 knew no rows of hosts.
+    Times are ISO-8601 UTC.
+    """
+
+    version: int = 1
+    spec: str = "{}"
+    desired: Desired = field(default=Desired.UNKNOWN, metadata={"of": Desired})
+    status: Status = field(default=Status.UNKNOWN, metadata={"of": Status})
+    generation: int = 0
+    latest_generation: int = 0
+    endpoint: str | None = None
+    address: str | None = None
+    served_at: str | None = None
+    execution: str | None = None
+    reason: str | None = None
+    updated_at: str | None = None
+
+    @property
+    def is_live(self) -> bool:
+        """Return whether it serves, or did and is wanted still."""
+        return self.desired == Desired.PRESENT and self.served_at is not None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostRow(_Row):
+    """One machine. instance_id: None until it is launched.
+
+    phase, percent, cause, warnings: as it last reported; phase_at: when that report arrived,
+    reported_at: when it was sent. address: the public IPv4 on which it proved itself.
+    """
+
+    generation: int
+    role: Role = field(default=Role.CANDIDATE, metadata={"of": Role})
+    instance_id: str | None = None
+    address: str | None = None
+    phase: str | None = None
+    percent: float | None = None
+    cause: str | None = None
+    warnings: tuple[str, ...] = field(
+        default=(), metadata={"of": lambda text: tuple(text.splitlines())}
+    )
+    phase_at: str | None = None
+    reported_at: str | None = None
+    launched_at: str | None = None
+    served_at: str | None = None
+    ended_at: str | None = None
+
+    @property
+    def key(self) -> str:
+        return f"{HOSTS}{self.generation}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AwaitRow(_Row):
+    """A workflow waits for a host; `task_token` is what continues it."""
+
+    token: str = field(repr=False)
+    instance_id: str = ""
+    generation: int = 0
+
+    @property
+    def key(self) -> str:
+        return f"{WAITS}{self.generation}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockRow(_Row):
+    owner: str = ""
+    acquired_at: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResourceRow(_Row):
+    """state: intent, or ready once it was created. facts: what its module keeps beside these.
+
+    intended_at: before the call; changed_at: after the last change at AWS.
+    """
+
+    kind: str
+    state: str = "intent"
+    id: str | None = None
+    token: str | None = None
+    generation: int | None = None
+    intended_at: str | None = None
+    changed_at: str | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> Self:
+        own = {each.name for each in fields(cls)} - {"kind", "facts"}
+        return cls(
+            kind=values["sk"].removeprefix(RESOURCES),
+            **{name: value for name, value in values.items() if name in own},
+            facts={k: v for k, v in values.items() if k not in own | {"pk", "sk"}},
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IncidentRow(_Row):
+    """One repair. began_at: under the lock; closed_at, outcome and seconds: once it is over."""
+
+    opened_at: str = ""
+    began_at: str | None = None
+    trigger: str = ""
+    instance_id: str | None = None
+    generation: int = 0
+    execution: str | None = None
+    closed_at: str | None = None
+    outcome: str | None = None
+    replaced_by: str | None = None
+    seconds: float | None = None
+
+
+# What a deployment's row of version 1 said of its one host.
+EARLIER_HOST = (
+    *("instance_id", "served_instance", "phase", "phase_percent", "phase_cause", "phase_at"),
+    *("reported_at", "warnings"),
+)
+
+
+def earlier_host(values: Mapping[str, Any]) -> HostRow | None:
+    """Return the one host that a deployment's row of version 1 holds, None where it holds none."""
+    instance = values.get("instance_id")
+    if not instance:
+        return None
+    has_served = values.get("served_instance") == instance
+    return HostRow(
+        generation=values["generation"],
+        role=Role.SERVING if has_served else Role.CANDIDATE,
+        instance_id=instance,
+        phase=values.get("phase"),
+        percent=values.get("phase_percent"),
+        cause=values.get("phase_cause"),
+        warnings=tuple(values.get("warnings", "").splitlines()),
+        phase_at=values.get("phase_at"),
+        reported_at=values.get("reported_at"),
+        served_at=values.get("served_at") if has_served else None,
+    )
