@@ -7,6 +7,7 @@ import random
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -65,6 +66,8 @@ class Host:
         self._schedule, self._chance, self._history, self._put = schedule, chance, history, put
         self._boot, self._rest = boot, list(boot.seconds)
         self._on, self._heard = True, True
+        self._refuse_from: datetime | None = None
+        self.requests_until = 0.0  # when the longest of its running requests ends
         self._due: Timer | None = None
         settings = SimpleNamespace(
             deployment=env["DEPLOYMENT"],
@@ -78,7 +81,11 @@ class Host:
 
     @property
     def serves(self) -> bool:
-        return self._on and self._heard and self.state.is_serving
+        """Whether it answers new requests."""
+        if not (self._on and self._heard):
+            return False
+        refuses = self._refuse_from and self._schedule.clock.now() >= self._refuse_from
+        return not refuses and self.state.phase in {"serving", "draining"}
 
     def start(self) -> None:
         self._next_phase()
@@ -98,6 +105,21 @@ class Host:
         """It hangs: the instance runs, but nothing answers and nothing reports."""
         self._history.add("silent", self.instance_id)
         self._heard = False
+
+    def drain(self, refuse_from: datetime) -> None:
+        """Take the order: new requests are refused from then on, the running ones end whole."""
+        if self._on and self.state.phase == "serving":
+            self._refuse_from = refuse_from
+            self.become("draining")
+            wait = (refuse_from - self._schedule.clock.now()).total_seconds()
+            self._schedule.after(max(wait, 1.0), self._drained)
+
+    def _drained(self) -> None:
+        left = self.requests_until - self._schedule.clock.seconds
+        if left > 0:
+            self._schedule.after(left, self._drained)
+        elif self._on:
+            self.become("drained")
 
     def become(self, phase: str, cause: str | None = None) -> None:
         """From now on it reports this phase, whatever its boot had in store."""

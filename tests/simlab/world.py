@@ -23,6 +23,7 @@ from simlab.functions import Lambda
 from simlab.history import History
 from simlab.hosts import Boot, Host, settings_of
 from simlab.internet import Internet
+from simlab.orders import Orders
 from simlab.schedule import Schedule, Timer, VirtualClock
 from simlab.template import Stack, stack
 from simlab.workflows.executions import Execution, Executions
@@ -98,7 +99,8 @@ class World:
     @contextmanager
     def _installed(self) -> Iterator[None]:
         """The handlers' calls lead here; hosts that run already are found."""
-        self.account.layers = (StepFunctions(self.executions), *self.account.layers)
+        ours = (StepFunctions(self.executions), Orders(self.hosts, self.schedule))
+        self.account.layers = (*ours, *self.account.layers)
         self._instances.changes()  # of an earlier world
         with self._functions.installed(), self.internet.installed():
             for instance in self.instances():

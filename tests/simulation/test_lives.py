@@ -21,8 +21,9 @@ def created(world):
 
 def waited_for(world):
     """The instance whose reports a workflow waits for."""
-    [waiting] = [row for row in world.rows("demo") if row["sk"] == "await"] or [{}]
-    return waiting.get("instance_id")
+    waiting = [row for row in world.rows("demo") if row["sk"].startswith("await#")]
+    newest = max(waiting, key=lambda row: int(row["generation"]), default={})
+    return newest.get("instance_id")
 
 
 def repairs(world):

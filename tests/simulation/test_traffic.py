@@ -1,0 +1,242 @@
+"""What a client sees while hosts are replaced, asked ten times a second in virtual time."""
+
+from __future__ import annotations
+
+import pytest
+from awssim.faults import Refusal
+from simlab import Boot, World
+
+DOMAIN = {"name": "demo", "model": "m", "dns": {"domain": "example.com"}}
+ADDRESS = {"name": "demo", "model": "m"}
+BY_NAME_OR_ADDRESS = pytest.mark.parametrize("spec", [DOMAIN, ADDRESS], ids=["name", "address"])
+
+
+class Client:
+    """Asks the endpoint ten times a second from its start on."""
+
+    def __init__(self, world, endpoint):
+        self._world, self._endpoint = world, endpoint
+        self.failures, self.answered_by = [], []
+        self._known, self._found = None, None
+        self._ask()
+
+    def _serving(self):
+        """Who answers; where the endpoint leads is looked up again after anything has happened."""
+        happened = len(self._world.account.calls), len(self._world.history.moments)
+        if happened != self._known or self._found not in self._world.hosts:
+            self._known, self._found = happened, self._world.serving(self._endpoint)
+        elif not self._world.hosts[self._found].serves:
+            return None
+        return self._found
+
+    def _ask(self):
+        instance = self._serving()
+        if instance is None:
+            self.failures.append(self._world.clock.seconds)
+        elif instance not in self.answered_by:
+            self.answered_by.append(instance)
+        self._world.schedule.after(0.1, self._ask)
+
+    @property
+    def gap(self):
+        """The seconds from the first failure to the last one."""
+        return self.failures[-1] - self.failures[0] if self.failures else 0.0
+
+
+def repaired(world, **request):
+    return world.run("repair", {"name": "demo", "force": True, **request})
+
+
+def rows(world, prefix):
+    return [row for row in world.rows("demo") if row["sk"].startswith(prefix)]
+
+
+def status(world):
+    [row] = rows(world, "deployment")
+    return row["status"]
+
+
+def quick(**how):
+    """A boot of seconds, so that few requests have to be asked."""
+    return Boot(seconds={"booting": (5, 5), "loading": (5, 5)}, **how)
+
+
+def test_a_forced_repair_by_name_loses_no_request_and_moves_to_a_second_address():
+    with World.open(seed=1) as world:
+        first = world.up(**DOMAIN)
+        [old_address] = world.inventory()["addresses"]
+        client = Client(world, first["endpoint"])
+        world.boots = [quick()]
+
+        ended = repaired(world)
+
+        assert (ended.status, ended.result["outcome"]) == ("SUCCEEDED", "repaired")
+        world.quiet()
+        assert client.failures == []
+        assert client.answered_by == [first["instance_id"], ended.result["instance_id"]]
+        [address] = world.inventory()["addresses"]
+        assert address != old_address
+        assert world.instances() == [ended.result["instance_id"]]
+
+
+def test_a_long_request_on_the_old_host_ends_before_that_does():
+    with World.open(seed=2) as world:
+        first = world.up(**DOMAIN)
+        world.boots = [quick()]
+        old = world.hosts[first["instance_id"]]
+        old.requests_until = world.clock.seconds + 500
+
+        ended = repaired(world)
+
+        assert ended.status == "SUCCEEDED"
+        [end] = world.history.of("instance", state="shutting-down")
+        assert end.seconds >= old.requests_until
+
+
+def test_without_a_name_the_predecessor_drains_and_then_the_address_moves():
+    with World.open(seed=3) as world:
+        first = world.up(**ADDRESS)
+        [address] = world.inventory()["addresses"]
+        client = Client(world, first["endpoint"])
+        world.boots = [quick()]
+
+        ended = repaired(world)
+
+        assert ended.status == "SUCCEEDED"
+        world.quiet()
+        assert client.answered_by == [first["instance_id"], ended.result["instance_id"]]
+        assert 0 < client.gap < 60
+        drained = world.history.of("phase", phase="draining")[0]
+        assert client.failures[0] >= drained.seconds
+        assert list(world.inventory()["addresses"]) == [address]
+
+
+@BY_NAME_OR_ADDRESS
+@pytest.mark.parametrize(
+    ("boot", "error"),
+    [
+        (quick(fails="loading", cause="CUDA error"), "HostFailed"),
+        (quick(silent="loading"), "HostSilent"),
+    ],
+    ids=["fails", "silent"],
+)
+def test_a_forced_repair_whose_host_never_serves_changes_nothing(spec, boot, error):
+    with World.open(seed=4, report_seconds=300) as world:
+        first = world.up(**spec)
+        client = Client(world, first["endpoint"])
+        world.boots = [boot]
+
+        ended = repaired(world)
+        world.quiet()
+
+        assert (ended.status, ended.error) == ("FAILED", error)
+        assert client.failures == []
+        assert client.answered_by == [first["instance_id"]]
+        assert world.instances() == [first["instance_id"]]
+        assert status(world) == "serving"
+
+
+def test_without_a_second_address_the_predecessor_drains_first():
+    with World.open(seed=5) as world:
+        first = world.up(**DOMAIN)
+        [address] = world.inventory()["addresses"]
+        client = Client(world, first["endpoint"])
+        world.boots = [quick()]
+        limit = Refusal("AddressLimitExceeded")
+        world.account.fault(operation="AllocateAddress", error=limit, times=None)
+
+        ended = repaired(world)
+        world.quiet()
+
+        assert ended.status == "SUCCEEDED"
+        assert 0 < client.gap < 60
+        assert list(world.inventory()["addresses"]) == [address]
+        assert world.serving(first["endpoint"]) == ended.result["instance_id"]
+
+
+def test_a_dead_predecessor_gives_its_address_away_and_the_record_stays():
+    with World.open(seed=6) as world:
+        first = world.up(**DOMAIN)
+        [address] = world.inventory()["addresses"]
+        world.boots = [quick()]
+
+        world.terminate(first["instance_id"])
+        world.until(lambda: world.serving(first["endpoint"]) is not None)
+        world.quiet()
+
+        assert list(world.inventory()["addresses"]) == [address]
+        assert world.history.of("entered", state="DrainFirst") == []
+
+
+@BY_NAME_OR_ADDRESS
+def test_a_forced_repair_that_is_aborted_anywhere_and_repeated_leaves_one_host(spec):
+    with World.open(seed=7) as world:
+        world.up(**spec)
+        world.boots = [quick()]
+        whole = repaired(world)
+        entered = [m.facts["state"] for m in world.history.of("entered") if m.who == whole.name]
+    assert len(set(entered)) > 15
+    for state in dict.fromkeys(entered):
+        with World.open(seed=7) as world:
+            first = world.up(**spec)
+            world.boots = [quick(), quick()]
+            execution = world.start("repair", {"name": "demo", "force": True})
+            world.until(lambda at=state: at in _entered(world, execution.name))
+            world.executions.stop(execution.arn, "aborted", "by hand")
+            world.pass_(minutes=3)
+
+            again = world.run("repair", {"name": "demo"})
+            world.quiet()
+
+            assert again.status == "SUCCEEDED", (state, again.cause)
+            assert len(world.instances()) == 1, state
+            assert world.serving(first["endpoint"]) == world.instances()[0], state
+            assert len(world.inventory()["addresses"]) == 1, state
+            assert status(world) == "serving", state
+            assert "closed_at" in rows(world, "incident#")[0] if rows(world, "incident#") else True
+
+
+def _entered(world, name):
+    return {m.facts["state"] for m in world.history.of("entered") if m.who == name}
+
+
+@pytest.mark.parametrize("desired", ["asleep", "stopped"])
+def test_what_is_not_wanted_now_is_not_repaired(desired):
+    with World.open(seed=8) as world:
+        first = world.up(**DOMAIN)
+        _set(world, desired=desired)
+
+        world.terminate(first["instance_id"])
+        world.quiet()
+        by_hand = world.run("repair", {"name": "demo"})
+
+        assert world.instances() == []
+        assert by_hand.result["outcome"] == "skipped"
+        assert desired in by_hand.result["why"]
+        assert world.down("demo") == {"name": "demo", "left": 0}
+
+
+def _set(world, **facts):
+    [table] = world.stack.named["AWS::DynamoDB::Table"]
+    for name, value in facts.items():
+        world.account.client("dynamodb").update_item(
+            TableName=table,
+            Key={"pk": {"S": "demo"}, "sk": {"S": "deployment"}},
+            UpdateExpression=f"SET {name} = :value",
+            ExpressionAttributeValues={":value": {"S": value}},
+        )
+
+
+def test_reports_count_for_the_host_that_sent_them():
+    with World.open(seed=9) as world:
+        first = world.up(**DOMAIN)
+        world.boots = [quick(never="loading")]
+        execution = world.start("repair", {"name": "demo", "force": True})
+        world.until(lambda: len(world.instances()) == 2)
+        world.pass_(minutes=2)
+
+        phases = {row["instance_id"]: row["phase"] for row in rows(world, "host#")}
+
+        assert phases[first["instance_id"]] == "serving"
+        assert sorted(phases.values()) == ["loading", "serving"]
+        assert execution.runs
