@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from lamplighter.aws.account import Account
-from lamplighter.aws.ledger import Deployment
+from lamplighter.aws.rows import Deployment
 from lamplighter.command_line import consent
 from lamplighter.command_line.options import Options, example, pass_options
 from lamplighter.deployments import workflows
@@ -41,7 +41,8 @@ def down(options: Options, name: str, *, yes: bool) -> None:
 
 def _consequence(account: Account, found: Deployment) -> str:
     """Return what is deleted, and where."""
-    facts = ", ".join(each for each in (found.status, found.endpoint, found.instance_id) if each)
+    instances = [host.instance_id for host in found.active]
+    facts = ", ".join(each for each in (found.status, found.endpoint, *instances) if each)
     named = f"{found.name} ({facts})" if facts else found.name
     return (
         f"this deletes {named} in {account.place}, with its instance, network, address, DNS "

@@ -7,11 +7,10 @@ from dataclasses import asdict
 
 import click
 
-from lamplighter.aws import ledger
 from lamplighter.aws.account import Account
-from lamplighter.aws.ledger import Entry
+from lamplighter.aws.rows import Entry, Unreadable
 from lamplighter.command_line.options import Options, example, pass_options
-from lamplighter.deployments.known import known
+from lamplighter.deployments.known import recorded, unread
 from lamplighter.screens.layout import Facts
 from lamplighter.screens.screen import Screen, moment, plain
 
@@ -29,21 +28,28 @@ def events(options: Options, name: str, *, follow: bool) -> None:
     document of its own.
     """
     account, screen = options.account(), options.screen()
-    known(account.ledger(), name)
     if follow:
         _follow(account, screen, name)
-    else:
-        entries = ledger.timeline(account.ledger(), name)
-        screen.answer({"events": [asdict(entry) for entry in entries]}, *map(_line, entries))
+        return
+    found = recorded(account.ledger(), name)
+    document = {
+        "events": [asdict(entry) for entry in found.timeline],
+        "unreadable": [asdict(row) for row in found.unreadable],
+    }
+    screen.answer(document, *map(_line, found.timeline))
+    if found.unreadable and not screen.json:
+        screen.say(unread(found.unreadable))
 
 
 def _follow(account: Account, screen: Screen, name: str) -> None:
-    table, seen = account.ledger(), set[ledger.Entry]()
+    table, seen = account.ledger(), set[Entry | Unreadable]()
     while True:
-        for entry in ledger.timeline(table, name):
-            if entry not in seen:
-                seen.add(entry)
-                screen.answer(asdict(entry), _line(entry))
+        found = recorded(table, name)
+        for entry in (each for each in found.timeline if each not in seen):
+            screen.answer(asdict(entry), _line(entry))
+        if rows := [each for each in found.unreadable if each not in seen]:
+            screen.say(unread(rows))
+        seen.update(found.timeline, found.unreadable)
         time.sleep(account.poll_seconds)
 
 

@@ -21,6 +21,7 @@ from twin import control as twin
 
 from lamplighter.aws import ledger, origins, refusals
 from lamplighter.aws.account import Account, connect
+from lamplighter.aws.rows import Records
 from lamplighter.command_line.options import STACK
 from lamplighter.commands import down, key, plan, up
 from lamplighter.demo import chat
@@ -55,8 +56,8 @@ class Stage:
     def name(self) -> str:
         return str(self.document["name"])
 
-    def row(self) -> ledger.Deployment:
-        found = ledger.deployment(self.account.ledger(), self.name)
+    def records(self) -> Records:
+        found = ledger.records(self.account.ledger(), self.name)
         if found is None:
             raise Missed(f"the ledger does not know {self.name!r}")
         return found
@@ -124,7 +125,7 @@ def _provision(stage: Stage) -> None:
 
 def _chat(stage: Stage, question: str) -> None:
     _title(stage.screen, f"the OpenAI SDK asks: {question}")
-    origin = origins.here(stage.row().endpoint, stage.account.origins)
+    origin = origins.here(stage.records().deployment.endpoint, stage.account.origins)
     secret = key.read(stage.account, stage.name)
     answer = chat.ask(origin, secret, stage.document["model"], question, _show)
     click.echo()
@@ -141,12 +142,11 @@ def _outage(stage: Stage) -> int:
     with within(REPAIR_SECONDS[stage.engine], f"the repair of {lost}"):
         outcomes, repaired = _watched(stage, before)
     seconds = round(repaired - began)
-    incidents = ledger.incidents(stage.account.ledger(), stage.name)
-    if outcomes.count("repaired") != 1 or len(incidents) != 1:
-        raise Missed(f"one repair was expected: {outcomes}, {len(incidents)} incidents")
-    stage.screen.out.print(
-        plain(f"repaired after {seconds} s: {stage.row().instance_id} took the place of {lost}")
-    )
+    records = stage.records()
+    if outcomes.count("repaired") != 1 or len(records.incidents) != 1:
+        raise Missed(f"one repair was expected: {outcomes}, {len(records.incidents)} incidents")
+    new = records.deployment.current.instance_id
+    stage.screen.out.print(plain(f"repaired after {seconds} s: {new} took the place of {lost}"))
     return seconds
 
 

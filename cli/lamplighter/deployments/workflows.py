@@ -6,12 +6,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from lamplighter.aws import executions, ledger, refusals
 from lamplighter.aws.account import Account
 from lamplighter.aws.executions import Change, Outcome
+from lamplighter.aws.rows import Host
 from lamplighter.errors import Interrupted, Unavailable, failure
 from lamplighter.screens import live
 from lamplighter.screens.screen import Screen
@@ -19,7 +19,12 @@ from lamplighter.screens.screen import Screen
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
 
-_AWAITS_HOST = "AwaitServing"
+_CANDIDATE, _PREDECESSOR = "candidate", "draining"
+_AWAITED = {
+    "AwaitServing": _CANDIDATE,
+    "DrainFirst": _PREDECESSOR,
+    "DrainPredecessors": _PREDECESSOR,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,29 +94,32 @@ def _follow(
 
 @dataclass(slots=True)
 class _Host:
-    """Reads the host's phase from the ledger while the workflow waits for the host."""
+    """Reads a host's phase from the ledger while the workflow waits for that host.
+
+    awaited: the host's role; empty while the workflow waits for none.
+    """
 
     table: Table
     name: str
-    since: datetime | None = None
-    waits: bool = False
+    awaited: str = ""
 
     def notice(self, change: Change) -> None:
-        self.since = self.since or change.at
-        if change.step == _AWAITS_HOST:
-            self.waits = change.kind != "left"
+        if change.step in _AWAITED:
+            self.awaited = "" if change.kind == "left" else _AWAITED[change.step]
 
     def phase(self) -> live.Phase | None:
-        """Return the host's phase since this workflow began: an older one is another host's."""
-        found = ledger.deployment(self.table, self.name) if self.waits else None
-        if found is None or not found.phase or self._is_old(found.phase_at):
-            return None
-        return live.Phase(found.phase, found.phase_percent, found.phase_cause)
+        host = self._host() if self.awaited else None
+        return live.Phase(host.phase, host.percent, host.cause) if host and host.phase else None
 
-    def _is_old(self, said_at: str) -> bool:
-        if not said_at or self.since is None:
-            return False
-        return datetime.fromisoformat(said_at) < self.since.replace(microsecond=0)
+    def _host(self) -> Host | None:
+        """Return the newest host of the role.
+
+        For a candidate the one that serves will do: a provision of what serves waits for that one.
+        """
+        found = ledger.deployment(self.table, self.name)
+        hosts = found.active if found else ()
+        fits = [host for host in hosts if self.awaited in {host.role, _CANDIDATE}]
+        return fits[-1] if fits else None
 
 
 def _cause(ended: Outcome) -> str:

@@ -105,8 +105,8 @@ def _needed(stack: str | None, region: str | None, profile: str | None) -> tuple
 def _check_no_deployment_is_live(found: sam.Target) -> None:
     """Raise Conflict as the stack's own guard would, before anything is touched."""
     account = connect(found.stack, found.region, {}, found.profile)
-    rows = ledger.deployments(account.ledger())
-    if live := [row.name for row in rows if row.status != "absent"]:
+    every = [one.deployment for one in ledger.everything(account.ledger())]
+    if live := [one.name for one in every if one.status != "absent"]:
         here = Options(stack=found.stack, region=found.region, profile=found.profile)
         raise Conflict(
             f"deployments are live: {', '.join(live)}: take them down first "

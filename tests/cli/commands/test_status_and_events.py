@@ -1,15 +1,17 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
-    from typing import Any
-
     from clilab.fixture_types import Run
     from mypy_boto3_dynamodb.service_resource import Table
+
+
+NOTHING: dict[str, Any] = {"deployments": [], "unreadable": []}
+AT = "2026-05-01T13:00:00+00:00"
 
 
 @pytest.fixture
@@ -42,7 +44,7 @@ def history(incident: Table) -> None:
 @pytest.mark.usefixtures("ledger")
 def test_status_of_nothing_says_so(lamplighter: Run) -> None:
     assert lamplighter("status").stdout == "no deployments\n"
-    assert json.loads(lamplighter("--json", "status").stdout) == {"deployments": []}
+    assert json.loads(lamplighter("--json", "status").stdout) == NOTHING
 
 
 def test_status_leaves_out_what_was_torn_down_unless_it_is_asked_for(
@@ -51,7 +53,7 @@ def test_status_leaves_out_what_was_torn_down_unless_it_is_asked_for(
     ledger.put_item(Item={"pk": "old", "sk": "deployment", "status": "absent"})
 
     assert lamplighter("status").stdout == "no deployments (1 torn down: --all shows them)\n"
-    assert json.loads(lamplighter("--json", "status").stdout) == {"deployments": []}
+    assert json.loads(lamplighter("--json", "status").stdout) == NOTHING
     assert "old   absent" in lamplighter("status", "--all").stdout
     shown = json.loads(lamplighter("--json", "status", "--all").stdout)
     assert [one["name"] for one in shown["deployments"]] == ["old"]
@@ -109,6 +111,165 @@ def test_status_of_one_shows_what_its_host_warns_of(lamplighter: Run, serving: T
     at = next(number for number, line in enumerate(lines) if line.startswith("warnings"))
     assert [line.split()[-1] for line in lines[at : at + 2]] == ["disk", "zone"]
     assert found["warnings"] == ["disk", "zone"]
+
+
+@pytest.fixture
+def hosts(serving: Table) -> Table:
+    """`prod` is being repaired: one host has ended, one serves, one is a candidate."""
+    shown: list[dict[str, Any]] = [
+        {"generation": 1, "role": "retired", "instance_id": "i-1", "phase": "serving"},
+        {"generation": 2, "role": "serving", "instance_id": "i-2", "phase": "serving",
+         "address": "203.0.113.7", "warnings": "disk"},
+        {"generation": 3, "role": "candidate", "instance_id": "i-3", "phase": "loading",
+         "percent": 40, "cause": "shard 2"},
+    ]  # fmt: skip
+    for host in shown:
+        serving.put_item(Item={"pk": "prod", "sk": f"host#{host['generation']}", **host})
+    serving.put_item(
+        Item={"pk": "prod", "sk": "deployment", "version": 2, "status": "repairing",
+              "desired": "present", "generation": 2, "latest_generation": 3}
+    )  # fmt: skip
+    return serving
+
+
+@pytest.mark.usefixtures("hosts")
+def test_during_a_repair_status_shows_what_serves_and_its_candidate(lamplighter: Run) -> None:
+    lines = [line.split() for line in lamplighter("status", "prod").stdout.splitlines()]
+    listed = lamplighter("status").stdout.splitlines()[1].split()
+
+    assert ["instance", "i-2"] in lines
+    assert ["warnings", "disk"] in lines
+    assert ["2", "serving", "serving", "i-2", "203.0.113.7"] in lines
+    assert ["3", "candidate", "loading", "40", "%:", "shard", "2", "i-3"] in lines
+    assert not [line for line in lines if "i-1" in line]
+    assert listed == ["prod", "repairing", "serving", "i-2"]
+
+
+@pytest.mark.usefixtures("hosts")
+def test_status_for_machines_has_every_host_beside_the_facts_of_the_current_one(
+    lamplighter: Run,
+) -> None:
+    found = json.loads(lamplighter("--json", "status", "prod").stdout)
+
+    assert (found["instance_id"], found["phase"], found["phase_percent"]) == (
+        "i-2",
+        "serving",
+        None,
+    )
+    assert (found["generation"], found["warnings"]) == (2, ["disk"])
+    assert [(one["role"], one["instance_id"]) for one in found["hosts"]] == [
+        ("retired", "i-1"),
+        ("serving", "i-2"),
+        ("candidate", "i-3"),
+    ]
+    assert found["hosts"][2]["percent"] == 40
+
+
+def test_one_host_needs_no_list(lamplighter: Run, hosts: Table) -> None:
+    hosts.delete_item(Key={"pk": "prod", "sk": "host#3"})
+
+    assert "ROLE" not in lamplighter("status", "prod").stdout
+
+
+def test_before_one_has_served_status_shows_the_candidate(lamplighter: Run, ledger: Table) -> None:
+    row: dict[str, Any] = {"pk": "new", "sk": "deployment", "status": "provisioning"}
+    ledger.put_item(Item={**row, "generation": 0, "latest_generation": 1})
+    host: dict[str, Any] = {"pk": "new", "sk": "host#1", "generation": 1, "role": "candidate"}
+    ledger.put_item(Item={**host, "instance_id": "i-1", "phase": "weights", "percent": 7})
+
+    lines = [line.split() for line in lamplighter("status", "new").stdout.splitlines()]
+
+    assert [line for line in lines if line[0] in {"phase", "instance", "generation"}] == [
+        ["phase", "weights", "7", "%"],
+        ["instance", "i-1"],
+        ["generation", "1"],
+    ]
+
+
+def test_a_failure_that_left_the_endpoint_serving_is_a_note(
+    lamplighter: Run, serving: Table
+) -> None:
+    row = {"pk": "prod", "sk": "deployment", "status": "serving", "reason": "HostSilent: no report"}
+    serving.put_item(Item=row)
+
+    lines = lamplighter("status", "prod").stdout.splitlines()
+
+    assert [line.split(maxsplit=1) for line in lines if "HostSilent" in line] == [
+        ["note", "the last workflow failed, what served goes on serving: HostSilent: no report"]
+    ]
+    assert json.loads(lamplighter("--json", "status", "prod").stdout)["reason"] == row["reason"]
+
+
+@pytest.mark.parametrize(
+    ("desired", "status", "shown"),
+    [
+        ("stopped", "stopped", "stopped"),
+        ("asleep", "asleep", "asleep"),
+        ("stopped", "serving", "serving, stopped desired"),
+        ("hibernating", "freezing", "freezing, hibernating desired"),
+        ("present", "freezing", "freezing"),
+    ],
+)
+def test_status_shows_what_is_desired_where_that_differs(
+    lamplighter: Run, ledger: Table, desired: str, status: str, shown: str
+) -> None:
+    row = {"pk": "prod", "sk": "deployment", "desired": desired, "status": status}
+    ledger.put_item(Item=row)
+
+    lines = lamplighter("status", "prod").stdout.splitlines()
+
+    assert ["status", shown] in [line.split(maxsplit=1) for line in lines]
+
+
+UNREADABLE: list[tuple[dict[str, Any], str]] = [
+    ({"sk": f"event#{AT}", "when": {"seconds": 7}}, "at is missing"),
+    ({"sk": f"event#{AT}", "at": "noon", "what": "phase", "text": "t"}, "at is of another form"),
+    ({"sk": f"event#{AT}", "at": "2026-05-01T13:00:00", "text": "t"}, "at is of another form"),
+    ({"sk": f"incident#{AT}#x", "opened": {"seconds": 7}}, "opened_at is missing"),
+    ({"sk": "host#4", "machine": "i-4"}, "generation is missing"),
+    ({"sk": "host#4", "generation": 4, "phase": {"n": 1}}, "phase is of another form"),
+    ({"sk": "moonbeam#1"}, "an unknown kind of row"),
+    ({"sk": "resource#vpc", "version": 99}, "version 99"),
+]
+
+
+@pytest.mark.parametrize(("row", "why"), UNREADABLE, ids=lambda each: str(each)[:30])
+@pytest.mark.parametrize("command", ["status", "events"])
+def test_a_row_that_cannot_be_read_is_named_and_hides_nothing(
+    lamplighter: Run, hosts: Table, command: str, row: dict[str, Any], why: str
+) -> None:
+    before = lamplighter(command, "prod")
+    hosts.put_item(Item={"pk": "prod", **row})
+
+    result = lamplighter(command, "prod")
+    found = json.loads(lamplighter("--json", command, "prod").stdout)
+
+    assert set(before.stdout.splitlines()) <= set(result.stdout.splitlines())
+    assert (before.stderr, result.stderr.count("\n")) == ("", 1)
+    assert f"{row['sk']} ({why})" in result.stderr
+    assert found["unreadable"] == [{"name": "prod", "row": row["sk"], "why": why}]
+
+
+def test_many_such_rows_are_one_line(lamplighter: Run, serving: Table) -> None:
+    for number in range(5):
+        serving.put_item(Item={"pk": "prod", "sk": f"moonbeam#{number}"})
+
+    said = lamplighter("status").stderr
+
+    assert said.count("\n") == 1
+    assert "moonbeam#2 (an unknown kind of row), 2 more;" in said
+
+
+def test_what_can_be_read_of_a_deployment_of_a_later_version_is_shown(
+    lamplighter: Run, serving: Table
+) -> None:
+    row = {"pk": "prod", "sk": "deployment", "version": 99, "status": "serving"}
+    serving.put_item(Item={**row, "generation": "third", "endpoint": "https://infer.example.com"})
+
+    result = lamplighter("status", "prod")
+
+    assert "https://infer.example.com" in result.stdout
+    assert "deployment (version 99, generation is of another form)" in result.stderr
 
 
 @pytest.mark.usefixtures("incident")

@@ -20,6 +20,12 @@ SERVING = {
     "generation": 1,
 }
 SPEC = {"name": "prod", "model": "m"}
+REPAIRED = {"outcome": "repaired", "instance_id": "i-3"}
+
+
+def put_host(table: Table, generation: int, **facts: Any) -> None:
+    key = {"pk": "prod", "sk": f"host#{generation}"}
+    table.put_item(Item={**key, "generation": generation, **facts})
 
 
 @pytest.fixture
@@ -86,14 +92,9 @@ def test_the_hosts_phase_is_shown_while_the_workflow_waits_for_it(
     lamplighter: Run, ledger: Table, workflows: Workflows, script: type[Scripting], spec: str
 ) -> None:
     def report(look: int) -> None:
-        said: dict[str, Any] = {
-            "phase": "loading",
-            "phase_percent": look * 10,
-            "phase_cause": "shard 1",
-        }
-        ledger.put_item(
-            Item={"pk": "prod", "sk": "deployment", "phase_at": "2026-05-01T12:00:09Z", **said}
-        )
+        said = {"phase": "loading", "percent": look * 10, "cause": "shard 1"}
+        ledger.put_item(Item={"pk": "prod", "sk": "deployment", "generation": 0})
+        put_host(ledger, 1, role="candidate", **said)
 
     workflows.scripts["provision"] = script.of(
         [script.entered("EnsureInstance", 0), script.left("EnsureInstance", 1)],
@@ -112,14 +113,40 @@ def test_the_hosts_phase_is_shown_while_the_workflow_waits_for_it(
     ]
 
 
-def test_the_phase_of_an_earlier_host_is_not_shown(
-    lamplighter: Run, serving: Table, workflows: Workflows, script: type[Scripting], spec: str
+@pytest.mark.parametrize(
+    ("step", "shown"),
+    [
+        ("AwaitServing", ["  host: loading 40 %"]),
+        ("DrainPredecessors", ["  host: draining"]),
+        ("PromoteHost", []),
+    ],
+)
+def test_of_two_hosts_the_phase_of_the_awaited_one_is_shown(
+    lamplighter: Run,
+    serving: Table,
+    workflows: Workflows,
+    script: type[Scripting],
+    step: str,
+    shown: list[str],
 ) -> None:
-    old = {"phase": "serving", "phase_at": "2026-04-30T12:00:00Z"}
-    serving.put_item(Item={"pk": "prod", "sk": "deployment", **old})
-    workflows.scripts["provision"] = script.of([script.entered("AwaitServing", 2)], output=SERVING)
+    put_host(serving, 1, role="retired", phase="failed")
+    put_host(serving, 2, role="draining", phase="draining")
+    put_host(serving, 3, role="candidate", phase="loading", percent=40)
+    workflows.scripts["repair"] = script.of([script.entered(step, 2)], output=REPAIRED)
 
-    result = lamplighter("up", spec)
+    result = lamplighter("repair", "prod", "--force")
+
+    assert [line for line in result.stderr.splitlines() if "host:" in line] == shown
+
+
+def test_the_phase_of_the_host_that_serves_is_not_shown_as_the_candidates(
+    lamplighter: Run, serving: Table, workflows: Workflows, script: type[Scripting]
+) -> None:
+    put_host(serving, 2, role="serving", phase="serving")
+    put_host(serving, 3, role="candidate")
+    workflows.scripts["repair"] = script.of([script.entered("AwaitServing", 2)], output=REPAIRED)
+
+    result = lamplighter("repair", "prod", "--force")
 
     assert "host:" not in result.stderr
 

@@ -1,0 +1,289 @@
+"""The ledger's rows as values: what the CLI, or a console, knows of a deployment.
+
+The orchestrator writes them (tests/contracts/ledger_rows.json). One partition per deployment; the
+sort key says what a row is: `deployment`, `host#<generation>`, `event#<time>`,
+`incident#<time>#<execution>`, and what only the workflows read.
+
+A word of a later version (a status, a role) is kept as it is. An attribute of another form is left
+out, and its row is Unreadable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass, fields
+from datetime import datetime
+from decimal import Decimal
+from types import NoneType
+from typing import Any
+
+VERSION = 2  # of the rows, that this code knows
+Row = dict[str, Any]
+
+_INTERNAL = {"lock", "await", "resource"}  # kinds of rows that only the workflows read
+_NEEDED = {"event": "at", "incident": "opened_at", "host": "generation"}
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """One machine of a deployment; empty is unknown. Times are ISO-8601 UTC.
+
+    role: candidate, serving, draining or retired. percent: of the phase, 0 to 100. address: the
+    public IPv4 on which it proved itself.
+    """
+
+    generation: int = 0
+    role: str = ""
+    instance_id: str = ""
+    address: str = ""
+    phase: str = ""
+    percent: int | None = None
+    cause: str = ""
+    warnings: tuple[str, ...] = ()
+    phase_at: str = ""
+    reported_at: str = ""
+    launched_at: str = ""
+    served_at: str = ""
+    ended_at: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """A deployment as the workflows last wrote it; empty is unknown. Times are ISO-8601 UTC.
+
+    generation: of the host that serves; before one did, the highest that any host got. hosts: the
+    oldest first, some of those that ended too. A tombstone (status absent) stays after a teardown.
+    """
+
+    name: str
+    desired: str = ""
+    status: str = ""
+    generation: int = 0
+    endpoint: str = ""
+    address: str = ""
+    served_at: str = ""
+    execution: str = ""
+    reason: str = ""
+    updated_at: str = ""
+    hosts: tuple[Host, ...] = ()
+
+    @property
+    def active(self) -> tuple[Host, ...]:
+        """The hosts that have not ended, the oldest first."""
+        return tuple(host for host in self.hosts if host.role != "retired")
+
+    @property
+    def current(self) -> Host:
+        """The host that serves, else the newest one; an empty one while there is none."""
+        serving = [host for host in self.hosts if host.role == "serving"]
+        return (serving or [*self.active] or [Host()])[-1]
+
+    def document(self) -> dict[str, Any]:
+        """Return it for machines: with what its current host reports, and every host."""
+        current = self.current
+        return asdict(self) | {
+            "instance_id": current.instance_id,
+            "phase": current.phase,
+            "phase_percent": current.percent,
+            "phase_cause": current.cause,
+            "phase_at": current.phase_at,
+            "warnings": current.warnings,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """One outage and its repair. began_at: under the lock; closed_at: empty while it is open."""
+
+    opened_at: str = ""
+    began_at: str = ""
+    closed_at: str = ""
+    trigger: str = ""
+    instance_id: str = ""
+    replaced_by: str = ""
+    outcome: str = ""
+    seconds: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of a deployment's timeline: what happened at `at`; an incident gives two."""
+
+    at: str = ""
+    what: str = ""
+    text: str = ""
+    instance_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A row that this version cannot read, or not wholly; why: without the row's contents."""
+
+    name: str
+    row: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """All that the ledger says of one deployment; incidents and timeline are the oldest first."""
+
+    deployment: Deployment
+    incidents: tuple[Incident, ...]
+    timeline: tuple[Entry, ...]
+    unreadable: tuple[Unreadable, ...]
+
+
+def records(name: str, rows: Iterable[Row]) -> Records:
+    """Return what the rows of one deployment say.
+
+    Incidents are in the order of their repairs: of two that wait for the lock, the one that was
+    opened later may be repaired first.
+    """
+    found: dict[str, list[Any]] = {kind: [] for kind in _READERS}
+    unreadable: list[Unreadable] = []
+    for row in rows:
+        kind, why = _kind(row), _later(row)
+        if read := _READERS.get(kind):
+            value, odd = read(row)
+            found[kind] += [] if value is None else [value]
+            why += odd
+        elif kind not in _INTERNAL:
+            why.append("an unknown kind of row")
+        if why:
+            unreadable.append(Unreadable(name, str(row["sk"]), ", ".join(why)))
+    [(deployment, earlier)] = found["deployment"] or [(Deployment(name), None)]
+    return Records(
+        _joined(deployment, earlier, found["host"]),
+        tuple(sorted(found["incident"], key=lambda one: _moment(one.began_at or one.opened_at))),
+        tuple(_timeline(found["event"], found["incident"])),
+        tuple(unreadable),
+    )
+
+
+def _kind(row: Row) -> str:
+    return str(row["sk"]).partition("#")[0]
+
+
+def _later(row: Row) -> list[str]:
+    version = row.get("version", Decimal(VERSION))
+    is_known = isinstance(version, Decimal) and version <= VERSION
+    return [] if is_known else [f"version {version}"]
+
+
+def _joined(deployment: Deployment, earlier: Host | None, hosts: list[Host]) -> Deployment:
+    """Return the deployment with its hosts; `earlier` is the one that its own row holds."""
+    found = {host.generation: host for host in [*([earlier] if earlier else []), *hosts]}
+    values = {each.name: getattr(deployment, each.name) for each in fields(deployment)}
+    return Deployment(**values | {"hosts": tuple(found[number] for number in sorted(found))})
+
+
+def _deployment(row: Row) -> tuple[tuple[Deployment, Host | None], list[str]]:
+    values, odd = _values(Deployment, {**row, "hosts": None})
+    latest, odd_latest = _values(Host, {"generation": row.get("latest_generation")})
+    generation = values.pop("generation", 0) or latest.get("generation", 0)
+    deployment = Deployment(str(row["pk"]), generation=generation, **values)
+    earlier, odd_host = _earlier_host(row, generation)
+    return (deployment, earlier), [*odd, *(f"latest_{name}" for name in odd_latest), *odd_host]
+
+
+def _earlier_host(row: Row, generation: int) -> tuple[Host | None, list[str]]:
+    """Return the one host that a deployment's row of version 1 holds, None where it holds none."""
+    instance = row.get("instance_id")
+    has_served = instance is not None and row.get("served_instance") == instance
+    said = {
+        "role": "serving" if has_served else "candidate",
+        "percent": row.get("phase_percent"),
+        "cause": row.get("phase_cause"),
+        "served_at": row.get("served_at") if has_served else None,
+    }
+    same = ("instance_id", "phase", "phase_at", "reported_at", "warnings")
+    values, odd = _values(Host, said | {name: row.get(name) for name in same})
+    is_held = any(values.get(name) for name in same)
+    return Host(generation, **values) if is_held else None, odd
+
+
+def _reader(kind: str, build: Callable[..., Any]) -> Callable[[Row], tuple[Any, list[str]]]:
+    """Return what reads a row of this kind: its value, None without the needed attribute."""
+    needed = _NEEDED[kind]
+
+    def read(row: Row) -> tuple[Any, list[str]]:
+        values, odd = _values(build, row)
+        if values.get(needed):
+            return build(**values), odd
+        return None, odd or [f"{needed} is missing"]
+
+    return read
+
+
+_READERS: dict[str, Callable[[Row], tuple[Any, list[str]]]] = {
+    "deployment": _deployment,
+    "host": _reader("host", Host),
+    "incident": _reader("incident", Incident),
+    "event": _reader("event", Entry),
+}
+
+
+def _values(kind: Any, row: Row) -> tuple[dict[str, Any], list[str]]:
+    """Return the attributes that the dataclass has fields for, and which have another form."""
+    values: dict[str, Any] = {}
+    odd: list[str] = []
+    for each in fields(kind):
+        found = row.get(each.name)
+        if found is None:
+            continue
+        is_time = each.name == "at" or each.name.endswith("_at")
+        try:
+            values[each.name] = _time(found) if is_time else _FORMS[type(each.default)](found)
+        except (TypeError, ValueError):
+            odd.append(f"{each.name} is of another form")
+    return values, odd
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError
+    return value
+
+
+def _whole(value: Any) -> int:
+    if not isinstance(value, Decimal):
+        raise TypeError
+    return int(value)
+
+
+def _lines(value: Any) -> tuple[str, ...]:
+    return tuple(_text(value).splitlines())
+
+
+def _time(value: Any) -> str:
+    if _text(value) and _moment(value).tzinfo is None:
+        raise ValueError
+    return str(value)
+
+
+def _moment(at: str) -> datetime:
+    return datetime.fromisoformat(at)
+
+
+_FORMS: dict[type, Callable[[Any], Any]] = {
+    str: _text,
+    int: _whole,
+    NoneType: _whole,
+    tuple: _lines,
+}
+
+
+def _timeline(events: list[Entry], incidents: list[Incident]) -> list[Entry]:
+    outages = [entry for incident in incidents for entry in _entries(incident)]
+    # Times come with milli- or microseconds, Z or +00:00: as text they would not sort.
+    return sorted([*events, *outages], key=lambda entry: _moment(entry.at))
+
+
+def _entries(incident: Incident) -> Iterator[Entry]:
+    yield Entry(incident.opened_at, "incident", f"opened: {incident.trigger}", incident.instance_id)
+    if incident.closed_at:
+        after = "" if incident.seconds is None else f" in {incident.seconds} s"
+        by = f", replaced by {incident.replaced_by}" if incident.replaced_by else ""
+        text = f"closed: {incident.outcome}{after}{by}"
+        yield Entry(incident.closed_at, "incident", text, incident.instance_id)
