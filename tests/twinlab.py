@@ -123,6 +123,11 @@ class Installation:
     def deployment(self, name: str) -> dict[str, Any]:
         return next(row for row in self.rows(name) if row["sk"] == "deployment")
 
+    def newest_host(self, name: str) -> dict[str, Any]:
+        """The ledger's row of the host that was launched last."""
+        hosts = [row for row in self.rows(name) if row["sk"].startswith("host#")]
+        return max(hosts, key=lambda row: int(row["generation"]))
+
     def inventory(self) -> list[str]:
         return twins.inventory(self.twin.state)
 
@@ -188,7 +193,7 @@ class Installation:
 
     def report(self, name: str, phase: str, **facts: Any) -> None:
         """Put a host report on the bus in the place of the host."""
-        detail = {"deployment": name, "instance_id": self.deployment(name).get("instance_id")}
+        detail = {"deployment": name, "instance_id": self.newest_host(name)["instance_id"]}
         self.put_event("lamplighter.host", "Host Report", {**detail, "phase": phase, **facts})
 
     def put_event(self, source: str, kind: str, detail: Any, **more: Any) -> None:

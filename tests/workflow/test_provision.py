@@ -180,7 +180,7 @@ def test_a_silent_host_is_a_failure(aws):
 
 def test_a_host_that_is_lost_before_it_serves_is_followed_by_another_at_once(aws):
     execution = waiting(aws, SPEC)
-    [first], generation = aws.instances("alpha"), int(aws.deployment("alpha")["generation"])
+    [first], generation = aws.instances("alpha"), int(aws.newest_host("alpha")["generation"])
     eventually(aws.struck, bool, 60)
 
     twins.break_(aws.twin.state, "terminate", "alpha")

@@ -143,13 +143,15 @@ def records(name: str, rows: Iterable[Row]) -> Records:
     found: dict[str, list[Any]] = {kind: [] for kind in _READERS}
     unreadable: list[Unreadable] = []
     for row in rows:
-        kind, why = _kind(row), _later(row)
+        kind = str(row["sk"]).partition("#")[0]
+        if kind in _INTERNAL:
+            continue
         if read := _READERS.get(kind):
             value, odd = read(row)
             found[kind] += [] if value is None else [value]
-            why += odd
-        elif kind not in _INTERNAL:
-            why.append("an unknown kind of row")
+            why = [*_later(row), *odd]
+        else:
+            why = ["an unknown kind of row"]
         if why:
             unreadable.append(Unreadable(name, str(row["sk"]), ", ".join(why)))
     [(deployment, earlier)] = found["deployment"] or [(Deployment(name), None)]
@@ -159,10 +161,6 @@ def records(name: str, rows: Iterable[Row]) -> Records:
         tuple(_timeline(found["event"], found["incident"])),
         tuple(unreadable),
     )
-
-
-def _kind(row: Row) -> str:
-    return str(row["sk"]).partition("#")[0]
 
 
 def _later(row: Row) -> list[str]:

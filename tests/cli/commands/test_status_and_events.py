@@ -229,7 +229,7 @@ UNREADABLE: list[tuple[dict[str, Any], str]] = [
     ({"sk": "host#4", "machine": "i-4"}, "generation is missing"),
     ({"sk": "host#4", "generation": 4, "phase": {"n": 1}}, "phase is of another form"),
     ({"sk": "moonbeam#1"}, "an unknown kind of row"),
-    ({"sk": "resource#vpc", "version": 99}, "version 99"),
+    ({"sk": f"event#{AT}", "version": 99, "at": AT, "what": "phase", "text": "t"}, "version 99"),
 ]
 
 
