@@ -15,9 +15,9 @@ from gateway.access.limits import Limiter
 from gateway.backends.admission_queue import AdmissionQueue
 from gateway.backends.backend import Backend
 from gateway.backends.connection import Pool
+from gateway.backends.host_status import HostStatus
 from gateway.backends.probes import Probes
 from gateway.backends.routing import Routing
-from gateway.backends.host_status import HostStatus
 from gateway.core.log import logger
 from gateway.core.process_state import ProcessState
 from gateway.http.app import Pages

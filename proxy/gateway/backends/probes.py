@@ -21,8 +21,8 @@ import httpx
 
 from gateway.backends import model_list
 from gateway.backends.backend import Backend
-from gateway.backends.routing import Routing
 from gateway.backends.host_status import HostStatus
+from gateway.backends.routing import Routing
 from gateway.core.log import logger
 
 TIMEOUT_SECONDS = 2.0

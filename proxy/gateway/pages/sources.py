@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from gateway.access.keys import Keys
 from gateway.backends.admission_queue import AdmissionQueue
-from gateway.backends.routing import Routing
 from gateway.backends.host_status import HostStatus
+from gateway.backends.routing import Routing
 from gateway.core.process_state import ProcessState
 from gateway.settings.gateway_settings import Settings
 from gateway.telemetry.metrics import Metrics

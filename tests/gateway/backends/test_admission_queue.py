@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 import pytest
 from gateway.backends.admission_queue import AdmissionQueue
 from gateway.backends.backend import EJECT_AFTER, Backend
-from gateway.backends.routing import Routing
 from gateway.backends.host_status import HostStatus
+from gateway.backends.routing import Routing
 from gateway.backends.target import Target
 from gateway.core.errors import BackendUnavailable, Overloaded
 from gateway.settings.backend_settings import BackendSettings

@@ -15,9 +15,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from gateway.backends import probes
 from gateway.backends.backend import Backend
+from gateway.backends.host_status import HostStatus
 from gateway.backends.probes import Probes
 from gateway.backends.routing import Routing
-from gateway.backends.host_status import HostStatus
 from gateway.settings.backend_settings import BackendSettings
 from gateway.settings.gateway_settings import Settings
 from gatewaylab.model_server import Call, ModelServer, not_served, until

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from gateway.backends import model_list
 from gateway.backends.backend import EJECT_AFTER, EJECTED_SECONDS, Backend
-from gateway.backends.routing import Routing
 from gateway.backends.host_status import HostStatus
+from gateway.backends.routing import Routing
 from gateway.core.errors import BackendUnavailable, ModelLoading, UnknownModel
 from gateway.settings.backend_settings import BackendSettings
 from gateway.settings.gateway_settings import Settings

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 from gateway.backends.backend import Backend
-from gateway.backends.routing import Routing
 from gateway.backends.host_status import HostStatus
+from gateway.backends.routing import Routing
 from gateway.settings import reload
 from gateway.settings.document import InvalidSetting
 from gateway.settings.gateway_settings import Settings
