@@ -10,6 +10,7 @@ from orchestrator.errors import InvalidRequest
 
 PHASES = (
     *("booting", "drivers", "images", "weights", "loading", "serving", "unhealthy", "failed"),
+    *("draining", "drained"),
 )
 _MAX_CAUSE = 1_000  # characters of a host's cause, and of each warning, that we keep
 _MAX_WARNINGS = 10
