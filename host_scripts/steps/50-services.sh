@@ -10,7 +10,8 @@
 source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 
 at_boot=(inference-cleanup.service lamplighter-secrets.service lamplighter-setup.service inference-verify.timer)
-at_boot+=(lamplighter-certificate.service lamplighter-certificate.timer lamplighter-repair.path lamplighter-machine.timer)
+at_boot+=(lamplighter-certificate.service lamplighter-certificate.timer lamplighter-machine.timer)
+at_boot+=(lamplighter-repair.path lamplighter-drain.path)
 services=(inference-app.service lamplighter-agent.service)
 
 main() {
@@ -38,7 +39,7 @@ main() {
       systemctl start "$service"
     fi
   done
-  for service in inference-verify.timer lamplighter-repair.path lamplighter-machine.timer; do
+  for service in inference-verify.timer lamplighter-machine.timer lamplighter-{repair,drain}.path; do
     if ! systemctl is-active --quiet "$service"; then systemctl start "$service"; fi
   done
 }
@@ -148,7 +149,7 @@ made_from() {
       for key in GATEWAY_IMAGE GATEWAY_PORT; do setting "$key"; done
       ;;
     lamplighter-agent.service)
-      cat "$scripts/files/$1" "$settings" "$scripts"/host/{agent,keys,machine,probes}/*.py
+      cat "$scripts/files/$1" "$settings" "$scripts"/host/{agent,drain,keys,machine,probes}/*.py
       ;;
   esac
 }

@@ -15,9 +15,9 @@ from gateway.access.limits import Limiter
 from gateway.backends.admission_queue import AdmissionQueue
 from gateway.backends.backend import Backend
 from gateway.backends.connection import Pool
+from gateway.backends.host_status import HostStatus
 from gateway.backends.probes import Probes
 from gateway.backends.routing import Routing
-from gateway.backends.startup_estimate import StartupEstimate
 from gateway.core.log import logger
 from gateway.core.process_state import ProcessState
 from gateway.http.app import Pages
@@ -57,11 +57,11 @@ class Gateway:
         self.keys = Keys(settings.keys_file, Jwt(settings.jwt) if settings.jwt else None)
         self.filters = Filters(settings.filters)
         self.addresses = ClientAddresses(settings.trusted_proxies)
-        self.startup = StartupEstimate(settings.eta_file)
-        self.routing = Routing(settings, [Backend(one) for one in settings.backends], self.startup)
+        self.host = HostStatus(settings.eta_file)
+        self.routing = Routing(settings, [Backend(one) for one in settings.backends], self.host)
         self.admission = AdmissionQueue(self.routing)
         self.recorder = Recorder(settings, self.usage)
-        self.probes = Probes(self.routing, self.startup)
+        self.probes = Probes(self.routing, self.host)
         self.reload = Reload(
             config,
             environment,
@@ -70,6 +70,7 @@ class Gateway:
         )
         self.services = Services(
             state=self.state,
+            host=self.host,
             filters=self.filters,
             keys=self.keys,
             limiter=Limiter(self.usage),
@@ -121,7 +122,7 @@ class Gateway:
             keys=self.keys,
             routing=self.routing,
             admission=self.admission,
-            startup=self.startup,
+            host=self.host,
             usage=self.usage,
             metrics=self.recorder.metrics,
         )

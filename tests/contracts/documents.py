@@ -3,6 +3,7 @@
 key_entry        written by CLI, orchestrator and the gateway's own tool; read by agent and gateway
 parameter_paths  the orchestrator's, the CLI's, the host's; granted by the template
 metric_names     written by agent and gateway; read by the agent, granted and documented
+host_order       written by the orchestrator; followed by agent and gateway
 host_report      written by user_data, agent and twin; read by the orchestrator
 ledger_rows      written by the orchestrator; read by the CLI
 """

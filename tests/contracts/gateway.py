@@ -7,6 +7,8 @@ from typing import Any
 
 from gateway.access import keys_file
 from gateway.access.keys_file import InvalidKeysFile
+from gateway.backends.host_status import HostStatus
+from gateway.core.errors import HostDraining
 from gateway.settings.backend_settings import BackendSettings
 from gateway.settings.gateway_settings import Settings
 from gatewaylab.visiting import Visitor, chat, written_keys
@@ -21,6 +23,18 @@ def entry(key_id: str, key: str, **more: Any) -> dict[str, Any]:
 def read_keys(path: Path) -> list[Any]:
     """Return the keys of a file; raise InvalidKeysFile."""
     return list(keys_file.read(path))
+
+
+def refusal(status: Path, now: float) -> dict[str, Any] | None:
+    """Return how a new request is refused at that time, by the agent's file; None: it is taken."""
+    host = HostStatus(status)
+    host.read()
+    try:
+        host.check_draining(now)
+    except HostDraining as error:
+        retry = dict(error.headers())[b"retry-after"].decode()
+        return {"status": error.status, "retry_after": retry, "code": error.code}
+    return None
 
 
 async def metrics_page(folder: Path, requests: list[dict[str, Any]]) -> str:

@@ -63,6 +63,10 @@ def test_the_agent_of_a_serving_host_sends_the_golden_report() -> None:
     assert reported(State("serving"), *WHOLE["warnings"]) == envelope(WHOLE)
 
 
+def test_a_host_that_drains_goes_on_reporting_what_its_gateway_counts() -> None:
+    assert reported(State("serving", drain="draining")) == envelope(GOLDEN["draining"])
+
+
 def test_before_the_gateway_runs_the_agent_leaves_out_what_it_counts() -> None:
     before = GOLDEN["before_the_gateway"]
 
@@ -94,9 +98,9 @@ def test_the_rule_takes_what_is_sent(template: dict[str, Any]) -> None:
 
 
 def test_the_orchestrator_reads_each_golden_report() -> None:
-    whole, early, failed = (
+    whole, draining, early, failed = (
         Report.parse({"detail": GOLDEN[name]})
-        for name in ("whole", "before_the_gateway", "before_the_agent")
+        for name in ("whole", "draining", "before_the_gateway", "before_the_agent")
     )
 
     assert whole == Report(
@@ -105,4 +109,4 @@ def test_the_orchestrator_reads_each_golden_report() -> None:
     )  # fmt: skip
     assert (early.phase, early.percent, early.cause) == ("images", 50, "the registry is slow")
     assert (failed.phase, failed.sent_at, failed.warnings) == ("failed", None, ())
-    assert {whole.phase, early.phase, failed.phase} <= set(PHASES)
+    assert {whole.phase, draining.phase, early.phase, failed.phase} <= set(PHASES)

@@ -95,7 +95,7 @@ def test_the_certificates_keeper_reads_and_writes_under_the_tls_path() -> None:
 @pytest.mark.parametrize(
     ("action", "names"),
     [
-        ("ssm:GetParameter", ["api_key", "key", "certificate", "account"]),
+        ("ssm:GetParameter", ["api_key", "key", "certificate", "account", "order"]),
         ("ssm:GetParametersByPath", ["keys"]),
         ("ssm:PutParameter", ["certificate", "account"]),
     ],

@@ -93,6 +93,7 @@ class Front:
             "/var/log/nginx/": f"{self.folder}/",
             "/var/www/acme": f"{self.folder}/acme",
             "/etc/lamplighter/tls/": f"{self.folder}/tls/",
+            "/run/lamplighter/": f"{self.folder}/",
             "listen 80 ": f"listen 127.0.0.1:{self.http} ",
             "listen 443 ": f"listen 127.0.0.1:{self.https} ",
             "http {\n": "http {\n"

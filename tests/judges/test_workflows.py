@@ -25,13 +25,14 @@ pytestmark = pytest.mark.judge
 NODE = Path(__file__).parent / "node"
 EXPRESSION = re.compile(r"^\{%\s*(.*?)\s*%\}$", re.DOTALL)
 ID = "arn:aws:states:eu-central-1:123456789012:execution:lamplighter-provision:demo"
-INCIDENT = {"repair": True, "why": "the instance ended", "generation": 1}
+INCIDENT = {"todo": "replace", "why": "the instance ended", "generation": 1}
 # What the workflows assign to variables: `$name` and so on.
 VARIABLES = {
     "name": "demo", "execution": ID, "opened_at": "2026-11-27T19:00:00Z", "failed": False,
     "failure": {"error": "Refused", "cause": "a quota", "rollback": False},
     "answer": {"outcome": "ready"}, "probed_from": "outside", "generation": 2, "lost": 1,
     "incident": {**INCIDENT, "instance_id": "i-0123456789abcdef0"},
+    "beside": True, "drain_first": False, "drain_seconds": 840,
 }  # fmt: skip
 CONTEXT = {
     "Execution": {"Id": ID, "Name": "demo", "StartTime": "2026-11-27T19:00:00Z", "Input": {}},
@@ -60,7 +61,10 @@ OUTSIDE: dict[str, dict[str, Any]] = {
 }
 RESULTS = {
     "array": [{"outcome": "ready"}],
-    "object": {"Payload": {"generation": 1}, "probed_from": "outside"},
+    "object": {
+        "Payload": {"generation": 1, "beside": True, "drain_first": False, "drain_seconds": 840},
+        "probed_from": "outside",
+    },
 }
 TYPES = {"Condition": bool, "Error": str, "Cause": str, "Name": str}
 

@@ -83,6 +83,11 @@ class Hosted:
         except httpx.TransportError:
             return None
 
+    def chat(self) -> httpx.Response:
+        body = {"model": "tiny model", "messages": [{"role": "user", "content": "ping"}]}
+        key = {"Authorization": f"Bearer {KEY}"}
+        return httpx.post(f"{self.origin()}/v1/chat/completions", json=body, headers=key)
+
     def serves(self) -> None:
         eventually(self.models, lambda answer: answer is not None and answer.is_success, 60)
 
@@ -196,6 +201,34 @@ def test_a_new_key_works_and_a_revoked_one_fails_without_a_restart(
     assert (stranger.status_code, let_in, shut_out) == (401, 200, 401)
     assert status(followed, KEY) == 200
     assert "sk-of-bob" not in (followed.folder / "gateway" / "keys").read_text()
+
+
+def test_a_host_that_is_ordered_to_drain_refuses_from_the_orders_time_on(
+    account: Any, followed: Hosted
+) -> None:
+    followed.serves()
+    order = f"/lamplighter/hosted/hosts/{followed.instance}"
+    later = {"refuse_from": "2126-01-01T00:00:00Z", "retry_after_seconds": 30}
+    now = later | {"refuse_from": "2026-01-01T00:00:00Z"}
+    phases = followed.folder / "agent.log"
+
+    give(account, order, later)
+    eventually(phases.read_text, lambda log: "to=draining" in log, 60)
+    meanwhile = followed.chat()
+    give(account, order, now)
+    refused = eventually(followed.chat, lambda answer: answer.status_code == 503, 60)
+    eventually(phases.read_text, lambda log: "to=drained" in log, 60)
+    account.client("ssm").delete_parameter(Name=order)
+    eventually(followed.chat, lambda answer: answer.status_code == 200, 60)
+
+    assert meanwhile.status_code == 200
+    assert refused.headers["retry-after"] == "30"
+    assert refused.json()["error"]["code"] == "host_draining"
+
+
+def give(account: Any, parameter: str, drain: dict[str, Any]) -> None:
+    value = json.dumps({"drain": drain})
+    account.client("ssm").put_parameter(Name=parameter, Value=value, Type="String", Overwrite=True)
 
 
 def status(host: Hosted, key: str) -> int | None:

@@ -20,6 +20,7 @@ from twin.hosts.unit import Unit, keep_running
 
 log = logging.getLogger("lamplighter.hosts")
 _KEYS_EVERY = 2.0  # seconds; 30 on a real host
+_ORDER_EVERY = 1.0  # seconds; 3 on a real host
 _FIRST_KEYS = 30.0  # seconds until they must be there
 
 
@@ -130,6 +131,7 @@ class Host:
             "KEYS_FILE": str(self._keys_file),
             "KEYS_SECONDS": str(_KEYS_EVERY),
             "STATUS_FILE": str(self._status_file),
+            "ORDER_SECONDS": str(_ORDER_EVERY),
             "INSTANCE_ID": self.instance,
             "GATEWAY_URL": f"http://127.0.0.1:{self.gateway_port}",
             "UNITS": "",

@@ -29,6 +29,19 @@ def prove(clients: Clients, deployment: Deployment, ledger: Ledger, host: HostRo
     return "outside"
 
 
+def still_answers(clients: Clients, deployment: Deployment, ledger: Ledger, host: HostRow) -> bool:
+    """Return whether a host that served answers clients at its address now."""
+    if instance.state(clients, str(host.instance_id)) not in instance.ALIVE:
+        return False
+    if not deployment.network.is_open:
+        return _was_heard(ledger, host, clients.settings.host_silence_seconds)
+    try:
+        probe.ready(f"https://{instance.address(clients, str(host.instance_id))}", deployment.host)
+    except Pending:
+        return False
+    return True
+
+
 def answers(ledger: Ledger, row: DeploymentRow, *, is_open: bool, silence_seconds: float) -> bool:
     """Return whether the endpoint answers now.
 
@@ -43,6 +56,11 @@ def answers(ledger: Ledger, row: DeploymentRow, *, is_open: bool, silence_second
             return False
         return True
     host = ledger.serving()
-    if host is None or host.phase != "serving" or host.phase_at is None:
+    return host is not None and _was_heard(ledger, host, silence_seconds)
+
+
+def _was_heard(ledger: Ledger, host: HostRow, silence_seconds: float) -> bool:
+    """Return whether the host's last report, a fresh one, says that it serves."""
+    if host.phase != "serving" or host.phase_at is None:
         return False
     return ledger.seconds_since(host.phase_at) < silence_seconds

@@ -11,8 +11,8 @@ from typing import Any
 
 from orchestrator.aws.clients import Clients
 from orchestrator.errors import HostLost
-from orchestrator.hosts import draining
-from orchestrator.ledger.rows import Role
+from orchestrator.hosts import draining, proof
+from orchestrator.ledger.rows import HostRow, Role
 from orchestrator.ledger.store import Ledger
 from orchestrator.spec.deployment import Deployment
 
@@ -30,7 +30,9 @@ def promote(
     if host is None or host.role not in {Role.CANDIDATE, Role.SERVING}:
         raise HostLost(f"generation {generation} of {ledger.name!r} is not there any more")
     if host.role == Role.CANDIDATE:
-        ledger.promote(host, [each for each in hosts if each.role == Role.SERVING])
+        before = [each for each in hosts if each.role == Role.SERVING]
+        roles = {each.generation: _role(clients, deployment, ledger, each) for each in before}
+        ledger.promote(host, roles)
         ledger.note(
             "traffic",
             f"generation {generation} serves: traffic is led to it",
@@ -42,3 +44,9 @@ def promote(
         "beside": is_beside_one and bool(deployment.host),
         "drain_seconds": draining.longest(deployment),
     }
+
+
+def _role(clients: Clients, deployment: Deployment, ledger: Ledger, predecessor: HostRow) -> Role:
+    """Return what becomes of the host that served: one that does not answer has nothing to end."""
+    answers = proof.still_answers(clients, deployment, ledger, predecessor)
+    return Role.DRAINING if answers else Role.RETIRED

@@ -106,13 +106,16 @@ class Ledger:
         """Set attributes of a host's row, which is made when there is none; None removes one."""
         self.update(f"{HOSTS}{generation}", {"generation": generation, **facts})
 
-    def promote(self, host: HostRow, predecessors: Sequence[HostRow]) -> None:
-        """Make `host` the one that serves, in one write: its generation is the deployment's now."""
+    def promote(self, host: HostRow, predecessors: Mapping[int, Role]) -> None:
+        """Make `host` the one that serves, in one write: its generation is the deployment's now.
+
+        predecessors: what the hosts of these generations become.
+        """
         now = self.time()
         facts = {"generation": host.generation, "version": VERSION, "updated_at": now}
         changes: list[tuple[str, dict[str, Any]]] = [
             (host.key, {"role": Role.SERVING, "served_at": now}),
-            *((each.key, {"role": Role.DRAINING}) for each in predecessors),
+            *((f"{HOSTS}{number}", {"role": role}) for number, role in predecessors.items()),
             (DEPLOYMENT, facts),
         ]
         self._transact([{"Update": self._changes(key, changed)} for key, changed in changes])

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, NoReturn
 
 import boto3
@@ -23,6 +24,9 @@ from host.agent.reporter import Reporter
 from host.agent.settings import Settings, load
 from host.agent.status import Status
 from host.agent.units import Units
+from host.drain.draining import Draining
+from host.drain.nginx import Nginx
+from host.drain.order import Orders, parameter
 from host.keys.keys_file import Keys
 from host.machine import metadata, systemd
 from host.probes.api_key import ApiKey
@@ -31,6 +35,7 @@ from host.probes.progress import Progress
 log = logging.getLogger("lamplighter.agent")
 
 UNTIL_SERVING = 0.3  # seconds between two looks
+WHILE_DRAINING = 1.0  # the deployment's traffic waits for the last request to end
 
 
 def main() -> None:
@@ -54,6 +59,9 @@ def main() -> None:
         settings.repair_patience_seconds,
         time.monotonic,
     )
+    orders = Orders(ssm, parameter(settings.deployment, me), settings.order_seconds, time.monotonic)
+    draining = Draining(orders.drain, lambda: activity.is_over(settings.chain), time.time)
+    nginx = Nginx(settings.drain_file, settings.nginx_drain_file, time.monotonic)
     status = Status(settings.status_file, time.time)
     reporter = Reporter(
         boto3.client("events", region_name=settings.region, config=quick),
@@ -69,6 +77,12 @@ def main() -> None:
     )
     log.info("agent started deployment=%s instance_id=%s", settings.deployment, me)
 
+    def settle(state: State) -> State:
+        """Follow the order; a host that refuses new requests is not repaired any more."""
+        drain = draining.look()
+        nginx.drain(wanted=drain is not None)
+        return replace(state if draining.refuses else mender.mend(state), drain=drain)
+
     def publish(state: State, now: float) -> None:
         def measured() -> dict[str, float]:
             return metrics.measured(
@@ -79,13 +93,13 @@ def main() -> None:
                 wall=time.time(),
             )
 
-        status.show(state, now)
+        status.show(state, now, draining.order)
         reporter.send(state, observer.warnings, now)
         counted.send(measured, now)
 
     run(
         observer.look,
-        mender.mend,
+        settle,
         publish,
         look_seconds=settings.look_seconds,
         now=time.monotonic,
@@ -95,25 +109,27 @@ def main() -> None:
 
 def run(
     observe: Callable[[State], Seen],
-    mend: Callable[[State], State],
+    settle: Callable[[State], State],
     publish: Callable[[State, float], None],
     *,
     look_seconds: float,
     now: Callable[[], float],
     sleep: Callable[[float], None],
 ) -> NoReturn:
-    """Look often until the host serves, then every look_seconds; SIGTERM raises and so ends it."""
+    """Look often until the host serves, then every look_seconds; SIGTERM raises and so ends it.
+
+    settle: does what the state needs, and returns the state to report.
+    """
     state = reported = START
     while True:
         state = decide(state, observe(state))
-        after = mend(state)
-        if after.said != reported.said:
-            log.info(
-                "phase changed from=%s to=%s cause=%s", reported.phase, after.phase, after.cause
-            )
-        reported = after
+        before, reported = reported.said, settle(state)
+        phase, _, cause = reported.said
+        if before != reported.said:
+            log.info("phase changed from=%s to=%s cause=%s", before[0], phase, cause)
         publish(reported, now())
-        sleep(look_seconds if state.is_serving else UNTIL_SERVING)
+        pause = look_seconds if state.is_serving else UNTIL_SERVING
+        sleep(min(pause, WHILE_DRAINING) if phase == "draining" else pause)
 
 
 def _follow_keys(ssm: Any, settings: Settings) -> None:

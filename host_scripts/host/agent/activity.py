@@ -1,4 +1,7 @@
-"""What the gateway has counted of its callers' requests; probes like ours are not among them."""
+"""What the gateway has counted of its callers' requests, and whether any runs.
+
+Probes like ours are not among those that are counted.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from http import HTTPStatus
 from host.probes.answers import Answer, exchange
 from host.probes.api_key import ApiKey
 from host.probes.chain import Chain
+from host.probes.check import Check, Verdict
 
 _SECONDS = 2.0  # for a page of metrics
 _SAMPLE = re.compile(
@@ -19,6 +23,8 @@ _SAMPLE = re.compile(
 _LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 _NO_INFERENCE = {"models", "version", "other", "probe"}  # operations
 _BROKEN = range(200, 400)  # with an error: a stream that had begun
+_ANNOUNCED = "host_draining"  # an error of the gateway that is no fault of this host
+_REFUSES = {"draining", "stopping"}  # of a gateway: it takes no new request
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +76,18 @@ def parse(page: str) -> Activity | None:
     return Activity(requests, errors, _iso(last) if last else None)
 
 
+def is_over(chain: Chain) -> bool:
+    """Return whether nothing runs and no new request is taken; a gateway that is dead runs none."""
+    found = exchange("GET", f"{chain.gateway}/health/ready", seconds=_SECONDS)
+    if isinstance(found, Check):
+        return found.verdict is Verdict.DEAD
+    said = found.json()
+    return isinstance(said, dict) and said.get("status") in _REFUSES and said.get("in_flight") == 0
+
+
 def _is_fault(labels: dict[str, str]) -> bool:
+    if labels["error"] == _ANNOUNCED:
+        return False
     status = int(labels["status"])
     in_stream = bool(labels["error"]) and status in _BROKEN
     return in_stream or status >= HTTPStatus.INTERNAL_SERVER_ERROR

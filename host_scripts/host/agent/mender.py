@@ -13,6 +13,7 @@ from pathlib import Path
 
 from host.agent import repairs
 from host.agent.phases import State
+from host.machine import requests
 
 PAUSE = 90.0  # seconds for a repair to show
 
@@ -64,7 +65,7 @@ class Mender:
         self._asked = self._now()
         part, why = str(state.mends), str(state.cause)
         try:
-            repairs.leave_request(request, part, why)
+            requests.leave(request, {"part": part, "why": why})
         except OSError as error:
             log.warning("repair not asked for part=%s error=%s", part, error.strerror)
             return

@@ -27,6 +27,7 @@ class State:
     """phase, percent (0-100 or None) and cause are reported; dead_checks are those in a row.
 
     mends: the part whose restart may help an unhealthy host; urgent: it will not recover by itself.
+    drain: draining or drained, and then reported in the place of the phase.
     """
 
     phase: str
@@ -35,6 +36,7 @@ class State:
     dead_checks: int = 0
     mends: str | None = None
     urgent: bool = False
+    drain: str | None = None
 
     @property
     def is_serving(self) -> bool:
@@ -43,7 +45,7 @@ class State:
     @property
     def said(self) -> tuple[str, int | None, str | None]:
         """What is reported: a change of it is sent at once."""
-        return self.phase, self.percent, self.cause
+        return self.drain or self.phase, self.percent, self.cause
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,15 +13,16 @@ import os
 import sys
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from host.machine.commands import Unanswered, ask
+from host.machine import requests
+from host.machine.commands import failure
 from host.machine.files import PUBLIC, write
 
 MOST, WITHIN = 3, 1800.0  # repairs, seconds
 SECONDS = 180  # for one command: stopping nginx waits for the answers that are under way
-_LONGEST = 4096  # bytes of a request that are read
 
 # part -> its container, its unit
 PARTS: dict[str, tuple[str | None, str]] = {
@@ -38,11 +39,6 @@ def commands(part: str) -> list[list[str]]:
     container, unit = PARTS[part]
     kill = [["docker", "kill", container]] if container else []
     return [*kill, ["systemctl", "reset-failed", unit], ["systemctl", "restart", unit]]
-
-
-def leave_request(request: Path, part: str, why: str) -> None:
-    """Leave a request, whole or not at all; raise OSError when it cannot be written."""
-    write(request, json.dumps({"part": part, "why": why}) + "\n")
 
 
 def recent(done: Path, now: float) -> list[dict[str, Any]]:
@@ -62,7 +58,7 @@ def carry_out(
     The request is removed first and the repair recorded before it is done: no request is carried
     out twice, and an interrupted repair counts.
     """
-    wanted = _taken(request)
+    wanted = requests.take(request)
     part, why = str(wanted.get("part")), str(wanted.get("why"))
     if part not in PARTS:
         log.error("refused part=%r: not one of %s", part[:40], ", ".join(PARTS))
@@ -84,36 +80,8 @@ def start_again(part: str, run: Callable[[Sequence[str]], str | None]) -> bool:
     return problem is None
 
 
-def run(command: Sequence[str]) -> str | None:
-    """Return None when the command succeeded, else what it said."""
-    try:
-        said = ask(command, SECONDS)
-    except Unanswered as error:
-        return str(error)
-    return None if said.status == 0 else (said.err.strip() or f"exit {said.status}")
-
-
-def _taken(request: Path) -> dict[str, Any]:
-    """Read and remove it. Its writer is not trusted: no link is followed, no pipe awaited."""
-    try:
-        descriptor = os.open(request, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except OSError as error:
-        log.warning("request not read file=%s error=%s", request, error.strerror)
-        request.unlink(missing_ok=True)
-        return {}
-    try:
-        text = os.read(descriptor, _LONGEST)
-    finally:
-        os.close(descriptor)
-        request.unlink()
-    try:
-        found = json.loads(text)
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
 if __name__ == "__main__":
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     request, done = Path(os.environ["REPAIR_FILE"]), Path(os.environ["REPAIRS_FILE"])
+    run = partial(failure, seconds=SECONDS)
     sys.exit(0 if carry_out(request, done, time.monotonic(), run) else 1)

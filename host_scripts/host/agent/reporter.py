@@ -72,12 +72,13 @@ class Reporter:
 
     def _entry(self, state: State, warnings: tuple[str, ...]) -> dict[str, str]:
         activity = self._activity() if state.is_serving else None
+        phase, percent, cause = state.said
         detail: dict[str, Any] = {
             "deployment": self._settings.deployment,
             "instance_id": self._instance_id,
-            "phase": state.phase,
-            "percent": state.percent,
-            "cause": state.cause,
+            "phase": phase,
+            "percent": percent,
+            "cause": cause,
             "warnings": list(warnings),
             "sent_at": stamp(self._wall()),
             **(activity.fields() if activity else {}),

@@ -16,7 +16,8 @@ class Settings:
     """chain: where the parts of this host answer.
 
     Without keys_file and status_file nothing is written for the gateway; without repair_file (the
-    request) and repairs_file (what was done) nothing is repaired. served_file: see progress.py.
+    request) and repairs_file (what was done) nothing is repaired; without drain_file (the request)
+    and nginx_drain_file (what was done) no nginx is led to drain. served_file: see progress.py.
     machine_file, certificate_file, weights_file: written by other programs of this host.
     """
 
@@ -33,11 +34,14 @@ class Settings:
     units: tuple[str, ...]
     keys_file: Path | None = None
     keys_seconds: float = 30.0  # a new key works, and a revoked one fails, within a minute
+    order_seconds: float = 3.0  # between two looks at the orchestrator's order
     look_seconds: float = 5.0  # between two looks at a host that serves
     repair_patience_seconds: float = 30.0  # for systemd's own restart of a part
     status_file: Path | None = None
     repair_file: Path | None = None
     repairs_file: Path | None = None
+    drain_file: Path | None = None
+    nginx_drain_file: Path | None = None
     served_file: Path | None = None
     machine_file: Path | None = None
     certificate_file: Path | None = None
@@ -62,11 +66,14 @@ def load(environ: Mapping[str, str]) -> Settings:
         units=tuple(environ.get("UNITS", "").split()),
         keys_file=_path(environ, "KEYS_FILE"),
         keys_seconds=float(environ.get("KEYS_SECONDS", "30")),
+        order_seconds=float(environ.get("ORDER_SECONDS", "3")),
         look_seconds=float(environ.get("LOOK_SECONDS", "5")),
         repair_patience_seconds=float(environ.get("REPAIR_PATIENCE_SECONDS", "30")),
         status_file=_path(environ, "STATUS_FILE"),
         repair_file=_path(environ, "REPAIR_FILE"),
         repairs_file=_path(environ, "REPAIRS_FILE"),
+        drain_file=_path(environ, "DRAIN_FILE"),
+        nginx_drain_file=_path(environ, "NGINX_DRAIN_FILE"),
         served_file=_path(environ, "SERVED_FILE"),
         machine_file=_path(environ, "MACHINE_FILE"),
         certificate_file=_path(environ, "CERTIFICATE_FILE"),

@@ -1,7 +1,8 @@
-"""Write how far the engine is, for the gateway's `Retry-After`.
+"""Write how far the engine is, for the gateway's `Retry-After`, and from when on it refuses.
 
-One JSON line {"phase", "percent", "eta_seconds", "at"} beside the gateway's keys. The estimate is
-how long the engine took to load last time; null for the first time.
+One JSON line {"phase", "percent", "eta_seconds", "at", "drain"} beside the gateway's keys. The
+estimate is how long the engine took to load last time; null for the first time. drain is the order
+in force, {"refuse_from", "retry_after_seconds"}, or null.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from pathlib import Path
 
 from host.agent.phases import State
 from host.agent.reporter import stamp
+from host.drain.order import Drain
 from host.machine.files import write
 
 EVERY = 5.0  # seconds: the gateway trusts a fresh line only
@@ -32,23 +34,29 @@ class Status:
         self._shown: object = None
         self._next = float("-inf")
 
-    def show(self, state: State, now: float) -> None:
+    def show(self, state: State, now: float, drain: Drain | None = None) -> None:
         """Write the line when it is new, and again while the engine is awaited."""
         self._learn(state, now)
         due = now >= self._next and not state.is_serving
-        if self._file is None or (state.said == self._shown and not due):
+        shown = (state.said, drain)
+        if self._file is None or (shown == self._shown and not due):
             return
         line = {
             "phase": state.phase,
             "percent": state.percent,
             "eta_seconds": self._eta(now),
             "at": stamp(self._wall()),
+            "drain": drain
+            and {
+                "refuse_from": stamp(drain.refuse_from),
+                "retry_after_seconds": drain.retry_after_seconds,
+            },
         }
         try:
             write(self._file, json.dumps(line) + "\n")
         except OSError as error:
             log.warning("status not written file=%s error=%s", self._file, error.strerror)
-        self._shown, self._next = state.said, now + EVERY
+        self._shown, self._next = shown, now + EVERY
 
     def _learn(self, state: State, now: float) -> None:
         if state.phase in _ENGINE_IS_AWAY:

@@ -13,6 +13,8 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
+from host.certificate import name
 from host.certificate.authority import Authority
 from host.certificate.errors import Trouble
 from host.certificate.keeper import Keeper
@@ -49,15 +52,31 @@ def main(arguments: list[str]) -> int:
     authority = Authority(settings, lambda: _route53(settings, quick))
     shelf = Shelf(settings.tls, _nothing if verb == "self-sign" else _reload)
     settings.acme.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def elsewhere() -> str | None:
+        return name.elsewhere(settings.host, settings.metadata)
+
+    keeper = Keeper(settings, shelf, store, authority, elsewhere, time.time)
+    if verb == "self-sign":
+        with _alone(settings):
+            keeper.self_sign()
+        return 0
+    while True:
+        with _alone(settings):
+            problem = keeper.keep(orders=verb == "keep")
+            _say(settings.verdict, shelf, problem)
+        if not keeper.awaits_name:
+            break
+        name.wait(elsewhere, lambda: time.sleep(settings.name_seconds))
+    return AGAIN if verb == "keep" and problem and settings.kind != "self-signed" else 0
+
+
+@contextmanager
+def _alone(settings: Settings) -> Iterator[None]:
+    """Let no other run change anything meanwhile."""
     with (settings.acme / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        keeper = Keeper(settings, shelf, store, authority, time.time)
-        if verb == "self-sign":
-            keeper.self_sign()
-            return 0
-        problem = keeper.keep(orders=verb == "keep")
-        _say(settings.verdict, shelf, problem)
-    return AGAIN if verb == "keep" and problem and settings.kind != "self-signed" else 0
+        yield
 
 
 def _say(path: Path, shelf: Shelf, problem: str | None) -> None:

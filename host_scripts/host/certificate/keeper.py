@@ -30,15 +30,18 @@ class Keeper:
         shelf: Shelf,
         store: Store,
         authority: Authority,
+        elsewhere: Callable[[], str | None],
         now: Callable[[], float],
     ) -> None:
+        """elsewhere: where the name leads when it is not to this host."""
         self._settings, self._shelf, self._store, self._authority = (
             settings,
             shelf,
             store,
             authority,
         )
-        self._now = now
+        self._elsewhere, self._now = elsewhere, now
+        self.awaits_name = False
         self._tries = settings.acme / "tries.json"
 
     def self_sign(self) -> None:
@@ -47,7 +50,11 @@ class Keeper:
             self._shelf.put(Held("self-signed", "", pairs.self_signed(self._settings.host)))
 
     def keep(self, *, orders: bool = True) -> str | None:
-        """Serve the best; return what is wrong with it. orders: ask the authority if needed."""
+        """Serve the best; return what is wrong with it. orders: ask the authority if needed.
+
+        awaits_name is then whether it only waits for the deployment's name to lead here.
+        """
+        self.awaits_name = False
         try:
             self.self_sign()
             if self._settings.kind == "self-signed":
@@ -88,10 +95,18 @@ class Keeper:
         problem = self._restored()
         if self._is_fresh(self._shelf.held()):
             return problem
+        if orders and (where := self._leads_elsewhere()):
+            return f"{where}: the certificate is ordered as soon as the name leads here"
         known = tries.load(self._tries)
         if not orders or not known.are_due(self._now()):
             return known.problem or problem or "the authority has not answered yet"
         return self._ordered(known)
+
+    def _leads_elsewhere(self) -> str | None:
+        """Return where the name leads if HTTP-01 has to wait for that, as on a candidate."""
+        where = self._elsewhere() if self._settings.kind == "http-01" else None
+        self.awaits_name = where is not None
+        return where
 
     def _restored(self) -> str | None:
         """Serve the stored one if it is better; return why it could not be read."""

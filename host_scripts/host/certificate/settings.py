@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from host.certificate.errors import Trouble
+from host.machine.metadata import ORIGIN
 from host.machine.settings import parse
 
 SCRIPTS = Path(__file__).resolve().parents[2]
@@ -14,7 +15,10 @@ SCRIPTS = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """host: empty without a domain; zone: empty when it is to be looked up in Route53."""
+    """host: empty without a domain; zone: empty when it is to be looked up in Route53.
+
+    name_seconds: between two looks at where the name leads; metadata: the service's origin.
+    """
 
     installation: str
     deployment: str
@@ -30,6 +34,8 @@ class Settings:
     acme: Path
     webroot: Path
     verdict: Path
+    name_seconds: float = 15.0
+    metadata: str = ORIGIN
 
 
 def load(environ: Mapping[str, str]) -> Settings:
@@ -58,4 +64,6 @@ def _parsed(values: Mapping[str, str], environ: Mapping[str, str]) -> Settings:
         acme=Path(environ.get("STATE", "/var/lib")) / "lamplighter" / "acme",
         webroot=Path(environ.get("WWW", "/var/www")) / "acme",
         verdict=Path(environ.get("RUN", "/run")) / "lamplighter" / "certificate",
+        name_seconds=float(environ.get("NAME_SECONDS", "15")),
+        metadata=environ.get("AWS_EC2_METADATA_SERVICE_ENDPOINT", ORIGIN),
     )

@@ -36,6 +36,15 @@ def answer(words: Sequence[str], seconds: float, most: int = MOST) -> str:
     return said.out
 
 
+def failure(words: Sequence[str], seconds: float) -> str | None:
+    """Return None when it succeeded, else what it printed."""
+    try:
+        said = ask(words, seconds)
+    except Unanswered as error:
+        return str(error)
+    return None if said.status == 0 else (said.err.strip() or f"exit {said.status}")
+
+
 def ask(words: Sequence[str], seconds: float, most: int = MOST) -> Said:
     """Return status and output, whatever they say; raise Unanswered without a status."""
     until = time.monotonic() + seconds

@@ -29,6 +29,11 @@ def instance_id(sleep: Callable[[float], None], origin: str = ORIGIN) -> str:
             sleep(2)
 
 
+def public_address(origin: str) -> str:
+    """Return the instance's public IPv4 address; raise Unanswered also when it has none."""
+    return _ask(origin, "/latest/meta-data/public-ipv4")
+
+
 def identity(origin: str) -> dict[str, Any]:
     """Raise Unanswered when the metadata service is away or refuses."""
     text = _ask(origin, "/latest/dynamic/instance-identity/document")

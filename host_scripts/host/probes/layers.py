@@ -48,7 +48,7 @@ def _nginx(chain: Chain) -> Check | None:
 
 def _gateway(chain: Chain, api_key: ApiKey, *, with_completion: bool) -> Check | None:
     if not chain.engine:
-        url = f"{chain.gateway}/health/ready"
+        url = f"{chain.gateway}/health"  # a host that drains is well, and not ready
         return _mended_by("gateway", expect_ok(url, exchange("GET", url, seconds=QUICK)))
     key = api_key.read()
     if isinstance(key, Check):

@@ -21,8 +21,8 @@ import httpx
 
 from gateway.backends import model_list
 from gateway.backends.backend import Backend
+from gateway.backends.host_status import HostStatus
 from gateway.backends.routing import Routing
-from gateway.backends.startup_estimate import StartupEstimate
 from gateway.core.log import logger
 
 TIMEOUT_SECONDS = 2.0
@@ -53,10 +53,10 @@ class _ProbeState:
 class Probes:
     """`await run()` until it is cancelled; `all_probed` is set once every backend was probed."""
 
-    def __init__(self, routing: Routing, startup: StartupEstimate) -> None:
+    def __init__(self, routing: Routing, host: HostStatus) -> None:
         self.all_probed = asyncio.Event()
         self._routing = routing
-        self._startup = startup
+        self._host = host
         self._seen: dict[Backend, _ProbeState] = {}
 
     async def run(self) -> None:
@@ -71,7 +71,7 @@ class Probes:
             asyncio.TaskGroup() as tasks,
         ):
             while True:
-                self._startup.read()
+                self._host.read()
                 started = [tasks.create_task(self._probe(one)) for one in self._due()]
                 if not self.all_probed.is_set():
                     await asyncio.gather(*started)
@@ -116,7 +116,7 @@ class Probes:
             await self._ask_for_models(backend, seen)
         if seen.is_away:
             seen.is_away = False
-            self._startup.ended(time.time())
+            self._host.ended(time.time())
         backend.probe_succeeded()
         backend.found("up")
 
@@ -149,7 +149,7 @@ class Probes:
     ) -> None:
         if not seen.is_away:
             seen.is_away = True
-            self._startup.began(time.time())
+            self._host.began(time.time())
         backend.found("loading" if loading else "down", refuses=refuses)
 
     async def _get(self, backend: Backend, path: str) -> tuple[int, bytes]:

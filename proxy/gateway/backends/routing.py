@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Container, Iterable
 from gateway.backends import model_list
 from gateway.backends.backend import Backend, reconfigured
 from gateway.backends.balancing import AFFINITY_BYTES, Backends, Balancer, is_healthy
-from gateway.backends.startup_estimate import StartupEstimate
+from gateway.backends.host_status import HostStatus
 from gateway.backends.target import Group, Target
 from gateway.core.errors import BackendUnavailable, ModelLoading, UnknownModel
 from gateway.core.log import logger
@@ -22,13 +22,11 @@ _LONGEST_NAME = 200
 class Routing:
     """`backends` changes with `adopt` only; `changed` is called after every change of anything."""
 
-    def __init__(
-        self, settings: Settings, backends: Iterable[Backend], startup: StartupEstimate
-    ) -> None:
+    def __init__(self, settings: Settings, backends: Iterable[Backend], host: HostStatus) -> None:
         self.settings = settings
         self.backends = tuple(backends)
         self.changed: Callable[[], None] = lambda: None
-        self._startup = startup
+        self._host = host
         self._balancer = Balancer()
         self._groups: dict[str | None, Group] = {}  # None: any model
         self._any_model = Group()  # of backends whose models are not known
@@ -170,8 +168,8 @@ class Routing:
         raise _unknown(name)
 
     def _why(self, backends: Backends) -> BackendUnavailable:
-        seconds = self._startup.seconds_left()
-        if self._startup.is_loading() or any(one.state == "loading" for one in backends):
+        seconds = self._host.seconds_left()
+        if self._host.is_loading() or any(one.state == "loading" for one in backends):
             return ModelLoading("The model is loading; ask again later.", seconds=seconds)
         return BackendUnavailable(
             "The model server takes no connections: it is restarting or down.", seconds=seconds

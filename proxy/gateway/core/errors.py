@@ -17,6 +17,7 @@ GatewayError
 │   └── StreamIncomplete  502  a stream ended before the model was done (an event in the stream)
 ├── Refusal               ...  an error of the backend's own, which is passed on
 ├── BackendUnavailable    503  no connection: restarting, or down
+│   ├── HostDraining      503  the host hands its clients over to another one
 │   ├── ModelLoading      503  the engine is up and still loads the model
 │   └── Overloaded        503  the admission queue is full, or its wait was too long
 ├── EngineDisabled        503  this deployment runs without an engine
@@ -175,6 +176,10 @@ class BackendUnavailable(GatewayError):
 
     def headers(self) -> Headers:
         return retry_after(self.seconds)
+
+
+class HostDraining(BackendUnavailable):
+    code = "host_draining"
 
 
 class ModelLoading(BackendUnavailable):

@@ -1,8 +1,10 @@
 """Is the process up, can it serve, and both at once. None of these needs a key.
 
 live   200 as long as the process answers
-ready  200 when a backend is up, or none is meant to be; 503 while none is, or while stopping
-health 200 either way, `warning` while no backend is up; 503 while stopping
+ready  200 when a backend is up, or none is meant to be; 503 while none is, while stopping, and
+       while the host drains and new requests are refused: a balancer sends them elsewhere
+health 200 either way, `warning` while no backend is up; 503 while stopping. A host that drains is
+       well, so what watches its health has nothing to repair: 200, `draining`
 """
 
 from typing import Any
@@ -20,7 +22,7 @@ WATCHED = ("/health", "/health/live", "/health/ready")
 
 _OK = 200
 _UNAVAILABLE = 503
-_SUMMARY = {"ready": "ok", "disabled": "ok", "stopping": "stopping"}
+_SUMMARY = {"ready": "ok", "disabled": "ok", "stopping": "stopping", "draining": "draining"}
 
 
 @route("/health/live", http_method=READ)
@@ -43,17 +45,19 @@ async def health(state: State) -> Response[dict[str, Any]]:
 
 
 def engine(sources: Sources) -> str:
-    """Return stopping, disabled, ready, loading or waiting (restarting, down, not yet seen)."""
+    """Return stopping, draining, disabled, ready, loading or waiting (down, not yet seen)."""
     if sources.state.draining:
         return "stopping"
+    if sources.host.is_draining():
+        return "draining"
     if not sources.settings.engine_enabled:
         return "disabled"
     states = {backend.state for backend in sources.routing.backends}
     if "up" in states:  # one that was not probed yet gets requests, but proves nothing
         return "ready"
-    return "loading" if "loading" in states or sources.startup.is_loading() else "waiting"
+    return "loading" if "loading" in states or sources.host.is_loading() else "waiting"
 
 
 def summary(engine: str) -> str:
-    """Return ok, warning or stopping."""
+    """Return ok, warning, draining or stopping."""
     return _SUMMARY.get(engine, "warning")

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from gateway.access.keys import Keys
 from gateway.backends.admission_queue import AdmissionQueue
+from gateway.backends.host_status import HostStatus
 from gateway.backends.routing import Routing
-from gateway.backends.startup_estimate import StartupEstimate
 from gateway.core.process_state import ProcessState
 from gateway.settings.gateway_settings import Settings
 from gateway.telemetry.metrics import Metrics
@@ -18,7 +18,7 @@ class Sources:
     keys: Keys
     routing: Routing
     admission: AdmissionQueue
-    startup: StartupEstimate
+    host: HostStatus
     usage: Usage
     metrics: Metrics
 

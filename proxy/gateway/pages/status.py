@@ -36,7 +36,7 @@ def summary(sources: Sources, viewer: Viewer) -> Summary:
     engine = health.engine(sources)
     shown: Summary = {"status": health.summary(engine), "version": VERSION, "engine": engine}
     if engine in {"loading", "waiting"}:
-        shown["ready_in_seconds"] = sources.startup.seconds_left()
+        shown["ready_in_seconds"] = sources.host.seconds_left()
     if not viewer.is_stranger:
         shown |= _details(sources, viewer)
     if viewer.caller is not None:

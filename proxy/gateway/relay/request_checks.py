@@ -32,6 +32,8 @@ def accept(services: Services, head: RequestHead, now: float) -> Caller:
         size=int(headers.get(b"content-length", 0)),
     )
     caller = services.keys.identify(headers.get(b"authorization"), headers.get(b"x-api-key"), now)
+    if endpoint.body is not Body.NONE:  # the list of models is no inference
+        services.host.check_draining(now)
     bodies.check_head(headers, endpoint.body, services.settings)
     return caller
 

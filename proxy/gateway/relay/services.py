@@ -6,6 +6,7 @@ from gateway.access.filters import Filters
 from gateway.access.keys import Keys
 from gateway.access.limits import Limiter
 from gateway.backends.admission_queue import AdmissionQueue
+from gateway.backends.host_status import HostStatus
 from gateway.backends.routing import Routing
 from gateway.core.process_state import ProcessState
 from gateway.relay.delivery import Delivery
@@ -21,6 +22,7 @@ class Services:
     """`deliveries` are the requests that are with a backend now."""
 
     state: ProcessState
+    host: HostStatus
     filters: Filters
     keys: Keys
     limiter: Limiter

@@ -149,7 +149,12 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     ] = None
     eta_file: Annotated[
         Path | None,
-        option("Where the host's agent reports the progress of loading.", FILE, restart=True),
+        option(
+            "Where the host's agent reports the progress of loading, and from when on this host "
+            "refuses new requests because another one takes over.",
+            FILE,
+            restart=True,
+        ),
     ] = None
     probe_seconds: Annotated[
         Seconds, option("Between looks at a backend that is up.", _SECONDS)

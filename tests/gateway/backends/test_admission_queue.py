@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 import pytest
 from gateway.backends.admission_queue import AdmissionQueue
 from gateway.backends.backend import EJECT_AFTER, Backend
+from gateway.backends.host_status import HostStatus
 from gateway.backends.routing import Routing
-from gateway.backends.startup_estimate import StartupEstimate
 from gateway.backends.target import Target
 from gateway.core.errors import BackendUnavailable, Overloaded
 from gateway.settings.backend_settings import BackendSettings
@@ -57,7 +57,7 @@ def lab(*models: str, **settings: object) -> Lab:
     routing = Routing(
         Settings(backends=backends, **settings),
         [Backend(one) for one in backends],
-        StartupEstimate(None),
+        HostStatus(None),
     )
     for backend in routing.backends:
         backend.found("up")

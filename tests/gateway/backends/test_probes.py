@@ -15,9 +15,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from gateway.backends import probes
 from gateway.backends.backend import Backend
+from gateway.backends.host_status import HostStatus
 from gateway.backends.probes import Probes
 from gateway.backends.routing import Routing
-from gateway.backends.startup_estimate import StartupEstimate
 from gateway.settings.backend_settings import BackendSettings
 from gateway.settings.gateway_settings import Settings
 from gatewaylab.model_server import Call, ModelServer, not_served, until
@@ -36,9 +36,9 @@ async def probing(*backends: BackendSettings, **settings: object) -> AsyncIterat
     routing = Routing(
         Settings(**{"backends": backends, "probe_seconds": FAST} | settings),
         [Backend(one) for one in backends],
-        StartupEstimate(None),
+        HostStatus(None),
     )
-    looking = Probes(routing, StartupEstimate(None))
+    looking = Probes(routing, HostStatus(None))
     task = asyncio.create_task(looking.run())
     await asyncio.wait_for(looking.all_probed.wait(), 5)
     yield routing

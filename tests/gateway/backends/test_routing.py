@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from gateway.backends import model_list
 from gateway.backends.backend import EJECT_AFTER, EJECTED_SECONDS, Backend
+from gateway.backends.host_status import HostStatus
 from gateway.backends.routing import Routing
-from gateway.backends.startup_estimate import StartupEstimate
 from gateway.core.errors import BackendUnavailable, ModelLoading, UnknownModel
 from gateway.settings.backend_settings import BackendSettings
 from gateway.settings.gateway_settings import Settings
@@ -21,14 +21,14 @@ def listed(*names: str) -> dict[str, bytes]:
     return {name: json.dumps({"id": name, "object": "model"}).encode() for name in names}
 
 
-def routed(*served: str | None, eta: StartupEstimate | None = None, **settings: object) -> Routing:
+def routed(*served: str | None, eta: HostStatus | None = None, **settings: object) -> Routing:
     """Each backend is up and serves these models (space between); None: it does not say which."""
     urls = tuple(BackendSettings(url=f"http://backend-{n}:8000") for n in range(len(served)))
     settings = {"backends": urls} | settings
     routing = Routing(
         Settings(**settings),
         [Backend(one) for one in settings["backends"]],
-        eta or StartupEstimate(None),
+        eta or HostStatus(None),
     )
     for backend, names in zip(routing.backends, served, strict=True):
         backend.found("up")
@@ -202,7 +202,7 @@ def test_a_backend_that_does_not_say_what_it_serves_is_asked_for_what_others_do_
 
 def test_a_gateway_that_has_just_started_refuses_nobody() -> None:
     settings = Settings()
-    routing = Routing(settings, [Backend(one) for one in settings.backends], StartupEstimate(None))
+    routing = Routing(settings, [Backend(one) for one in settings.backends], HostStatus(None))
 
     assert chosen(routing, "anything") is routing.backends[0]
 
@@ -251,7 +251,7 @@ def test_a_loading_backend_is_told_apart_from_one_that_is_down() -> None:
 def test_what_the_agent_says_about_loading_is_told_to_the_client(tmp_path: Path) -> None:
     file = tmp_path / "status.json"
     file.write_text('{"phase": "loading", "percent": 40, "eta_seconds": 55}')
-    eta = StartupEstimate(file)
+    eta = HostStatus(file)
     eta.read()
     routing = routed("a", eta=eta)
 

@@ -72,11 +72,28 @@ async def test_what_the_hosts_agent_says_of_loading_is_told(tmp_path: Path) -> N
     at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     eta.write_text(json.dumps({"phase": "loading", "eta_seconds": 55, "at": at}))
     visitor = Visitor(Settings(backends=BOTH, eta_file=eta))
-    visitor.gateway.startup.read()
+    visitor.gateway.host.read()
 
     ready = await visitor.ask("/health/ready")
 
     assert (ready.status_code, ready.json()["status"]) == (503, "loading")
+
+
+async def test_a_host_that_drains_is_well_and_ready_until_it_refuses(tmp_path: Path) -> None:
+    eta = tmp_path / "status"
+    visitor = Visitor(Settings(backends=BOTH, eta_file=eta))
+    visitor.backend_serves("tiny")
+    seen = []
+
+    for seconds in (3600, -1):
+        at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + seconds))
+        drain = {"refuse_from": at, "retry_after_seconds": 30}
+        eta.write_text(json.dumps({"phase": "serving", "drain": drain}))
+        visitor.gateway.host.read()
+        answers = [await visitor.ask(path) for path in ("/health/ready", "/health")]
+        seen.append([(each.status_code, each.json()["status"]) for each in answers])
+
+    assert seen == [[(200, "ready"), (200, "ok")], [(503, "draining"), (200, "draining")]]
 
 
 async def test_a_deployment_without_an_engine_is_ready() -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 from gateway.backends.backend import Backend
+from gateway.backends.host_status import HostStatus
 from gateway.backends.routing import Routing
-from gateway.backends.startup_estimate import StartupEstimate
 from gateway.settings import reload
 from gateway.settings.document import InvalidSetting
 from gateway.settings.gateway_settings import Settings
@@ -44,7 +44,7 @@ def lab(path: Path, text: str = ONE, **environment: str) -> Lab:
     path.write_text(text)
     environment = {"INFERENCE_CONFIG": str(path)} | environment
     settings = Settings.load(None, environment)
-    routing = Routing(settings, [Backend(one) for one in settings.backends], StartupEstimate(None))
+    routing = Routing(settings, [Backend(one) for one in settings.backends], HostStatus(None))
     applied: list[Settings] = []
     here = Lab(path, routing, applied)
 

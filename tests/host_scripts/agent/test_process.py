@@ -232,6 +232,53 @@ def test_a_part_that_stays_dead_is_asked_for_once(
     assert agent.reports[-1]["cause"] == f"{endpoint.url}/health answered 500"
 
 
+def test_an_order_to_drain_reaches_gateway_nginx_and_orchestrator(
+    agent: Agent, endpoint: Endpoint, blank_host: Host, tmp_path: Path
+) -> None:
+    request, applied = tmp_path / "drain", tmp_path / "nginx-drain.conf"
+    agent.environment |= {"DRAIN_FILE": str(request), "NGINX_DRAIN_FILE": str(applied)}
+    agent.environment |= {"LOOK_SECONDS": "0.1", "ORDER_SECONDS": "0.1"}
+    order = {"refuse_from": "2026-01-01T00:00:00Z", "retry_after_seconds": 30}
+    endpoint.serve_all()
+    agent.start()
+    wait(lambda: agent.heard("serving"))
+
+    endpoint.answers["/health/ready"] = (503, {"status": "draining", "in_flight": 1})
+    blank_host.parameter("lamplighter/demo/hosts/i-0123", json.dumps({"drain": order}))
+    wait(lambda: agent.heard("draining"))
+    wait(request.exists)
+    wait(lambda: endpoint.count("/health/ready") >= 3)
+    too_early = agent.heard("drained")
+    endpoint.answers["/health/ready"] = (503, {"status": "draining", "in_flight": 0})
+    wait(lambda: agent.heard("drained"))
+    told = json.loads(agent.status.read_text())
+    (blank_host.aws / "ssm/lamplighter/demo/hosts/i-0123").unlink()
+    wait(lambda: agent.reports[-1]["phase"] == "serving")
+
+    assert not too_early
+    assert json.loads(request.read_text()) == {"drain": True}
+    assert told["phase"] == "serving"
+    assert told["drain"] == order | {"refuse_from": "2026-01-01T00:00:00.000Z"}
+
+
+def test_a_host_that_refuses_new_requests_is_not_repaired_any_more(
+    agent: Agent, endpoint: Endpoint, blank_host: Host, tmp_path: Path
+) -> None:
+    agent.environment |= {"REPAIR_FILE": str(tmp_path / "repair")}
+    agent.environment |= {"REPAIRS_FILE": str(tmp_path / "repairs"), "LOOK_SECONDS": "0.1"}
+    agent.environment |= {"ORDER_SECONDS": "0.1", "REPAIR_PATIENCE_SECONDS": "0"}
+    order = {"refuse_from": "2026-01-01T00:00:00Z", "retry_after_seconds": 30}
+    endpoint.serve_all()
+    blank_host.parameter("lamplighter/demo/hosts/i-0123", json.dumps({"drain": order}))
+    agent.start()
+    wait(lambda: agent.heard("draining"))
+    endpoint.answers["/health"] = (500, {})
+
+    wait(lambda: any(report["cause"] for report in agent.reports if report["phase"] == "draining"))
+
+    assert not (tmp_path / "repair").exists()
+
+
 def test_no_secret_is_logged_or_reported(agent: Agent, endpoint: Endpoint) -> None:
     endpoint.serve_all()
     endpoint.answers["/v1/chat/completions"] = (500, {"error": "boom"})

@@ -12,6 +12,8 @@ import pytest
 from host.agent import mender, repairs
 from host.agent.mender import Mender
 from host.agent.phases import State
+from host.machine import requests
+from host.machine.commands import failure
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -115,10 +117,10 @@ def test_three_repairs_in_half_an_hour_that_did_not_help_are_a_failure(host: Hos
 
 def test_root_counts_for_itself(host: Host) -> None:
     for _ in range(repairs.MOST):
-        repairs.leave_request(host.request, "engine", "why")
+        requests.leave(host.request, {"part": "engine", "why": "why"})
         assert host.act()
     so_far = len(host.ran)
-    repairs.leave_request(host.request, "engine", "why")
+    requests.leave(host.request, {"part": "engine", "why": "why"})
 
     assert not host.act()
     assert len(host.ran) == so_far
@@ -198,7 +200,7 @@ def test_without_its_files_nothing_is_repaired(host: Host) -> None:
 
 
 def test_a_command_says_why_it_failed() -> None:
-    assert repairs.run(["true"]) is None
-    assert repairs.run(["sh", "-c", "echo no such unit >&2; exit 5"]) == "no such unit"
-    assert repairs.run(["sh", "-c", "exit 5"]) == "exit 5"
-    assert repairs.run(["/absent/systemctl"]) == "this machine has no /absent/systemctl"
+    assert failure(["true"], 10) is None
+    assert failure(["sh", "-c", "echo no such unit >&2; exit 5"], 10) == "no such unit"
+    assert failure(["sh", "-c", "exit 5"], 10) == "exit 5"
+    assert failure(["/absent/systemctl"], 10) == "this machine has no /absent/systemctl"

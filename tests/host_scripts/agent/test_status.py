@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from host.agent.phases import State
 from host.agent.status import Status
+from host.drain.order import Drain
 
 LOADING, SERVING, UNHEALTHY = State("loading"), State("serving"), State("unhealthy")
 
@@ -36,6 +37,7 @@ def test_the_line_is_what_the_gateway_reads(status: Status, file: Path) -> None:
         "percent": 40,
         "eta_seconds": None,
         "at": "2023-11-14T22:13:20.000Z",
+        "drain": None,
     }
     assert file.stat().st_mode & 0o777 == 0o640
 
@@ -80,6 +82,19 @@ def test_the_line_is_fresh_while_the_engine_is_awaited_and_calm_while_it_serves(
 
     assert [written(LOADING, now) for now in (0.0, 4.9, 5.0)] == [True, False, True]
     assert [written(SERVING, now) for now in (6.0, 1000.0)] == [True, False]
+
+
+def test_an_order_to_drain_is_written_at_once_and_again_when_it_changes(
+    status: Status, file: Path
+) -> None:
+    seen = []
+
+    for now, order in ((0.0, None), (1.0, Drain(1_700_000_060.25, 30)), (2.0, None)):
+        status.show(SERVING, now, order)
+        seen.append(line(file)["drain"])
+
+    order = {"refuse_from": "2023-11-14T22:14:20.250Z", "retry_after_seconds": 30}
+    assert seen == [None, order, None]
 
 
 def test_a_host_without_a_gateway_writes_no_status() -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import subprocess
 import urllib.request
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from host.certificate import pairs, route53, tries
+from host.certificate import name, pairs, route53, tries
 from host.certificate.authority import Authority
 from host.certificate.errors import Refused, Trouble, Unusable
 from host.certificate.keeper import Keeper
@@ -19,6 +20,7 @@ from host.certificate.remedies import remedy
 from host.certificate.settings import Settings
 from host.certificate.shelf import Held, Shelf
 from host.certificate.store import Store
+from host_scripts.imds import metadata_service
 from host_scripts.sandbox import Host
 
 NAME, DIRECTORY, PATH = "infer.example.com", "https://ca.example/dir", "/lamplighter/demo/tls"
@@ -66,7 +68,10 @@ class Lab:
         self.nginx_takes, self.answers, self.orders = True, [], 0
         self.shelf = Shelf(self.told.tls, self._reload)
         self.store = Store(self.ssm, PATH, "lamplighter", "demo")
-        self.keeper = Keeper(self.told, self.shelf, self.store, self, lambda: self.now)
+        self.elsewhere: str | None = None
+        self.keeper = Keeper(
+            self.told, self.shelf, self.store, self, lambda: self.elsewhere, lambda: self.now
+        )
 
     def keep(self, *, orders: bool = True) -> str | None:
         return self.keeper.keep(orders=orders)
@@ -421,6 +426,102 @@ def test_http_01_asks_itself_first(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         Authority(replace(settings(tmp_path), kind="http-01"), dict).order({})
 
     assert list((tmp_path / "www").rglob("rehearsal-*")) == []
+
+
+class TestHttp01OnACandidate:
+    """The name leads to another host: an authority would ask that one."""
+
+    ELSEWHERE = "infer.example.com leads to 203.0.113.9, not to this host (198.51.100.7)"
+
+    def lab(self, tmp_path: Path, **changed: Any) -> Lab:
+        lab = Lab(tmp_path, **{"kind": "http-01", **changed})
+        lab.elsewhere = self.ELSEWHERE
+        return lab
+
+    def test_no_authority_is_asked_and_no_failure_counted(self, tmp_path: Path) -> None:
+        lab = self.lab(tmp_path)
+
+        said = lab.keep()
+
+        assert (
+            said == f"{self.ELSEWHERE}: the certificate is ordered as soon as the name leads here"
+        )
+        assert (lab.orders, lab.keeper.awaits_name) == (0, True)
+        assert lab.shelf.held().kind == "self-signed"  # type: ignore[union-attr]
+        assert tries.load(tmp_path / "acme" / "tries.json") == tries.Tries()
+
+    @pytest.mark.parametrize("days", [60, 10])
+    def test_the_stored_one_is_served(self, tmp_path: Path, pair: pairs.Pair, days: float) -> None:
+        lab = self.lab(tmp_path)
+        at(lab, pair, days)
+        lab.stored(acme(pair))
+
+        lab.keep()
+
+        assert (lab.shelf.held(), lab.orders) == (acme(pair), 0)
+
+    def test_it_is_ordered_when_the_name_leads_here(self, tmp_path: Path, pair: pairs.Pair) -> None:
+        lab = self.lab(tmp_path)
+        at(lab, pair, 60)
+        lab.answers = [acme(pair)]
+        lab.keep()
+
+        lab.elsewhere = None
+
+        assert lab.keep() is None
+        assert (lab.shelf.held(), lab.keeper.awaits_name) == (acme(pair), False)
+
+    def test_dns_01_does_not_wait(self, tmp_path: Path, pair: pairs.Pair) -> None:
+        lab = self.lab(tmp_path, kind="dns-01")
+        at(lab, pair, 60)
+        lab.answers = [acme(pair)]
+
+        assert lab.keep() is None
+        assert lab.orders == 1
+
+
+class TestName:
+    @pytest.fixture
+    def origin(self) -> Iterator[str]:
+        with metadata_service({"public-ipv4": "127.0.0.1"}) as origin:
+            yield origin
+
+    def test_it_leads_here(self, origin: str) -> None:
+        assert name.elsewhere("localhost", origin) is None
+
+    @pytest.mark.parametrize(
+        ("found", "said"),
+        [
+            (["203.0.113.9"], "203.0.113.9"),
+            ([], "no address"),
+            (["10.0.0.1", "10.0.0.2"], "10.0.0.1, 10.0.0.2"),
+        ],
+    )
+    def test_it_leads_elsewhere(
+        self, origin: str, monkeypatch: pytest.MonkeyPatch, found: list[str], said: str
+    ) -> None:
+        monkeypatch.setattr(name, "addresses", lambda _: found)
+
+        where = name.elsewhere(NAME, origin)
+
+        assert where == f"{NAME} leads to {said}, not to this host (127.0.0.1)"
+
+    def test_a_name_that_nobody_knows_has_no_address(self) -> None:
+        assert name.addresses("absent.invalid") == []
+
+    def test_a_host_without_a_public_address_does_not_wait(self) -> None:
+        with metadata_service({}) as origin:
+            assert name.elsewhere(NAME, origin) is None
+
+    def test_the_wait_ends_when_it_leads_here_and_at_the_latest_after_an_hour(self) -> None:
+        pauses: list[int] = []
+        looks = iter([True, True, False])
+
+        name.wait(lambda: next(looks), lambda: pauses.append(1))
+        soon = len(pauses)
+        name.wait(lambda: True, lambda: pauses.append(1))
+
+        assert (soon, len(pauses) - soon) == (3, name.LOOKS)
 
 
 @pytest.mark.parametrize(

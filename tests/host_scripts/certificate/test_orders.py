@@ -10,13 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from host_scripts.acme import Acme, program
+from host_scripts.imds import metadata_service
 from host_scripts.sandbox import Host
+from patience import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 pytestmark = pytest.mark.host
 NAME = "infer.example.com"
+NO_METADATA = {"AWS_EC2_METADATA_SERVICE_ENDPOINT": "http://127.0.0.1:9"}
 
 
 def machine(root: Path, **changed: Any) -> Host:
@@ -48,7 +51,7 @@ def keep(host: Host, acme: Acme, verb: str = "keep") -> subprocess.CompletedProc
     return subprocess.run(
         ["python3", "-B", "-m", "host.certificate", verb],
         cwd=host.scripts,
-        env=host.environment() | acme.environment,
+        env=host.environment() | acme.environment | NO_METADATA,
         executable=str(host.bin / "python3"),
         capture_output=True,
         text=True,
@@ -94,6 +97,31 @@ def test_b10_a_certificate_is_ordered_by_either_challenge_and_stored(
     }
     stored = host.aws / "ssm/lamplighter/demo/tls"
     assert {path.name for path in stored.iterdir()} == {"account", "certificate"}
+    assert acme.orders() == 1
+
+
+def test_with_http_01_a_candidate_orders_when_the_name_no_longer_leads_elsewhere(
+    tmp_path: Path, acme: Acme
+) -> None:
+    host = machine(tmp_path / "one", acme_directory=acme.directory, certificate="http-01")
+    known = {"public-ipv4": "198.51.100.7"}  # no name leads there
+    with metadata_service(known) as origin:
+        environment = {"AWS_EC2_METADATA_SERVICE_ENDPOINT": origin, "NAME_SECONDS": "0.2"}
+        keeper = subprocess.Popen(
+            ["python3", "-B", "-m", "host.certificate", "keep"],
+            cwd=host.scripts,
+            env=host.environment() | acme.environment | environment,
+            executable=str(host.bin / "python3"),
+        )
+        eventually((host.run_dir / "certificate").exists, bool, 30)
+        waiting, orders = verdict(host), acme.orders()
+        known.clear()  # an address that is not known is not waited for
+
+        status = keeper.wait(60)
+
+    assert (waiting["kind"], orders) == ("self-signed", 0)
+    assert "the certificate is ordered as soon as the name leads here" in waiting["problem"]
+    assert (status, verdict(host)["kind"], verdict(host)["problem"]) == (0, "acme", None)
     assert acme.orders() == 1
 
 

@@ -65,7 +65,7 @@ class Ssm:
 
     def get_parameter(self, *, Name: str, WithDecryption: bool = False) -> Any:  # noqa: N803
         self._reach()
-        assert WithDecryption == ("/keys/" not in Name)
+        assert WithDecryption == ("/keys/" not in Name and "/hosts/" not in Name)
         source = ROOT / "ssm" / Name.strip("/")
         if not source.is_file():
             raise ClientError({"Error": {"Code": "ParameterNotFound"}}, "GetParameter")

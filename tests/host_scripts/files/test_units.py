@@ -22,6 +22,7 @@ EXPOSED = dict.fromkeys(CONTAINERS, 50) | {
     "inference-verify.service": 20,
     "lamplighter-agent.service": 20,
     "lamplighter-certificate.service": 20,
+    "lamplighter-drain.service": 50,
     "lamplighter-machine.service": 20,
     "lamplighter-repair.service": 50,
     "lamplighter-secrets.service": 20,

@@ -173,8 +173,10 @@ def test_a_refused_key_is_forgotten_and_no_layer_is_called_dead(
     assert key.forgotten == 1
 
 
-def test_without_an_engine_a_ready_gateway_is_enough(chain: Chain, endpoint: Endpoint) -> None:
+def test_without_an_engine_a_gateway_that_is_well_is_enough(
+    chain: Chain, endpoint: Endpoint
+) -> None:
     found = look(replace(chain, engine=None, nginx=None))
 
     assert found == Check(Verdict.WORKS)
-    assert [path for path, _ in endpoint.asked] == ["/health/ready"]
+    assert [path for path, _ in endpoint.asked] == ["/health"]

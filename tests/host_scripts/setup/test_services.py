@@ -8,7 +8,8 @@ import pytest
 from host_scripts.sandbox import Host
 
 SERVICES = ["vllm@0.service", "inference-app.service", "lamplighter-agent.service"]
-WATCHES = ["inference-verify.timer", "lamplighter-repair.path", "lamplighter-machine.timer"]
+WATCHES = ["inference-verify.timer", "lamplighter-machine.timer"]
+WATCHES += ["lamplighter-repair.path", "lamplighter-drain.path"]
 
 
 @pytest.fixture
