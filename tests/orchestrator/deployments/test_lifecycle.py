@@ -105,7 +105,7 @@ def test_a_failed_first_provision_is_to_be_rolled_back(workflow):
     failed = lifecycle.record_failure(workflow.ledger, "provision", "Refused", "no quota")
 
     assert failed == {"error": "Refused", "cause": "no quota", "rollback": True}
-    assert workflow.ledger.deployment()["reason"] == "Refused: no quota"
+    assert workflow.ledger.deployment().reason == "Refused: no quota"
 
 
 @pytest.mark.parametrize(
@@ -171,7 +171,7 @@ def test_a_failure_is_recorded_whatever_version_stored_the_specification(live):
 
     lifecycle.record_failure(live.ledger, "teardown", "ResourcesLeft", "a volume")
 
-    assert live.ledger.deployment()["reason"] == "ResourcesLeft: a volume"
+    assert live.ledger.deployment().reason == "ResourcesLeft: a volume"
 
 
 def test_what_has_served_is_never_rolled_back(live):
@@ -216,7 +216,7 @@ def test_retiring_works_without_the_lock_and_finds_who_waits(live):
     lock.release(live.ledger)
 
     assert lifecycle.retire(live.ledger) == "t"
-    assert live.ledger.deployment()["desired"] == "absent"
+    assert live.ledger.deployment().desired == "absent"
 
 
 def test_retiring_what_never_was_is_reported(workflow):

@@ -10,7 +10,7 @@ from orchestrator.deployments import lifecycle
 from orchestrator.errors import HostLost, InvalidRequest, Pending, Refused
 from orchestrator.events import instance_events
 from orchestrator.hosts import probe
-from orchestrator.ledger.store import AWAIT, LOCK
+from orchestrator.ledger.rows import LOCK, AwaitRow, Role
 from orchestrator.repair import incidents, triggers
 from orchestrator.repair.triggers import Trigger
 from orchestrator.resources import instance
