@@ -268,14 +268,14 @@ DENIED = error("UnauthorizedOperation", "its tags are looked at", status=403)
 
 def test_an_address_that_lost_its_tags_and_may_not_be_released_is_named(complete, account):
     with account.uncounted():
-        identifier = remove_tags(complete, "address")
+        identifier = remove_tags(complete, "address-1")
     account.clock.advance(120)
     account.fault(operation="ReleaseAddress", error=DENIED)
 
-    with pytest.raises(ResourceConflict, match=f"address {identifier} .* lost its tags"):
+    with pytest.raises(ResourceConflict, match=f"address-1 {identifier} .* lost its tags"):
         complete.destroy(dns, address)
 
-    assert complete.ledger.resource("address").id == identifier
+    assert complete.ledger.resource("address-1").id == identifier
 
 
 def test_a_part_of_the_network_that_lost_its_tags_and_may_not_be_deleted_is_named(
