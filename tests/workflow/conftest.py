@@ -10,7 +10,8 @@ from ports import free_port
 from twin import control as twins
 from twinlab import Installation
 
-SPEC = {"name": "alpha", "model": "m", "dns": {"domain": "demo.test"}}
+# A short time to live: a predecessor drains for two of them.
+SPEC = {"name": "alpha", "model": "m", "dns": {"domain": "demo.test", "ttl_seconds": 5}}
 # Short waits that AWS needs long: a dead step's last act, invisible tags, a silent host.
 PARAMETERS = {"StepTimeoutSeconds": "6", "SettleSeconds": "2", "HostSilenceSeconds": "15"}
 

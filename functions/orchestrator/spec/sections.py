@@ -37,7 +37,7 @@ class Dns:
         examples=["Z0123456789ABCDEFGHIJ"],
     )
     ttl_seconds: int = option(
-        60, about="time to live of the A record", type="integer", minimum=30, maximum=3600
+        60, about="time to live of the A record", type="integer", minimum=5, maximum=3600
     )
 
 
