@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import subprocess
 
 STEPS = sorted(f"steps/{path.name}" for path in (SCRIPTS / "steps").glob("[0-8][0-9]-*.sh"))
-STRIDE = int(os.environ.get("KILL_STRIDE", "23"))
+STRIDE = int(os.environ.get("KILL_STRIDE", "41"))
 KILLED = -9
 # Runs before each command, those of functions and subshells too; $$ is the script in all of them.
 COUNTED = """\
