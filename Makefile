@@ -17,8 +17,8 @@ ENGINE ?= stub
 REQUESTS ?= 100000
 SEED ?= 1
 
-# Test files that run at a time.
-JOBS ?= $(shell nproc)
+# Test files that run at a time: one more than cores, since workflows mostly wait.
+JOBS ?= $(shell expr $$(nproc) + 1)
 
 # The benchmark: which routers stand beside ours, how often each load runs, and for how long.
 PEERS ?= sglang-router vllm-router litellm
@@ -60,7 +60,7 @@ test: setup ## every test that needs nothing but this checkout (JOBS= of them at
 test-host: setup .venv-sslyze/.installed ## nginx, certbot, and a whole machine booted from our user_data; as root it installs what it needs
 	@missing=; for each in nginx certbot pebble; do command -v $$each > /dev/null || missing="$$missing $${each/%nginx/nginx-light}"; done; \
 	[ -z "$$missing" ] || { [ "$$(id -u)" = 0 ] && apt-get update --quiet --quiet && DEBIAN_FRONTEND=noninteractive apt-get install --quiet --quiet --yes --no-install-recommends $$missing > /dev/null; } || { echo "missing: apt-get install$$missing" >&2; exit 1; }
-	@$(BIN)/pytest --numprocesses $(JOBS) -m host
+	@$(BIN)/pytest --numprocesses $(shell nproc) -m host
 
 tests/%/node/node_modules/.installed: tests/%/node/package-lock.json
 	@command -v npm > /dev/null || { echo "npm is missing: apt-get install nodejs npm" >&2; exit 1; }

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 from contextlib import ExitStack, contextmanager
-from functools import cache, partial
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
-import moto.core.responses
-from awssim import clients, inventory, snapshot
+from awssim import clients, inventory, shortcuts, snapshot
 from awssim.calls import Call
 from awssim.clock import Clock
 from awssim.faults import Fault, Faults, Refusal, When
@@ -34,9 +33,6 @@ from awssim.rules.tokens import Tokens
 from awssim.rules.visibility import Visibility
 from botocore.client import BaseClient
 from moto import mock_aws
-from moto.core.serialize import ResponseSerializer
-from moto.ec2.models.core import TaggedEC2Resource
-from moto.ec2.utils import EC2_PREFIX_TO_RESOURCE, get_prefix
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -44,9 +40,6 @@ if TYPE_CHECKING:
     from awssim.inventory import Inventory, Item
 
 SECONDS_PER_CALL = 0.05
-# Moto lists the methods of its response class for every call, a sixth of the call's time.
-_LISTING = "moto.core.responses.method_names_from_class"
-_FOUND_BY_ANY_NAME = ResponseSerializer.get_value
 # What an account keeps beside moto.
 _RECORDS = ("layers", "builds", "buckets", "_given")
 
@@ -87,11 +80,7 @@ class Account:
         with ExitStack() as stack:
             stack.enter_context(catalogue.in_force())
             stack.enter_context(mock_aws())
-            stack.enter_context(
-                mock.patch(_LISTING, cache(moto.core.responses.method_names_from_class))
-            )
-            stack.enter_context(mock.patch.object(TaggedEC2Resource, "get_tags", _own_tags))
-            stack.enter_context(mock.patch.object(ResponseSerializer, "get_value", _value))
+            stack.enter_context(shortcuts.in_force())
             stack.enter_context(mock.patch.dict(os.environ, _ENVIRONMENT))
             stack.enter_context(mock.patch.object(BaseClient, "_make_api_call", call))
             stack.enter_context(mock.patch("time.sleep", self.clock.advance))
@@ -175,29 +164,6 @@ class Account:
             if rule:
                 return rule(request, partial(self._serve, layers=layers[index + 1 :]))
         return request.send()
-
-
-def _value(serializer: ResponseSerializer, value: Any, key: str, shape: Any) -> Any:
-    """Read a DynamoDB attribute by its name.
-
-    Moto tries every spelling of all ten types for each attribute, a fifth of the tests' time.
-    """
-    if (
-        isinstance(value, dict)
-        and getattr(getattr(shape, "parent", None), "name", "") == "AttributeValue"
-    ):
-        return value.get(key)
-    return _FOUND_BY_ANY_NAME(serializer, value, key, shape)
-
-
-def _own_tags(thing: Any) -> list[dict[str, str]]:
-    """One thing's tags: moto looks through those of everything that ever was, each time."""
-    held = thing.ec2_backend.tags.get(thing.id, {}) if thing.id else {}
-    kind = EC2_PREFIX_TO_RESOURCE.get(get_prefix(thing.id), "") if held else ""
-    return [
-        {"resource_id": thing.id, "key": key, "value": value, "resource_type": kind}
-        for key, value in held.items()
-    ]
 
 
 def _layers(

@@ -8,7 +8,14 @@ from xdist.scheduler import LoadScopeScheduling
 pytest_plugins = ["awssim.fixtures"]
 # Folders whose tests share what is started once: a local AWS, or the machine of the lab.
 TOGETHER = ("tests/workflow/", "tests/twin/", "tests/machine/")
-ALONE = "tests/machine/test_sam_build.py"  # needs no machine
+# Two need no machine; the third takes as long as the rest of its folder, and has an AWS of its own
+# when it runs beside it.
+ALONE = (
+    "tests/machine/test_image_build.py",
+    "tests/machine/test_sam_build.py",
+    "tests/workflow/test_provision.py",
+)
+LONGEST = (*TOGETHER, "tests/simulation/")
 
 
 class SharedFixtures(LoadScopeScheduling):
@@ -20,7 +27,7 @@ class SharedFixtures(LoadScopeScheduling):
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
         folder = next((one for one in TOGETHER if file.startswith(one)), file)
-        return file if file == ALONE else folder
+        return file if file in ALONE else folder
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> SharedFixtures:
@@ -29,4 +36,4 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> SharedFix
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the folders that take longest first: they are not what a run waits for at its end."""
-    items.sort(key=lambda item: not item.nodeid.startswith(TOGETHER))
+    items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))

@@ -21,8 +21,7 @@ def lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
         pytest.skip("booting a machine needs root: network namespaces, mounts, systemd-nspawn")
     capture = request.config.pluginmanager.getplugin("capturemanager")
     with capture.global_and_fixture_disabled():  # what takes a minute says so
-        if needed := packages.missing():
-            packages.install(needed)
+        packages.provide()
         tree.prepare(whole.TREES)
     with whole.lab() as running:
         running.machine.boot()

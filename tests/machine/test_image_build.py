@@ -55,8 +55,7 @@ def workshop(request: pytest.FixtureRequest) -> Iterator[ImageBuild]:
     capture = request.config.pluginmanager.getplugin("capturemanager")
     images = ImageBuild(whole.HOME / "image-build")
     with capture.global_and_fixture_disabled():  # what takes a minute says so
-        if needed := packages.missing():
-            packages.install(needed)
+        packages.provide()
         try:
             images.prepare(python, whole.TREES)
         except MissingPython as error:

@@ -5,6 +5,7 @@ A key is passed to openssl through a pipe: never as an argument, in the environm
 
 from __future__ import annotations
 
+import functools
 import re
 import ssl
 import subprocess
@@ -18,6 +19,7 @@ _SECONDS = 30  # for one openssl
 _LARGEST = 65_536  # characters: eight times what an SSM parameter holds
 _BLOCK = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----\n[A-Za-z0-9+/=\n]+-----END \1-----\n?")
 _NAME = re.compile(r"DNS:([A-Za-z0-9.*_-]+)")
+_END = re.compile(r"^notAfter=(.+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,7 @@ class Pair:
         return (self.not_after - now) / DAY
 
 
+@functools.lru_cache(maxsize=8)  # one run looks at the same pair several times
 def parse(text: str) -> Pair:
     """Read PEM text that holds a chain and its key; what is neither is left out. Raise Unusable."""
     text = text.replace("\r\n", "\n")
@@ -46,9 +49,12 @@ def parse(text: str) -> Pair:
     keys = [block for kind, block in blocks if kind.endswith("PRIVATE KEY")]
     if not chain or len(keys) != 1:
         raise Unusable("it does not hold one key and a certificate, both as PEM")
-    if _openssl("x509", "-noout", "-pubkey", given=chain) != _public(keys[0]):
+    shown = ("-pubkey", "-enddate", "-ext", "subjectAltName")
+    leaf = _openssl("x509", "-noout", *shown, given=chain)
+    if _openssl("pkey", "-pubout", "-passin", "pass:", given=keys[0]) not in leaf:
         raise Unusable("the key is not that of the first certificate")
-    return Pair(chain, keys[0], _names(chain), _end(chain))
+    [end] = _END.findall(leaf)
+    return Pair(chain, keys[0], tuple(_NAME.findall(leaf)), float(ssl.cert_time_to_seconds(end)))
 
 
 def new_key() -> str:
@@ -67,19 +73,6 @@ def request(key: str, host: str, path: Path) -> None:
     """Write a certificate signing request for the host."""
     subject = ["-subj", "/", "-addext", f"subjectAltName=DNS:{host}"]
     path.write_text(_openssl("req", "-new", "-key", "/dev/stdin", *subject, given=key))
-
-
-def _public(key: str) -> str:
-    return _openssl("pkey", "-pubout", "-passin", "pass:", given=key)
-
-
-def _names(chain: str) -> tuple[str, ...]:
-    return tuple(_NAME.findall(_openssl("x509", "-noout", "-ext", "subjectAltName", given=chain)))
-
-
-def _end(chain: str) -> float:
-    line = _openssl("x509", "-noout", "-enddate", given=chain).strip()
-    return float(ssl.cert_time_to_seconds(line.removeprefix("notAfter=")))
 
 
 def _openssl(*arguments: str, given: str = "") -> str:

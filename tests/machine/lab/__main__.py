@@ -13,8 +13,7 @@ from machine.lab.whole import lab
 
 def main() -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    if needed := packages.missing():
-        packages.install(needed)
+    packages.provide()
     began = time.monotonic()
     with lab() as running:
         running.machine.boot()

@@ -1,0 +1,98 @@
+"""The same answers of moto with less work: most of a test's time goes into calls.
+
+Each shortcut replaces one function of moto's or botocore's that does the same work every time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from functools import cache
+from typing import Any
+from unittest import mock
+
+import moto.core.responses
+from botocore.signers import RequestSigner
+from botocore.useragent import UserAgentString
+from moto.core.serialize import (
+    AttributePickerContext,
+    ResponseSerializer,
+    XFormedAttributePicker,
+)
+from moto.ec2.models.core import TaggedEC2Resource
+from moto.ec2.utils import EC2_PREFIX_TO_RESOURCE, get_prefix
+
+_LISTING = "moto.core.responses.method_names_from_class"
+_FOUND_BY_ANY_NAME = ResponseSerializer.get_value
+_SPELLINGS = XFormedAttributePicker.get_possible_keys
+_SIGN = RequestSigner.sign
+_known: dict[tuple[Any, ...], tuple[str, ...]] = {}
+
+
+@contextmanager
+def in_force() -> Iterator[None]:
+    with ExitStack() as stack:
+        # moto lists the methods of its response class for every call
+        listing = cache(moto.core.responses.method_names_from_class)
+        stack.enter_context(mock.patch(_LISTING, listing))
+        for owner, name, shortcut in (
+            (TaggedEC2Resource, "get_tags", _own_tags),
+            (ResponseSerializer, "get_value", _value),
+            (XFormedAttributePicker, "get_possible_keys", _spellings),
+            (UserAgentString, "to_string", _user_agent),
+            (RequestSigner, "sign", _sign),
+        ):
+            stack.enter_context(mock.patch.object(owner, name, shortcut))
+        yield
+
+
+def _own_tags(thing: Any) -> list[dict[str, str]]:
+    """One thing's tags: moto looks through those of everything that ever was, each time."""
+    held = thing.ec2_backend.tags.get(thing.id, {}) if thing.id else {}
+    kind = EC2_PREFIX_TO_RESOURCE.get(get_prefix(thing.id), "") if held else ""
+    return [
+        {"resource_id": thing.id, "key": key, "value": value, "resource_type": kind}
+        for key, value in held.items()
+    ]
+
+
+def _value(serializer: ResponseSerializer, value: Any, key: str, shape: Any) -> Any:
+    """Read a DynamoDB attribute by its name: moto tries every spelling of all ten types."""
+    if (
+        isinstance(value, dict)
+        and getattr(getattr(shape, "parent", None), "name", "") == "AttributeValue"
+    ):
+        return value.get(key)
+    return _FOUND_BY_ANY_NAME(serializer, value, key, shape)
+
+
+def _spellings(picker: XFormedAttributePicker, context: AttributePickerContext) -> tuple[str, ...]:
+    """The names under which moto may hold an attribute, found out once for each kind of thing."""
+    shape, parent = context.shape, getattr(context.shape, "parent", None)
+    kind = (
+        *(type(picker), context.service_model and context.service_model.service_name),
+        *(type(context.obj), context.key, shape.name, shape.type_name),
+        *(shape.serialization.get("name"), parent and parent.name),
+    )
+    if kind not in _known:
+        _known[kind] = tuple(dict.fromkeys(_SPELLINGS(picker, context)))
+    return _known[kind]
+
+
+def _user_agent(_: UserAgentString) -> str:
+    return "awssim"
+
+
+def _sign(signer: RequestSigner, operation: str, request: Any, *given: Any, **named: Any) -> None:
+    """Name the caller, as a signature does, and compute none: moto checks none. S3 keeps its own,
+    which comes with sums of the body, and so does a URL that is signed beforehand.
+    """
+    service, credentials = signer.signing_name, vars(signer)["_credentials"]
+    if service == "s3" or given or named or not credentials:
+        _SIGN(signer, operation, request, *given, **named)
+        return
+    region = signer.region_name
+    scope = f"{credentials.access_key}/20260101/{region}/{service}/aws4_request"
+    request.headers["Authorization"] = (
+        f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=none"
+    )
