@@ -157,10 +157,8 @@ class Installation:
 
     def ask(self, name: str, question: str = "Who are you?") -> str:
         """A chat completion with the OpenAI SDK, by the endpoint's public name."""
-        key = self.client("ssm").get_parameter(
-            Name=f"/lamplighter/{name}/api-key", WithDecryption=True
-        )["Parameter"]["Value"]
-        with openai.OpenAI(base_url=f"{self.origin(name)}/v1", api_key=key) as client:
+        origin = self.origin(name)
+        with openai.OpenAI(base_url=f"{origin}/v1", api_key=self.api_key(name)) as client:
             model = client.models.list().data[0].id
             answer = client.chat.completions.create(
                 model=model, messages=[{"role": "user", "content": question}]
@@ -173,8 +171,18 @@ class Installation:
 
     def origin(self, name: str) -> str:
         """Where the public endpoint is on this machine."""
-        origins: dict[str, str] = json.loads(self.twin.origins.read_text("utf-8"))
-        return origins[self.deployment(name)["endpoint"]]
+        return self.origins()[self.deployment(name)["endpoint"]]
+
+    def origins(self) -> dict[str, str]:
+        """Where each public origin is on this machine, now."""
+        found: dict[str, str] = json.loads(self.twin.origins.read_text("utf-8"))
+        return found
+
+    def api_key(self, name: str) -> str:
+        """The deployment's first key."""
+        parameter = f"/lamplighter/{name}/api-key"
+        found = self.client("ssm").get_parameter(Name=parameter, WithDecryption=True)
+        return str(found["Parameter"]["Value"])
 
     # -- AWS itself --------------------------------------------------------------------------
 

@@ -137,7 +137,8 @@ class World:
 
     def until(self, condition: Callable[[], bool], *, hours: float = 2) -> None:
         """Let time pass until this holds."""
-        self.schedule.run(self.clock.seconds + 3600 * hours, condition)
+        asked = _When(self, condition)
+        self.schedule.run(self.clock.seconds + 3600 * hours, asked)
         assert condition(), f"not within {hours} h\n{self.history}"
 
     def quiet(self) -> None:
@@ -231,6 +232,21 @@ class World:
             self._report_seconds,
         )
         return self.hosts[instance]
+
+
+class _When:
+    """A condition that is looked at again only after something has happened."""
+
+    def __init__(self, world: World, condition: Callable[[], bool]) -> None:
+        self._world, self._condition = world, condition
+        self._known: tuple[int, int] | None = None
+
+    def __call__(self) -> bool:
+        happened = len(self._world.account.calls), len(self._world.history.moments)
+        if happened == self._known:
+            return False
+        self._known = happened
+        return self._condition()
 
 
 def _installer(known: Stack) -> Callable[[Account], None]:

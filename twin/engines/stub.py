@@ -23,6 +23,9 @@ from twin.processes import die_with_parent
 NAME = "lamplighter-stub"
 VERSION = "0.1.0+stub"
 
+# Whoever asks it to speak slowly gets one token a second.
+_SLOWLY, _SLOW_SECONDS = "slowly", 1.0
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="twin.engines.stub")
@@ -133,18 +136,24 @@ class Engine:
         self, request: web.Request, body: dict[str, Any], answer: Answer, kind: str
     ) -> web.StreamResponse:
         self.running += 1
+        seconds = _SLOW_SECONDS if _SLOWLY in str(body) else self.token_seconds
         try:
             if body.get("stream"):
-                return await self._stream(request, body, answer, kind)
+                return await self._stream(request, body, answer, kind, seconds)
             for _ in answer.tokens:
-                await self._pause()
+                await self._pause(seconds)
             choice = _choice(kind, "message", "".join(answer.tokens), answer.finish_reason)
             return web.json_response(self._document(kind, [choice]) | {"usage": answer.usage})
         finally:
             self.running -= 1
 
     async def _stream(
-        self, request: web.Request, body: dict[str, Any], answer: Answer, kind: str
+        self,
+        request: web.Request,
+        body: dict[str, Any],
+        answer: Answer,
+        kind: str,
+        seconds: float,
     ) -> web.StreamResponse:
         """Server-sent events: one token a chunk, the usage when asked for, then [DONE]."""
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream; charset=utf-8"})
@@ -152,7 +161,7 @@ class Engine:
         shape = self._document(f"{kind}.chunk" if kind == "chat.completion" else kind, [])
         last = len(answer.tokens) - 1
         for number, token in enumerate(answer.tokens):
-            await self._pause()
+            await self._pause(seconds)
             reason = answer.finish_reason if number == last else None
             await _event(response, shape | {"choices": [_choice(kind, "delta", token, reason)]})
         if (body.get("stream_options") or {}).get("include_usage"):
@@ -160,10 +169,10 @@ class Engine:
         await response.write(b"data: [DONE]\n\n")
         return response
 
-    async def _pause(self) -> None:
+    async def _pause(self, seconds: float) -> None:
         self.generated += 1
-        if self.token_seconds:
-            await asyncio.sleep(self.token_seconds)
+        if seconds:
+            await asyncio.sleep(seconds)
 
     def _document(self, kind: str, choices: list[dict[str, Any]]) -> dict[str, Any]:
         return {

@@ -8,8 +8,6 @@ from typing import Any
 from aiohttp import web
 from twin.engines.stub import Engine
 
-SLOWLY = "slowly"
-
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="vllm", allow_abbrev=False)
@@ -27,18 +25,10 @@ def main() -> None:
         raise KeyError(
             f"invalid tool call parser: {told.tool_call_parser} (chose from {{ hermes }})"
         )
-    app = Patient(told.model, token_seconds=0.0).app()
+    app = Engine(told.model, token_seconds=0.0).app()
     # As vLLM does, it lets nobody finish who is being answered when it is told to end.
     options: dict[str, Any] = {"print": None, "access_log": None, "shutdown_timeout": 0.1}
     web.run_app(app, host=told.host, port=told.port, **options)
-
-
-class Patient(Engine):
-    """Streams one token a second, half a minute long, to whoever asks it to speak slowly."""
-
-    async def _stream(self, request: web.Request, body: dict[str, Any], *more: Any) -> Any:
-        self.token_seconds = 1.0 if SLOWLY in str(body) else 0.0
-        return await super()._stream(request, body, *more)
 
 
 if __name__ == "__main__":

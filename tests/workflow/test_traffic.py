@@ -1,0 +1,127 @@
+"""What a client sees, on real processes, while a host that serves is replaced by force."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+
+import httpx
+import openai
+import pytest
+
+pytestmark = pytest.mark.twin
+
+BY_FORCE = {"reason": "manual", "force": True}
+# The stub speaks one token a second then, and repeats the question.
+SLOWLY = "Speak slowly: " + "one two three four five six seven eight nine ten " * 5
+
+
+class Client(threading.Thread):
+    """Asks ten times a second, each time where the endpoint's public name leads then."""
+
+    def __init__(self, aws, name):
+        super().__init__(daemon=True)
+        self._aws, self._name, self._stopped = aws, name, threading.Event()
+        self._endpoint = aws.deployment(name)["endpoint"]
+        self._key = aws.api_key(name)
+        self.seen = []
+
+    def run(self):
+        while not self._stopped.wait(0.1):
+            self.seen.append(self._ask())
+
+    def _ask(self):
+        request = {"messages": [{"role": "user", "content": "hello"}], "max_tokens": 1}
+        try:
+            answer = httpx.post(
+                f"{self._aws.origins()[self._endpoint]}/v1/chat/completions",
+                json=request,
+                headers={"Authorization": f"Bearer {self._key}"},
+                timeout=30,
+            )
+        except httpx.HTTPError as error:
+            return type(error).__name__
+        if answer.status_code == 503:
+            assert answer.headers["Retry-After"]
+            return answer.json()["error"]["code"]
+        return answer.status_code
+
+    def stop(self):
+        self._stopped.set()
+        self.join(60)
+        return Counter(self.seen)
+
+
+@pytest.fixture
+def asking(aws):
+    """Starts a client of a deployment; it ends with the test at the latest."""
+    clients = []
+
+    def start(name):
+        clients.append(Client(aws, name))
+        clients[-1].start()
+        return clients[-1]
+
+    yield start
+    for each in clients:
+        each.stop()
+
+
+def stream(aws, name, heard):
+    """Read an answer of a minute, token by token."""
+    with openai.OpenAI(base_url=f"{aws.origin(name)}/v1", api_key=aws.api_key(name)) as client:
+        model = client.models.list().data[0].id
+        chunks = client.chat.completions.create(
+            model=model, messages=[{"role": "user", "content": SLOWLY}], stream=True
+        )
+        for chunk in chunks:
+            heard.append((time.monotonic(), chunk.choices[0].finish_reason))
+
+
+def test_by_name_no_request_fails_and_a_stream_of_a_minute_on_the_old_host_ends_whole(aws, asking):
+    before = aws.up(name="named", model="m", dns={"domain": "demo.test", "ttl_seconds": 5})
+    client, heard = asking("named"), []
+    streaming = threading.Thread(target=stream, args=(aws, "named", heard))
+    streaming.start()
+    while not heard:
+        time.sleep(0.1)
+
+    ended = aws.run("repair", {"name": "named", **BY_FORCE})
+
+    streaming.join(120)
+    assert ended["output"]["outcome"] == "repaired", ended
+    assert set(client.stop()) == {200}
+    assert heard[-1][1] == "stop"
+    assert heard[-1][0] - heard[0][0] > 60
+    assert aws.instances("named") == [ended["output"]["instance_id"]]
+    assert before["instance_id"] not in aws.instances("named")
+
+
+def test_by_address_only_the_announced_refusals_are_seen(aws, asking):
+    before = aws.up(name="bare", model="m")
+    client = asking("bare")
+
+    ended = aws.run("repair", {"name": "bare", **BY_FORCE})
+    time.sleep(2)
+    seen = client.stop()
+
+    assert ended["output"]["outcome"] == "repaired", ended
+    assert set(seen) <= {200, "host_draining"}, seen
+    assert seen["host_draining"] > 0
+    assert aws.deployment("bare")["endpoint"] == before["endpoint"]
+
+
+@pytest.mark.parametrize("spec", [{}, {"dns": {"domain": "demo.test"}}], ids=["address", "name"])
+def test_a_new_host_that_never_serves_changes_nothing(aws, asking, spec):
+    before = aws.up(name="steady", model="m", **spec)
+    client = asking("steady")
+    aws.fault("ec2.RunInstances", code="InstanceLimitExceeded", message="none", status=400)
+
+    ended = aws.run("repair", {"name": "steady", **BY_FORCE})
+
+    assert (ended["status"], ended["error"]) == ("FAILED", "Refused")
+    assert set(client.stop()) == {200}
+    assert aws.deployment("steady")["status"] == "serving"
+    assert aws.up(name="steady", model="m", **spec)["instance_id"] == before["instance_id"]
+    assert aws.instances("steady") == [before["instance_id"]]
