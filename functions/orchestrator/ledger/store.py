@@ -70,9 +70,15 @@ class Ledger:
         return DeploymentRow.of(values) if values else None
 
     def specification(self) -> dict[str, Any]:
-        """Return the stored specification as it was written: an earlier version's may differ."""
-        stored: dict[str, Any] = json.loads(self.deployment().spec)
-        return stored
+        """Return the stored specification as it was written: an earlier version's may differ.
+
+        Empty if a later version stored it in another form.
+        """
+        try:
+            stored = json.loads(self.deployment().spec)
+        except (TypeError, ValueError):
+            return {}
+        return stored if isinstance(stored, dict) else {}
 
     def record(self, **facts: Any) -> None:
         """Set attributes of the deployment's row; None removes one."""
@@ -86,8 +92,12 @@ class Ledger:
     # -- hosts -------------------------------------------------------------------------------
 
     def hosts(self) -> list[HostRow]:
-        """Return every host that the deployment has or had, the oldest first."""
-        found = {host.generation: host for host in map(HostRow.of, self.rows(HOSTS))}
+        """Return every host that the deployment has or had, the oldest first.
+
+        A row of a later version that has no generation is left out.
+        """
+        rows = (values for values in self.rows(HOSTS) if isinstance(values.get("generation"), int))
+        found = {host.generation: host for host in map(HostRow.of, rows)}
         if earlier := earlier_host(self.read(DEPLOYMENT) or {}):
             found.setdefault(earlier.generation, earlier)
         return sorted(found.values(), key=lambda host: host.generation)
@@ -142,9 +152,9 @@ class Ledger:
     # -- waits -------------------------------------------------------------------------------
 
     def waits(self) -> list[AwaitRow]:
-        """Return the waits for hosts; an earlier version's single one, too."""
-        earlier = self.read(AWAIT)
-        return [AwaitRow.of(v) for v in (*([earlier] if earlier else []), *self.rows(WAITS))]
+        """Return the waits for hosts, an earlier version's single one too, that have a token."""
+        rows = [self.read(AWAIT) or {}, *self.rows(WAITS)]
+        return [AwaitRow.of(values) for values in rows if isinstance(values.get("token"), str)]
 
     def wait_for(self, instance_id: str) -> AwaitRow | None:
         return next((wait for wait in self.waits() if wait.instance_id == instance_id), None)
