@@ -8,7 +8,6 @@ specification stays in the ledger, so that execution histories hold no documents
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from functools import cache, wraps
 from typing import Any
@@ -143,7 +142,7 @@ def logged(handler: Handler) -> Handler:
 def _stored(ledger: Ledger, row: DeploymentRow) -> Deployment:
     """Return the deployment's specification; InvalidRequest when another version wrote it so."""
     try:
-        return parse(json.loads(row.spec))
+        return parse(row.specification())
     except InvalidRequest as error:
         raise InvalidRequest(
             f"the stored specification of {ledger.name!r}, written by version {row.version} of the "

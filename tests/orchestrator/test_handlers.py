@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 from orchestrator import handlers
 from orchestrator.errors import InvalidRequest, Superseded
-from orchestrator.ledger.store import LOCK
+from orchestrator.ledger.rows import LOCK
 from orchestrator.step import Function
 
 
@@ -102,4 +102,4 @@ def test_a_failed_workflow_says_which_it_was(invoke, workflow):
     )
 
     assert answer == {"error": "Refused", "cause": "no quota", "rollback": True}
-    assert workflow.ledger.deployment()["status"] == "failed"
+    assert workflow.ledger.deployment().status == "failed"

@@ -10,7 +10,7 @@ from orchestrator import handlers
 from orchestrator.deployments.inventory import RESOURCES
 from orchestrator.errors import ResourcesLeft
 from orchestrator.hosts import probe
-from orchestrator.ledger.store import LOCK
+from orchestrator.ledger.rows import LOCK
 from steps import SPEC, Workflow
 
 CONTEXT = SimpleNamespace(
@@ -143,7 +143,7 @@ def serve(life):
 
 
 def current(life):
-    return life.workflow.ledger.deployment()["instance_id"]
+    return life.workflow.ledger.hosts()[-1].instance_id
 
 
 def allowed(template, function):

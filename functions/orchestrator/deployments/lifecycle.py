@@ -56,7 +56,7 @@ def validate(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[s
 
 def _stored(row: DeploymentRow) -> dict[str, Any]:
     """Return the stored specification with today's defaults: an earlier version may lack keys."""
-    document: dict[str, Any] = json.loads(row.spec)
+    document = row.specification()
     with suppress(InvalidRequest):
         return parse(document).document()
     return document

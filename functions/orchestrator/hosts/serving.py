@@ -62,7 +62,7 @@ def receive(clients: Clients, ledger: Ledger, report: Report) -> str:
     if wait is None:
         return "recorded"
     host = ledger.host_of(report.instance_id) or before
-    return _answer(clients, parse(json.loads(row.spec)), ledger, host, wait)
+    return _answer(clients, parse(row.specification()), ledger, host, wait)
 
 
 def stop_waiting(clients: Clients, task_token: str) -> None:

@@ -15,6 +15,7 @@ What a later version wrote and this one does not know is left out, or UNKNOWN.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
@@ -114,6 +115,17 @@ class DeploymentRow(_Row):
     def is_live(self) -> bool:
         """Return whether it serves, or did and is wanted still."""
         return self.desired == Desired.PRESENT and self.served_at is not None
+
+    def specification(self) -> dict[str, Any]:
+        """Return the stored specification as it was written: an earlier version's may differ.
+
+        Empty where it is no JSON object: a later version keeps it in another form.
+        """
+        try:
+            stored = json.loads(self.spec)
+        except (TypeError, ValueError):
+            return {}
+        return stored if isinstance(stored, dict) else {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

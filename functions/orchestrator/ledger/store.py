@@ -7,7 +7,6 @@ a teardown's wish) writes with a condition of its own.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -70,15 +69,7 @@ class Ledger:
         return DeploymentRow.of(values) if values else None
 
     def specification(self) -> dict[str, Any]:
-        """Return the stored specification as it was written: an earlier version's may differ.
-
-        Empty if a later version stored it in another form.
-        """
-        try:
-            stored = json.loads(self.deployment().spec)
-        except (TypeError, ValueError):
-            return {}
-        return stored if isinstance(stored, dict) else {}
+        return self.deployment().specification()
 
     def record(self, **facts: Any) -> None:
         """Set attributes of the deployment's row; None removes one."""
@@ -94,10 +85,10 @@ class Ledger:
     def hosts(self) -> list[HostRow]:
         """Return every host that the deployment has or had, the oldest first.
 
-        A row of a later version that has no generation is left out.
+        A row of another form, without a generation, is a later version's and names none of ours.
         """
-        rows = (values for values in self.rows(HOSTS) if isinstance(values.get("generation"), int))
-        found = {host.generation: host for host in map(HostRow.of, rows)}
+        rows = (HostRow.of(values) for values in self.rows(HOSTS) if "generation" in values)
+        found = {host.generation: host for host in rows}
         if earlier := earlier_host(self.read(DEPLOYMENT) or {}):
             found.setdefault(earlier.generation, earlier)
         return sorted(found.values(), key=lambda host: host.generation)
@@ -152,9 +143,12 @@ class Ledger:
     # -- waits -------------------------------------------------------------------------------
 
     def waits(self) -> list[AwaitRow]:
-        """Return the waits for hosts, an earlier version's single one too, that have a token."""
-        rows = [self.read(AWAIT) or {}, *self.rows(WAITS)]
-        return [AwaitRow.of(values) for values in rows if isinstance(values.get("token"), str)]
+        """Return the waits for hosts; an earlier version's single one, too.
+
+        A row without a token is a later version's, and answers nothing.
+        """
+        found = (self.read(AWAIT) or {}, *self.rows(WAITS))
+        return [AwaitRow.of(values) for values in found if "token" in values]
 
     def wait_for(self, instance_id: str) -> AwaitRow | None:
         return next((wait for wait in self.waits() if wait.instance_id == instance_id), None)
@@ -164,7 +158,7 @@ class Ledger:
 
     def end_waits(self) -> None:
         """Forget the waits of this workflow and of those before it."""
-        self.erase(AWAIT, *(wait.key for wait in self.waits()))
+        self.erase(AWAIT, *(values["sk"] for values in self.rows(WAITS)))
 
     # -- resources ---------------------------------------------------------------------------
 

@@ -11,7 +11,8 @@ import boto3
 from machine.lab.cloud.cloud import ACCOUNT, ACME_DIRECTORY, DOMAIN, REGION, REGISTRY
 from orchestrator.aws.clients import Clients
 from orchestrator.deployments.lifecycle import begin
-from orchestrator.ledger.store import LOCK, Ledger
+from orchestrator.ledger.rows import LOCK
+from orchestrator.ledger.store import Ledger
 from orchestrator.resources import bucket, keys, scripts
 from orchestrator.settings import Settings
 from orchestrator.spec.deployment import Deployment
@@ -86,9 +87,10 @@ def _ledger(clients: Clients, deployment: Deployment) -> Ledger:
 
 def _render(clients: Clients, deployment: Deployment, ledger: Ledger) -> Seeded:
     prefix = scripts.ensure(clients, deployment, ledger)["prefix"]
-    row = ledger.resource("scripts") or {}
+    row = ledger.resource("scripts")
+    assert row is not None, "scripts.ensure writes it"
     return Seeded(
-        row["user_data"],
+        row.facts["user_data"],
         keys.read(clients, deployment.name),
         bucket.name_of(clients, deployment.name),
         prefix,

@@ -169,7 +169,7 @@ def detach(workflow):
     ec2.detach_internet_gateway(
         InternetGatewayId=gateway["InternetGatewayId"], VpcId=attachment["VpcId"]
     )
-    table = workflow.ledger.resource("public-routes")["id"]
+    table = workflow.ledger.resource("public-routes").id
     ec2.delete_route(RouteTableId=table, DestinationCidrBlock="0.0.0.0/0")
 
 
@@ -184,8 +184,8 @@ def test_a_gateway_made_again_gets_the_default_route_of_the_removed_one(workflow
 
     workflow.ensure(network)
 
-    made = workflow.ledger.resource("internet-gateway")["id"]
-    table = workflow.ledger.resource("public-routes")["id"]
+    made = workflow.ledger.resource("internet-gateway").id
+    table = workflow.ledger.resource("public-routes").id
     [described] = ec2.describe_route_tables(RouteTableIds=[table])["RouteTables"]
     assert made != removed
     assert [

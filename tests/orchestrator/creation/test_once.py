@@ -21,7 +21,7 @@ def test_the_one_that_the_ledger_names_stays_in_use(workflow, known):
 
     used = once(workflow.ledger, "vpc", lambda: TWO, create_another)
 
-    assert used == workflow.ledger.resource("vpc")["id"] == known
+    assert used == workflow.ledger.resource("vpc").id == known
 
 
 def test_without_an_id_in_the_ledger_one_of_them_is_adopted_for_good(workflow):
@@ -31,5 +31,5 @@ def test_without_an_id_in_the_ledger_one_of_them_is_adopted_for_good(workflow):
     used = once(workflow.ledger, "vpc", lambda: TWO, create_another)
 
     assert used in TWO.ours
-    assert workflow.ledger.resource("vpc")["id"] == used
-    assert workflow.ledger.resource("vpc")["state"] == "ready"
+    assert workflow.ledger.resource("vpc").id == used
+    assert workflow.ledger.resource("vpc").state == "ready"

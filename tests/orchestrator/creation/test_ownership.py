@@ -9,7 +9,7 @@ from orchestrator.creation import ownership
 from orchestrator.deployments import inventory, lifecycle
 from orchestrator.deployments.lifecycle import RESOURCES
 from orchestrator.errors import ResourceConflict
-from orchestrator.ledger.store import DEPLOYMENT
+from orchestrator.ledger.rows import DEPLOYMENT, Role
 from orchestrator.repair import triggers
 from steps import SPEC, Workflow
 
@@ -101,7 +101,8 @@ def test_a_dns_name_of_another_installation_is_refused_although_the_deployment_i
 def test_ensure_refuses_what_another_installation_has(first, second, account, module):
     with account.uncounted():
         second.start()
-        second.ledger.record(instance_id="i-1", address="192.0.2.9")
+        second.ledger.record(address="192.0.2.9")
+        second.ledger.set_host(1, role=Role.SERVING, instance_id="i-1")
         same_host = Workflow(account, SPEC, installation="second")
     before = state(account)
 
@@ -171,7 +172,7 @@ def test_an_event_about_another_installations_instance_is_not_ours(
     first, second, installation, found
 ):
     clients = {"lamplighter": first, "second": second}[installation].clients
-    lost = triggers.Trigger("stopped", first.ledger.deployment()["instance_id"])
+    lost = triggers.Trigger("stopped", str(first.ledger.hosts()[-1].instance_id))
 
     assert triggers.deployment_of(clients, lost) == found
 

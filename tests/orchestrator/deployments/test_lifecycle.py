@@ -7,11 +7,24 @@ from dataclasses import replace
 
 import pytest
 from orchestrator.deployments import lifecycle
-from orchestrator.errors import DeploymentExists, InvalidRequest, NotFound
+from orchestrator.errors import DeploymentExists, InvalidRequest, NotFound, Pending
+from orchestrator.hosts import probe
 from orchestrator.ledger import lock
-from orchestrator.ledger.store import AWAIT, DEPLOYMENT, names
+from orchestrator.ledger.rows import AWAIT, DEPLOYMENT, AwaitRow, Role
+from orchestrator.ledger.store import names
+from orchestrator.resources import instance
 from orchestrator.spec.parsing import parse
 from steps import Workflow
+
+SILENCE = 180  # seconds
+
+
+def fail(workflow, kind, error, cause):
+    return lifecycle.record_failure(workflow.ledger, kind, error, cause, SILENCE)
+
+
+def silent(_):
+    raise Pending("no answer")
 
 
 def validate(workflow, **changes):
@@ -80,8 +93,9 @@ def test_an_image_of_its_own_account_is_always_trusted(workflow):
 
 
 @pytest.fixture
-def live(complete):
-    """A deployment that serves."""
+def live(complete, monkeypatch):
+    """A deployment that serves, and does not answer any more."""
+    monkeypatch.setattr(probe, "ready", silent)
     lifecycle.record_serving(complete.ledger, "outside")
     return complete
 
@@ -102,10 +116,10 @@ def test_serving_is_recorded_once(live):
 def test_a_failed_first_provision_is_to_be_rolled_back(workflow):
     workflow.start()
 
-    failed = lifecycle.record_failure(workflow.ledger, "provision", "Refused", "no quota")
+    failed = fail(workflow, "provision", "Refused", "no quota")
 
     assert failed == {"error": "Refused", "cause": "no quota", "rollback": True}
-    assert workflow.ledger.deployment()["reason"] == "Refused: no quota"
+    assert workflow.ledger.deployment().reason == "Refused: no quota"
 
 
 @pytest.mark.parametrize(
@@ -118,13 +132,17 @@ def test_a_failed_first_provision_is_to_be_rolled_back(workflow):
         ({"status": "provisioning"}, {}, 1),
     ],
 )
-def test_another_attempt_uses_no_spoilt_instance(workflow, facts, changed, generation):
-    workflow.start()
-    workflow.ledger.record(**facts)
+def test_another_attempt_uses_no_spoilt_instance(provisioned_before, facts, changed, generation):
+    workflow = provisioned_before(instance)
+    workflow.ensure(instance)
+    workflow.ledger.set_host(1, phase=facts.get("phase", "loading"))
+    workflow.ledger.record(status=facts["status"], reason=facts.get("reason"))
 
     lifecycle.begin(parse({**workflow.spec, **changed}), workflow.ledger)
 
-    assert workflow.ledger.generation() == generation
+    assert workflow.ensure(instance)["generation"] == generation
+    roles = [host.role for host in workflow.ledger.hosts()]
+    assert roles == [Role.RETIRED, Role.CANDIDATE][-generation:]
 
 
 def test_records_of_an_earlier_name_do_not_outlive_it(complete, account):
@@ -140,7 +158,7 @@ def test_records_of_an_earlier_name_do_not_outlive_it(complete, account):
 def test_a_superseded_provision_leaves_the_rest_to_its_successor(workflow):
     workflow.start()
 
-    failed = lifecycle.record_failure(workflow.ledger, "provision", "Superseded", "torn down")
+    failed = fail(workflow, "provision", "Superseded", "torn down")
 
     assert failed["rollback"] is False
 
@@ -152,7 +170,7 @@ def test_what_a_teardown_removes_anyway_is_not_listed_as_kept(workflow, on_failu
     workflow.ledger.record(status="provisioning", served_at=None)
     lifecycle.retire(workflow.ledger)
 
-    failed = lifecycle.record_failure(workflow.ledger, "provision", "Superseded", "torn down")
+    failed = fail(workflow, "provision", "Superseded", "torn down")
 
     assert failed["cause"] == "torn down"
 
@@ -161,7 +179,7 @@ def test_keep_means_keep(workflow):
     workflow.deployment = parse({**workflow.spec, "on_failure": "keep"})
     workflow.start()
 
-    failed = lifecycle.record_failure(workflow.ledger, "provision", "Refused", "no quota")
+    failed = fail(workflow, "provision", "Refused", "no quota")
 
     assert failed["rollback"] is False
 
@@ -169,13 +187,13 @@ def test_keep_means_keep(workflow):
 def test_a_failure_is_recorded_whatever_version_stored_the_specification(live):
     live.ledger.record(spec="{}")
 
-    lifecycle.record_failure(live.ledger, "teardown", "ResourcesLeft", "a volume")
+    fail(live, "teardown", "ResourcesLeft", "a volume")
 
-    assert live.ledger.deployment()["reason"] == "ResourcesLeft: a volume"
+    assert live.ledger.deployment().reason == "ResourcesLeft: a volume"
 
 
 def test_what_has_served_is_never_rolled_back(live):
-    failed = lifecycle.record_failure(live.ledger, "provision", "Refused", "no quota")
+    failed = fail(live, "provision", "Refused", "no quota")
 
     assert failed["rollback"] is False
 
@@ -184,7 +202,7 @@ def test_a_workflow_without_the_lock_changes_nothing(live):
     row = live.ledger.deployment()
     lock.release(live.ledger)
 
-    failed = lifecycle.record_failure(live.ledger, "provision", "LockHeld", "busy")
+    failed = fail(live, "provision", "LockHeld", "busy")
 
     assert failed == {"error": "LockHeld", "cause": "busy", "rollback": False}
     assert live.ledger.deployment() == row
@@ -206,17 +224,19 @@ def test_a_cause_becomes_a_sentence(cause, sentence):
 def test_a_time_out_without_a_cause_is_explained(workflow):
     workflow.start()
 
-    failed = lifecycle.record_failure(workflow.ledger, "provision", "States.Timeout", "")
+    failed = fail(workflow, "provision", "States.Timeout", "")
 
     assert "took longer than its limit" in failed["cause"]
 
 
 def test_retiring_works_without_the_lock_and_finds_who_waits(live):
-    live.ledger.put(AWAIT, {"token": "t", "instance_id": "i-1"})
+    live.ledger.put(AWAIT, {"token": "earlier", "instance_id": "i-1"})
+    for generation in (1, 2):
+        live.ledger.keep_wait(AwaitRow(token="t", instance_id="i-1", generation=generation))
     lock.release(live.ledger)
 
-    assert lifecycle.retire(live.ledger) == "t"
-    assert live.ledger.deployment()["desired"] == "absent"
+    assert lifecycle.retire(live.ledger) == {"t", "earlier"}
+    assert live.ledger.deployment().desired == "absent"
 
 
 def test_retiring_what_never_was_is_reported(workflow):
@@ -224,15 +244,15 @@ def test_retiring_what_never_was_is_reported(workflow):
         lifecycle.retire(workflow.ledger)
 
 
-def test_a_tombstone_keeps_the_generation_and_nothing_else_lives(live):
-    generation = live.ledger.generation()
+def test_a_tombstone_keeps_the_highest_generation_and_nothing_else_lives(live):
     live.teardown()
 
     assert lifecycle.end_teardown(live.ledger) == {"name": "demo", "left": 0}
 
     row = live.ledger.read(DEPLOYMENT)
-    assert (row["status"], row["generation"]) == ("absent", generation)
-    assert "instance_id" not in row
+    assert (row["status"], row["generation"], row["latest_generation"]) == ("absent", 0, 1)
+    assert {"address", "endpoint", "served_at"} & set(row) == set()
+    assert live.ledger.hosts() == []
     assert names(live.clients.dynamodb, live.ledger.table) == []
 
 
@@ -240,7 +260,19 @@ def test_the_next_life_has_the_next_generation(live):
     live.teardown()
     lifecycle.end_teardown(live.ledger)
 
-    lifecycle.begin(live.deployment, live.ledger)
+    live.provision()
 
-    assert live.ledger.generation() == 2
+    assert live.ledger.deployment().generation == live.ledger.serving().generation == 2
     assert names(live.clients.dynamodb, live.ledger.table) == ["demo"]
+
+
+@pytest.mark.parametrize(("answers", "status"), [(True, "serving"), (False, "failed")])
+def test_a_failure_leaves_a_deployment_that_answers_serving(live, monkeypatch, answers, status):
+    if answers:
+        monkeypatch.setattr(probe, "ready", lambda _: None)
+
+    fail(live, "repair", "Refused", "no quota")
+
+    row = live.ledger.deployment()
+    assert (row.status, row.reason) == (status, "Refused: no quota")
+    assert row.generation == 1

@@ -3,42 +3,31 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
-from botocore.exceptions import ClientError
 from orchestrator.deployments import lifecycle
 from orchestrator.errors import HostLost, InvalidRequest, NotFound, Pending, Superseded
-from orchestrator.hosts import probe, serving
+from orchestrator.hosts import probe, proof, serving
 from orchestrator.hosts.reports import Report
-from orchestrator.ledger.store import AWAIT
-
-
-class Waiting:
-    """Stands in for Step Functions: records the answers to a waiting workflow."""
-
-    def __init__(self):
-        self.answers = []
-        self.gone = False
-
-    def __getattr__(self, name):
-        def call(**said):
-            if self.gone:
-                raise ClientError({"Error": {"Code": "TaskTimedOut"}}, name)
-            self.answers.append((name, said))
-
-        return call
+from orchestrator.ledger.rows import Role
 
 
 @pytest.fixture
-def waiting(workflow, monkeypatch):
-    """A deployment whose workflow waits for i-1."""
+def waiting(workflow, step_functions, monkeypatch):
+    """A deployment whose workflow waits for i-1, generation 1."""
     workflow.start()
-    workflow.ledger.record(instance_id="i-1", endpoint="https://52.0.0.1", phase="launched")
-    workflow.clients.__dict__["sfn"] = Waiting()
+    workflow.ledger.set_host(1, role=Role.CANDIDATE, instance_id="i-1", phase="launched")
     monkeypatch.setattr(probe, "serves", lambda *_: "m")
-    monkeypatch.setattr(serving.keys, "read", lambda *_: "sk-secret")
-    serving.await_(workflow.clients, workflow.deployment, workflow.ledger, "secret-task-token")
+    monkeypatch.setattr(proof.keys, "read", lambda *_: "sk-secret")
+    monkeypatch.setattr(proof.instance, "address", lambda *_: "52.0.0.1")
+    await_(workflow, "secret-task-token")
     return workflow
+
+
+def await_(workflow, token="token", generation=1):
+    step = (workflow.clients, workflow.deployment, workflow.ledger)
+    serving.await_(*step, generation=generation, task_token=token)
 
 
 def receive(workflow, phase, instance="i-1", **facts):
@@ -50,8 +39,8 @@ def receive(workflow, phase, instance="i-1", **facts):
 def test_progress_is_recorded_and_keeps_the_workflow_waiting(waiting):
     assert receive(waiting, "weights", percent=40) == "waiting"
 
-    row = waiting.ledger.deployment()
-    assert (row["phase"], row["phase_percent"]) == ("weights", 40)
+    host = waiting.ledger.host(1)
+    assert (host.phase, host.percent, host.role) == ("weights", 40, Role.CANDIDATE)
     assert waiting.clients.sfn.answers == [
         ("send_task_heartbeat", {"taskToken": "secret-task-token"})
     ]
@@ -59,11 +48,11 @@ def test_progress_is_recorded_and_keeps_the_workflow_waiting(waiting):
 
 def test_the_newest_warnings_are_kept_and_no_others(waiting):
     receive(waiting, "loading", warnings=("disk full", "no zone"))
-    before = waiting.ledger.deployment()["warnings"]
+    before = waiting.ledger.host(1).warnings
     receive(waiting, "loading")
 
-    assert before == "disk full\nno zone"
-    assert "warnings" not in waiting.ledger.deployment()
+    assert before == ("disk full", "no zone")
+    assert waiting.ledger.host(1).warnings == ()
 
 
 @pytest.mark.parametrize("warnings", ["disk full", {"a": 1}, 7])
@@ -84,12 +73,17 @@ def test_warnings_are_bounded_and_a_line_each():
     assert len(report.warnings[2]) == 1000
 
 
-def test_serving_is_believed_after_a_look_from_outside(waiting):
+def test_serving_is_believed_after_a_look_at_the_hosts_own_address(waiting, monkeypatch):
+    asked = []
+    monkeypatch.setattr(probe, "serves", lambda *how: asked.append(how))
+
     assert receive(waiting, "serving") == "served"
 
     [(call, said)] = waiting.clients.sfn.answers
     assert call == "send_task_success"
-    assert json.loads(said["output"]) == {"endpoint": "https://52.0.0.1", "probed_from": "outside"}
+    assert json.loads(said["output"]) == {"probed_from": "outside"}
+    assert asked == [("https://52.0.0.1", "sk-secret", "infer.example.com")]
+    assert waiting.ledger.host(1).address == "52.0.0.1"
 
 
 def test_a_closed_door_is_not_an_outage(waiting, monkeypatch):
@@ -129,8 +123,8 @@ def test_a_host_that_ec2_takes_away_ends_the_wait_at_once(waiting):
 
 @pytest.mark.parametrize("spoil", [
     lambda flow: setattr(flow.clients.sfn, "gone", True),
-    lambda flow: flow.ledger.erase(AWAIT),
-    lambda flow: flow.ledger.update(AWAIT, {"instance_id": "i-2"}),
+    lambda flow: flow.ledger.erase("await#1"),
+    lambda flow: flow.ledger.update("await#1", {"instance_id": "i-2"}),
 ])  # fmt: skip
 def test_the_loss_of_a_host_that_no_workflow_waits_for_answers_none(waiting, spoil):
     spoil(waiting)
@@ -142,36 +136,40 @@ def test_the_loss_of_a_host_that_no_workflow_waits_for_answers_none(waiting, spo
 @pytest.mark.parametrize("end", ["stop_instances", "terminate_instances"])
 def test_a_host_that_was_lost_before_the_wait_began_is_not_waited_for(workflow, end):
     workflow.provision()
-    instance_id = workflow.ledger.deployment()["instance_id"]
+    instance_id = workflow.ledger.serving().instance_id
     getattr(workflow.clients.ec2, end)(InstanceIds=[instance_id])
 
     with pytest.raises(HostLost, match=instance_id):
-        serving.await_(workflow.clients, workflow.deployment, workflow.ledger, "token")
+        await_(workflow)
 
 
 def test_a_teardown_that_began_before_the_token_was_kept_ends_the_wait(waiting):
-    waiting.ledger.erase(AWAIT)
-    assert lifecycle.retire(waiting.ledger) is None
+    waiting.ledger.erase("await#1")
+    assert lifecycle.retire(waiting.ledger) == set()
 
     with pytest.raises(Superseded, match="'demo' is being torn down"):
-        serving.await_(waiting.clients, waiting.deployment, waiting.ledger, "token")
+        await_(waiting)
 
 
 def test_a_host_that_was_faster_than_the_workflow_is_heard(waiting):
     receive(waiting, "serving")
     waiting.clients.sfn.answers.clear()
 
-    serving.await_(waiting.clients, waiting.deployment, waiting.ledger, "second token")
+    await_(waiting, "second token")
 
     assert waiting.clients.sfn.answers[0][1]["taskToken"] == "second token"
 
 
-def test_a_ghost_changes_nothing(waiting):
-    row = waiting.ledger.deployment()
+def rows(workflow):
+    return [row for row in workflow.ledger.rows() if not row["sk"].startswith("event#")]
+
+
+def test_an_unknown_host_changes_nothing(waiting):
+    before = rows(waiting)
 
     assert receive(waiting, "failed", instance="i-0") == "ignored"
 
-    assert waiting.ledger.deployment() == row
+    assert rows(waiting) == before
     assert waiting.clients.sfn.answers == []
 
 
@@ -180,7 +178,61 @@ def test_a_report_that_was_overtaken_changes_nothing(waiting):
     receive(waiting, "serving", sent_at=later)
 
     assert receive(waiting, "loading", sent_at=earlier) == "ignored"
-    assert waiting.ledger.deployment()["phase"] == "serving"
+    assert waiting.ledger.host(1).phase == "serving"
+
+
+def test_a_report_delivered_twice_is_one(waiting):
+    said = {"sent_at": "2026-11-23T10:00:01.000000+00:00", "warnings": ("disk full",)}
+    receive(waiting, "loading", **said)
+    once = waiting.ledger.host(1)
+
+    receive(waiting, "loading", **said)
+
+    assert replace(waiting.ledger.host(1), phase_at=once.phase_at) == once
+    notes = [row for row in waiting.ledger.rows("event#") if row["what"] == "phase"]
+    assert len(notes) == 1
+
+
+def test_the_report_of_a_host_that_has_ended_changes_nothing(waiting):
+    waiting.ledger.set_host(1, role=Role.RETIRED)
+    before = rows(waiting)
+
+    assert receive(waiting, "failed") == "ignored"
+
+    assert rows(waiting) == before
+    assert waiting.clients.sfn.answers == []
+
+
+def test_a_report_counts_for_the_host_that_sent_it(waiting):
+    waiting.ledger.set_host(1, role=Role.SERVING, phase="serving")
+    waiting.ledger.end_waits()
+    waiting.ledger.set_host(2, role=Role.CANDIDATE, instance_id="i-2", phase="launched")
+    await_(waiting, "second token", generation=2)
+    one, deployment = waiting.ledger.host(1), waiting.ledger.deployment()
+
+    assert receive(waiting, "failed", instance="i-2", cause="no driver") == "failed"
+
+    assert waiting.ledger.host(1) == one
+    assert waiting.ledger.deployment() == deployment
+    assert waiting.ledger.host(2).cause == "no driver"
+    assert [said["taskToken"] for _, said in waiting.clients.sfn.answers] == ["second token"]
+
+
+def test_the_report_of_a_predecessor_answers_no_wait_for_its_successor(waiting):
+    waiting.ledger.set_host(1, role=Role.SERVING, phase="serving")
+    waiting.ledger.end_waits()
+    waiting.ledger.set_host(2, role=Role.CANDIDATE, instance_id="i-2", phase="launched")
+    await_(waiting, "second token", generation=2)
+
+    assert receive(waiting, "serving") == "recorded"
+
+    assert waiting.clients.sfn.answers == []
+    assert waiting.ledger.host(2).phase == "launched"
+
+
+def test_a_host_that_was_not_launched_is_not_waited_for(waiting):
+    with pytest.raises(HostLost, match="generation 7 of 'demo' was not launched"):
+        await_(waiting, generation=7)
 
 
 def test_times_of_any_zone_compare():
@@ -195,8 +247,8 @@ def test_a_workflow_that_ended_meanwhile_is_no_error(waiting):
     waiting.clients.sfn.gone = True
 
     assert receive(waiting, "loading") == "recorded"
-    assert waiting.ledger.deployment()["phase"] == "loading"
-    assert waiting.ledger.read(AWAIT) is None
+    assert waiting.ledger.host(1).phase == "loading"
+    assert waiting.ledger.waits() == []
 
 
 def test_once_it_serves_its_reports_cost_no_probe_any_more(waiting, monkeypatch):
@@ -213,9 +265,9 @@ def test_a_report_about_nothing_known_is_reported(workflow):
 
 
 def test_the_task_token_is_in_no_other_row(waiting):
-    rows = [row for row in waiting.ledger.rows() if row["sk"] != AWAIT]
+    others = [row for row in waiting.ledger.rows() if row["sk"] != "await#1"]
 
-    assert "secret-task-token" not in json.dumps(rows)
+    assert "secret-task-token" not in json.dumps(others)
 
 
 @pytest.mark.parametrize(

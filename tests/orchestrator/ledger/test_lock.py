@@ -9,7 +9,8 @@ import pytest
 from botocore.exceptions import ClientError
 from orchestrator.errors import LockHeld, Pending, Superseded
 from orchestrator.ledger import lock
-from orchestrator.ledger.store import LOCK, Ledger
+from orchestrator.ledger.rows import LOCK
+from orchestrator.ledger.store import Ledger
 
 STEP_SECONDS = 60
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
+from awssim import error as refusal
 from orchestrator.deployments import lifecycle
 from orchestrator.errors import HostLost, InvalidRequest, Pending, Refused
 from orchestrator.events import instance_events
 from orchestrator.hosts import probe
-from orchestrator.ledger.store import AWAIT, LOCK
+from orchestrator.ledger.rows import LOCK, AwaitRow, Desired
 from orchestrator.repair import incidents, triggers
 from orchestrator.repair.triggers import Trigger
 from orchestrator.resources import instance
@@ -37,7 +39,7 @@ def check(workflow, opened_at=None, **request):
 
 
 def current(workflow):
-    return workflow.ledger.deployment()["instance_id"]
+    return workflow.ledger.serving().instance_id
 
 
 def terminate(workflow):
@@ -93,26 +95,47 @@ def received(live, monkeypatch, sent):
     return instance_events.receive(sent, None)
 
 
-def test_the_loss_of_a_host_that_a_workflow_waits_for_starts_no_repair(live, monkeypatch):
+@pytest.fixture
+def candidate(live):
+    """The instance of a repair's new host, for which its workflow waits."""
+    launched = live.run(partial(instance.replace, generation=1))
+    identifier = launched["instance_id"]
+    live.ledger.keep_wait(AwaitRow(token="t", instance_id=identifier, generation=2))
+    return identifier
+
+
+def test_the_loss_of_a_host_that_a_workflow_waits_for_starts_no_repair(
+    live, candidate, monkeypatch
+):
     answers = []
     monkeypatch.setitem(live.clients.__dict__, "sfn", SimpleNamespace(
         send_task_failure=lambda **answer: answers.append(answer["error"])
     ))  # fmt: skip
-    live.ledger.write(AWAIT, {"token": "t", "instance_id": current(live)})
 
-    answer = received(live, monkeypatch, event(identifier=current(live)))
+    answer = received(live, monkeypatch, event(identifier=candidate))
 
     assert answer == {"answered": "demo"}
     assert answers == ["HostLost"]
 
 
-def test_a_warning_about_a_host_that_a_workflow_waits_for_waits_for_its_end(live, monkeypatch):
-    live.ledger.write(AWAIT, {"token": "t", "instance_id": current(live)})
-    warning = event("EC2 Spot Instance Interruption Warning", identifier=current(live))
+def test_a_warning_about_a_host_that_a_workflow_waits_for_waits_for_its_end(
+    live, candidate, monkeypatch
+):
+    warning = event("EC2 Spot Instance Interruption Warning", identifier=candidate)
 
     answer = received(live, monkeypatch, warning)
 
     assert "its end will be an event too" in answer["ignored"]
+
+
+def test_the_loss_of_a_candidate_that_is_not_waited_for_concerns_no_host_that_serves(
+    live, candidate, monkeypatch
+):
+    live.ledger.end_waits()
+
+    answer = received(live, monkeypatch, event(identifier=candidate))
+
+    assert "is not the instance that 'demo' should have now" in answer["ignored"]
 
 
 def test_after_hosts_that_were_lost_one_after_the_other_only_an_operator_tries_again(live):
@@ -120,15 +143,21 @@ def test_after_hosts_that_were_lost_one_after_the_other_only_an_operator_tries_a
     terminate(live)
 
     assert "lamplighter repair" in check(live, instance_id=current(live), trigger="late")["why"]
-    assert check(live, reason="by hand")["repair"]
+    assert check(live, reason="by hand")["todo"] == "replace"
 
 
 @pytest.mark.parametrize("name", ["stopping", "stopped", "shutting-down", "terminated"])
-def test_an_address_is_not_waited_for_by_a_host_that_is_lost(live, monkeypatch, name):
+def test_a_host_that_ec2_ends_is_lost(live, monkeypatch, name):
     monkeypatch.setattr(instance, "describe", lambda *_: {"State": {"Name": name}})
 
-    with pytest.raises(HostLost, match=f"i-1 is {name}"):
-        instance.must_run(live.clients, live.ledger, "i-1")
+    assert f"i-1 is {name}" in str(instance.lost(live.clients, "i-1"))
+
+
+@pytest.mark.parametrize("found", [None, {"State": {"Name": "pending"}}])
+def test_a_host_that_may_still_come_is_not_lost(live, monkeypatch, found):
+    monkeypatch.setattr(instance, "describe", lambda *_: found)
+
+    assert instance.lost(live.clients, "i-1") is None
 
 
 @pytest.mark.parametrize(("code", "error"), [
@@ -145,8 +174,10 @@ def test_what_ended_an_instance_decides_whether_another_one_may_do(live, monkeyp
     ended = {"State": {"Name": "terminated"}, "StateReason": {"Code": code, "Message": "why"}}
     monkeypatch.setattr(instance, "describe", lambda *_: ended)
 
-    with pytest.raises(error, match="i-1 is terminated: why"):
-        instance.must_run(live.clients, live.ledger, "i-1")
+    lost = instance.lost(live.clients, "i-1")
+
+    assert type(lost) is error
+    assert str(lost).startswith("i-1 is terminated: why")
 
 
 def test_a_lost_instance_opens_one_incident_however_often_it_is_checked(live):
@@ -157,8 +188,8 @@ def test_a_lost_instance_opens_one_incident_however_often_it_is_checked(live):
     first = check(live, opened, instance_id=lost, trigger="lost")
     second = check(live, opened, instance_id=lost, trigger="lost")
 
-    assert first["repair"]
-    assert second["repair"]
+    assert first["todo"] == "replace"
+    assert second["todo"] == "replace"
     assert [row["trigger"] for row in recorded(live)] == ["lost"]
 
 
@@ -200,8 +231,8 @@ def test_the_replacement_is_one_instance_however_often_it_is_asked_for(live, acc
     terminate(live)
     generation = check(live)["generation"]
 
-    first = live.run(lambda *step: instance.replace(*step, generation))
-    second = live.run(lambda *step: instance.replace(*step, generation))
+    first = live.run(partial(instance.replace, generation=generation))
+    second = live.run(partial(instance.replace, generation=generation))
 
     assert first == second
     assert first["generation"] == generation + 1
@@ -218,7 +249,7 @@ def test_the_replacement_is_one_instance_however_often_it_is_asked_for(live, acc
 def test_no_repair_of_what_is_well(live, request_, why):
     answer = check(live, **request_)
 
-    assert not answer["repair"]
+    assert answer["todo"] == "nothing"
     assert why in answer["why"]
     assert recorded(live) == []
 
@@ -226,17 +257,17 @@ def test_no_repair_of_what_is_well(live, request_, why):
 def test_a_running_instance_that_does_not_answer_is_replaced(live, monkeypatch):
     monkeypatch.setattr(probe, "ready", silent)
 
-    assert check(live)["repair"]
+    assert check(live)["todo"] == "replace"
 
 
 @pytest.mark.parametrize(("silence", "repair"), [(0, False), (1000, True)])
 def test_behind_a_closed_door_a_fresh_report_counts(live, monkeypatch, account, silence, repair):
     monkeypatch.setattr(probe, "ready", silent)
     live.deployment = parse({**live.spec, "network": {"allowed_cidrs": ["203.0.113.0/24"]}})
-    live.ledger.record(phase="serving", phase_at=live.ledger.time())
+    live.ledger.set_host(1, phase="serving", phase_at=live.ledger.time())
     account.clock.advance(silence)
 
-    assert check(live)["repair"] is repair
+    assert (check(live)["todo"] == "replace") is repair
 
 
 def silent(_):
@@ -245,7 +276,7 @@ def silent(_):
 
 @pytest.mark.parametrize("request_", [{"force": True}, {"interrupted": True}])
 def test_force_and_doom_replace_a_healthy_one(live, request_):
-    assert check(live, **request_)["repair"]
+    assert check(live, **request_)["todo"] == "replace"
 
 
 def test_no_repair_of_what_is_not_wanted(live):
@@ -258,9 +289,10 @@ def test_no_repair_of_what_is_not_wanted(live):
 def test_predecessors_go_once_the_successor_serves(live):
     old = current(live)
     generation = check(live, force=True)["generation"]
-    live.run(lambda *step: instance.replace(*step, generation))
+    live.run(partial(instance.replace, generation=generation))
 
     assert instance.state(live.clients, old) == "running"
+    live.promote()
     live.clear(instance.destroy_predecessors)
 
     assert instance.state(live.clients, old) == "shutting-down"
@@ -271,7 +303,8 @@ def test_an_incident_is_closed_with_what_it_took(live, account):
     old = current(live)
     opened = live.ledger.time()
     check(live, force=True, opened_at=opened)
-    live.run(lambda *step: instance.replace(*step, 1))
+    live.run(partial(instance.replace, generation=1))
+    live.promote()
     account.clock.advance(10)
 
     incidents.close(live.ledger, opened, old, "repaired")
@@ -288,3 +321,68 @@ def test_a_failed_repair_closes_its_incident_as_failed(live):
     incidents.abandon(live.ledger, opened)
 
     assert [row["outcome"] for row in recorded(live)] == ["failed"]
+
+
+@pytest.mark.parametrize("desired", [Desired.ASLEEP, Desired.STOPPED, "dreaming"])
+def test_what_is_not_wanted_to_run_is_not_repaired(live, desired):
+    live.ledger.record(desired=desired)
+    terminate(live)
+
+    assert check(live, force=True)["todo"] == "nothing"
+    assert recorded(live) == []
+
+
+def end_of_a_failed_repair(live, opened):
+    live.clear(instance.destroy_candidates)
+    lifecycle.record_failure(live.ledger, "repair", "Refused", "no quota", 180)
+    incidents.abandon(live.ledger, opened)
+
+
+def test_a_forced_repair_that_a_quota_refuses_leaves_what_serves_as_it_was(live, account):
+    before, opened = live.ledger.serving(), live.ledger.time()
+    generation = check(live, opened, force=True)["generation"]
+    account.fault(operation="RunInstances", error=refusal("VcpuLimitExceeded", "quota"))
+    with pytest.raises(Refused):
+        live.run(partial(instance.replace, generation=generation))
+
+    end_of_a_failed_repair(live, opened)
+    launches = [c for c in account.calls if c.operation == "RunInstances"]
+    again = live.ensure(instance)
+
+    row = live.ledger.deployment()
+    assert (row.status, row.generation) == ("serving", 1)
+    assert live.ledger.serving() == before
+    assert again == {"instance_id": before.instance_id, "generation": 1}
+    assert [c for c in account.calls if c.operation == "RunInstances"] == launches
+
+
+def test_a_candidate_that_fails_is_ended_and_what_serves_goes_on(live, candidate):
+    end_of_a_failed_repair(live, live.ledger.time())
+
+    assert instance.state(live.clients, candidate) == "shutting-down"
+    assert instance.state(live.clients, current(live)) == "running"
+    assert live.ledger.deployment().status == "serving"
+
+
+@pytest.mark.parametrize("promoted", [False, True])
+def test_what_an_aborted_repair_left_is_finished_to_one_host(live, candidate, promoted):
+    if promoted:
+        live.promote()
+
+    answer = check(taken_over_lock(live))
+    live.clear(instance.destroy_predecessors)
+
+    assert answer["todo"] == "finish"
+    assert answer["instance_id"] == current(live)
+    assert (current(live) == candidate) is promoted
+    alive = [h.instance_id for h in live.ledger.hosts() if h.role != "retired"]
+    assert alive == [current(live)]
+    there = (instance.state(live.clients, h.instance_id) for h in live.ledger.hosts())
+    assert sum(state in instance.ALIVE for state in there) == 1
+
+
+def taken_over_lock(live):
+    """Another repair has the lock by now."""
+    live.ledger = taken_over(live, "next")
+    live.ledger.put(LOCK, {"owner": live.ledger.owner})
+    return live

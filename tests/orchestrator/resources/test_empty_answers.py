@@ -6,7 +6,7 @@ import pytest
 from awssim import error
 from orchestrator.errors import BuildFailed, InvalidRequest, Refused
 from orchestrator.launch import machine_images
-from orchestrator.resources import address, bucket, image, network, registry
+from orchestrator.resources import address, bucket, image, instance, network, registry
 
 SETTLED = 3600  # virtual seconds; settle_seconds of the tests is 60
 
@@ -69,7 +69,7 @@ def role_of(operation):
     return {
         "describe_route_tables": "public-routes",
         "describe_security_groups": "firewall",
-        "describe_addresses": "address",
+        "describe_addresses": "address-1",
         "describe_repositories": "registry",
     }[operation]
 
@@ -82,12 +82,11 @@ def test_an_empty_answer_about_the_repository_is_none_that_is_visible(complete):
     assert blind.times == 0
 
 
-def test_an_instance_that_is_gone_is_not_waited_for(complete, account):
+def test_an_instance_that_is_gone_is_not_waited_for_but_followed(complete, account):
     account.clock.advance(SETTLED)
     blinded(complete, "ec2", "describe_instances", "Reservations")
 
-    with pytest.raises(Refused, match="instance-1 i-"):
-        complete.ensure(address)
+    assert complete.ensure(instance)["generation"] == complete.ledger.serving().generation + 1
 
 
 def test_a_build_that_is_not_visible_yet_is_waited_for(workflow):

@@ -30,7 +30,7 @@ def group(workflow, account):
     with account.uncounted():
         workflow.start()
         workflow.ensure(network)
-    return workflow.ledger.resource("firewall")["id"]
+    return workflow.ledger.resource("firewall").id
 
 
 def rules(workflow, group):

@@ -246,7 +246,7 @@ def test_a_nat_gateway_that_lingers_with_its_tags_is_not_left(account):
 
 def remove_tags(workflow, role):
     """Return the id of `role` after removing every tag from it."""
-    identifier = workflow.ledger.resource(role)["id"]
+    identifier = workflow.ledger.resource(role).id
     tags = workflow.clients.ec2.describe_tags(
         Filters=[{"Name": "resource-id", "Values": [identifier]}]
     )["Tags"]
@@ -268,14 +268,14 @@ DENIED = error("UnauthorizedOperation", "its tags are looked at", status=403)
 
 def test_an_address_that_lost_its_tags_and_may_not_be_released_is_named(complete, account):
     with account.uncounted():
-        identifier = remove_tags(complete, "address")
+        identifier = remove_tags(complete, "address-1")
     account.clock.advance(120)
     account.fault(operation="ReleaseAddress", error=DENIED)
 
-    with pytest.raises(ResourceConflict, match=f"address {identifier} .* lost its tags"):
+    with pytest.raises(ResourceConflict, match=f"address-1 {identifier} .* lost its tags"):
         complete.destroy(dns, address)
 
-    assert complete.ledger.resource("address")["id"] == identifier
+    assert complete.ledger.resource("address-1").id == identifier
 
 
 def test_a_part_of_the_network_that_lost_its_tags_and_may_not_be_deleted_is_named(
@@ -291,7 +291,7 @@ def test_a_part_of_the_network_that_lost_its_tags_and_may_not_be_deleted_is_name
         account.fault(operation=operation, error=DENIED)
         with pytest.raises(ResourceConflict, match=f"{role} {ids[role]} .* lost its tags"):
             workflow.destroy(network)
-        assert workflow.ledger.resource(role)["id"] == ids[role]
+        assert workflow.ledger.resource(role).id == ids[role]
 
 
 def test_another_bucket_of_the_name_of_ours_is_kept_and_named(complete, account):

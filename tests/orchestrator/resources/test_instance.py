@@ -1,0 +1,65 @@
+"""The end of hosts that have not proved themselves."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import pytest
+from orchestrator.ledger.rows import Role
+from orchestrator.resources import instance
+
+
+@pytest.fixture
+def three(complete):
+    """Generation 1 drains, generation 2 serves, generation 3 is a candidate."""
+    complete.run(partial(instance.replace, generation=1))
+    complete.promote()
+    complete.run(partial(instance.replace, generation=2))
+    return complete
+
+
+def alive(workflow, instances):
+    return [instance.state(workflow.clients, each) in instance.ALIVE for each in instances]
+
+
+def test_a_first_provision_keeps_its_host(provisioned_before):
+    workflow = provisioned_before(instance)
+    launched = workflow.ensure(instance)["instance_id"]
+
+    workflow.clear(instance.destroy_candidates)
+
+    assert alive(workflow, [launched]) == [True]
+    assert [host.role for host in workflow.ledger.hosts()] == [Role.CANDIDATE]
+
+
+def test_what_serves_and_what_drains_stays(three):
+    instances = [host.instance_id for host in three.ledger.hosts()]
+
+    for _ in range(2):
+        three.clear(instance.destroy_candidates)
+
+    assert alive(three, instances) == [True, True, False]
+    roles = [host.role for host in three.ledger.hosts()]
+    assert roles == [Role.DRAINING, Role.SERVING, Role.RETIRED]
+    assert [row.kind for row in three.ledger.resources() if row.kind.startswith("instance")] == [
+        "instance-1",
+        "instance-2",
+    ]
+
+
+def test_a_candidate_that_only_its_tags_name_is_ended(three):
+    instances = [host.instance_id for host in three.ledger.hosts()]
+    three.ledger.erase("host#3")
+    three.ledger.forget("instance-3")
+
+    three.clear(instance.destroy_candidates)
+
+    assert alive(three, instances) == [True, True, False]
+
+
+def test_the_deployment_of_a_neighbour_keeps_its_hosts(three, neighbour):
+    theirs = [host.instance_id for host in neighbour.ledger.hosts()]
+
+    three.clear(instance.destroy_candidates)
+
+    assert alive(neighbour, theirs) == [True]
