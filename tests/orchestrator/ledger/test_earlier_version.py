@@ -123,7 +123,7 @@ def test_down_leaves_nothing_but_the_tombstone(name, world_of):
         assert world.inventory() == {}
         tombstone = deployment(world, name)
         assert (tombstone["status"], tombstone["desired"]) == ("absent", "absent")
-        assert tombstone["generation"] == generation
+        assert tombstone["latest_generation"] == generation
         kinds = {row["sk"].partition("#")[0] for row in world.rows(name)}
         assert kinds <= {"deployment", "event", "incident"}
         assert world.events.dead_letters == []
