@@ -149,7 +149,9 @@ def repair(life, request, *, beside):
     life.call("serving", "drain", first=False, task_token="token")
     if beside:
         report(life, "draining", lost)
-        event(life, lost, "stopping")
+        event(life, lost, "stopping")  # EC2 shows it as running still
+        life.workflow.clients.ec2.stop_instances(InstanceIds=[lost])
+        event(life, lost, "stopped")
     life.call("instance", "destroy_predecessors")
     life.call("address", "destroy_predecessors")
     life.call("deployment", "record", probed_from="outside")
