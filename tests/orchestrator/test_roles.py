@@ -93,33 +93,29 @@ def needed(call):
 
 @pytest.fixture
 def lived(account, monkeypatch):
-    """Function -> what it called, from the plan to the tombstone, with a repair in between."""
+    """Function -> what it called, from the plan to the tombstone, with two repairs between."""
     spec = {**SPEC, "network": {"nat": "single"}}
     workflow = Workflow(account, spec)
     for module in ("step", "handlers", "events.host_reports", "events.instance_events"):
         monkeypatch.setattr(f"orchestrator.{module}.aws", lambda: workflow.clients)
     monkeypatch.setattr(probe, "serves", lambda *_: "m")
-    life, opened = Life(workflow), workflow.ledger.time()
+    life = Life(workflow)
     workflow.ledger.put(LOCK, {"owner": "arn:aws:states:execution:that-died"})
     life.call("plan", "validate_deployment", spec=spec)
     life.call("lock", "acquire")
     life.call("deployment", "begin", spec=spec)
     names = [module.__name__.rpartition(".")[2] for module in RESOURCES]
     for name, module in zip(names, RESOURCES, strict=True):
+        if name == "address":
+            serve(life)
         life.call(name, "ensure", module)
-    serve(life)
+    life.call("deployment", "record", probed_from="outside")
     life.call("plan", "plan", spec=spec)
-    ended = {"instance-id": current(life), "state": "stopping"}
-    kind = "EC2 Instance State-change Notification"
-    life.call("instance_event", **{"id": "1", "detail-type": kind, "detail": ended})
+    repair(life, {"force": True}, beside=True)
+    event(life, current(life), "stopping")
     workflow.clients.ec2.stop_instances(InstanceIds=[current(life)])
-    incident = life.call("incident", "check", request={}, opened_at=opened)
-    life.call("instance", "replace", generation=incident["generation"])
-    for name in ("address", "dns"):
-        life.call(name, "ensure")
-    serve(life)
-    life.call("instance", "destroy_predecessors")
-    life.call("incident", "close", instance_id="i-1", opened_at=opened, outcome="repaired")
+    repair(life, {}, beside=False)
+    life.call("instance", "destroy_candidates")
     life.call("deployment", "retire")
     life.call("deployment", "begin_teardown")
     with pytest.raises(ResourcesLeft):
@@ -134,12 +130,44 @@ def lived(account, monkeypatch):
 
 def serve(life):
     """The workflow waits, the host reports, and then serves; a repeated wait finds it serving."""
-    life.call("serving", "await", task_token="token")
-    report = {"deployment": "demo", "instance_id": current(life)}
+    generation = life.workflow.ledger.hosts()[-1].generation
+    life.call("serving", "await", generation=generation, task_token="token")
     for phase in ("loading", "serving"):
-        life.call("host_report", detail={**report, "phase": phase})
-    life.call("serving", "await", task_token="token")
+        report(life, phase, current(life))
+    life.call("serving", "await", generation=generation, task_token="token")
+    life.call("serving", "promote", generation=generation)
+
+
+def repair(life, request, *, beside):
+    """A successor takes over; a predecessor that serves drains, and EC2 tells of its end."""
+    opened, lost = life.workflow.ledger.time(), current(life)
+    incident = life.call("incident", "check", request=request, opened_at=opened)
+    life.call("instance", "replace", generation=incident["generation"])
+    serve(life)
+    life.call("address", "ensure", beside=beside)
+    life.call("dns", "ensure")
+    life.call("serving", "drain", first=False, task_token="token")
+    if beside:
+        report(life, "draining", lost)
+        event(life, lost, "stopping")  # EC2 shows it as running still
+        life.workflow.clients.ec2.stop_instances(InstanceIds=[lost])
+        event(life, lost, "stopped")
+    life.call("instance", "destroy_predecessors")
+    life.call("address", "destroy_predecessors")
     life.call("deployment", "record", probed_from="outside")
+    life.call("incident", "close", instance_id=lost, opened_at=opened, outcome="repaired")
+
+
+def report(life, phase, instance_id):
+    detail = {"deployment": "demo", "instance_id": instance_id, "phase": phase}
+    life.call("host_report", detail=detail)
+
+
+def event(life, instance_id, state):
+    """EC2 tells of an instance."""
+    kind = "EC2 Instance State-change Notification"
+    detail = {"instance-id": instance_id, "state": state}
+    life.call("instance_event", **{"id": "1", "detail-type": kind, "detail": detail})
 
 
 def current(life):

@@ -85,13 +85,15 @@ def found(clients: Clients, ledger: Ledger) -> list[str]:
 
 
 def _current(ledger: Ledger) -> str | None:
-    """Return the kind of the endpoint's address; an earlier version's row names no address."""
+    """Return the kind of the endpoint's address.
+
+    An earlier version's row, of the bare kind, names no address: it is meant where none of ours is.
+    """
     address = ledger.deployment().address
-    for row in _rows(ledger):
-        known = row.facts.get("address")
-        if address and (known == address or (known is None and row.kind == _ROLE)):
-            return row.kind
-    return None
+    rows = _rows(ledger) if address else []
+    ours = [row.kind for row in rows if row.facts.get("address") == address]
+    earlier = [row.kind for row in rows if row.kind == _ROLE]
+    return next(iter(ours + earlier), None)
 
 
 def _rows(ledger: Ledger) -> list[ResourceRow]:
