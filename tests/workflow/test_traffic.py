@@ -87,10 +87,10 @@ def test_by_name_no_request_fails_and_a_stream_of_a_minute_on_the_old_host_ends_
     while not heard:
         time.sleep(0.1)
 
-    ended = aws.run("repair", {"name": "named", **BY_FORCE})
+    ended = aws.ended(aws.start("repair", {"name": "named", **BY_FORCE}), 200)
 
     streaming.join(120)
-    assert ended["output"]["outcome"] == "repaired", ended
+    assert ended["status"] == "SUCCEEDED", (ended["error"], ended["cause"])
     assert set(client.stop()) == {200}
     assert heard[-1][1] == "stop"
     assert heard[-1][0] - heard[0][0] > 60
@@ -106,7 +106,7 @@ def test_by_address_only_the_announced_refusals_are_seen(aws, asking):
     time.sleep(2)
     seen = client.stop()
 
-    assert ended["output"]["outcome"] == "repaired", ended
+    assert ended["status"] == "SUCCEEDED", (ended["error"], ended["cause"])
     assert set(seen) <= {200, "host_draining"}, seen
     assert seen["host_draining"] > 0
     assert aws.deployment("bare")["endpoint"] == before["endpoint"]

@@ -1,6 +1,6 @@
 # ruff: noqa: SLF001 - ministack's private names are what this fix changes
 """States as on AWS: JSONata outputs of Succeed and Parallel, scopes of variables, the history of
-tasks in branches, failures of child executions.
+tasks in branches, limits of time as expressions, failures of child executions.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _in_branch: ContextVar[bool] = ContextVar("in a branch", default=False)
 
 def install() -> None:
     for name in ("_run_parallel_branches", "_run_sub_machine", "_apply_output_path",
-                 "_invoke_nested_start_execution_sync"):  # fmt: skip
+                 "_invoke_nested_start_execution_sync", "_apply_jsonata_template"):  # fmt: skip
         require(holds=callable(getattr(stepfunctions, name)), fix=_FIX)
     stepfunctions._apply_output_path = _succeed(stepfunctions._apply_output_path)
     stepfunctions._run_parallel_branches = _parallel(stepfunctions._run_parallel_branches)
@@ -79,6 +79,7 @@ def _recorded(original: Any) -> Any:
     """TaskStateEntered and TaskStateExited in a branch, which ministack's history lacks."""
 
     def call(state: dict[str, Any], data: Any, execution: Any, context: dict[str, Any]) -> Any:
+        state = state | _limits(state, data, context)
         if not _in_branch.get():
             return original(state, data, execution, context)
         name = context["State"]["Name"]
@@ -92,6 +93,15 @@ def _recorded(original: Any) -> Any:
         return output, following
 
     return call
+
+
+def _limits(state: dict[str, Any], data: Any, context: dict[str, Any]) -> dict[str, Any]:
+    """Return the state's limits of time that are expressions, which ministack takes for numbers."""
+    return {
+        name: stepfunctions._apply_jsonata_template(state[name], data, context)
+        for name in ("TimeoutSeconds", "HeartbeatSeconds")
+        if isinstance(state.get(name), str)
+    }
 
 
 def _child(original: Any) -> Any:
