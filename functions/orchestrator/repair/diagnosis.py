@@ -34,9 +34,18 @@ def unwanted(ledger: Ledger, row: DeploymentRow, trigger: Trigger) -> str | None
 
 
 def healthy(
-    clients: Clients, deployment: Deployment, ledger: Ledger, row: DeploymentRow, trigger: Trigger
+    clients: Clients,
+    deployment: Deployment,
+    ledger: Ledger,
+    row: DeploymentRow,
+    trigger: Trigger,
+    *,
+    traffic_moves: bool = False,
 ) -> str | None:
-    """Return why no replacement is due, or None."""
+    """Return why no replacement is due, or None.
+
+    traffic_moves: a workflow ended before it had led all of it to the host that serves.
+    """
     host = subject(ledger)
     if trigger.interrupted or trigger.forced or host is None:
         return None
@@ -45,6 +54,8 @@ def healthy(
     silence = clients.settings.host_silence_seconds
     if proof.answers(ledger, row, is_open=deployment.network.is_open, silence_seconds=silence):
         return f"{host.instance_id} runs and {row.endpoint} answers; `--force` replaces it anyway"
+    if traffic_moves and proof.still_answers(clients, deployment, ledger, host):
+        return f"{host.instance_id} runs and answers at its own address: traffic is led to it"
     return None
 
 
