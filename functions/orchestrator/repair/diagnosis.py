@@ -25,7 +25,9 @@ def unwanted(ledger: Ledger, row: DeploymentRow, trigger: Trigger) -> str | None
     host = subject(ledger)
     if host is None or host.instance_id is None:
         return "no instance was launched yet: `lamplighter up` launches one"
-    if trigger.instance_id and trigger.instance_id != host.instance_id:
+    about = ledger.host_of(trigger.instance_id) if trigger.instance_id else host
+    is_draining = about is not None and about.role == Role.DRAINING and not trigger.interrupted
+    if trigger.instance_id and trigger.instance_id != host.instance_id and not is_draining:
         current = f"{trigger.instance_id} is not the current instance ({host.instance_id} is)"
         return f"{current}: EC2 reports one loss several times"
     if trigger.instance_id and row.status == Status.FAILED and _lost_hosts(row):
