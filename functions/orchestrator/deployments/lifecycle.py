@@ -68,7 +68,7 @@ def begin(deployment: Deployment, ledger: Ledger) -> None:
     gone = row.status == Status.ABSENT
     spec = json.dumps(deployment.document(), sort_keys=True)
     if _is_spoilt(row, spec):
-        _give_up_candidates(ledger)
+        _give_up_hosts(ledger, another=row.spec != spec)
     ledger.record(
         spec=spec,
         desired=Desired.PRESENT,
@@ -88,9 +88,10 @@ def _is_spoilt(row: DeploymentRow, spec: str) -> bool:
     return not row.is_live and (was_silent or row.spec != spec)
 
 
-def _give_up_candidates(ledger: Ledger) -> None:
+def _give_up_hosts(ledger: Ledger, *, another: bool) -> None:
+    """another: their specification is not wanted any more, so what served goes too."""
     for host in ledger.hosts():
-        if host.role == Role.CANDIDATE:
+        if host.role == Role.CANDIDATE or (another and host.role != Role.RETIRED):
             ledger.set_host(host.generation, role=Role.RETIRED, ended_at=ledger.time())
 
 

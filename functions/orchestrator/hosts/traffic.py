@@ -14,6 +14,7 @@ from orchestrator.errors import HostLost
 from orchestrator.hosts import draining, proof
 from orchestrator.ledger.rows import HostRow, Role
 from orchestrator.ledger.store import Ledger
+from orchestrator.resources import instance
 from orchestrator.spec.deployment import Deployment
 
 
@@ -30,6 +31,8 @@ def promote(
     if host is None or host.role not in {Role.CANDIDATE, Role.SERVING}:
         raise HostLost(f"generation {generation} of {ledger.name!r} is not there any more")
     if host.role == Role.CANDIDATE:
+        if error := instance.lost(clients, str(host.instance_id)):  # after its proof
+            raise error
         before = [each for each in hosts if each.role == Role.SERVING]
         roles = {each.generation: _role(clients, deployment, ledger, each) for each in before}
         ledger.promote(host, roles)

@@ -25,7 +25,9 @@ def unwanted(ledger: Ledger, row: DeploymentRow, trigger: Trigger) -> str | None
     host = subject(ledger)
     if host is None or host.instance_id is None:
         return "no instance was launched yet: `lamplighter up` launches one"
-    if trigger.instance_id and trigger.instance_id != host.instance_id:
+    about = ledger.host_of(trigger.instance_id) if trigger.instance_id else host
+    is_draining = about is not None and about.role == Role.DRAINING and not trigger.interrupted
+    if trigger.instance_id and trigger.instance_id != host.instance_id and not is_draining:
         current = f"{trigger.instance_id} is not the current instance ({host.instance_id} is)"
         return f"{current}: EC2 reports one loss several times"
     if trigger.instance_id and row.status == Status.FAILED and _lost_hosts(row):
@@ -34,9 +36,18 @@ def unwanted(ledger: Ledger, row: DeploymentRow, trigger: Trigger) -> str | None
 
 
 def healthy(
-    clients: Clients, deployment: Deployment, ledger: Ledger, row: DeploymentRow, trigger: Trigger
+    clients: Clients,
+    deployment: Deployment,
+    ledger: Ledger,
+    row: DeploymentRow,
+    trigger: Trigger,
+    *,
+    traffic_moves: bool = False,
 ) -> str | None:
-    """Return why no replacement is due, or None."""
+    """Return why no replacement is due, or None.
+
+    traffic_moves: a workflow ended before it had led all of it to the host that serves.
+    """
     host = subject(ledger)
     if trigger.interrupted or trigger.forced or host is None:
         return None
@@ -45,6 +56,8 @@ def healthy(
     silence = clients.settings.host_silence_seconds
     if proof.answers(ledger, row, is_open=deployment.network.is_open, silence_seconds=silence):
         return f"{host.instance_id} runs and {row.endpoint} answers; `--force` replaces it anyway"
+    if traffic_moves and proof.still_answers(clients, deployment, ledger, host):
+        return f"{host.instance_id} runs and answers at its own address: traffic is led to it"
     return None
 
 

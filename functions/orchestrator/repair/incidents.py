@@ -30,9 +30,11 @@ def check(
     if why := diagnosis.unwanted(ledger, row, trigger):
         ledger.note("repair", f"no repair: {why}")
         return {"todo": "nothing", "why": why, **answer}
-    if why := diagnosis.healthy(clients, deployment, ledger, row, trigger):
+    is_unfinished = host is not None and _is_unfinished(ledger, row.status)
+    why = diagnosis.healthy(clients, deployment, ledger, row, trigger, traffic_moves=is_unfinished)
+    if why:
         ledger.note("repair", f"no repair: {why}")
-        todo = "finish" if host and _is_unfinished(ledger, row.status) else "nothing"
+        todo = "finish" if is_unfinished else "nothing"
         return {"todo": todo, "why": why, **answer}
     ledger.record(status=Status.REPAIRING, execution=ledger.owner)
     current = answer["instance_id"]

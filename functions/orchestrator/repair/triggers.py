@@ -8,7 +8,7 @@ from typing import Any, Self
 from orchestrator.aws import naming
 from orchestrator.aws.clients import Clients
 from orchestrator.errors import InvalidRequest
-from orchestrator.ledger.rows import Desired
+from orchestrator.ledger.rows import Desired, Role
 from orchestrator.ledger.store import Ledger
 from orchestrator.resources import instance
 
@@ -80,5 +80,7 @@ def is_current(ledger: Ledger, trigger: Trigger) -> bool:
     row, host = ledger.known_deployment(), ledger.host_of(trigger.instance_id)
     if row is None or host is None or row.desired != Desired.PRESENT:
         return False
+    if host.role == Role.DRAINING and not trigger.interrupted:
+        return True  # traffic may lead to it still: no workflow waited for its end
     current = ledger.serving() or ledger.hosts()[-1]
     return current.instance_id == trigger.instance_id

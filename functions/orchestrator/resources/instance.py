@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.aws import naming
 from orchestrator.aws.clients import Clients
 from orchestrator.aws.error_codes import tolerating
 from orchestrator.creation import ownership
+from orchestrator.creation.deletion import deletion
 from orchestrator.creation.once import once
 from orchestrator.creation.ownership import Found, sort
 from orchestrator.creation.plan import Change, planned
@@ -18,6 +20,7 @@ from orchestrator.errors import HostLost, OrchestratorError, Pending, Refused
 from orchestrator.launch import run_instances
 from orchestrator.ledger.rows import HostRow, ResourceRow, Role
 from orchestrator.ledger.store import Ledger
+from orchestrator.resources import keys
 from orchestrator.spec.deployment import Deployment
 
 if TYPE_CHECKING:
@@ -191,8 +194,8 @@ def _end(clients: Clients, ledger: Ledger, kept: list[HostRow]) -> None:
     ended = [host for host in ledger.hosts() if host not in kept]
     for host in ended:
         if host.role == Role.DRAINING:
-            with tolerating("ParameterNotFound"):
-                order = naming.order_parameter(ledger.name, str(host.instance_id))
+            order = naming.order_parameter(ledger.name, str(host.instance_id))
+            with deletion(partial(keys.tags_of, clients, order), "ParameterNotFound"):
                 clients.ssm.delete_parameter(Name=order)
         if host.role != Role.RETIRED:
             ledger.set_host(host.generation, role=Role.RETIRED, ended_at=ledger.time())

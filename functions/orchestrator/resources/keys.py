@@ -75,7 +75,7 @@ def destroy(clients: Clients, ledger: Ledger) -> None:
     """
     ours = list(_ours(clients, ledger))
     for name in ours:
-        with deletion(partial(_tags, clients, name), "ParameterNotFound"):
+        with deletion(partial(tags_of, clients, name), "ParameterNotFound"):
             clients.ssm.delete_parameter(Name=name)
     if unclear := _without_tags(clients, ledger):
         raise lost(ledger, f"the SSM parameter {', '.join(unclear)}")
@@ -177,18 +177,18 @@ def _ours(clients: Clients, ledger: Ledger) -> Iterator[str]:
         pages = clients.ssm.get_paginator("describe_parameters").paginate(ParameterFilters=[one])
         for page in pages:
             names = [found["Name"] for found in page["Parameters"]]
-            yield from (name for name in names if _owns(ledger, _tags(clients, name)))
+            yield from (name for name in names if _owns(ledger, tags_of(clients, name)))
 
 
 def _without_tags(clients: Clients, ledger: Ledger) -> list[str]:
     """Return those that provision made and whose tags were removed."""
-    tags = {name: _tags(clients, name) for name in _made(ledger.name)}
+    tags = {name: tags_of(clients, name) for name in _made(ledger.name)}
     return [n for n, t in tags.items() if t is not None and has_lost_its_tags(ledger, _ROLE, t)]
 
 
 def _is_ours(clients: Clients, ledger: Ledger, name: str) -> bool:
     """Return whether the parameter is there; raise ResourceConflict when it is not ours."""
-    tags = _tags(clients, name)
+    tags = tags_of(clients, name)
     if tags is not None and not _owns(ledger, tags):
         raise conflict(ledger, f"the SSM parameter {name!r}", tags)
     return tags is not None
@@ -199,7 +199,7 @@ def _owns(ledger: Ledger, tags: list[Any] | None) -> bool:
     return owns(ledger, tags or [], naming.api_key_parameter(ledger.name))
 
 
-def _tags(clients: Clients, name: str) -> list[Any] | None:
+def tags_of(clients: Clients, name: str) -> list[Any] | None:
     """Return the parameter's tags; None when it is not there (any more)."""
     with tolerating("InvalidResourceId"):
         listed = clients.ssm.list_tags_for_resource(ResourceType="Parameter", ResourceId=name)
