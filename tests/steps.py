@@ -91,7 +91,7 @@ class Workflow:
 
     def promote(self) -> None:
         """What follows a host's proof: the newest one is the deployment's."""
-        self.run(partial(traffic.promote, generation=self.ledger.hosts()[-1].generation))
+        self.run(partial(traffic.promote_host, generation=self.ledger.hosts()[-1].generation))
 
     def provision(self) -> None:
         self.start()

@@ -96,7 +96,7 @@ instance_function = of(
     destroy_candidates=clearing(instance.destroy_candidates),
 )
 address_function = of(
-    address, destroy_predecessors=clearing(address.destroy_predecessors, desired="present")
+    address, release_addresses=clearing(address.release_addresses, desired="present")
 )
 dns_function = of(dns)
 
@@ -116,8 +116,9 @@ lock_function = Function(
 )
 serving_function = Function(
     await_=step(serving.await_, desired="present"),
-    promote=step(traffic.promote, desired="present"),
-    drain=step(draining.drain, desired="present"),
+    promote_host=step(traffic.promote_host, desired="present"),
+    drain_first=step(draining.drain_first, desired="present"),
+    drain_predecessors=step(draining.drain_predecessors, desired="present"),
 )
 incident_function = Function(
     check=step(

@@ -240,13 +240,13 @@ class _When:
     def __init__(self, world: World, condition: Callable[[], bool]) -> None:
         self._world, self._condition = world, condition
         self._known: tuple[int, int] | None = None
+        self._held = False
 
     def __call__(self) -> bool:
         happened = len(self._world.account.calls), len(self._world.history.moments)
-        if happened == self._known:
-            return False
-        self._known = happened
-        return self._condition()
+        if happened != self._known:
+            self._known, self._held = happened, self._condition()
+        return self._held
 
 
 def _installer(known: Stack) -> Callable[[Account], None]:

@@ -85,7 +85,8 @@ def test_a_candidate_that_dies_after_its_proof_is_not_promoted():
         world.ended(execution)
 
         assert world.serving(first["endpoint"]) is not None
-        assert world.history.of("entered", state="DrainFirst") == []
+        assert execution.states.count("AwaitServing") == 2
+        assert execution.states.index("DrainFirst") > execution.states.index("ReplaceInstance", 9)
 
 
 def test_another_model_after_a_teardown_that_was_aborted_is_not_served_by_the_old_host():

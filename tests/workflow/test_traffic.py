@@ -9,12 +9,13 @@ from collections import Counter
 import httpx
 import openai
 import pytest
+from twinlab import eventually
 
 pytestmark = pytest.mark.twin
 
 BY_FORCE = {"reason": "manual", "force": True}
-# The stub speaks one token a second then, and repeats the question.
-SLOWLY = "Speak slowly: " + "one two three four five six seven eight nine ten " * 5
+# The stub speaks one token a second then, and repeats the end of the question.
+SLOWLY = "Speak slowly: " + "a b c d e f g h i j " * 8
 
 
 class Client(threading.Thread):
@@ -25,6 +26,7 @@ class Client(threading.Thread):
         self._aws, self._name, self._stopped = aws, name, threading.Event()
         self._endpoint = aws.deployment(name)["endpoint"]
         self._key = aws.api_key(name)
+        eventually(aws.origins, lambda known: self._endpoint in known, 10)
         self.seen = []
 
     def run(self):

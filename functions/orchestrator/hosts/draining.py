@@ -12,7 +12,8 @@ from datetime import timedelta
 from orchestrator.aws import naming
 from orchestrator.aws.clients import Clients
 from orchestrator.aws.error_codes import tolerating
-from orchestrator.ledger.rows import AwaitRow, HostRow, Role
+from orchestrator.errors import Superseded
+from orchestrator.ledger.rows import AwaitRow, Desired, HostRow, Role
 from orchestrator.ledger.store import Ledger
 from orchestrator.resources import instance
 from orchestrator.spec.deployment import Deployment
@@ -22,16 +23,31 @@ _TTLS = 2  # resolvers and pools of connections keep the old answer for about so
 _MARGIN_SECONDS = 120
 
 
-def drain(
-    clients: Clients, deployment: Deployment, ledger: Ledger, *, first: bool, task_token: str
+def drain_first(
+    clients: Clients, deployment: Deployment, ledger: Ledger, task_token: str
 ) -> None:
-    """Order the predecessors to drain, and keep the task token until all of them have.
+    """Let the predecessors drain before traffic moves: they refuse new requests from now on."""
+    _drain(clients, deployment, ledger, task_token, 0)
 
-    first: traffic moves afterwards, so new requests are refused from now on. Else it has moved: new
-    ones are served until no resolver should know the old address any more.
+
+def drain_predecessors(
+    clients: Clients, deployment: Deployment, ledger: Ledger, task_token: str
+) -> None:
+    """Let the predecessors drain after traffic has moved.
+
+    They serve new requests until no resolver should know their address any more.
+    """
+    _drain(clients, deployment, ledger, task_token, _TTLS * deployment.dns.ttl_seconds)
+
+
+def _drain(
+    clients: Clients, deployment: Deployment, ledger: Ledger, task_token: str, seconds: int
+) -> None:
+    """Order it, and keep the task token until all of them have drained.
+
+    seconds: from now until new requests are refused.
     """
     left = busy(clients, ledger)
-    seconds = 0 if first else _TTLS * deployment.dns.ttl_seconds
     for host in left:
         _order(clients, deployment, ledger, host, seconds)
         instance_id = str(host.instance_id)
@@ -40,6 +56,8 @@ def drain(
         )
     if left:
         ledger.note("traffic", f"{_names(left)}: drains, new requests end in {seconds} s")
+    if ledger.deployment().desired != Desired.PRESENT:  # that teardown found no token to fail
+        raise Superseded(f"{ledger.name!r} is being torn down; this workflow stops")
     answer(clients, ledger, task_token)  # their last reports may have come before our rows
 
 

@@ -18,6 +18,8 @@ def prove(clients: Clients, deployment: Deployment, ledger: Ledger, host: HostRo
     a closed door is not an outage.
     """
     if not deployment.network.is_open:
+        if not _was_heard(ledger, host, clients.settings.host_silence_seconds):
+            raise Pending(f"{host.instance_id} has not said lately that it serves")
         return "host"
     address = instance.address(clients, str(host.instance_id))
     origin = f"https://{address}"
@@ -35,6 +37,10 @@ def still_answers(clients: Clients, deployment: Deployment, ledger: Ledger, host
         return False
     if not deployment.network.is_open:
         return _was_heard(ledger, host, clients.settings.host_silence_seconds)
+    return any(_is_ready(clients, deployment, host) for _ in range(2))  # one may get lost
+
+
+def _is_ready(clients: Clients, deployment: Deployment, host: HostRow) -> bool:
     try:
         probe.ready(f"https://{instance.address(clients, str(host.instance_id))}", deployment.host)
     except Pending:

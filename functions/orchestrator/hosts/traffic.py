@@ -18,7 +18,7 @@ from orchestrator.resources import instance
 from orchestrator.spec.deployment import Deployment
 
 
-def promote(
+def promote_host(
     clients: Clients, deployment: Deployment, ledger: Ledger, generation: int
 ) -> dict[str, Any]:
     """Make the generation the deployment's; return {"drain_first", "beside", "drain_seconds"}.

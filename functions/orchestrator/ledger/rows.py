@@ -230,7 +230,8 @@ def earlier_host(values: Mapping[str, Any]) -> HostRow | None:
     instance = values.get("instance_id")
     if not instance:
         return None
-    has_served = values.get("served_instance") == instance
+    serves = "served_at" in values and values.get("phase") == "serving"
+    has_served = serves or values.get("served_instance") == instance
     return HostRow(
         generation=values["generation"],
         role=Role.SERVING if has_served else Role.CANDIDATE,

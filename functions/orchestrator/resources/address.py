@@ -73,7 +73,7 @@ def destroy(clients: Clients, ledger: Ledger) -> None:
     _release_all(clients, ledger, {*_by_tag(clients, ledger), *(r.kind for r in _rows(ledger))})
 
 
-def destroy_predecessors(clients: Clients, ledger: Ledger) -> None:
+def release_addresses(clients: Clients, ledger: Ledger) -> None:
     """Release every Elastic IP of ours but the endpoint's."""
     current = _current(ledger)
     _release_all(clients, ledger, {row.kind for row in _rows(ledger)} - {current})

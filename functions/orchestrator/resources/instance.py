@@ -90,11 +90,13 @@ def destroy_predecessors(clients: Clients, ledger: Ledger) -> None:
 def destroy_candidates(clients: Clients, ledger: Ledger) -> None:
     """After a failure: terminate what has not proved itself, and leave what serves or drains.
 
-    A first provision keeps its host: the specification says what becomes of it.
+    A first provision keeps its candidate: the specification says what becomes of it.
     """
     kept = [host for host in ledger.hosts() if host.role in {Role.SERVING, Role.DRAINING}]
     if kept:
         _end(clients, ledger, kept)
+    else:
+        _terminate(clients, _given_up(ledger) & set(_found(clients, ledger).ours))
 
 
 def lost(clients: Clients, instance_id: str) -> OrchestratorError | None:
@@ -149,7 +151,14 @@ def _candidate(
             ledger.set_host(host.generation, role=Role.RETIRED, ended_at=ledger.time())
         else:
             usable = host
+    _terminate(clients, _given_up(ledger) & set(_found(clients, ledger).ours))  # they fill a quota
     return _launched(clients, deployment, ledger, usable or _next(ledger))
+
+
+def _given_up(ledger: Ledger) -> set[str]:
+    """Return the instances of the hosts that have no role any more."""
+    retired = (host for host in ledger.hosts() if host.role == Role.RETIRED)
+    return {host.instance_id for host in retired if host.instance_id}
 
 
 def _next(ledger: Ledger) -> HostRow:
@@ -189,9 +198,11 @@ def _end(clients: Clients, ledger: Ledger, kept: list[HostRow]) -> None:
 
     Forget the oldest of the ended.
     """
-    instances = {host.instance_id for host in kept}
-    _terminate(clients, {each for each in _found(clients, ledger).ours if each not in instances})
     ended = [host for host in ledger.hosts() if host not in kept]
+    known = {h.instance_id for h in ended if h.instance_id and h.role != Role.RETIRED}
+    untagged_yet = {each for each in known if _exists(clients, each)}
+    ours = {*_found(clients, ledger).ours, *untagged_yet}
+    _terminate(clients, ours - {str(host.instance_id) for host in kept})
     for host in ended:
         if host.role == Role.DRAINING:
             order = naming.order_parameter(ledger.name, str(host.instance_id))

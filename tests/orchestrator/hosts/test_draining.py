@@ -24,7 +24,8 @@ def switched(pair):
 
 
 def drain(workflow, *, first=False):
-    workflow.run(partial(draining.drain, first=first, task_token="token"))
+    drain = draining.drain_first if first else draining.drain_predecessors
+    workflow.run(partial(drain, task_token="token"))
 
 
 def order(workflow, generation=1):

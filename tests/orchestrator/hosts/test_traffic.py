@@ -14,7 +14,7 @@ NAMELESS = {"name": "demo", "model": "m"}
 
 
 def promote(workflow, generation=2):
-    return workflow.run(partial(traffic.promote, generation=generation))
+    return workflow.run(partial(traffic.promote_host, generation=generation))
 
 
 def roles(workflow):

@@ -66,8 +66,8 @@ def test_beside_a_predecessor_the_successor_gets_another_address(switched):
 def test_the_predecessors_address_is_released_at_the_end(switched):
     ensure(switched, beside=True)
 
-    switched.clear(address.destroy_predecessors)
-    switched.clear(address.destroy_predecessors)
+    switched.clear(address.release_addresses)
+    switched.clear(address.release_addresses)
 
     assert held(switched) == {"address-2": instance_of(switched, 2)}
     assert ensure(switched, beside=False)["address"] == switched.ledger.deployment().address
@@ -123,7 +123,7 @@ def test_the_address_of_an_earlier_version_is_released_after_its_host(earlier):
     ensure(earlier, beside=True)
     beside = dict(held(earlier))
 
-    earlier.clear(address.destroy_predecessors)
+    earlier.clear(address.release_addresses)
 
     assert set(beside) == {"address", "address-2"}
     assert held(earlier) == {"address-2": instance_of(earlier, 2)}
