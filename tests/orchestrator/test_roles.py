@@ -99,6 +99,7 @@ def lived(account, monkeypatch):
     for module in ("step", "handlers", "events.host_reports", "events.instance_events"):
         monkeypatch.setattr(f"orchestrator.{module}.aws", lambda: workflow.clients)
     monkeypatch.setattr(probe, "serves", lambda *_: "m")
+    monkeypatch.setattr(probe, "ready", lambda *_: None)
     life = Life(workflow)
     workflow.ledger.put(LOCK, {"owner": "arn:aws:states:execution:that-died"})
     life.call("plan", "validate_deployment", spec=spec)
@@ -135,7 +136,7 @@ def serve(life):
     for phase in ("loading", "serving"):
         report(life, phase, current(life))
     life.call("serving", "await", generation=generation, task_token="token")
-    life.call("serving", "promote", generation=generation)
+    life.call("serving", "promote_host", generation=generation)
 
 
 def repair(life, request, *, beside):
@@ -146,14 +147,14 @@ def repair(life, request, *, beside):
     serve(life)
     life.call("address", "ensure", beside=beside)
     life.call("dns", "ensure")
-    life.call("serving", "drain", first=False, task_token="token")
+    life.call("serving", "drain_predecessors", task_token="token")
     if beside:
         report(life, "draining", lost)
         event(life, lost, "stopping")  # EC2 shows it as running still
         life.workflow.clients.ec2.stop_instances(InstanceIds=[lost])
         event(life, lost, "stopped")
     life.call("instance", "destroy_predecessors")
-    life.call("address", "destroy_predecessors")
+    life.call("address", "release_addresses")
     life.call("deployment", "record", probed_from="outside")
     life.call("incident", "close", instance_id=lost, opened_at=opened, outcome="repaired")
 

@@ -23,9 +23,7 @@ _TTLS = 2  # resolvers and pools of connections keep the old answer for about so
 _MARGIN_SECONDS = 120
 
 
-def drain_first(
-    clients: Clients, deployment: Deployment, ledger: Ledger, task_token: str
-) -> None:
+def drain_first(clients: Clients, deployment: Deployment, ledger: Ledger, task_token: str) -> None:
     """Let the predecessors drain before traffic moves: they refuse new requests from now on."""
     _drain(clients, deployment, ledger, task_token, 0)
 

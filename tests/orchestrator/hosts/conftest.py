@@ -6,6 +6,7 @@ from functools import partial
 
 import pytest
 from botocore.exceptions import ClientError
+from orchestrator.hosts import probe
 from orchestrator.resources import instance
 
 
@@ -33,8 +34,9 @@ def step_functions(workflow):
 
 
 @pytest.fixture
-def pair(complete, step_functions):
-    """Generation 1 serves, generation 2 has been launched beside it."""
+def pair(complete, step_functions, monkeypatch):
+    """Generation 1 serves and answers, generation 2 has been launched beside it."""
+    monkeypatch.setattr(probe, "ready", lambda *_: None)
     complete.ledger.set_host(1, phase="serving")
     complete.run(partial(instance.replace, generation=1))
     return complete

@@ -29,7 +29,7 @@ def event(kind=STATE, state="terminated", identifier="i-1"):
 def live(complete, monkeypatch):
     """A deployment that serves; the probe confirms it."""
     lifecycle.record_serving(complete.ledger, "outside")
-    monkeypatch.setattr(probe, "ready", lambda _: None)
+    monkeypatch.setattr(probe, "ready", lambda *_: None)
     return complete
 
 
@@ -270,7 +270,7 @@ def test_behind_a_closed_door_a_fresh_report_counts(live, monkeypatch, account, 
     assert (check(live)["todo"] == "replace") is repair
 
 
-def silent(_):
+def silent(*_):
     raise Pending("no answer")
 
 

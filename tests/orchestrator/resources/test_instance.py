@@ -5,14 +5,16 @@ from __future__ import annotations
 from functools import partial
 
 import pytest
+from orchestrator.hosts import probe
 from orchestrator.ledger.rows import Role
 from orchestrator.resources import instance
 
 
 @pytest.fixture
-def three(complete):
+def three(complete, monkeypatch):
     """Generation 1 drains, generation 2 serves, generation 3 is a candidate."""
     complete.run(partial(instance.replace, generation=1))
+    monkeypatch.setattr(probe, "ready", lambda *_: None)
     complete.promote()
     complete.run(partial(instance.replace, generation=2))
     return complete
