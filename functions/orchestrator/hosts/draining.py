@@ -13,6 +13,7 @@ from orchestrator.aws import naming
 from orchestrator.aws.clients import Clients
 from orchestrator.aws.error_codes import tolerating
 from orchestrator.errors import Superseded
+from orchestrator.hosts import task_tokens
 from orchestrator.ledger.rows import AwaitRow, Desired, HostRow, Role
 from orchestrator.ledger.store import Ledger
 from orchestrator.resources import instance
@@ -62,9 +63,9 @@ def _drain(
 def answer(clients: Clients, ledger: Ledger, task_token: str) -> bool:
     """Continue the workflow when no predecessor is busy any more; return whether it was so."""
     if busy(clients, ledger):
-        clients.sfn.send_task_heartbeat(taskToken=task_token)
+        task_tokens.beat(clients, task_token)
         return False
-    clients.sfn.send_task_success(taskToken=task_token, output="{}")
+    task_tokens.succeed(clients, task_token, {})
     return True
 
 

@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
-
-from botocore.exceptions import ClientError
-
 from orchestrator.aws.clients import Clients
-from orchestrator.aws.error_codes import code
 from orchestrator.errors import HostLost, NotFound, OrchestratorError, Pending, Superseded
-from orchestrator.hosts import draining, proof
+from orchestrator.hosts import draining, proof, task_tokens
 from orchestrator.hosts.reports import Report
 from orchestrator.ledger.rows import AwaitRow, Desired, HostRow, Role
 from orchestrator.ledger.store import Ledger
 from orchestrator.resources import instance
 from orchestrator.spec.deployment import Deployment
 from orchestrator.spec.parsing import parse
-
-_GONE = ("TaskTimedOut", "TaskDoesNotExist", "InvalidToken")
 
 
 def await_(
@@ -76,7 +68,7 @@ def lose(clients: Clients, ledger: Ledger, instance_id: str, cause: str) -> bool
     if host is None or wait is None:
         return False
     if host.role == Role.DRAINING:
-        return _try(lambda: draining.answer(clients, ledger, wait.token))
+        return task_tokens.reached(lambda: draining.answer(clients, ledger, wait.token))
     return _fail(clients, wait.token, instance.lost(clients, instance_id) or HostLost(cause))
 
 
@@ -98,13 +90,13 @@ def _record(ledger: Ledger, host: HostRow, report: Report) -> bool:
 def _answer(
     clients: Clients, deployment: Deployment, ledger: Ledger, host: HostRow, wait: AwaitRow
 ) -> str:
-    try:
-        return _tell(clients, deployment, ledger, host, wait.token)
-    except ClientError as error:
-        if code(error) not in _GONE:
-            raise
-        ledger.discard(wait.key, "token", wait.token)  # that workflow ended meanwhile
-        return "recorded"
+    done: list[str] = []
+    if task_tokens.reached(
+        lambda: done.append(_tell(clients, deployment, ledger, host, wait.token))
+    ):
+        return done[0]
+    ledger.discard(wait.key, "token", wait.token)  # that workflow ended meanwhile
+    return "recorded"
 
 
 def _tell(
@@ -114,11 +106,11 @@ def _tell(
         return "drained" if draining.answer(clients, ledger, task_token) else "waiting"
     if host.phase == "failed":
         cause = host.cause or "the host gave no cause; read its log with Session Manager"
-        clients.sfn.send_task_failure(taskToken=task_token, error="HostFailed", cause=cause)
+        task_tokens.fail(clients, task_token, "HostFailed", cause)
         return "failed"
     if host.phase == "serving":
         return _answer_serving(clients, deployment, ledger, host, task_token)
-    clients.sfn.send_task_heartbeat(taskToken=task_token)
+    task_tokens.beat(clients, task_token)
     return "waiting"
 
 
@@ -129,27 +121,13 @@ def _answer_serving(
     try:
         probed_from = proof.prove(clients, deployment, ledger, host)
     except Pending as unreachable:
-        clients.sfn.send_task_failure(taskToken=task_token, error="Pending", cause=str(unreachable))
+        task_tokens.fail(clients, task_token, "Pending", str(unreachable))
         return "unreachable"
-    served = json.dumps({"probed_from": probed_from})
-    clients.sfn.send_task_success(taskToken=task_token, output=served)
+    task_tokens.succeed(clients, task_token, {"probed_from": probed_from})
     return "served"
 
 
 def _fail(clients: Clients, task_token: str, error: OrchestratorError) -> bool:
     """Fail the wait; return whether that reached a workflow."""
     name = type(error).__name__
-    return _try(
-        lambda: clients.sfn.send_task_failure(taskToken=task_token, error=name, cause=str(error))
-    )
-
-
-def _try(answer: Callable[[], object]) -> bool:
-    """Answer a task token; return whether a workflow was there to hear it."""
-    try:
-        answer()
-    except ClientError as error:
-        if code(error) not in _GONE:
-            raise
-        return False
-    return True
+    return task_tokens.reached(lambda: task_tokens.fail(clients, task_token, name, str(error)))
