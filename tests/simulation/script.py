@@ -8,9 +8,10 @@ from typing import Any, Self
 
 # Every fact that an expression of our definitions asks an answer for.
 ANSWER: dict[str, Any] = {
-    "name": "demo", "repair": True, "why": "the instance is gone", "generation": 3,
+    "name": "demo", "todo": "replace", "why": "the instance is gone", "generation": 3,
     "instance_id": "i-1", "error": "Refused", "cause": "it was not to be", "rollback": False,
     "probed_from": "outside", "left": 0,
+    "beside": False, "drain_first": False, "drain_seconds": 840,
 }  # fmt: skip
 
 

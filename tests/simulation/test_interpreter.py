@@ -106,7 +106,8 @@ def scripts() -> list[Script]:
         written += [
             replace(script, facts={"rollback": True}, fails={2: "Refused"}),
             replace(script, facts={"rollback": True}, fails={2: "Refused", 7: "ResourcesLeft"}),
-            replace(script, facts={"repair": False}),
+            replace(script, facts={"todo": "nothing"}),
+            replace(script, facts={"todo": "finish", "drain_first": True}),
             replace(script, facts={"probed_from": None}),
             replace(script, token=("Pending", "Pending", "")),
             replace(script, token=("HostFailed",)),

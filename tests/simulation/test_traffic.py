@@ -196,6 +196,32 @@ def _entered(world, name):
     return {m.facts["state"] for m in world.history.of("entered") if m.who == name}
 
 
+@BY_NAME_OR_ADDRESS
+@pytest.mark.parametrize("state", ["AwaitServing", "PromoteHost", "EnsureAddress"])
+def test_a_new_host_that_dies_at_a_step_is_followed_by_another(spec, state):
+    """Nobody notices before traffic is led to it; afterwards it is a loss like any other."""
+    with World.open(seed=11, duplicates=0) as world:
+        first = world.up(**spec)
+        client = Client(world, first["endpoint"])
+        world.boots = [quick() for _ in range(9)]
+        execution = world.start("repair", {"name": "demo", "force": True})
+        world.until(lambda: state in _entered(world, execution.name))
+        world.until(lambda: len(world.instances()) == 2)
+
+        [new] = set(world.instances()) - {first["instance_id"]}
+        world.terminate(new)
+        world.ended(execution)
+        world.quiet()
+
+        assert world.instances() == [world.serving(first["endpoint"])]
+        assert world.instances() != [first["instance_id"]]
+        assert status(world) == "serving"
+        if state in {"AwaitServing", "PromoteHost"}:
+            leaving = [m.seconds for m in world.history.of("phase", phase="draining")]
+            assert all(each >= leaving[0] for each in client.failures)
+            assert client.failures == [] or spec is ADDRESS
+
+
 @pytest.mark.parametrize("desired", ["asleep", "stopped"])
 def test_what_is_not_wanted_now_is_not_repaired(desired):
     with World.open(seed=8) as world:

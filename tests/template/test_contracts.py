@@ -70,6 +70,8 @@ def test_a_workflow_may_invoke_exactly_its_own_steps(template, workflow):
     assert allowed == {function_of(task) for task in lambda_tasks(workflow).values()}
 
 
+# Where a host may turn out to be lost.
+LOSING = ("AwaitServing", "PromoteHost", "EnsureAddress")
 # The waits that end after the deployment's own limit -> what follows then.
 DRAINS = {"DrainFirst": "EnsureAddress", "DrainPredecessors": "DestroyPredecessors"}
 
@@ -203,7 +205,7 @@ def test_one_catch_covers_every_step(workflow):
     silent = {
         ("AwaitServing", f"States.{e}"): "HostSilent" for e in ("HeartbeatTimeout", "Timeout")
     }
-    lost = {(name, "HostLost"): "Relaunch?" for name in ("PromoteHost", "AwaitServing")}
+    lost = {(name, "HostLost"): "Relaunch?" for name in LOSING}
     late = {(name, "States.Timeout"): following for name, following in DRAINS.items()}
     no_address = {("EnsureAddress", "AddressLimit"): "DrainFirst"}
     assert caught == ({} if workflow == "teardown" else silent | lost | late | no_address)

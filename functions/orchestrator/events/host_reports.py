@@ -20,5 +20,5 @@ def receive(event: Event, _: LambdaContext) -> str:
         logger.warning("host report ignored", reason=str(error))
         count("HostReportIgnored")
         return "ignored"
-    count("HostReport")
+    count("HostReportIgnored" if done == "ignored" else "HostReport")
     return done

@@ -20,6 +20,7 @@ from orchestrator.creation.visibility import settled, the
 from orchestrator.errors import AddressLimit, Pending
 from orchestrator.ledger.rows import ResourceRow
 from orchestrator.ledger.store import Ledger
+from orchestrator.resources import instance
 from orchestrator.spec.deployment import Deployment
 
 if TYPE_CHECKING:
@@ -39,11 +40,14 @@ def ensure(
     """Return {"address": public IPv4, "endpoint"}, attached to the host that serves.
 
     beside: a predecessor still answers at the endpoint's address, so this host gets another one,
-    to which the name is led. AddressLimit: the account has no further one.
+    to which the name is led. AddressLimit: the account has no further one. HostLost: the host is
+    gone already.
     """
     serving = ledger.serving()
     if serving is None or serving.instance_id is None:
         raise Pending("no host serves yet")
+    if error := instance.lost(clients, serving.instance_id):  # after it was promoted
+        raise error
     own = f"{_ROLE}-{serving.generation}"
     kind = own if beside else _current(ledger) or own
     with _naming_the_limit() if beside else nullcontext():
