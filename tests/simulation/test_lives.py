@@ -120,7 +120,7 @@ def test_a_replacement_that_is_lost_before_it_serves_is_replaced_at_once(end):
         first = world.up(**SPEC)
         world.boots = [Boot(never="loading")]
         world.terminate(first["instance_id"])
-        world.until(lambda: waited_for(world) not in {None, first["instance_id"]})
+        world.until(lambda: waited_for(world) in world.hosts)
 
         getattr(world, end)(waited_for(world))
         world.until(lambda: world.serving(first["endpoint"]) is not None)
@@ -139,7 +139,7 @@ def test_hosts_that_are_lost_one_after_the_other_end_the_provision(on_failure):
         execution = world.start("provision", {**SPEC, "on_failure": on_failure})
 
         for _ in range(3):
-            world.until(lambda: waited_for(world) in world.instances())
+            world.until(lambda: waited_for(world) in world.hosts)
             world.terminate(waited_for(world))
         ended = world.ended(execution)
         world.quiet()

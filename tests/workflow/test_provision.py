@@ -280,9 +280,13 @@ def entered(aws, execution):
     return [name for name in names if name.startswith("Ensure")]
 
 
+def _waits(keys):
+    return any(key.startswith("await#") for key in keys)
+
+
 def waiting(aws, spec):
     """Start a provision whose host never says a word: its instance does not get its user_data."""
     aws.fault("ec2.DescribeInstanceAttribute", code="AccessDenied", message="no", status=403)
     execution = aws.start("provision", spec)
-    eventually(lambda: [row["sk"] for row in aws.rows("alpha")], lambda keys: "await" in keys, 60)
+    eventually(lambda: [row["sk"] for row in aws.rows("alpha")], _waits, 60)
     return execution

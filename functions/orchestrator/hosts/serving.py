@@ -43,9 +43,12 @@ def receive(clients: Clients, ledger: Ledger, report: Report) -> str:
     row = ledger.known_deployment()
     if row is None:
         raise NotFound(f"no deployment is named {report.deployment!r}")
-    ledger.adopt_earlier_host()
     before = ledger.host_of(report.instance_id)
-    if before is None or before.role == Role.RETIRED or not _record(ledger, before, report):
+    if before is None or before.role == Role.RETIRED:
+        return "ignored"
+    if not _record(ledger, before, report) and not (
+        ledger.adopt_earlier_host() and _record(ledger, before, report)
+    ):
         return "ignored"
     if before.phase != report.phase:
         because = f": {report.cause}" if report.cause else ""

@@ -89,8 +89,8 @@ class Ledger:
         """
         rows = (HostRow.of(values) for values in self.rows(HOSTS) if "generation" in values)
         found = {host.generation: host for host in rows}
-        if earlier := earlier_host(self.read(DEPLOYMENT) or {}):
-            found.setdefault(earlier.generation, earlier)
+        if not found and (earlier := earlier_host(self.read(DEPLOYMENT) or {})):
+            found = {earlier.generation: earlier}  # it has a row before another one gets one
         return sorted(found.values(), key=lambda host: host.generation)
 
     def host(self, generation: int) -> HostRow | None:
@@ -121,12 +121,15 @@ class Ledger:
         ]
         self._transact([{"Update": self._changes(key, changed)} for key, changed in changes])
 
-    def adopt_earlier_host(self) -> None:
-        """Give the host that a row of version 1 holds a row of its own; safe without the lock."""
+    def adopt_earlier_host(self) -> bool:
+        """Give the host that a row of version 1 holds a row of its own; safe without the lock.
+
+        Return whether the deployment's row was of version 1.
+        """
         values = self.read(DEPLOYMENT) or {}
         earlier = earlier_host(values)
         if earlier is None:
-            return
+            return False
         row = self._put(earlier.key, earlier.values())
         row["Put"]["ConditionExpression"] = "attribute_not_exists(pk)"
         generation = earlier.generation if earlier.role == Role.SERVING else 0
@@ -139,6 +142,7 @@ class Ledger:
         except ClientError as error:
             if code(error) != "TransactionCanceledException":  # else another was faster
                 raise
+        return True
 
     # -- waits -------------------------------------------------------------------------------
 
@@ -151,7 +155,9 @@ class Ledger:
         return [AwaitRow.of(values) for values in found if "token" in values]
 
     def wait_for(self, instance_id: str) -> AwaitRow | None:
-        return next((wait for wait in self.waits() if wait.instance_id == instance_id), None)
+        """Return the wait for this host; an earlier version's is ended, never answered."""
+        found = (AwaitRow.of(values) for values in self.rows(WAITS) if "token" in values)
+        return next((wait for wait in found if wait.instance_id == instance_id), None)
 
     def keep_wait(self, wait: AwaitRow) -> None:
         self.write(wait.key, wait.values())
