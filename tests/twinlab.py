@@ -171,7 +171,8 @@ class Installation:
 
     def origin(self, name: str) -> str:
         """Where the public endpoint is on this machine."""
-        return self.origins()[self.deployment(name)["endpoint"]]
+        endpoint = self.deployment(name)["endpoint"]
+        return eventually(self.origins, lambda known: endpoint in known, 10)[endpoint]
 
     def origins(self) -> dict[str, str]:
         """Where each public origin is on this machine, now."""

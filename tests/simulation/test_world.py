@@ -28,11 +28,11 @@ def beginning(seed):
 
 
 def test_one_seed_is_one_history_and_another_seed_another():
-    first = beginning(11)
+    another, first = beginning(12), beginning(11)
 
     assert "phase=booting" in first
     assert beginning(11) == first
-    assert beginning(12) != first
+    assert another != first
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
