@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pytest
 from awssim.faults import Refusal
-from simlab import Boot, World
+from simlab import World
+from simulation.replacement import ADDRESS, DOMAIN, entered, quick, rows
 
-DOMAIN = {"name": "demo", "model": "m", "dns": {"domain": "example.com"}}
-ADDRESS = {"name": "demo", "model": "m"}
 BY_NAME_OR_ADDRESS = pytest.mark.parametrize("spec", [DOMAIN, ADDRESS], ids=["name", "address"])
 
 
@@ -47,18 +46,9 @@ def repaired(world, **request):
     return world.run("repair", {"name": "demo", "force": True, **request})
 
 
-def rows(world, prefix):
-    return [row for row in world.rows("demo") if row["sk"].startswith(prefix)]
-
-
 def status(world):
     [row] = rows(world, "deployment")
     return row["status"]
-
-
-def quick(**how):
-    """A boot of seconds, so that few requests have to be asked."""
-    return Boot(seconds={"booting": (5, 5), "loading": (5, 5)}, **how)
 
 
 def test_a_forced_repair_by_name_loses_no_request_and_moves_to_a_second_address():
@@ -175,11 +165,11 @@ def test_a_forced_repair_that_is_aborted_anywhere_and_repeated_leaves_one_host(s
         endpoint = world.up(**spec)["endpoint"]
         world.boots = [quick() for _ in range(100)]
         whole = repaired(world)
-        states = [m.facts["state"] for m in world.history.of("entered") if m.who == whole.name]
+        states = entered(world, whole.name)
         assert len(states) > 15
         for state in states[first::2]:
             execution = world.start("repair", {"name": "demo", "force": True})
-            world.until(lambda at=state, run=execution: at in _entered(world, run.name))
+            world.until(lambda at=state, run=execution: at in entered(world, run.name))
             world.executions.stop(execution.arn, "aborted", "by hand")
             world.pass_(minutes=2)
 
@@ -192,20 +182,16 @@ def test_a_forced_repair_that_is_aborted_anywhere_and_repeated_leaves_one_host(s
             assert all("closed_at" in row for row in rows(world, "incident#")), state
 
 
-def _entered(world, name):
-    return {m.facts["state"] for m in world.history.of("entered") if m.who == name}
-
-
 @BY_NAME_OR_ADDRESS
 @pytest.mark.parametrize("state", ["AwaitServing", "PromoteHost", "EnsureAddress"])
 def test_a_new_host_that_dies_at_a_step_is_followed_by_another(spec, state):
-    """Nobody notices before traffic is led to it; afterwards it is a loss like any other."""
+    """No client notices before traffic is led to it; afterwards it is a loss like any other."""
     with World.open(seed=11, duplicates=0) as world:
         first = world.up(**spec)
         client = Client(world, first["endpoint"])
         world.boots = [quick() for _ in range(9)]
         execution = world.start("repair", {"name": "demo", "force": True})
-        world.until(lambda: state in _entered(world, execution.name))
+        world.until(lambda: state in entered(world, execution.name))
         world.until(lambda: len(world.instances()) == 2)
 
         [new] = set(world.instances()) - {first["instance_id"]}
@@ -254,10 +240,10 @@ def test_a_provision_enters_at_most_forty_states():
         execution = world.start("provision", DOMAIN)
         world.ended(execution)
 
-        entered = [m for m in world.history.of("entered") if m.who == execution.name]
+        states = entered(world, execution.name)
 
         assert execution.status == "SUCCEEDED"
-        assert 15 < len(entered) <= 40
+        assert 15 < len(states) <= 40
 
 
 def test_reports_count_for_the_host_that_sent_them():

@@ -97,14 +97,14 @@ def test_a_repair_without_capacity_fails_and_says_so_and_the_next_one_succeeds(l
 
     aws.fault("ec2.RunInstances", **NO_CAPACITY)
     failed = aws.run("repair", by_hand)
-    told = aws.deployment("alpha")
+    row = aws.deployment("alpha")
     succeeded = aws.run("repair", by_hand)
 
     assert aws.struck()
     assert (failed["status"], failed["error"]) == ("FAILED", "InsufficientCapacity")
     assert "none; try another instance.type, or later" in failed["cause"]
-    assert told["status"] == "serving"  # what served goes on serving
-    assert told["reason"].startswith("InsufficientCapacity: ")
+    assert row["status"] == "serving"  # what served goes on serving
+    assert row["reason"].startswith("InsufficientCapacity: ")
     assert succeeded["output"]["outcome"] == "repaired"
     assert [incident["outcome"] for incident in repairs()] == ["failed", "repaired"]
     assert aws.deployment("alpha")["status"] == "serving"

@@ -23,7 +23,7 @@ from twin.processes import die_with_parent
 NAME = "lamplighter-stub"
 VERSION = "0.1.0+stub"
 
-# Whoever asks it to speak slowly gets one token a second.
+# A request to speak slowly gets one token a second.
 _SLOWLY, _SLOW_SECONDS = "slowly", 1.0
 
 

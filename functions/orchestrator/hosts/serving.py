@@ -37,8 +37,8 @@ def await_(
 def receive(clients: Clients, ledger: Ledger, report: Report) -> str:
     """Record a report and answer the workflow that waits for it; return what was done, in one word.
 
-    A report counts for the host that sent it. One of a host that has ended, or that nobody knows,
-    is ignored; so is one that a newer one has overtaken.
+    A report counts for the host that sent it. One of a host that has ended, or is unknown, is
+    ignored; so is one that a newer one has overtaken.
     """
     row = ledger.known_deployment()
     if row is None:

@@ -1,22 +1,15 @@
-"""One deployment's rows in DynamoDB: reads are strongly consistent, writes check the lock.
-
-Every write made by a workflow is a transaction that also checks the lock's owner: a Lambda that
-outlives its workflow cannot write any more. What arrives from outside a workflow (reports, events,
-a teardown's wish) writes with a condition of its own.
-"""
+"""One deployment's rows: what was asked for, what exists, who works on it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from orchestrator.aws.error_codes import code
-from orchestrator.errors import NotFound, Pending, Superseded
-from orchestrator.ledger.attributes import Values, pack, unpack
+from orchestrator.errors import NotFound
 from orchestrator.ledger.rows import (
     AWAIT,
     DEPLOYMENT,
@@ -34,26 +27,15 @@ from orchestrator.ledger.rows import (
     Role,
     earlier_host,
 )
+from orchestrator.ledger.table import Table
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 
 @dataclass(frozen=True, slots=True)
-class Ledger:
-    """The rows of `name`; `owner` is the execution that writes (empty: an observer).
-
-    installation: the stack whose table this is. settle_seconds: how long a change at AWS may stay
-    invisible.
-    """
-
-    dynamodb: DynamoDBClient = field(repr=False)
-    table: str
-    installation: str
-    name: str
-    owner: str
-    now: Callable[[], datetime] = field(repr=False)
-    settle_seconds: float
+class Ledger(Table):
+    """What the rows of one deployment say."""
 
     # -- the deployment ----------------------------------------------------------------------
 
@@ -119,7 +101,7 @@ class Ledger:
             *((f"{HOSTS}{number}", {"role": role}) for number, role in predecessors.items()),
             (DEPLOYMENT, facts),
         ]
-        self._transact([{"Update": self._changes(key, changed)} for key, changed in changes])
+        self.transact([{"Update": self.changes_of(key, changed)} for key, changed in changes])
 
     def adopt_earlier_host(self) -> bool:
         """Give the host that a row of version 1 holds a row of its own; safe without the lock.
@@ -130,11 +112,11 @@ class Ledger:
         earlier = earlier_host(values)
         if earlier is None:
             return False
-        row = self._put(earlier.key, earlier.values())
+        row = self.put_of(earlier.key, earlier.values())
         row["Put"]["ConditionExpression"] = "attribute_not_exists(pk)"
         generation = earlier.generation if earlier.role == Role.SERVING else 0
         numbers = {"generation": generation, "latest_generation": earlier.generation}
-        rest = self._changes(DEPLOYMENT, dict.fromkeys(EARLIER_HOST) | numbers)
+        rest = self.changes_of(DEPLOYMENT, dict.fromkeys(EARLIER_HOST) | numbers)
         rest["ConditionExpression"] = "instance_id = :earlier"
         rest["ExpressionAttributeValues"][":earlier"] = {"S": earlier.instance_id}
         try:
@@ -199,116 +181,6 @@ class Ledger:
         """Add a line to the deployment's history; needs no lock."""
         now = self.time()
         self.put(f"event#{now}", {"at": now, "what": what, "text": text, **facts})
-
-    # -- times -------------------------------------------------------------------------------
-
-    def time(self) -> str:
-        return self.now().isoformat(timespec="microseconds")
-
-    def seconds_since(self, time: str) -> float:
-        return (self.now() - datetime.fromisoformat(time)).total_seconds()
-
-    # -- rows --------------------------------------------------------------------------------
-
-    def rows(self, prefix: str = "") -> Iterator[Values]:
-        """Yield the rows whose `sk` begins with `prefix`."""
-        begins = " AND begins_with(sk, :prefix)" if prefix else ""
-        pages = self.dynamodb.get_paginator("query").paginate(
-            TableName=self.table,
-            KeyConditionExpression=f"pk = :name{begins}",
-            ExpressionAttributeValues=pack({":name": self.name, ":prefix": prefix or None}),
-            ConsistentRead=True,
-        )
-        for page in pages:
-            yield from (unpack(item) for item in page["Items"])
-
-    def read(self, key: str) -> Values | None:
-        """Return the attributes of one row."""
-        found = self.dynamodb.get_item(
-            TableName=self.table, Key=self._key(key), ConsistentRead=True
-        ).get("Item")
-        return unpack(found) if found else None
-
-    def write(self, key: str, values: Mapping[str, Any]) -> None:
-        """Replace a row, as the lock's owner."""
-        self._transact([self._put(key, values)])
-
-    def update(self, key: str, facts: Mapping[str, Any]) -> None:
-        """Set some attributes of a row (None removes), as the lock's owner."""
-        self._transact([{"Update": self._changes(key, facts)}])
-
-    def erase(self, *keys: str) -> None:
-        """Delete rows, as the lock's owner."""
-        for key in keys:
-            self._transact([{"Delete": {"TableName": self.table, "Key": self._key(key)}}])
-
-    def put(self, key: str, values: Mapping[str, Any]) -> None:
-        """Replace a row without being the lock's owner."""
-        self.dynamodb.put_item(TableName=self.table, Item={**self._key(key), **pack(values)})
-
-    def discard(self, key: str, attribute: str, value: str) -> None:
-        """Delete a row if `attribute` still has `value`, lock or not."""
-        try:
-            self.dynamodb.delete_item(
-                TableName=self.table,
-                Key=self._key(key),
-                ConditionExpression="#attribute = :value",
-                ExpressionAttributeNames={"#attribute": attribute},
-                ExpressionAttributeValues={":value": {"S": value}},
-            )
-        except ClientError as error:
-            if code(error) != "ConditionalCheckFailedException":
-                raise
-
-    def change(self, key: str, facts: Mapping[str, Any], condition: str, **values: Any) -> bool:
-        """Set attributes if `condition` (over :values) holds, lock or not; say whether it did."""
-        request = self._changes(key, facts)
-        request["ConditionExpression"] = condition
-        request["ExpressionAttributeValues"] |= pack({f":{k}": v for k, v in values.items()})
-        try:
-            self.dynamodb.update_item(**request)
-        except ClientError as error:
-            if code(error) == "ConditionalCheckFailedException":
-                return False
-            raise
-        return True
-
-    def _key(self, key: str) -> dict[str, dict[str, str]]:
-        return {"pk": {"S": self.name}, "sk": {"S": key}}
-
-    def _put(self, key: str, values: Mapping[str, Any]) -> Any:
-        return {"Put": {"TableName": self.table, "Item": {**self._key(key), **pack(values)}}}
-
-    def _changes(self, key: str, facts: Mapping[str, Any]) -> Any:
-        kept = {k: v for k, v in facts.items() if v is not None}
-        sets = ", ".join(f"#{k} = :{k}" for k in kept)
-        removes = ", ".join(f"#{k}" for k in facts if facts[k] is None)
-        clauses = ([f"SET {sets}"] if sets else []) + ([f"REMOVE {removes}"] if removes else [])
-        return {
-            "TableName": self.table,
-            "Key": self._key(key),
-            "UpdateExpression": " ".join(clauses),
-            "ExpressionAttributeNames": {f"#{k}": k for k in facts},
-            "ExpressionAttributeValues": pack({f":{k}": v for k, v in kept.items()}),
-        }
-
-    def _transact(self, actions: Sequence[Any]) -> None:
-        lock: Any = {
-            "TableName": self.table,
-            "Key": self._key(LOCK),
-            "ConditionExpression": "#owner = :me",
-            "ExpressionAttributeNames": {"#owner": "owner"},
-            "ExpressionAttributeValues": {":me": {"S": self.owner}},
-        }
-        try:
-            self.dynamodb.transact_write_items(TransactItems=[{"ConditionCheck": lock}, *actions])
-        except ClientError as error:
-            reasons = [r.get("Code") for r in error.response.get("CancellationReasons", [])]
-            if "ConditionalCheckFailed" in reasons:
-                raise Superseded(f"another workflow holds the lock of {self.name!r}") from error
-            if reasons:  # throttled, or another transaction on the same row
-                raise Pending(f"the ledger is busy: {', '.join(map(str, reasons))}") from error
-            raise
 
 
 def names(dynamodb: DynamoDBClient, table: str) -> list[str]:

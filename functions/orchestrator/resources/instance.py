@@ -196,7 +196,9 @@ def _end(clients: Clients, ledger: Ledger, kept: list[HostRow]) -> None:
 
     Forget the oldest of the ended.
     """
-    ended = [host for host in ledger.hosts() if host not in kept]
+    # By number: a report may have changed their rows meanwhile.
+    staying = {host.generation for host in kept}
+    ended = [host for host in ledger.hosts() if host.generation not in staying]
     known = {h.instance_id for h in ended if h.instance_id and h.role != Role.RETIRED}
     untagged_yet = {each for each in known if _exists(clients, each)}
     ours = {*_found(clients, ledger).ours, *untagged_yet}
@@ -211,7 +213,7 @@ def _end(clients: Clients, ledger: Ledger, kept: list[HostRow]) -> None:
         if host.role != Role.RETIRED:
             ledger.set_host(host.generation, role=Role.RETIRED, ended_at=ledger.time())
     ledger.erase(*(host.key for host in ended[:-_REMEMBERED]))
-    roles = {_role(host.generation) for host in kept}
+    roles = {_role(generation) for generation in staying}
     for row in _rows(ledger):
         if row.kind not in roles:
             ledger.forget(row.kind)

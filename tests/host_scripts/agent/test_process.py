@@ -251,14 +251,14 @@ def test_an_order_to_drain_reaches_gateway_nginx_and_orchestrator(
     too_early = agent.heard("drained")
     endpoint.answers["/health/ready"] = (503, {"status": "draining", "in_flight": 0})
     wait(lambda: agent.heard("drained"))
-    told = json.loads(agent.status.read_text())
+    passed_on = json.loads(agent.status.read_text())
     (blank_host.aws / "ssm/lamplighter/demo/hosts/i-0123").unlink()
     wait(lambda: agent.reports[-1]["phase"] == "serving")
 
     assert not too_early
     assert json.loads(request.read_text()) == {"drain": True}
-    assert told["phase"] == "serving"
-    assert told["drain"] == order | {"refuse_from": "2026-01-01T00:00:00.000Z"}
+    assert passed_on["phase"] == "serving"
+    assert passed_on["drain"] == order | {"refuse_from": "2026-01-01T00:00:00.000Z"}
 
 
 def test_a_host_that_refuses_new_requests_is_not_repaired_any_more(

@@ -63,14 +63,14 @@ class Lab:
     """A keeper whose authority gives what answers says, or raises it; now: seconds."""
 
     def __init__(self, root: Path, **changed: Any) -> None:
-        self.told = replace(settings(root), **changed)
+        self.options = replace(settings(root), **changed)
         self.ssm, self.reloads, self.now = Ssm(), [], 1_000_000_000.0
         self.nginx_takes, self.answers, self.orders = True, [], 0
-        self.shelf = Shelf(self.told.tls, self._reload)
+        self.shelf = Shelf(self.options.tls, self._reload)
         self.store = Store(self.ssm, PATH, "lamplighter", "demo")
         self.elsewhere: str | None = None
         self.keeper = Keeper(
-            self.told, self.shelf, self.store, self, lambda: self.elsewhere, lambda: self.now
+            self.options, self.shelf, self.store, self, lambda: self.elsewhere, lambda: self.now
         )
 
     def keep(self, *, orders: bool = True) -> str | None:
@@ -91,7 +91,7 @@ class Lab:
         self.ssm.puts.clear()
 
     def _reload(self) -> bool:
-        self.reloads.append((self.told.tls / "server.crt").read_text())
+        self.reloads.append((self.options.tls / "server.crt").read_text())
         return self.nginx_takes
 
 
@@ -262,7 +262,7 @@ def test_a_certificate_that_nginx_refuses_leaves_the_one_before(
     assert problem is not None
     assert "nginx rejects the acme certificate" in problem
     assert lab.shelf.held() == before
-    assert lab.reloads[-1] == (lab.told.tls / "server.crt").read_text()
+    assert lab.reloads[-1] == (lab.options.tls / "server.crt").read_text()
 
 
 def test_key_and_certificate_change_in_one_step(tmp_path: Path, pair: pairs.Pair) -> None:
@@ -272,7 +272,7 @@ def test_key_and_certificate_change_in_one_step(tmp_path: Path, pair: pairs.Pair
     lab.shelf.put(acme(pair, 60))
 
     links = {
-        path.name: str(path.readlink()) for path in lab.told.tls.iterdir() if path.is_symlink()
+        path.name: str(path.readlink()) for path in lab.options.tls.iterdir() if path.is_symlink()
     }
 
     assert links == {
@@ -280,7 +280,7 @@ def test_key_and_certificate_change_in_one_step(tmp_path: Path, pair: pairs.Pair
         "server.crt": "current/server.crt",
         "server.key": "current/server.key",
     }
-    assert [path.name for path in lab.told.tls.iterdir() if not path.is_symlink()] == ["b"]
+    assert [path.name for path in lab.options.tls.iterdir() if not path.is_symlink()] == ["b"]
 
 
 def test_failures_are_asked_again_within_the_limits_of_the_authority() -> None:

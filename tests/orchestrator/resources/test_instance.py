@@ -59,6 +59,27 @@ def test_a_candidate_that_only_its_tags_name_is_ended(three):
     assert alive(three, instances) == [True, True, False]
 
 
+def test_a_report_that_arrives_meanwhile_does_not_end_what_serves(three):
+    [serving] = [host for host in three.ledger.hosts() if host.role == Role.SERVING]
+    read = three.ledger.hosts
+
+    class Reporting(type(three.ledger)):
+        """Another report arrives at each look at the hosts."""
+
+        def hosts(self):
+            found = read()
+            at = self.time()
+            self.change(serving.key, {"reported_at": at, "phase_at": at}, "attribute_exists(pk)")
+            three.account.clock.advance(1)
+            return found
+
+    three.ledger = Reporting(*(getattr(three.ledger, f) for f in three.ledger.__dataclass_fields__))
+    three.clear(instance.destroy_predecessors)
+
+    roles = [host.role for host in three.ledger.hosts()]
+    assert roles == [Role.RETIRED, Role.SERVING, Role.RETIRED]
+
+
 def test_the_deployment_of_a_neighbour_keeps_its_hosts(three, neighbour):
     theirs = [host.instance_id for host in neighbour.ledger.hosts()]
 

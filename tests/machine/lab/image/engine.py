@@ -20,15 +20,15 @@ def main() -> None:
     parser.add_argument("--max-num-seqs", type=int)
     parser.add_argument("--enable-auto-tool-choice", action="store_true")
     parser.add_argument("--tool-call-parser")
-    told = parser.parse_args()
-    if told.tool_call_parser not in {None, "hermes"}:
+    given = parser.parse_args()
+    if given.tool_call_parser not in {None, "hermes"}:
         raise KeyError(
-            f"invalid tool call parser: {told.tool_call_parser} (chose from {{ hermes }})"
+            f"invalid tool call parser: {given.tool_call_parser} (chose from {{ hermes }})"
         )
-    app = Engine(told.model, token_seconds=0.0).app()
-    # As vLLM does, it lets nobody finish who is being answered when it is told to end.
+    app = Engine(given.model, token_seconds=0.0).app()
+    # As vLLM does, no request that runs is finished when it has to end.
     options: dict[str, Any] = {"print": None, "access_log": None, "shutdown_timeout": 0.1}
-    web.run_app(app, host=told.host, port=told.port, **options)
+    web.run_app(app, host=given.host, port=given.port, **options)
 
 
 if __name__ == "__main__":

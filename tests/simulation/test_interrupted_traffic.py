@@ -1,25 +1,11 @@
-"""Scenarios of a review: aborts, deaths and refusals between promotion and the end of traffic."""
+"""Aborts, deaths and refusals between a host's promotion and the end of its predecessor."""
 
 from __future__ import annotations
 
 import pytest
 from awssim.faults import Refusal
 from simlab import Boot, World
-
-DOMAIN = {"name": "demo", "model": "m", "dns": {"domain": "example.com"}}
-ADDRESS = {"name": "demo", "model": "m"}
-
-
-def quick(**how):
-    return Boot(seconds={"booting": (5, 5), "loading": (5, 5)}, **how)
-
-
-def entered(world, name):
-    return {m.facts["state"] for m in world.history.of("entered") if m.who == name}
-
-
-def rows(world, prefix):
-    return [row for row in world.rows("demo") if row["sk"].startswith(prefix)]
+from simulation.replacement import ADDRESS, DOMAIN, entered, quick
 
 
 def launched(world):
@@ -56,7 +42,7 @@ def test_a_predecessor_that_dies_before_its_order_does_not_fail_the_repair():
     ("spec", "state", "after"), [(ADDRESS, "DrainFirst", 30), (DOMAIN, "EnsureDns", 0)]
 )
 def test_a_host_that_has_proved_itself_gets_the_traffic_after_an_abort(spec, state, after):
-    """The predecessor answers nobody: the new host is ready, only the address has to move."""
+    """The predecessor answers no more: the new host is ready, only the address has to move."""
     with World.open(seed=22, duplicates=0) as world:
         first = world.up(**spec)
         world.boots = [quick()]
