@@ -45,16 +45,14 @@ def _name(clients: Clients, deployment: Deployment) -> Iterator[str]:
 
 
 def _instance_types(clients: Clients, deployment: Deployment) -> Iterator[str]:
-    unknown = False
-    for name in deployment.instance.preferred_types:
-        found = _described_type(clients, name)
+    region = clients.settings.region
+    known = {name: _described_type(clients, name) for name in deployment.instance.preferred_types}
+    for name, found in known.items():
         if found is None:
-            region = clients.settings.region
             yield f"instance.type: {name!r} is no instance type of {region}; allowed: e.g. g6.xlarge"
-            unknown = True
         else:
             yield from _instance_type(deployment, name, found)
-    if not unknown:
+    if all(known.values()):
         yield from _zones(clients, deployment)
 
 
