@@ -5,9 +5,12 @@ Each shortcut replaces one function of moto's or botocore's that does the same w
 
 from __future__ import annotations
 
+import copy
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cache
+from types import SimpleNamespace
 from typing import Any
 from unittest import mock
 
@@ -19,6 +22,9 @@ from moto.core.serialize import (
     ResponseSerializer,
     XFormedAttributePicker,
 )
+from moto.dynamodb.models import DynamoDBBackend
+from moto.dynamodb.models.dynamo_type import DynamoType
+from moto.dynamodb.models.table import Table
 from moto.ec2.models.core import TaggedEC2Resource
 from moto.ec2.utils import EC2_PREFIX_TO_RESOURCE, get_prefix
 
@@ -26,6 +32,9 @@ _LISTING = "moto.core.responses.method_names_from_class"
 _FOUND_BY_ANY_NAME = ResponseSerializer.get_value
 _SPELLINGS = XFormedAttributePicker.get_possible_keys
 _SIGN = RequestSigner.sign
+_CAST: property = vars(DynamoType)["cast_value"]
+_SIZE = DynamoType.size
+_TRANSACT = DynamoDBBackend.transact_write_items
 _known: dict[tuple[Any, ...], tuple[str, ...]] = {}
 
 
@@ -41,6 +50,9 @@ def in_force() -> Iterator[None]:
             (XFormedAttributePicker, "get_possible_keys", _spellings),
             (UserAgentString, "to_string", _user_agent),
             (RequestSigner, "sign", _sign),
+            (DynamoType, "cast_value", property(_cast)),
+            (DynamoType, "size", _size),
+            (DynamoDBBackend, "transact_write_items", _transact),
         ):
             stack.enter_context(mock.patch.object(owner, name, shortcut))
         yield
@@ -96,3 +108,36 @@ def _sign(signer: RequestSigner, operation: str, request: Any, *given: Any, **na
     request.headers["Authorization"] = (
         f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=none"
     )
+
+
+def _cast(attribute: DynamoType) -> Any:
+    """Most attributes are strings, and every look into a table compares all of them."""
+    return attribute.value if attribute.type == "S" else _CAST.fget(attribute)  # type: ignore[misc]
+
+
+def _size(attribute: DynamoType) -> int:
+    text = attribute.value
+    return len(text) if attribute.type == "S" and text.isascii() else _SIZE(attribute)
+
+
+def _transact(backend: DynamoDBBackend, items: list[dict[str, Any]]) -> None:
+    """Moto copies the whole table, in case the transaction fails; only its own rows can change."""
+    asked = [call for each in items for call in each.values()]
+
+    def copied(held: Any) -> Any:
+        return _kept(held, asked) if isinstance(held, Table) else copy.deepcopy(held)
+
+    with mock.patch("moto.dynamodb.models.copy", SimpleNamespace(deepcopy=copied)):
+        _TRANSACT(backend, items)
+
+
+def _kept(table: Table, asked: list[dict[str, Any]]) -> Table:
+    """Return a table of the same rows, but with copies of those that the calls name."""
+    kept = copy.copy(table)
+    kept.items = defaultdict(dict, {key: dict(rows) for key, rows in table.items.items()})
+    for call in (call for call in asked if call.get("TableName") == table.name):
+        key = call.get("Key") or call["Item"]
+        found = table.get_item(*(DynamoType(key[name]) for name in table.table_key_attrs))
+        if found is not None and found.range_key is not None:
+            kept.items[found.hash_key][found.range_key] = copy.deepcopy(found)
+    return kept

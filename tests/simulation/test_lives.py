@@ -50,7 +50,7 @@ def test_a_deployment_is_provisioned_once_and_its_teardown_leaves_nothing():
 
 
 def test_five_hours_in_which_a_host_dies_each_hour():
-    with serving(DOMAIN, seed=2) as (world, first):
+    with serving(DOMAIN, seed=2, report_seconds=300) as (world, first):
         endpoint = first["endpoint"]
         served = world.instances()
 
