@@ -1,0 +1,139 @@
+"""What is done to a deployment while something goes wrong, and what must be true in the end."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from simlab import Boot, World
+from simlab.workflows.executions import Execution
+from simulation.replacement import DOMAIN
+
+NAME = str(DOMAIN["name"])
+# Things of which a deployment that serves has exactly one.
+ONE = ("vpcs", "instances", "addresses", "repositories", "buckets")
+
+
+def quick() -> Boot:
+    """A boot of seconds: what matters here comes before and after it."""
+    return Boot(seconds={"booting": (2, 3), "loading": (2, 3)})
+
+
+def provision(world: World) -> None:
+    settled(world, world.start("provision", DOMAIN))
+
+
+def repair(world: World) -> None:
+    """The event of the loss starts it."""
+    world.terminate(*world.instances())
+    world.quiet()
+    if not _is_serving(world):  # an aborted repair: the next one finishes it
+        settled(world, world.start("repair", {"name": NAME}))
+
+
+def forced_repair(world: World) -> None:
+    settled(world, world.start("repair", {"name": NAME, "force": True}))
+
+
+def teardown(world: World) -> None:
+    settled(world, world.start("teardown", {"name": NAME}))
+
+
+def abandoned(world: World) -> None:
+    """A provision that nothing continues: a teardown follows it, from whatever is there."""
+    world.ended(world.start("provision", DOMAIN))
+    if world.rows(NAME):  # else it died before it wrote anything
+        settled(world, world.start("teardown", {"name": NAME}))
+
+
+def settled(world: World, execution: Execution) -> None:
+    """Let it end; what failed or was stopped is started once more, as an operator does."""
+    world.ended(execution)
+    world.quiet()
+    if execution.status == "SUCCEEDED":
+        return
+    again = world.ended(world.executions.start(execution.machine.arn, None, execution.input))
+    assert again.status == "SUCCEEDED", (again.error, again.cause)
+    world.quiet()
+
+
+def serves(world: World) -> None:
+    """One of everything, serving at the endpoint, no lock held; and a teardown leaves nothing."""
+    row = _deployment(world)
+    assert _is_serving(world), row
+    there = world.inventory()
+    assert {kind: len(there.get(kind, [])) for kind in ONE} == dict.fromkeys(ONE, 1), there
+    assert world.instances() == [world.serving(row["endpoint"])]
+    assert not _locked(world)
+    never_two(world)
+    down = world.run("teardown", {"name": NAME})
+    assert down.status == "SUCCEEDED", (down.error, down.cause)
+    is_gone(world)
+
+
+def is_gone(world: World) -> None:
+    assert world.inventory() == {}
+    assert not _locked(world)
+    rows = world.rows(NAME)  # none: it died before it wrote the first one
+    assert not rows or _deployment(world)["status"] == "absent", rows
+
+
+def never_two(world: World) -> None:
+    """There was never more than one live instance of a generation."""
+    live: Counter[str] = Counter()
+    generations = _generations(world)
+    for moment in world.history.of("instance"):
+        generation = generations[moment.who]
+        if moment.facts["state"] == "pending":
+            live[generation] += 1
+        elif moment.facts["state"] == "shutting-down":
+            live[generation] -= 1
+        assert live[generation] <= 1, f"two instances of generation {generation}"
+
+
+def _generations(world: World) -> dict[str, str]:
+    """By instance, also those that were terminated."""
+    with world.account.uncounted():
+        found = world.account.client("ec2").describe_instances()["Reservations"]
+    tags = {i["InstanceId"]: i["Tags"] for each in found for i in each["Instances"]}
+    return {
+        instance: next(tag["Value"] for tag in tags if tag["Key"] == "lamplighter:generation")
+        for instance, tags in tags.items()
+    }
+
+
+def _deployment(world: World) -> dict[str, Any]:
+    return next(row for row in world.rows(NAME) if row["sk"] == "deployment")
+
+
+def _is_serving(world: World) -> bool:
+    row = _deployment(world)
+    return row["status"] == "serving" and bool(world.serving(row["endpoint"]))
+
+
+def _locked(world: World) -> bool:
+    return any(row["sk"] == "lock" for row in world.rows(NAME))
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """serving: whether it begins with a deployment that serves. act: what is done, under faults.
+    ends: what must be true then.
+    """
+
+    serving: bool
+    act: Callable[[World], None]
+    ends: Callable[[World], None]
+    faults: tuple[str, ...]
+
+
+_ALL = ("dies-before", "dies-after", "reply-lost", "throttled", "server-error", "aborted")
+SCENARIOS = {
+    "provision": Scenario(False, provision, serves, _ALL),
+    "repair": Scenario(True, repair, serves, _ALL),
+    "forced-repair": Scenario(True, forced_repair, serves, _ALL),
+    "teardown": Scenario(True, teardown, is_gone, _ALL),
+    "abandoned": Scenario(False, abandoned, is_gone, ("aborted",)),
+}
