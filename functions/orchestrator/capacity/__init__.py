@@ -1,0 +1,1 @@
+"""What a deployment asks of the account: pools, memory, quotas, prices."""
