@@ -25,6 +25,8 @@ from awssim.rules.in_use import InUse
 from awssim.rules.instances import Instances
 from awssim.rules.nat_gateways import NatGateways
 from awssim.rules.network_interfaces import NetworkInterfaces
+from awssim.rules.price_list import PriceList
+from awssim.rules.quotas import Quotas
 from awssim.rules.registries import Registries
 from awssim.rules.route53 import Route53
 from awssim.rules.security_groups import SecurityGroups
@@ -41,7 +43,7 @@ if TYPE_CHECKING:
 
 SECONDS_PER_CALL = 0.05
 # What an account keeps beside moto.
-_RECORDS = ("layers", "builds", "buckets", "_given")
+_RECORDS = ("layers", "builds", "buckets", "quotas", "price_list", "_given")
 
 _ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": clients.ACCESS_KEY,
@@ -65,7 +67,9 @@ class Account:
         self.faults = Faults()
         self.builds = CodeBuild(self.clock)
         self.buckets = BucketOwners()
-        self.layers = _layers(self.clock, tag_lag, self.builds, self.buckets)
+        self.quotas, self.price_list = Quotas(), PriceList()
+        given = (self.buckets, self.quotas, self.price_list, self.builds)
+        self.layers = _layers(self.clock, tag_lag, given)
         self._uncounted = False
         self._given: frozenset[Item] = frozenset()
 
@@ -166,10 +170,11 @@ class Account:
         return request.send()
 
 
-def _layers(
-    clock: Clock, tag_lag: float, builds: CodeBuild, buckets: BucketOwners
-) -> tuple[Layer, ...]:
-    """Outermost first: what the caller sees last is decided first; tokens sit right above moto."""
+def _layers(clock: Clock, tag_lag: float, given: tuple[Layer, ...]) -> tuple[Layer, ...]:
+    """Outermost first: what the caller sees last is decided first; tokens sit right above moto.
+
+    given: those that a test may reach into.
+    """
     instances, nat_gateways = Instances(clock), NatGateways(clock)
     return (
         Visibility(clock, tag_lag),
@@ -185,8 +190,7 @@ def _layers(
         SecurityGroups(),
         Iam(),
         Registries(),
-        buckets,
+        *given,
         BucketPolicies(),
-        builds,
         Tokens(),
     )

@@ -1,0 +1,193 @@
+"""Will the model run on the instance types that were asked for: memory, heads, disk, token."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from orchestrator.aws.clients import Clients
+from orchestrator.aws.internet import Unreachable
+from orchestrator.capacity import fit, model_config, prices
+from orchestrator.capacity.fit import GIB, Wish
+from orchestrator.capacity.model import Model, describe
+from orchestrator.capacity.model_config import Withheld
+from orchestrator.capacity.quantisation import Incomputable
+from orchestrator.launch import engine_image
+from orchestrator.preflight.check import Check, Result
+from orchestrator.spec import engine_arguments
+from orchestrator.spec.deployment import Deployment
+
+if TYPE_CHECKING:
+    from mypy_boto3_ec2.type_defs import InstanceTypeInfoTypeDef
+
+_NAME = "model"
+# The system, the driver and the engine's unpacked image.
+_OTHER_FILES_GIB = 50
+# Flags that change what fits in ways that this estimate does not cover.
+_BEYOND = ("quantization", "load-format", "cpu-offload-gb", "speculative-config", "hf-overrides")
+_CACHE_BYTES = {"fp8": 1, "fp8_e4m3": 1, "fp8_e5m2": 1}
+_BEFORE_AMPERE = frozenset({"NVIDIA T4", "NVIDIA V100"})
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """config: a config.json that the operator gave; without one the hub is asked.
+
+    sequences: how many of the longest context are to fit at the same time.
+    """
+
+    config: Mapping[str, Any] | None = None
+    sequences: int = 1
+
+
+def checks(
+    clients: Clients, deployment: Deployment, types: list[InstanceTypeInfoTypeDef], ask: Question
+) -> list[Check]:
+    """types: those that were asked for, as EC2 describes them."""
+    if deployment.engine_kind == "none":
+        return []
+    words = deployment.engine.arguments
+    give = "give its config.json with `lamplighter plan --model-config FILE`"
+    try:
+        model = describe(ask.config or _of_the_hub(clients, deployment))
+    except Withheld as error:
+        if deployment.engine.hf_token_parameter is None:
+            remedy = "name the token in engine.hf_token_parameter, or correct the model's name"
+            return [Check(_NAME, Result.FAIL, str(error), "a model that the host can read", remedy)]
+        remedy = f"{give}; that the token was granted access is seen by the host only"
+        return [Check(_NAME, Result.UNKNOWN, str(error), remedy=remedy)]
+    except (Unreachable, Incomputable) as error:
+        return [Check(_NAME, Result.UNKNOWN, f"its size is not known: {error}", remedy=give)]
+    beyond = [f"--{flag}" for flag in _BEYOND if _is_given(words, flag)]
+    if beyond:
+        found = f"{beyond[0]} changes what fits, which this estimate does not cover"
+        return [Check(_NAME, Result.UNKNOWN, found, remedy="see the first boot's report")]
+    wish = wish_of(deployment, model, ask.sequences)
+    return [
+        *_heads(deployment, model),
+        *_disk(deployment, model),
+        *_memory(clients, deployment, model, wish, types),
+    ]
+
+
+def wish_of(deployment: Deployment, model: Model, sequences: int) -> Wish:
+    engine = deployment.engine
+    cache = engine_arguments.value(engine.arguments, "kv-cache-dtype") or ""
+    return Wish(
+        context=engine.max_model_len or model.context,
+        sequences=sequences,
+        utilization=engine.gpu_memory_utilization,
+        tensor=engine.tensor_parallel_size,
+        pipeline=engine.pipeline_parallel_size,
+        element=_CACHE_BYTES.get(cache, 2),
+    )
+
+
+def _is_given(words: tuple[str, ...], flag: str) -> bool:
+    return any(word.replace("_", "-").startswith(f"--{flag}") for word in words)
+
+
+def _of_the_hub(clients: Clients, deployment: Deployment) -> dict[str, Any]:
+    revision = engine_arguments.value(deployment.engine.arguments, "revision") or "main"
+    return model_config.of(deployment.model, revision, clients.fetch)
+
+
+def _heads(deployment: Deployment, model: Model) -> list[Check]:
+    name, size = "engine.tensor_parallel_size", deployment.engine.tensor_parallel_size
+    if model.heads % size == 0:
+        return []
+    allowed = ", ".join(map(str, fit.divisors(model.heads, 16)))
+    found = f"{size} does not divide the model's {model.heads} attention heads"
+    return [Check(name, Result.FAIL, found, f"one of {allowed}", "choose another")]
+
+
+def _disk(deployment: Deployment, model: Model) -> list[Check]:
+    name, size = "instance.root_volume_gib", deployment.instance.root_volume_gib
+    weights = model.weight_bytes / GIB
+    needed = f"{weights + _OTHER_FILES_GIB:.0f} GiB: {weights:.1f} of weights, {_OTHER_FILES_GIB} of others"
+    if size < weights:
+        return [Check(name, Result.FAIL, f"{size} GiB", needed, "raise it")]
+    if size < weights + _OTHER_FILES_GIB:
+        return [Check(name, Result.WARN, f"{size} GiB", needed, "raise it")]
+    return [Check(name, Result.PASS, f"{size} GiB", needed)]
+
+
+def _memory(
+    clients: Clients,
+    deployment: Deployment,
+    model: Model,
+    wish: Wish,
+    types: list[InstanceTypeInfoTypeDef],
+) -> list[Check]:
+    """A type that is too small is left out by nothing: each of them must do."""
+    found = [_of_type(deployment, model, wish, each) for each in types]
+    if all(each.result is Result.PASS for each in found):
+        return found
+    best = _cheapest(clients, deployment, model, wish)
+    return [
+        each
+        if each.result in {Result.PASS, Result.UNKNOWN}
+        else replace(each, remedy=f"{each.remedy}, or {best}" if best else each.remedy)
+        for each in found
+    ]
+
+
+def _of_type(
+    deployment: Deployment, model: Model, wish: Wish, described: InstanceTypeInfoTypeDef
+) -> Check:
+    kind = described["InstanceType"]
+    memory = _memory_gib(deployment, described)
+    if memory is None:
+        return Check(_NAME, Result.UNKNOWN, f"EC2 does not say how much memory {kind}'s GPUs have")
+    usable = memory * wish.utilization
+    longest = fit.longest_context(model, wish, memory)
+    one = fit.longest_context(model, replace(wish, sequences=1), memory)
+    needed = (
+        f"{fit.need_gib(model, wish):.1f} GiB: weights {model.weight_bytes / GIB / wish.tensor / wish.pipeline:.1f}, "
+        f"cache for {wish.sequences} x {wish.context} tokens, {fit.WORK_SPACE_GIB:.0f} of work space"
+    )
+    found = f"{kind} offers {usable:.1f} GiB per GPU, enough for {wish.sequences} x {longest} tokens"
+    if longest >= wish.context:
+        if model.uncounted:
+            remedy = "see the first boot's report"
+            return Check(_NAME, Result.UNKNOWN, f"{found}, without its {model.uncounted}", needed, remedy)
+        return Check(_NAME, Result.PASS, found, needed)
+    if one >= wish.context:
+        remedy = f"at most {longest} tokens at a time fit for each of {wish.sequences}"
+        return Check(_NAME, Result.WARN, found, needed, remedy)
+    if one < 1:
+        found = f"{kind} offers {usable:.1f} GiB per GPU"
+        return Check(_NAME, Result.FAIL, found, needed, "choose a larger type, or a quantised model")
+    return Check(_NAME, Result.FAIL, found, needed, f"set engine.max_model_len to at most {one}")
+
+
+def _memory_gib(deployment: Deployment, described: InstanceTypeInfoTypeDef) -> float | None:
+    """Return the memory of one GPU; of the machine, where the engine runs on its processor."""
+    if deployment.engine_kind == "cpu":
+        mib = described.get("MemoryInfo", {}).get("SizeInMiB")
+    else:
+        gpus = described.get("GpuInfo", {}).get("Gpus") or [{}]
+        mib = gpus[0].get("MemoryInfo", {}).get("SizeInMiB")
+    return mib / 1024 if mib else None
+
+
+def _cheapest(clients: Clients, deployment: Deployment, model: Model, wish: Wish) -> str:
+    """Return the cheapest type that fits, as a remedy."""
+    if deployment.engine_kind == "cpu":
+        return ""
+    image, layers = deployment.engine.image, model.parameters * 2
+    is_quantised = model.weight_bytes < layers * 0.9
+    offers = [
+        offer
+        for offer in prices.offers(clients.settings.region)
+        if not offer.type.endswith(".metal")
+        and not engine_image.unsupported_gpus(image, [offer.gpu.removeprefix("NVIDIA ")])
+        and not (is_quantised and offer.gpu in _BEFORE_AMPERE)
+    ]
+    found = fit.cheapest(model, wish, offers)
+    if found is None:
+        return ""
+    offer, size = found
+    split = f" with engine.tensor_parallel_size {size}" if size > 1 else ""
+    return f"the cheapest that fits, {offer.type}{split} (${offer.usd:.2f} an hour)"
