@@ -18,6 +18,7 @@ from awssim.rules.addresses import Addresses
 from awssim.rules.attachments import Attachments
 from awssim.rules.bucket_owners import BucketOwners
 from awssim.rules.bucket_policies import BucketPolicies
+from awssim.rules.capacity import Capacity
 from awssim.rules.catalogue import Catalogue
 from awssim.rules.codebuild import CodeBuild
 from awssim.rules.iam import Iam
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
 
 SECONDS_PER_CALL = 0.05
 # What an account keeps beside moto.
-_RECORDS = ("layers", "builds", "buckets", "quotas", "price_list", "_given")
+_RECORDS = ("layers", "builds", "buckets", "capacity", "quotas", "price_list", "_given")
 
 _ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": clients.ACCESS_KEY,
@@ -67,9 +68,9 @@ class Account:
         self.faults = Faults()
         self.builds = CodeBuild(self.clock)
         self.buckets = BucketOwners()
-        self.quotas, self.price_list = Quotas(), PriceList()
+        self.capacity, self.quotas, self.price_list = Capacity(self.clock), Quotas(), PriceList()
         given = (self.buckets, self.quotas, self.price_list, self.builds)
-        self.layers = _layers(self.clock, tag_lag, given)
+        self.layers = _layers(self.clock, tag_lag, given, self.capacity)
         self._uncounted = False
         self._given: frozenset[Item] = frozenset()
 
@@ -170,10 +171,13 @@ class Account:
         return request.send()
 
 
-def _layers(clock: Clock, tag_lag: float, given: tuple[Layer, ...]) -> tuple[Layer, ...]:
-    """Outermost first: what the caller sees last is decided first; tokens sit right above moto.
+def _layers(
+    clock: Clock, tag_lag: float, given: tuple[Layer, ...], capacity: Capacity
+) -> tuple[Layer, ...]:
+    """Outermost first: what the caller sees last is decided first. Below the tokens is only what
+    AWS does not ask again when it replays an answer: whether there is capacity.
 
-    given: those that a test may reach into.
+    given: those that a test reaches into.
     """
     instances, nat_gateways = Instances(clock), NatGateways(clock)
     return (
@@ -193,4 +197,5 @@ def _layers(clock: Clock, tag_lag: float, given: tuple[Layer, ...]) -> tuple[Lay
         *given,
         BucketPolicies(),
         Tokens(),
+        capacity,
     )

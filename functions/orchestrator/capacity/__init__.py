@@ -1,1 +1,1 @@
-"""What a deployment asks of the account: pools, memory, quotas, prices."""
+"""Where an instance can be had, at what price and quota, and whether the model fits it."""
