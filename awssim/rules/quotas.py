@@ -1,4 +1,7 @@
-"""Service Quotas of an account that is neither new nor restricted; moto knows the VPC ones only."""
+"""Service Quotas of an account that is neither new nor restricted.
+
+Moto knows the VPC ones only, at the low values of a new account, and no defaults.
+"""
 
 from __future__ import annotations
 
@@ -19,22 +22,43 @@ NAMES = {
     "L-7212CCBC": ("ec2", "All P4, P3 and P2 Spot Instance Requests"),
     "L-C4BD4855": ("ec2", "All P5 Spot Instance Requests"),
     "L-0263D0A3": ("ec2", "EC2-VPC Elastic IPs"),
+    "L-7A658B76": ("ebs", "Storage for General Purpose SSD (gp3) volumes, in TiB"),
+    "L-F678F1CE": ("vpc", "VPCs per Region"),
+    "L-A4707A72": ("vpc", "Internet gateways per Region"),
+    "L-E79EC296": ("vpc", "VPC security groups per Region"),
+    "L-0EA8095F": ("vpc", "Inbound or outbound rules per security group"),
     "L-9D07B6EF": ("codebuild", "Concurrently running builds for Linux/Small environment"),
 }
 _VALUE = 500.0
 
 
 class Quotas:
-    """values: code -> what the account may have; a test lowers it. Nothing else enforces it."""
+    """values: code -> what the account may have; a test changes it. Nothing else enforces it.
+
+    AWS has the value of a quota that was never raised among its defaults only, for some.
+    """
 
     def __init__(self) -> None:
         self.values = dict.fromkeys(NAMES, _VALUE)
-        self.rules: Mapping[str, Rule] = {"service-quotas.GetServiceQuota": self._get}
+        self.defaults: dict[str, float] = {}
+        self.rules: Mapping[str, Rule] = {
+            "service-quotas.GetServiceQuota": self._get,
+            "service-quotas.GetAWSDefaultServiceQuota": self._default,
+        }
 
-    def _get(self, request: Request, proceed: Proceed) -> Response:
-        service, code = request.parameters["ServiceCode"], request.parameters["QuotaCode"]
-        if code in self.values and NAMES.get(code, (service,))[0] == service:
-            name = NAMES.get(code, ("", code))[1]
-            quota = {"QuotaCode": code, "QuotaName": name, "Value": self.values[code]}
-            return {"Quota": {"ServiceCode": service, **quota}}
-        return proceed(request)
+    def _get(self, request: Request, _: Proceed) -> Response:
+        return _quota(request, self.values)
+
+    def _default(self, request: Request, _: Proceed) -> Response:
+        return _quota(request, self.defaults)
+
+
+def _quota(request: Request, values: Mapping[str, float]) -> Response:
+    service, code = request.parameters["ServiceCode"], request.parameters["QuotaCode"]
+    if code not in values or NAMES[code][0] != service:
+        request.refuse(
+            "NoSuchResourceException",
+            "The request failed because the specified service quota does not exist.",
+        )
+    name = {"ServiceCode": service, "QuotaCode": code, "QuotaName": NAMES[code][1]}
+    return {"Quota": {**name, "Value": values[code]}}

@@ -71,4 +71,6 @@ def _looked_up(clients: Clients, types: set[str]) -> dict[str, int]:
     pages = clients.ec2.get_paginator("describe_instance_types").paginate(
         InstanceTypes=sorted(types)  # type: ignore[arg-type] # EC2 has types that the stubs lack
     )
-    return {t["InstanceType"]: t["VCpuInfo"]["DefaultVCpus"] for p in pages for t in p["InstanceTypes"]}
+    return {
+        t["InstanceType"]: t["VCpuInfo"]["DefaultVCpus"] for p in pages for t in p["InstanceTypes"]
+    }

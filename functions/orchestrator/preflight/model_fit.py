@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.aws.clients import Clients
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from mypy_boto3_ec2.type_defs import InstanceTypeInfoTypeDef
 
 _NAME = "model"
+_GIVE = "give its config.json with `lamplighter plan --model-config FILE`"
+_SEE = "the host's first boot shows it"
 # The system, the driver and the engine's unpacked image.
 _OTHER_FILES_GIB = 50
 # Flags that change what fits in ways that this estimate does not cover.
@@ -30,40 +32,46 @@ _CACHE_BYTES = {"fp8": 1, "fp8_e4m3": 1, "fp8_e5m2": 1}
 _BEFORE_AMPERE = frozenset({"NVIDIA T4", "NVIDIA V100"})
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
-    """config: a config.json that the operator gave; without one the hub is asked.
+def look_up(
+    clients: Clients, deployment: Deployment, config: Mapping[str, Any] | None = None
+) -> Model | Check | None:
+    """Return the model; where its size cannot be known, the check that says why; None: no engine.
 
-    sequences: how many of the longest context are to fit at the same time.
+    config: a config.json that the operator gave; without one the hub is asked.
     """
-
-    config: Mapping[str, Any] | None = None
-    sequences: int = 1
-
-
-def checks(
-    clients: Clients, deployment: Deployment, types: list[InstanceTypeInfoTypeDef], ask: Question
-) -> list[Check]:
-    """types: those that were asked for, as EC2 describes them."""
     if deployment.engine_kind == "none":
-        return []
-    words = deployment.engine.arguments
-    give = "give its config.json with `lamplighter plan --model-config FILE`"
+        return None
     try:
-        model = describe(ask.config or _of_the_hub(clients, deployment))
+        return describe(config or _of_the_hub(clients, deployment))
     except Withheld as error:
         if deployment.engine.hf_token_parameter is None:
             remedy = "name the token in engine.hf_token_parameter, or correct the model's name"
-            return [Check(_NAME, Result.FAIL, str(error), "a model that the host can read", remedy)]
-        remedy = f"{give}; that the token was granted access is seen by the host only"
-        return [Check(_NAME, Result.UNKNOWN, str(error), remedy=remedy)]
+            return Check(_NAME, Result.FAIL, str(error), "a model that the host can read", remedy)
+        remedy = f"{_GIVE}; that the token was granted access is seen by the host only"
+        return Check(_NAME, Result.UNKNOWN, str(error), remedy=remedy)
     except (Unreachable, Incomputable) as error:
-        return [Check(_NAME, Result.UNKNOWN, f"its size is not known: {error}", remedy=give)]
+        return Check(_NAME, Result.UNKNOWN, f"its size is not known: {error}", remedy=_GIVE)
+
+
+def checks(
+    clients: Clients,
+    deployment: Deployment,
+    types: list[InstanceTypeInfoTypeDef],
+    model: Model | Check | None,
+    sequences: int,
+) -> list[Check]:
+    """types: those that are asked for, as EC2 describes them.
+
+    sequences: how many of the longest context are to fit at the same time.
+    """
+    if not isinstance(model, Model):
+        return [model] if model else []
+    words = deployment.engine.arguments
     beyond = [f"--{flag}" for flag in _BEYOND if _is_given(words, flag)]
     if beyond:
         found = f"{beyond[0]} changes what fits, which this estimate does not cover"
-        return [Check(_NAME, Result.UNKNOWN, found, remedy="see the first boot's report")]
-    wish = wish_of(deployment, model, ask.sequences)
+        return [Check(_NAME, Result.UNKNOWN, found, remedy=_SEE)]
+    wish = _wish(deployment, model, sequences)
     return [
         *_heads(deployment, model),
         *_disk(deployment, model),
@@ -71,7 +79,7 @@ def checks(
     ]
 
 
-def wish_of(deployment: Deployment, model: Model, sequences: int) -> Wish:
+def _wish(deployment: Deployment, model: Model, sequences: int) -> Wish:
     engine = deployment.engine
     cache = engine_arguments.value(engine.arguments, "kv-cache-dtype") or ""
     return Wish(
@@ -105,7 +113,9 @@ def _heads(deployment: Deployment, model: Model) -> list[Check]:
 def _disk(deployment: Deployment, model: Model) -> list[Check]:
     name, size = "instance.root_volume_gib", deployment.instance.root_volume_gib
     weights = model.weight_bytes / GIB
-    needed = f"{weights + _OTHER_FILES_GIB:.0f} GiB: {weights:.1f} of weights, {_OTHER_FILES_GIB} of others"
+    needed = (
+        f"{weights + _OTHER_FILES_GIB:.0f} GiB: weights {weights:.1f}, others {_OTHER_FILES_GIB}"
+    )
     if size < weights:
         return [Check(name, Result.FAIL, f"{size} GiB", needed, "raise it")]
     if size < weights + _OTHER_FILES_GIB:
@@ -120,15 +130,15 @@ def _memory(
     wish: Wish,
     types: list[InstanceTypeInfoTypeDef],
 ) -> list[Check]:
-    """A type that is too small is left out by nothing: each of them must do."""
+    """Every type has to do, as any of them may be launched."""
     found = [_of_type(deployment, model, wish, each) for each in types]
-    if all(each.result is Result.PASS for each in found):
+    if all(each.result not in {Result.FAIL, Result.WARN} for each in found):
         return found
     best = _cheapest(clients, deployment, model, wish)
     return [
-        each
-        if each.result in {Result.PASS, Result.UNKNOWN}
-        else replace(each, remedy=f"{each.remedy}, or {best}" if best else each.remedy)
+        replace(each, remedy=f"{each.remedy}, or {best}")
+        if best and each.result in {Result.FAIL, Result.WARN}
+        else each
         for each in found
     ]
 
@@ -143,22 +153,24 @@ def _of_type(
     usable = memory * wish.utilization
     longest = fit.longest_context(model, wish, memory)
     one = fit.longest_context(model, replace(wish, sequences=1), memory)
+    weights = model.weight_bytes / GIB / (wish.tensor * wish.pipeline)
     needed = (
-        f"{fit.need_gib(model, wish):.1f} GiB: weights {model.weight_bytes / GIB / wish.tensor / wish.pipeline:.1f}, "
-        f"cache for {wish.sequences} x {wish.context} tokens, {fit.WORK_SPACE_GIB:.0f} of work space"
+        f"{fit.need_gib(model, wish):.1f} GiB: weights {weights:.1f}, cache for "
+        f"{wish.sequences} x {wish.context} tokens, work space {fit.WORK_SPACE_GIB:.0f}"
     )
-    found = f"{kind} offers {usable:.1f} GiB per GPU, enough for {wish.sequences} x {longest} tokens"
+    offered = f"{kind} offers {usable:.1f} GiB per GPU"
+    found = f"{offered}, enough for {wish.sequences} x {longest} tokens"
     if longest >= wish.context:
         if model.uncounted:
-            remedy = "see the first boot's report"
-            return Check(_NAME, Result.UNKNOWN, f"{found}, without its {model.uncounted}", needed, remedy)
+            found = f"{found}, its {model.uncounted} not counted"
+            return Check(_NAME, Result.UNKNOWN, found, needed, _SEE)
         return Check(_NAME, Result.PASS, found, needed)
     if one >= wish.context:
         remedy = f"at most {longest} tokens at a time fit for each of {wish.sequences}"
         return Check(_NAME, Result.WARN, found, needed, remedy)
     if one < 1:
-        found = f"{kind} offers {usable:.1f} GiB per GPU"
-        return Check(_NAME, Result.FAIL, found, needed, "choose a larger type, or a quantised model")
+        remedy = "choose a larger type, or a quantised model"
+        return Check(_NAME, Result.FAIL, offered, needed, remedy)
     return Check(_NAME, Result.FAIL, found, needed, f"set engine.max_model_len to at most {one}")
 
 

@@ -1,4 +1,4 @@
-"""What the account may still have: of each quota that a provision needs, counted before it starts."""
+"""What the account may still have of each quota that a provision needs."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def _vcpus(
     """One quota with room is enough: the pools of the others are passed over."""
     running = quotas.running(clients)
     is_ours = any(_is_ours(ledger, each.get("Tags", [])) for each in running)
-    vcpus = {each["InstanceType"]: each["VCpuInfo"]["DefaultVCpus"] for each in types}
+    vcpus: dict[str, int] = {each["InstanceType"]: each["VCpuInfo"]["DefaultVCpus"] for each in types}
     used = quotas.vcpus_in_use(clients, running, vcpus)
     least: dict[str | None, int] = {}
     for kind, count in vcpus.items():
@@ -89,7 +89,9 @@ def _vcpus(
     if None in least:
         kinds = ", ".join(vcpus)
         remedy = "look at EC2's quotas in Service Quotas"
-        found.append(Check("vCPUs", Result.UNKNOWN, f"no quota is known for {kinds}", remedy=remedy))
+        found.append(
+            Check("vCPUs", Result.UNKNOWN, f"no quota is known for {kinds}", remedy=remedy)
+        )
     return _enough(found)
 
 
@@ -120,8 +122,18 @@ def _addresses(clients: Clients, deployment: Deployment, ledger: Ledger) -> Iter
 def _networks(clients: Clients, deployment: Deployment, ledger: Ledger) -> Iterable[Need]:
     described: tuple[tuple[str, str, str, str], ...] = (
         ("L-F678F1CE", "VPCs per Region", "describe_vpcs", "Vpcs"),
-        ("L-A4707A72", "Internet gateways per Region", "describe_internet_gateways", "InternetGateways"),
-        ("L-E79EC296", "VPC security groups per Region", "describe_security_groups", "SecurityGroups"),
+        (
+            "L-A4707A72",
+            "Internet gateways per Region",
+            "describe_internet_gateways",
+            "InternetGateways",
+        ),
+        (
+            "L-E79EC296",
+            "VPC security groups per Region",
+            "describe_security_groups",
+            "SecurityGroups",
+        ),
     )
     for code, name, operation, key in described:
         pages = clients.ec2.get_paginator(operation).paginate()  # type: ignore[call-overload]
