@@ -71,7 +71,7 @@ def _vcpus(
     """One quota with room is enough: the pools of the others are passed over."""
     running = quotas.running(clients)
     is_ours = any(_is_ours(ledger, each.get("Tags", [])) for each in running)
-    vcpus: dict[str, int] = {each["InstanceType"]: each["VCpuInfo"]["DefaultVCpus"] for each in types}
+    vcpus: dict[str, int] = {t["InstanceType"]: t["VCpuInfo"]["DefaultVCpus"] for t in types}
     used = quotas.vcpus_in_use(clients, running, vcpus)
     least: dict[str | None, int] = {}
     for kind, count in vcpus.items():

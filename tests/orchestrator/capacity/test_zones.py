@@ -7,7 +7,7 @@ from moto.ec2.models.availability_zones_and_regions import RegionsAndZonesBacken
 from moto.ec2.models.instance_types import INSTANCE_TYPE_OFFERINGS
 from orchestrator.capacity import zones
 from orchestrator.errors import InvalidRequest
-from orchestrator.preflight.every import must_pass
+from orchestrator.preflight.every import every, must_pass
 from orchestrator.resources import network
 from orchestrator.spec.parsing import parse
 
