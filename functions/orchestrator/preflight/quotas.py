@@ -169,7 +169,8 @@ def _judged(clients: Clients, need: Need) -> Check:
     if allowed is None:
         remedy = f"look for it in Service Quotas of {need.service}"
         return Check(name, Result.UNKNOWN, "Service Quotas does not know it", remedy=remedy)
-    found, more = f"{need.used:g} of {allowed:g} in use", f"{need.needed:g} more"
+    used, needed = round(need.used, 2), round(need.needed, 2)
+    found, more = f"{used:g} of {allowed:g} in use", f"{needed:g} more"
     if need.needed and need.used + need.needed > allowed:
         return Check(name, Result.FAIL, found, more, _RAISE)
     if need.beside and need.used + need.needed + need.beside > allowed:
