@@ -56,9 +56,8 @@ def of(what: str, region: str) -> Price:
     """Return the snapshot's price of disk (GiB-month), address, nat (hours), metric (month) or
     metric_request; where it lacks the region, that of us-east-1, which its source says.
     """
-    section = _snapshot()["others"]
-    by_region = section["usd"][what]
-    source = f"snapshot of {section['date']}"
+    found = _snapshot()["others"][what]
+    by_region, source = found["usd"], f"snapshot of {found['date']}"
     if region in by_region or len(by_region) == 1:  # the same everywhere
         return Price(by_region.get(region, by_region[_MOST_COMPLETE]), source)
     return Price(by_region[_MOST_COMPLETE], f"{source}, price of {_MOST_COMPLETE}")

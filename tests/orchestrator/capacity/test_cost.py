@@ -36,13 +36,14 @@ def product(price, family="Compute Instance", **attributes):
 
 
 def test_without_a_price_list_every_line_is_the_snapshots_to_the_cent(workflow):
-    usd, others = SNAPSHOT["instances"]["types"]["g6.xlarge"]["usd"], SNAPSHOT["others"]["usd"]
+    usd, others = SNAPSHOT["instances"]["types"]["g6.xlarge"]["usd"], SNAPSHOT["others"]
     expected = {
         str(POOL): round(usd["us-east-1"] * 730, 2),
-        "disk, 150 GiB gp3": round(150 * others["disk"]["us-east-1"], 2),
-        "public IPv4 address": round(others["address"]["us-east-1"] * 730, 2),
+        "disk, 150 GiB gp3": round(150 * others["disk"]["usd"]["us-east-1"], 2),
+        "public IPv4 address": round(others["address"]["usd"]["us-east-1"] * 730, 2),
         "10 metrics, sent once a minute": round(
-            10 * others["metric"]["us-east-1"] + 60 * 730 * others["metric_request"]["us-east-1"],
+            10 * others["metric"]["usd"]["us-east-1"]
+            + 60 * 730 * others["metric_request"]["usd"]["us-east-1"],
             2,
         ),
     }
@@ -50,7 +51,7 @@ def test_without_a_price_list_every_line_is_the_snapshots_to_the_cent(workflow):
     found = lines(workflow)
 
     assert {what: line["usd_per_month"] for what, line in found.items()} == expected
-    days = {SNAPSHOT["instances"]["date"], SNAPSHOT["others"]["date"]}
+    days = {SNAPSHOT["instances"]["date"], SNAPSHOT["others"]["disk"]["date"]}
     assert {line["source"] for line in found.values()} == {f"snapshot of {day}" for day in days}
 
 
