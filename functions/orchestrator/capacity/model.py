@@ -32,6 +32,8 @@ _OTHER_ARCHITECTURES = {
     "hidden_size_per_layer_input": "embeddings per layer",
     "encoder_layers": "an encoder",
 }
+_EXPERTS = ("num_local_experts", "num_experts", "n_routed_experts")
+_MOST = 10**9
 _ENCODERS = {"vision_config": "vision encoder", "audio_config": "audio encoder"}
 
 
@@ -62,6 +64,15 @@ class Model:
 
 def describe(config: Mapping[str, Any]) -> Model:
     """Return the model of a config.json; raise Incomputable when it does not say enough."""
+    try:
+        return _described(config)
+    except Incomputable:
+        raise
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise Incomputable(f"its form is not understood: {error}") from error
+
+
+def _described(config: Mapping[str, Any]) -> Model:
     text = {**config, **(config.get("text_config") or {})}
     for key, what in _OTHER_ARCHITECTURES.items():
         if text.get(key):
@@ -69,10 +80,10 @@ def describe(config: Mapping[str, Any]) -> Model:
     hidden, layers, heads = (
         _number(text, key) for key in ("hidden_size", "num_hidden_layers", "num_attention_heads")
     )
-    kv_heads = int(text.get("num_key_value_heads") or heads)
-    head_size = int(text.get("head_dim") or hidden // heads)
-    vocabulary = _number(text, "vocab_size")
-    embeddings = vocabulary * hidden * (1 if text.get("tie_word_embeddings") else 2)
+    kv_heads = _number(text, "num_key_value_heads", heads)
+    head_size = _number(text, "head_dim", hidden // heads)
+    embeddings = _number(text, "vocab_size") * hidden
+    embeddings *= 1 if text.get("tie_word_embeddings") else 2
     attention = layers * 2 * hidden * head_size * (heads + kv_heads)
     dense, experts, routers = _feed_forward(text, hidden, layers)
     stored = quantisation.stored(text.get("quantization_config") or {})
@@ -97,21 +108,15 @@ def _feed_forward(text: Mapping[str, Any], hidden: int, layers: int) -> tuple[in
     """Return the parameters of dense layers, of experts, and of what routes to these."""
     matrix = (2 if text.get("model_type") in _UNGATED else 3) * hidden
     wide = _number(text, "intermediate_size")
-    count = next(
-        (
-            int(text[k])
-            for k in ("num_local_experts", "num_experts", "n_routed_experts")
-            if text.get(k)
-        ),
-        0,
-    )
+    count = next((_number(text, key) for key in _EXPERTS if text.get(key)), 0)
     if not count:
         return layers * matrix * wide, 0, 0
-    narrow = int(text.get("moe_intermediate_size") or wide)
+    narrow = _number(text, "moe_intermediate_size", wide)
     shared = int(text.get("n_shared_experts") or 0) * narrow
     shared += int(text.get("shared_expert_intermediate_size") or 0)
-    step = int(text.get("decoder_sparse_step") or 1)
-    dense = {*range(int(text.get("first_k_dense_replace") or 0)), *text.get("mlp_only_layers", ())}
+    step = _number(text, "decoder_sparse_step", 1)
+    dense = {*range(int(text.get("first_k_dense_replace") or 0))}
+    dense |= {*(text.get("mlp_only_layers") or ())}
     sparse = sum((n + 1) % step == 0 and n not in dense for n in range(layers))
     return (
         (layers - sparse) * matrix * wide,
@@ -125,16 +130,16 @@ def _windows(text: Mapping[str, Any], layers: int) -> tuple[int, int]:
     kinds = text.get("layer_types") or []
     if strange := sorted(set(kinds) - {_FULL, _SLIDING}):
         raise Incomputable(f"it has layers of {strange[0]}, which this estimate does not cover")
-    window = text.get("sliding_window")
-    if not window or text.get("use_sliding_window") is False:
+    if not text.get("sliding_window") or text.get("use_sliding_window") is False:
         return 0, 0
-    pattern = text.get("sliding_window_pattern")
-    sliding = layers - layers // int(pattern) if pattern else 0
-    return (kinds.count(_SLIDING) if kinds else sliding), int(window)
+    pattern = _number(text, "sliding_window_pattern", 1)  # every so many layers a full one
+    sliding = kinds.count(_SLIDING) if kinds else layers - layers // pattern
+    return min(sliding, layers), _number(text, "sliding_window")
 
 
-def _number(text: Mapping[str, Any], key: str) -> int:
-    value = text.get(key)
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+def _number(text: Mapping[str, Any], key: str, default: int | None = None) -> int:
+    """Return a whole number from 1 to a billion; without one, the default if there is one."""
+    value = default if text.get(key) is None else text[key]
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= _MOST:
         raise Incomputable(f"it has no number {key}")
     return value

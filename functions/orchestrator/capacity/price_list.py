@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/awsaccountbilling/latest/aboutv2/using-price-list-qu
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -57,15 +58,17 @@ class PriceList:
         except (BotoCoreError, ClientError):
             self._answers = False
             return None
+        source = f"price list of {self._clients.now():%Y-%m-%d}"
         for product in map(json.loads, found["PriceList"]):
             if usage in product["product"]["attributes"].get("usagetype", ""):
-                day = f"{self._clients.now():%Y-%m-%d}"
-                return Price(_usd(product), f"price list of {day}")
+                for usd in _on_demand(product):
+                    return Price(usd, source)
         return None
 
 
-def _usd(product: dict[str, Any]) -> float:
-    """Return the price of the first unit, without commitment."""
-    [term, *_] = product["terms"]["OnDemand"].values()
-    [dimension, *_] = term["priceDimensions"].values()
-    return float(dimension["pricePerUnit"]["USD"])
+def _on_demand(product: dict[str, Any]) -> Iterator[float]:
+    """Yield the prices without commitment, USD per unit."""
+    for term in product["terms"].get("OnDemand", {}).values():
+        for dimension in term["priceDimensions"].values():
+            if usd := float(dimension["pricePerUnit"].get("USD", 0)):
+                yield usd

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from orchestrator.aws.clients import Clients
@@ -12,6 +11,7 @@ from orchestrator.deployments import first_boot, inventory, lifecycle
 from orchestrator.deployments.inventory import RESOURCES
 from orchestrator.errors import InvalidRequest, ResourceConflict
 from orchestrator.ledger.store import Ledger
+from orchestrator.masking import shown
 from orchestrator.preflight import model_fit
 from orchestrator.preflight.check import Check, Result
 from orchestrator.preflight.every import every
@@ -22,16 +22,21 @@ def plan(
     clients: Clients,
     deployment: Deployment,
     ledger: Ledger,
-    config: Mapping[str, Any] | None = None,
-    sequences: int = 1,
+    config: object = None,
+    sequences: object = 1,
 ) -> dict[str, Any]:
     """Return {"changes", "checks", "cost", "first_boot"}; nothing is written.
 
     A check that fails is in the answer, not raised: the rest of it can be read, too.
     config: the model's config.json, where the operator gave it. sequences: how many of the longest
     context are to fit at the same time.
-    DeploymentExists: a live one differs from the specification.
+    InvalidRequest: config or sequences are not what they are to be. DeploymentExists: a live one
+    differs from the specification.
     """
+    if config is not None and not isinstance(config, dict):
+        raise InvalidRequest("model_config: must be a mapping: the model's config.json")
+    if not isinstance(sequences, int) or sequences < 1:
+        raise InvalidRequest(f"sequences: {shown(sequences)} is no whole number from 1")
     lifecycle.must_be_unchanged(deployment, ledger)
     model = model_fit.look_up(clients, deployment, config)
     checks = [

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as any_of
 from orchestrator.capacity.model import describe
 from orchestrator.capacity.quantisation import Incomputable
 
@@ -14,6 +16,27 @@ MODELS: dict[str, Any] = json.loads(Path(__file__).with_name("models.json").read
 LLAMA = MODELS["meta-llama/Llama-3.1-8B-Instruct"]["config"]
 MIXTRAL = MODELS["mistralai/Mixtral-8x7B-Instruct-v0.1"]["config"]
 GPT_OSS = MODELS["openai/gpt-oss-20b"]["config"]
+
+KEYS = [
+    *GPT_OSS, "text_config", "vision_config", "use_sliding_window", "sliding_window_pattern",
+    "moe_intermediate_size", "first_k_dense_replace", "mlp_only_layers", "decoder_sparse_step",
+]  # fmt: skip
+values = any_of.recursive(
+    any_of.none() | any_of.booleans() | any_of.integers() | any_of.floats() | any_of.text(),
+    lambda inner: any_of.lists(inner) | any_of.dictionaries(any_of.text(), inner),
+    max_leaves=4,
+)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(any_of.dictionaries(any_of.sampled_from(KEYS), values, max_size=4))
+def test_any_file_is_a_model_or_a_sentence(changes):
+    try:
+        model = describe({**GPT_OSS, **changes})
+    except Incomputable:
+        return
+    assert model.weight_bytes > 0
+    assert model.cache_bytes(1000) >= model.cache_bytes(1) > 0
 
 
 @pytest.mark.parametrize("name", MODELS)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from orchestrator.deployments import planning
+from orchestrator.errors import InvalidRequest
 from orchestrator.ledger.rows import Role
 from orchestrator.spec.parsing import parse
 
@@ -89,3 +90,12 @@ def test_the_wanted_concurrency_is_what_has_to_fit(workflow, sequences):
     planned = planning.plan(workflow.clients, deployment, workflow.ledger, LLAMA, sequences)
 
     assert results(planned)["model"] == ("pass" if sequences == 1 else "warn")
+
+
+@pytest.mark.parametrize(
+    ("config", "sequences", "key"),
+    [([], 1, "model_config"), (None, "4", "sequences"), (None, 0, "sequences")],
+)
+def test_what_is_no_config_and_no_number_is_refused(workflow, config, sequences, key):
+    with pytest.raises(InvalidRequest, match=f"^{key}: "):
+        planning.plan(workflow.clients, workflow.deployment, workflow.ledger, config, sequences)
