@@ -10,21 +10,24 @@ https://docs.vllm.ai/en/latest/configuration/conserving_memory/
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from orchestrator.capacity.model import Model
 from orchestrator.capacity.prices import Offer
 
 GIB = 2**30
 # Activations and CUDA graphs take 1 to 3 GiB of each GPU.
-WORK_SPACE_GIB = 2.0
+LEAST_WORK_SPACE_GIB, WORK_SPACE_GIB = 1.0, 2.0
 # Of the memory in a GPU's name, what the driver and error correction leave.
 USABLE = 0.93
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What the engine is asked for. context: tokens. element: bytes of the cache's type."""
+    """What the engine is asked for. context: tokens. element: bytes of the cache's type.
+
+    work_gib: for activations and CUDA graphs, of each GPU.
+    """
 
     context: int
     sequences: int = 1
@@ -32,6 +35,7 @@ class Wish:
     tensor: int = 1
     pipeline: int = 1
     element: int = 2
+    work_gib: float = WORK_SPACE_GIB
 
 
 def need_gib(model: Model, wish: Wish) -> float:
@@ -66,14 +70,14 @@ def cheapest(model: Model, wish: Wish, offers: Iterable[Offer]) -> tuple[Offer, 
     """Return the cheapest of the offers that fits, and over how many of its GPUs."""
     for offer in sorted(offers, key=lambda each: (each.usd, each.type)):
         for size in divisors(model.heads, offer.gpus):
-            split = Wish(wish.context, wish.sequences, wish.utilization, size, 1, wish.element)
+            split = replace(wish, tensor=size, pipeline=1)
             if fits(model, split, offer.gpu_gib * USABLE):
                 return offer, size
     return None
 
 
 def _fixed_gib(model: Model, wish: Wish) -> float:
-    return model.weight_bytes / GIB / (wish.tensor * wish.pipeline) + WORK_SPACE_GIB
+    return model.weight_bytes / GIB / (wish.tensor * wish.pipeline) + wish.work_gib
 
 
 def _cache_gib(model: Model, wish: Wish, tokens: int) -> float:

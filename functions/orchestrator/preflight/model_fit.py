@@ -150,28 +150,33 @@ def _of_type(
     memory = _memory_gib(deployment, described)
     if memory is None:
         return Check(_NAME, Result.UNKNOWN, f"EC2 does not say how much memory {kind}'s GPUs have")
-    usable = memory * wish.utilization
     longest = fit.longest_context(model, wish, memory)
-    one = fit.longest_context(model, replace(wish, sequences=1), memory)
     weights = model.weight_bytes / GIB / (wish.tensor * wish.pipeline)
     needed = (
         f"{fit.need_gib(model, wish):.1f} GiB: weights {weights:.1f}, cache for "
-        f"{wish.sequences} x {wish.context} tokens, work space {fit.WORK_SPACE_GIB:.0f}"
+        f"{wish.sequences} x {wish.context} tokens, work space {wish.work_gib:.0f}"
     )
-    offered = f"{kind} offers {usable:.1f} GiB per GPU"
+    offered = f"{kind} offers {memory * wish.utilization:.1f} GiB per GPU"
     found = f"{offered}, enough for {wish.sequences} x {longest} tokens"
+    result, remedy = _verdict(model, wish, memory, longest)
+    return Check(_NAME, result, found, needed, remedy)
+
+
+def _verdict(model: Model, wish: Wish, memory: float, longest: int) -> tuple[Result, str]:
+    """Return what comes of it, and the remedy. longest: the context that fits, tokens."""
+    alone = replace(wish, sequences=1)
+    one = fit.longest_context(model, alone, memory)
+    tight = replace(alone, work_gib=fit.LEAST_WORK_SPACE_GIB)
     if longest >= wish.context:
-        if model.uncounted:
-            found = f"{found}, its {model.uncounted} not counted"
-            return Check(_NAME, Result.UNKNOWN, found, needed, _SEE)
-        return Check(_NAME, Result.PASS, found, needed)
+        uncounted = f"its {model.uncounted} is not counted: {_SEE}"
+        return (Result.UNKNOWN, uncounted) if model.uncounted else (Result.PASS, "")
     if one >= wish.context:
-        remedy = f"at most {longest} tokens at a time fit for each of {wish.sequences}"
-        return Check(_NAME, Result.WARN, found, needed, remedy)
+        return Result.WARN, f"at most {longest} tokens at a time fit for each of {wish.sequences}"
+    if fit.longest_context(model, tight, memory) >= wish.context:
+        return Result.WARN, f"it may just fit; set engine.max_model_len to at most {one} to be sure"
     if one < 1:
-        remedy = "choose a larger type, or a quantised model"
-        return Check(_NAME, Result.FAIL, offered, needed, remedy)
-    return Check(_NAME, Result.FAIL, found, needed, f"set engine.max_model_len to at most {one}")
+        return Result.FAIL, "choose a larger type, or a quantised model"
+    return Result.FAIL, f"set engine.max_model_len to at most {one}"
 
 
 def _memory_gib(deployment: Deployment, described: InstanceTypeInfoTypeDef) -> float | None:

@@ -54,7 +54,14 @@ def test_a_context_that_is_too_long_names_the_longest_and_the_cheapest_that_fits
     assert "1 x 131072 tokens" in check.needed
     longest = int(check.remedy.split("at most ")[1].split(",")[0])
     assert str(of("model", checks(workflow, engine={"max_model_len": longest})).result) == "pass"
-    too_long = checks(workflow, engine={"max_model_len": longest + 1})
+    a_bit_longer = of("model", checks(workflow, engine={"max_model_len": longest + 1}))
+    assert str(a_bit_longer.result) == "warn"
+    assert f"it may just fit; set engine.max_model_len to at most {longest}" in a_bit_longer.remedy
+    a_gib_longer = longest + 8192
+    assert (
+        str(of("model", checks(workflow, engine={"max_model_len": a_gib_longer})).result) == "warn"
+    )
+    too_long = checks(workflow, engine={"max_model_len": a_gib_longer + 1})
     assert str(of("model", too_long).result) == "fail"
     assert "the cheapest that fits, g6e.xlarge ($1.86 an hour)" in check.remedy
 
@@ -121,6 +128,15 @@ def test_a_model_whose_size_is_not_in_its_config_is_unknown_with_what_to_do(work
     assert check.remedy == "give its config.json with `lamplighter plan --model-config FILE`"
 
 
+def test_what_is_not_counted_leaves_a_model_that_seems_to_fit_unknown(workflow):
+    config = {"text_config": LLAMA, "vision_config": {"hidden_size": 1152}}
+
+    check = of("model", checks(workflow, config, engine={"max_model_len": 8192}))
+
+    assert str(check.result) == "unknown"
+    assert check.remedy.startswith("its vision encoder is not counted")
+
+
 def test_without_an_engine_there_is_nothing_to_fit(workflow):
     spec = {"gpu": False, "type": "t3.large"}
 
@@ -170,7 +186,9 @@ def test_up_refuses_a_model_that_cannot_fit(workflow):
     workflow.clients.fetch = hub(200, json.dumps(large).encode())
     deployment = parse({**workflow.spec, "model": "owner/name"})
 
-    with pytest.raises(InvalidRequest, match=r"model: g6\.xlarge offers .* GiB per GPU; needed: "):
+    with pytest.raises(
+        InvalidRequest, match=r"model: g6\.xlarge offers .* GiB per GPU, .*; needed: "
+    ):
         lifecycle.validate(workflow.clients, deployment, workflow.ledger)
 
 
