@@ -55,7 +55,7 @@ def plan(
         planned = ask(account, document, config, sequences)
     end = plain(f"{summary(planned)}, in {account.place}")
     screen.answer(planned, *drawn(planned), end)
-    failed = [check["name"] for check in _checks(planned) if check["result"] == "fail"]
+    failed = [check["name"] for check in checks(planned) if check["result"] == "fail"]
     if failed:
         if not screen.json:  # else the answer says it
             screen.problem(f"this cannot work: see {', '.join(failed)}")
@@ -93,13 +93,13 @@ def drawn(planned: Mapping[str, Any]) -> Iterator[Text | Block]:
         for change in planned["changes"]
     )
     yield table("ACTION", "RESOURCE", "WHAT", "WHY", rows=changes, prose=("WHAT", "WHY"))
-    if found := _checks(planned):
+    if found := checks(planned):
         yield plain("")
-        checks = (
-            (plain(check["result"], _RESULTS.get(check["result"], "")), check["name"], _text(check))
+        results = (
+            (plain(check["result"], _RESULTS.get(check["result"], "")), check["name"], text(check))
             for check in found
         )
-        yield table("RESULT", "CHECK", "FOUND", rows=checks, prose=("CHECK", "FOUND"))
+        yield table("RESULT", "CHECK", "FOUND", rows=results, prose=("CHECK", "FOUND"))
     if cost := planned.get("cost"):
         yield from _costs(cost)
     if boot := planned.get("first_boot"):
@@ -112,7 +112,7 @@ def summary(planned: Mapping[str, Any]) -> str:
     actions = [change["action"] for change in planned["changes"]]
     counted = [f"{actions.count(action)} to {action}" for action in _STYLES if action in actions]
     said = counted or ["nothing to do"]
-    results = [check["result"] for check in _checks(planned)]
+    results = [check["result"] for check in checks(planned)]
     each = [f"{results.count(result)} {result}" for result in _RESULTS if result in results]
     if each:
         said.append(f"{len(results)} checks: {', '.join(each)}")
@@ -138,11 +138,13 @@ def _priced(line: Mapping[str, Any]) -> tuple[str, str, str, str]:
     return line["what"], hourly, monthly, line["source"]
 
 
-def _checks(planned: Mapping[str, Any]) -> list[Mapping[str, str]]:
+def checks(planned: Mapping[str, Any]) -> list[Mapping[str, str]]:
+    """Return {"name", "result", "found", "needed", "remedy"} of each check."""
     return list(planned.get("checks", []))
 
 
-def _text(check: Mapping[str, str]) -> str:
+def text(check: Mapping[str, str]) -> str:
+    """Return what was found, what is needed and what to do."""
     needed = f"needed: {check['needed']}" if check["needed"] else ""
     return "; ".join(filter(None, (check["found"], needed, check["remedy"])))
 
