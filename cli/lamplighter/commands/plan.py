@@ -17,7 +17,7 @@ from lamplighter.errors import BadSpec, failure
 from lamplighter.screens.layout import Block
 from lamplighter.screens.screen import plain, table
 
-_STYLES = {"create": "green", "keep": "dim"}
+_STYLES = {"create": "green", "change": "yellow", "report": "red", "keep": "dim"}
 _RESULTS = {"pass": "green", "warn": "yellow", "unknown": "yellow", "fail": "red"}
 _MOST_BYTES = 1_000_000
 

@@ -66,7 +66,8 @@ def _instance_types(clients: Clients, deployment: Deployment, known: Known) -> I
     region = clients.settings.region
     for name, found in known.items():
         if found is None:
-            yield f"instance.type: {name!r} is no instance type of {region}; e.g. g6.xlarge is one"
+            allowed = "allowed: e.g. g6.xlarge"
+            yield f"instance.type: {name!r} is no instance type of {region}; {allowed}"
         else:
             yield from _instance_type(deployment, name, found)
     if all(known.values()):
