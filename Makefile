@@ -139,6 +139,10 @@ deploy: setup ## install the orchestrator into the AWS account of your credentia
 undeploy: setup ## remove it from there, unless a deployment is live
 	@$(BIN)/python -m lamplighter.installation undeploy $(FLAGS)
 
+.PHONY: prices
+prices: setup ## write the price snapshot of `lamplighter plan` from AWS's price list (needs credentials)
+	@$(BIN)/python -m lamplighter.installation prices $(FLAGS)
+
 .PHONY: schema
 schema: setup ## write spec.schema.json from the parser's own description
 	@$(BIN)/python -c 'import json; from orchestrator.spec.publishing import schema; print(json.dumps(schema(), indent=2))' > functions/orchestrator/spec/spec.schema.json.new

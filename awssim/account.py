@@ -26,6 +26,8 @@ from awssim.rules.in_use import InUse
 from awssim.rules.instances import Instances
 from awssim.rules.nat_gateways import NatGateways
 from awssim.rules.network_interfaces import NetworkInterfaces
+from awssim.rules.price_list import PriceList
+from awssim.rules.quotas import Quotas
 from awssim.rules.registries import Registries
 from awssim.rules.route53 import Route53
 from awssim.rules.security_groups import SecurityGroups
@@ -42,7 +44,7 @@ if TYPE_CHECKING:
 
 SECONDS_PER_CALL = 0.05
 # What an account keeps beside moto.
-_RECORDS = ("layers", "builds", "buckets", "capacity", "_given")
+_RECORDS = ("layers", "builds", "buckets", "capacity", "quotas", "price_list", "_given")
 
 _ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": clients.ACCESS_KEY,
@@ -66,8 +68,9 @@ class Account:
         self.faults = Faults()
         self.builds = CodeBuild(self.clock)
         self.buckets = BucketOwners()
-        self.capacity = Capacity(self.clock)
-        self.layers = _layers(self.clock, tag_lag, self.builds, self.buckets, self.capacity)
+        self.capacity, self.quotas, self.price_list = Capacity(self.clock), Quotas(), PriceList()
+        given = (self.buckets, self.quotas, self.price_list, self.builds)
+        self.layers = _layers(self.clock, tag_lag, given, self.capacity)
         self._uncounted = False
         self._given: frozenset[Item] = frozenset()
 
@@ -169,10 +172,12 @@ class Account:
 
 
 def _layers(
-    clock: Clock, tag_lag: float, builds: CodeBuild, buckets: BucketOwners, capacity: Capacity
+    clock: Clock, tag_lag: float, given: tuple[Layer, ...], capacity: Capacity
 ) -> tuple[Layer, ...]:
     """Outermost first: what the caller sees last is decided first. Below the tokens is only what
     AWS does not ask again when it replays an answer: whether there is capacity.
+
+    given: those that a test reaches into.
     """
     instances, nat_gateways = Instances(clock), NatGateways(clock)
     return (
@@ -189,9 +194,8 @@ def _layers(
         SecurityGroups(),
         Iam(),
         Registries(),
-        buckets,
+        *given,
         BucketPolicies(),
-        builds,
         Tokens(),
         capacity,
     )

@@ -15,9 +15,11 @@ from awssim.clients import ACCOUNT_ID, REGION
 from awssim.furnish import BUILD_PROJECT, INSTANCE_PROFILE, LEDGER_TABLE
 from botocore.exceptions import BotoCoreError, ClientError
 from orchestrator.aws.clients import Clients
+from orchestrator.aws.internet import Document, Unreachable
 from orchestrator.aws.translation import translate
 from orchestrator.creation import visibility
-from orchestrator.deployments.lifecycle import RESOURCES, begin
+from orchestrator.deployments.inventory import RESOURCES
+from orchestrator.deployments.lifecycle import begin
 from orchestrator.errors import Pending
 from orchestrator.hosts import traffic
 from orchestrator.ledger.rows import LOCK
@@ -105,12 +107,28 @@ class Workflow:
         self.destroy(*reversed(RESOURCES))
 
 
+def offline(url: str) -> Document:
+    """The internet of a test that has none."""
+    raise Unreachable(f"no internet here for {url}")
+
+
 def _clients(account: Account, installation: str) -> Clients:
     """Clients of the product, filled with the account's: building boto3's is what costs time."""
     settings = _settings(ROOT / "host_scripts", installation)
-    clients = Clients(settings, now=account.clock.now)
-    services = {"sfn": "stepfunctions", "ec2_once": "ec2"}
-    for name in ("codebuild", "dynamodb", "ec2", "ec2_once", "ecr", "route53", "s3", "sfn", "ssm"):
+    clients = Clients(settings, now=account.clock.now, fetch=offline)
+    services = {"sfn": "stepfunctions", "ec2_once": "ec2", "quotas": "service-quotas"}
+    names = (
+        "codebuild",
+        "dynamodb",
+        "ec2",
+        "ec2_once",
+        "ecr",
+        "pricing",
+        "quotas",
+        "route53",
+        "s3",
+    )
+    for name in (*names, "sfn", "ssm"):
         clients.__dict__[name] = account.client(services.get(name, name))
     return clients
 

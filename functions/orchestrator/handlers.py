@@ -8,7 +8,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Any
 
-from orchestrator.deployments import inventory, lifecycle
+from orchestrator.deployments import inventory, lifecycle, planning
 from orchestrator.errors import Superseded
 from orchestrator.events import deletion, host_reports, instance_events
 from orchestrator.hosts import draining, serving, traffic
@@ -133,9 +133,9 @@ incident_function = Function(
 
 plan_function = Function(
     validate_deployment=lambda event: lifecycle.validate(aws(), *requested(event)),
-    plan=lambda event: {
-        "changes": [change.document() for change in lifecycle.plan(aws(), *requested(event))]
-    },
+    plan=lambda event: planning.plan(
+        aws(), *requested(event), event.get("model_config"), event.get("sequences", 1)
+    ),
 )
 inventory_function = Function(check=clearing(inventory.check))
 

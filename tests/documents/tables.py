@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import yaml
+from documents import plan_example
 from documents.pages import PAGES, ROOT
 from gateway.settings.gateway_settings import reference
 from lamplighter.errors import EXIT_CODES
@@ -112,6 +113,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "gateway settings": gateway_settings,
     "parameters": parameters,
     "exit codes": exit_codes,
+    "plan": plan_example.shown,
 }
 
 

@@ -26,6 +26,8 @@ STEPS = Path(__file__).parents[2] / "functions/orchestrator"
 SERVICES = {
     **{name: name for name in ("codebuild", "dynamodb", "ec2", "ecr", "route53", "s3", "ssm")},
     "ec2_once": "ec2",
+    "pricing": "pricing",
+    "quotas": "service-quotas",
     "sfn": "stepfunctions",
 }
 # Among the operations that are called in any case: the search below finds calls at all.

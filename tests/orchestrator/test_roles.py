@@ -34,6 +34,8 @@ CALLED_OTHERWISE = {
         *("ec2:RunInstances", "ec2:CreateTags", "iam:PassRole", "iam:CreateServiceLinkedRole"),
     },
 }
+# Where IAM's name of a service is not boto3's.
+SERVICES = {"stepfunctions": "states", "service-quotas": "servicequotas"}
 # What no untroubled life calls, and when it is needed.
 RARE = {
     "ec2:ReplaceRoute": "a route that leads elsewhere",
@@ -46,6 +48,9 @@ RARE = {
     "route53:GetHostedZone": "a zone that is named by its id",
     "ecr:DescribeImages": "an image that was pushed already",
     "states:SendTaskFailure": "a host that failed",
+    "ec2:DescribeSpotPriceHistory": "spot",
+    "ec2:DescribeCapacityReservations": "a reservation that the specification names",
+    "servicequotas:GetAWSDefaultServiceQuota": "a quota that was never raised",
 }
 
 
@@ -85,7 +90,7 @@ class Life:
 
 def needed(call):
     """Return the permissions that IAM asks for at a call."""
-    service = {"stepfunctions": "states"}.get(call.service, call.service)
+    service = SERVICES.get(call.service, call.service)
     name = f"{service}:{call.operation}"
     tags = {"ec2:CreateTags"} if "TagSpecifications" in getattr(call, "parameters", {}) else set()
     return CALLED_OTHERWISE.get(name, {name}) | tags
@@ -102,6 +107,7 @@ def lived(account, monkeypatch):
     monkeypatch.setattr(probe, "ready", lambda *_: None)
     life = Life(workflow)
     workflow.ledger.put(LOCK, {"owner": "arn:aws:states:execution:that-died"})
+    life.call("plan", "plan", spec={**spec, "instance": {"market": "spot-then-on-demand"}})
     life.call("plan", "validate_deployment", spec=spec)
     life.call("lock", "acquire")
     life.call("deployment", "begin", spec=spec)

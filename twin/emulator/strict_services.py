@@ -1,5 +1,5 @@
 # ruff: noqa: SLF001 - ministack's private names are what this fix changes
-"""The services that the strict AWS answers for: EC2, ECR, Route 53, ACM, IAM, service quotas.
+"""The services that the strict AWS answers for: EC2, ECR, Route 53, ACM, IAM, quotas, prices.
 
 ministack hands their calls over, wherever they come from (HTTP, or a task of Step Functions), and
 tells EventBridge what becomes of instances.
@@ -22,7 +22,7 @@ from twin.emulator.pinned import require
 from twin.emulator.strict_process import ACCOUNT, REGION, Answer, StrictProcess
 
 # What ministack does not know at all it must recognize: by the start of X-Amz-Target.
-_TARGETS = {"servicequotas": "ServiceQuotasV20190624."}
+_TARGETS = {"servicequotas": "ServiceQuotasV20190624.", "pricing": "AWSPriceListService."}
 _SIGNED = {"service-quotas": "servicequotas"}
 
 

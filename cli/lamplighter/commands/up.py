@@ -9,12 +9,13 @@ from typing import Any
 
 import click
 
-from lamplighter.aws import origins
+from lamplighter.aws import origins, refusals
 from lamplighter.aws.account import Account
 from lamplighter.command_line.options import Options, example, pass_options
+from lamplighter.commands import plan
 from lamplighter.deployments import spec_file, workflows
 from lamplighter.deployments.workflows import Running
-from lamplighter.errors import Conflict
+from lamplighter.errors import BadSpec, Conflict
 from lamplighter.screens.screen import Screen, plain
 
 
@@ -24,11 +25,14 @@ from lamplighter.screens.screen import Screen, plain
 def up(options: Options, spec: str) -> None:
     """Provision a deployment, watch until it serves.
 
-    SPEC is a YAML or JSON file, or - for standard input. Twice is once; when a provisioning of
-    the same specification is already running, that one is watched.
+    SPEC is a YAML or JSON file, or - for standard input. What `plan` finds is shown in short
+    first. Twice is once; when a provisioning of the same specification is already running, that
+    one is watched.
     """
     document = spec_file.read(spec)
     account, screen = options.account(), options.screen()
+    if not workflows.running(account, _name(document)):
+        _foresee(account, screen, document)
     output = provision(account, screen, document)
     here = origins.here(output["endpoint"], account.origins)
     screen.answer(output | {"here": here}, *map(plain, _story(options, document, output, here)))
@@ -36,7 +40,7 @@ def up(options: Options, spec: str) -> None:
 
 def provision(account: Account, screen: Screen, document: Mapping[str, Any]) -> dict[str, Any]:
     """Return the workflow's output; join the one that runs already, if it does the same."""
-    name = str(document.get("name") or "unnamed")
+    name = _name(document)
     while other := workflows.running(account, name):
         if other.verb == "provision":
             _refuse_another(other, name, document)
@@ -44,6 +48,31 @@ def provision(account: Account, screen: Screen, document: Mapping[str, Any]) -> 
             return workflows.watch(account, screen, other.execution, name)
         _wait_for(account, screen, other, name)
     return workflows.run(account, screen, "provision", name, dict(document))
+
+
+def _name(document: Mapping[str, Any]) -> str:
+    return str(document.get("name") or "unnamed")
+
+
+def _foresee(account: Account, screen: Screen, document: Mapping[str, Any]) -> None:
+    """Say what it costs and which checks did not pass; BadSpec when one has failed.
+
+    Who may start a workflow need not be allowed to plan: the workflow checks the same.
+    """
+    try:
+        with screen.busy("checking what it costs and whether it can work"):
+            planned = plan.ask(account, document)
+    except refusals.AwsError as error:
+        if refusals.code(error) not in refusals.NOT_ALLOWED:
+            raise
+        screen.say(f"not planned first: {refusals.explain(error)}")
+        return
+    checks = [check for check in plan.checks(planned) if check["result"] != "pass"]
+    said = [f"{check['result']}: {check['name']}: {plan.text(check)}" for check in checks]
+    if failed := [line for line in said if line.startswith("fail")]:
+        raise BadSpec("\n".join(["this cannot work:", *failed]))
+    for line in (*said, plan.summary(planned)):
+        screen.say(line)
 
 
 def _refuse_another(other: Running, name: str, document: Mapping[str, Any]) -> None:

@@ -117,7 +117,7 @@ def _story(screen: Screen, engine: str, state_dir: Path) -> tuple[int, int]:
 def _provision(stage: Stage) -> None:
     _title(stage.screen, f"lamplighter plan {SPEC.name}")
     planned = plan.ask(stage.account, stage.document)
-    stage.screen.show(plan.drawn(planned))
+    stage.screen.show(*plan.drawn(planned))
     _title(stage.screen, f"lamplighter up {SPEC.name}")
     output = up.provision(stage.account, stage.screen, stage.document)
     stage.screen.out.print(plain(f"{output['endpoint']} serves after {output['seconds']} s"))

@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
 
+from orchestrator.aws import internet
 from orchestrator.settings import Settings
 
 if TYPE_CHECKING:
@@ -36,13 +37,17 @@ _ONCE = Config(retries={"total_max_attempts": 1}, connect_timeout=3, read_timeou
 
 
 class Clients:
-    """AWS, the installation's settings and the clock, as the steps receive them."""
+    """AWS, the installation's settings, the clock and the internet, as the steps receive them."""
 
     def __init__(
-        self, settings: Settings, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+        self,
+        settings: Settings,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        fetch: Callable[[str], internet.Document] = internet.fetch,
     ) -> None:
         self.settings = settings
         self.now = now
+        self.fetch = fetch
 
     @cached_property
     def codebuild(self) -> CodeBuildClient:
@@ -64,6 +69,15 @@ class Clients:
     @cached_property
     def ecr(self) -> ECRClient:
         return boto3.client("ecr", config=_PATIENT)
+
+    @cached_property
+    def pricing(self) -> Any:  # the development environment has no types of it
+        """The price list of every region; it is asked in few of them."""
+        return boto3.client("pricing", region_name="us-east-1", config=_PATIENT)
+
+    @cached_property
+    def quotas(self) -> Any:  # the development environment has no types of it
+        return boto3.client("service-quotas", config=_PATIENT)
 
     @cached_property
     def route53(self) -> Route53Client:

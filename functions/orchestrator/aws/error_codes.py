@@ -46,6 +46,7 @@ _LATER = {
     # botocore's own lists are asked beside these
     *("KmsThrottlingException", "ReplicatedWriteConflictException", "TooManyUpdates"),
     *("InternalServerError", "ServerException", "ExecutionLimitExceeded"),
+    *("ServiceException", "InternalErrorException"),
     # something still holds it
     *("DependencyViolation", "InvalidIPAddress.InUse", "InvalidGroup.InUse", "IncorrectState"),
     *("IncorrectInstanceState", "DeleteConflict", "BucketNotEmpty", "ResourceInUse"),
@@ -95,6 +96,9 @@ _FINAL = {
     *("NoSuchHostedZone", "NoSuchHealthCheck", "InvalidAMIID.NotFound"),
     *("InvalidAMIID.Unavailable", "InvalidAMIID.Malformed", "InvalidSnapshot.NotFound"),
     "RepositoryNotEmptyException",
+    # of quotas and prices, which are only looked at
+    *("NoSuchResourceException", "IllegalArgumentException", "NotFoundException"),
+    *("InvalidNextTokenException", "ExpiredNextTokenException"),
 }
 _MEANINGS = {
     DENIED: Meaning.DENIED,

@@ -1,1 +1,1 @@
-"""Where an instance can be had: pools of type, zone and market, and what each one costs."""
+"""Where an instance can be had, at what price and quota, and whether the model fits it."""

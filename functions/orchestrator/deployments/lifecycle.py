@@ -7,9 +7,7 @@ from contextlib import suppress
 from typing import Any
 
 from orchestrator.aws.clients import Clients
-from orchestrator.creation.plan import Change
-from orchestrator.deployments import inventory, preflight
-from orchestrator.deployments.inventory import RESOURCES
+from orchestrator.deployments import inventory
 from orchestrator.errors import DeploymentExists, InvalidRequest, NotFound
 from orchestrator.hosts import proof
 from orchestrator.ledger.rows import (
@@ -27,6 +25,8 @@ from orchestrator.ledger.rows import (
     RESOURCES as RESOURCE_ROWS,
 )
 from orchestrator.ledger.store import Ledger
+from orchestrator.preflight import model_fit
+from orchestrator.preflight.every import every, must_pass
 from orchestrator.spec.deployment import Deployment
 from orchestrator.spec.difference import differences
 from orchestrator.spec.parsing import parse
@@ -38,9 +38,17 @@ _UNKNOWN_YET = ("address", "endpoint", "served_at", "reason")
 def validate(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str, Any]:
     """Return {"name", "live"}; raise before anything is created.
 
-    InvalidRequest: AWS lacks what is specified. DeploymentExists: a live one differs from it.
+    InvalidRequest: a check failed. DeploymentExists: a live one differs from the specification.
     ResourceConflict: the name is in use by another installation, or by foreign resources.
     """
+    live = must_be_unchanged(deployment, ledger)
+    must_pass(every(clients, deployment, ledger, model_fit.look_up(clients, deployment)))
+    inventory.must_be_free(clients, deployment, ledger)
+    return {"name": deployment.name, "live": live}
+
+
+def must_be_unchanged(deployment: Deployment, ledger: Ledger) -> bool:
+    """Return whether the deployment is live; DeploymentExists when it is and differs."""
     row = ledger.known_deployment()
     live = row is not None and row.is_live
     changed = differences(_stored(row), deployment.document()) if row and live else []
@@ -49,9 +57,7 @@ def validate(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[s
             f"{ledger.name!r} is live with another specification; changed: {', '.join(changed)}. "
             f"Take it down first (lamplighter down {ledger.name}), then up again"
         )
-    preflight.check(clients, deployment)
-    inventory.must_be_free(clients, deployment, ledger)
-    return {"name": deployment.name, "live": live}
+    return live
 
 
 def _stored(row: DeploymentRow) -> dict[str, Any]:
@@ -100,13 +106,6 @@ def _forgotten(ledger: Ledger, row: DeploymentRow) -> dict[str, Any]:
     numbers = (host.generation for host in ledger.hosts())
     latest = max(row.latest_generation, row.generation, *numbers)
     return {"generation": 0, "latest_generation": latest, **dict.fromkeys(_UNKNOWN_YET)}
-
-
-def plan(clients: Clients, deployment: Deployment, ledger: Ledger) -> list[Change]:
-    """Return what a provision would do; raises like `validate`."""
-    validate(clients, deployment, ledger)
-    changes = [r.plan(clients, deployment, ledger) for r in RESOURCES]
-    return [change for some in changes for change in some]
 
 
 def record_serving(ledger: Ledger, probed_from: str) -> dict[str, Any]:

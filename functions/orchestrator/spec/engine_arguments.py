@@ -90,8 +90,15 @@ def problems(words: Sequence[object]) -> Iterator[tuple[str, str]]:
 
 def data_parallel_size(words: Sequence[str]) -> int:
     """Return how many copies of the model the words ask for; 1 by default."""
-    found = re.findall(r"(?:^| )--data[-_]parallel[-_]size[= ](\d+)(?= |$)", " ".join(words))
-    return max(1, int(found[-1])) if found else 1
+    found = value(words, "data-parallel-size")
+    return max(1, int(found)) if found and found.isdecimal() else 1
+
+
+def value(words: Sequence[str], flag: str) -> str | None:
+    """Return what follows a flag, the last time that it is there; "" for none, None without it."""
+    name = flag.replace("-", "[-_]")
+    found = re.findall(rf"(?:^| )--{name}(?:[= ](?!--)(\S+))?(?= |$)", " ".join(words))
+    return found[-1] if found else None
 
 
 def _problem(word: str, before: str | None) -> str | None:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from botocore.exceptions import ClientError
 
 if TYPE_CHECKING:
     from typing import Any
@@ -76,7 +77,7 @@ def test_a_host_with_a_name_has_a_certificate_that_curl_can_verify(
 def test_progress_in_a_pipe_is_one_plain_line_per_change(lamplighter: Run, spec: str) -> None:
     result = lamplighter("up", spec)
 
-    assert result.stderr.splitlines()[1:] == ["EnsureNetwork", "EnsureNetwork done, 3.0 s"]
+    assert result.stderr.splitlines()[-2:] == ["EnsureNetwork", "EnsureNetwork done, 3.0 s"]
 
 
 @pytest.mark.usefixtures("ledger", "provisions")
@@ -322,3 +323,49 @@ def test_the_twins_local_origin_is_reported(
     assert "  here:     http://127.0.0.1:40001\n" in result.stdout
     assert "curl http://127.0.0.1:40001/v1/chat/completions" in result.stdout
     assert "$(lamplighter --local key prod)" in result.stdout
+
+
+WARNED = {"name": "quota L-1", "result": "warn", "found": "4 of 7", "needed": "", "remedy": "ask"}
+PRICE = {"usd_per_hour": 0.83, "usd_per_month": 606.0}
+PLANNED = {"changes": [], "checks": [WARNED], "cost": {"total": PRICE}}
+
+
+@pytest.mark.usefixtures("ledger", "provisions")
+def test_up_says_first_what_it_costs_and_what_did_not_pass(
+    lamplighter: Run, workflows: Workflows, spec: str
+) -> None:
+    workflows.plan = ("", PLANNED)
+
+    lines = lamplighter("up", spec).stderr.splitlines()
+
+    assert lines[1] == "warn: quota L-1: 4 of 7; ask"
+    assert lines[2] == "nothing to do, 1 checks: 1 warn, $0.83 an hour"
+
+
+@pytest.mark.usefixtures("ledger", "provisions")
+def test_what_cannot_work_starts_no_workflow(
+    lamplighter: Run, workflows: Workflows, spec: str
+) -> None:
+    workflows.plan = ("", PLANNED | {"checks": [WARNED | {"result": "fail"}]})
+
+    result = lamplighter("up", spec)
+
+    assert result.exit_code == 2
+    assert "fail: quota L-1: 4 of 7; ask" in result.stderr
+    assert workflows.started("provision") == []
+
+
+@pytest.mark.usefixtures("ledger", "provisions")
+def test_an_operator_who_may_not_plan_may_provision(
+    lamplighter: Run, workflows: Workflows, spec: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refusal = {"Error": {"Code": "AccessDeniedException", "Message": "no"}}
+
+    def ask(*_: Any) -> None:
+        raise ClientError(refusal, "Invoke")  # type: ignore[arg-type]
+
+    monkeypatch.setattr("lamplighter.commands.plan.ask", ask)
+    result = lamplighter("up", spec)
+
+    assert result.exit_code == 0
+    assert "not planned first: AWS does not allow Invoke to these credentials" in result.stderr

@@ -158,4 +158,4 @@ def test_a_dash_reads_standard_input(lamplighter: Run, workflows: Workflows) -> 
     result = lamplighter("plan", "-", stdin=b"name: piped\nmodel: m\n")
 
     assert result.exit_code == 0, result.stderr
-    assert workflows.asked == {"verb": "plan", "spec": {"name": "piped", "model": "m"}}
+    assert workflows.asked["spec"] == {"name": "piped", "model": "m"}

@@ -6,8 +6,8 @@ import pytest
 from moto.ec2.models.availability_zones_and_regions import RegionsAndZonesBackend, Zone
 from moto.ec2.models.instance_types import INSTANCE_TYPE_OFFERINGS
 from orchestrator.capacity import zones
-from orchestrator.deployments import preflight
 from orchestrator.errors import InvalidRequest
+from orchestrator.preflight.every import every, must_pass
 from orchestrator.resources import network
 from orchestrator.spec.parsing import parse
 
@@ -50,10 +50,10 @@ def test_no_subnet_lies_in_a_local_zone(workflow, local_zone):
 
 def test_a_local_zone_does_not_count_for_the_zones_asked_for(workflow, local_zone, monkeypatch):
     region = workflow.clients.settings.region
-    every = INSTANCE_TYPE_OFFERINGS["availability-zone"][region]
-    [local, *others] = [offer for offer in every if offer["InstanceType"] == TYPE]
+    offers = INSTANCE_TYPE_OFFERINGS["availability-zone"][region]
+    [local, *others] = [offer for offer in offers if offer["InstanceType"] == TYPE]
     monkeypatch.setitem(INSTANCE_TYPE_OFFERINGS["availability-zone"], region, [local, others[0]])
     asked = {"name": "alpha", "model": "m", "instance": {"type": TYPE}, "network": {"zones": 2}}
 
     with pytest.raises(InvalidRequest, match=f"offered in {others[0]['Location']} of {region}"):
-        preflight.check(workflow.clients, parse(asked))
+        must_pass(every(workflow.clients, parse(asked), workflow.ledger, None))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 from awssim import Account, Crash, error, furnish
-from orchestrator.deployments.lifecycle import RESOURCES
+from orchestrator.deployments.inventory import RESOURCES
 from orchestrator.errors import Pending, Refused, ResourceConflict
 from orchestrator.resources import bucket, dns, instance, keys, network, registry
 from steps import SPEC, Workflow, translated

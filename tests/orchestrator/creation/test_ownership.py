@@ -6,8 +6,8 @@ import pytest
 from awssim.furnish import create_ledger
 from orchestrator.aws import naming
 from orchestrator.creation import ownership
-from orchestrator.deployments import inventory, lifecycle
-from orchestrator.deployments.lifecycle import RESOURCES
+from orchestrator.deployments import inventory, lifecycle, planning
+from orchestrator.deployments.inventory import RESOURCES
 from orchestrator.errors import ResourceConflict
 from orchestrator.ledger.rows import DEPLOYMENT, Role
 from orchestrator.repair import triggers
@@ -45,20 +45,27 @@ def state(account):
         )
 
 
-@pytest.mark.parametrize("act", [lifecycle.validate, lifecycle.plan])
+def refusal(workflow):
+    """What `up` refuses with, which `plan` shows alike."""
+    with pytest.raises(ResourceConflict) as refused:
+        lifecycle.validate(workflow.clients, workflow.deployment, workflow.ledger)
+    planned = planning.plan(workflow.clients, workflow.deployment, workflow.ledger)
+    [check] = [each for each in planned["checks"] if each["name"] == "ownership"]
+    assert check["result"] == "fail"
+    assert f"{check['found']}; {check['remedy']}" == str(refused.value)
+    return str(refused.value)
+
+
 def test_a_name_in_use_by_another_installation_is_refused_before_anything_exists(
-    first, second, account, act
+    first, second, account
 ):
     before = state(account)
 
-    with pytest.raises(ResourceConflict) as refusal:
-        act(second.clients, second.deployment, second.ledger)
+    refused = refusal(second)
 
-    assert "belongs to the deployment 'demo' of the installation 'lamplighter'" in str(
-        refusal.value
-    )
-    assert "another name" in str(refusal.value)
-    assert "lamplighter --stack lamplighter down demo" in str(refusal.value)
+    assert "belongs to the deployment 'demo' of the installation 'lamplighter'" in refused
+    assert "another name" in refused
+    assert "lamplighter --stack lamplighter down demo" in refused
     assert state(account) == before
     assert second.ledger.read(DEPLOYMENT) is None
 
@@ -240,7 +247,7 @@ def test_a_plan_of_what_an_earlier_version_made_needs_no_more_than_an_observer_m
 ):
     before = len(account.calls)
 
-    lifecycle.plan(earlier.clients, earlier.deployment, earlier.ledger)
+    planning.plan(earlier.clients, earlier.deployment, earlier.ledger)
 
     [statement] = template["Resources"]["ObserverPolicy"]["Properties"]["PolicyDocument"][
         "Statement"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from orchestrator.deployments import preflight
 from orchestrator.errors import InvalidRequest
 from orchestrator.launch import engine_image
+from orchestrator.preflight.every import every, must_pass
 from orchestrator.spec.engine import DEFAULT_ENGINE_IMAGE, Engine
 from orchestrator.spec.parsing import parse
 from steps import Workflow
@@ -78,7 +78,8 @@ def test_a_registry_is_known_by_its_whole_name(image: str, sentence: str | None)
 def check(workflow: Workflow, **changes: Any) -> str:
     """Return what preflight refuses, or nothing."""
     try:
-        preflight.check(workflow.clients, parse({**workflow.spec, **changes}))
+        deployment = parse({**workflow.spec, **changes})
+        must_pass(every(workflow.clients, deployment, workflow.ledger, None))
     except InvalidRequest as refusal:
         return str(refusal)
     return ""

@@ -6,7 +6,7 @@ import io
 import zipfile
 
 import pytest
-from orchestrator.deployments.lifecycle import RESOURCES
+from orchestrator.deployments.inventory import RESOURCES
 from orchestrator.resources import image
 
 ONE_BY_ONE = [pytest.param(module, id=module.__name__.rsplit(".", 1)[-1]) for module in RESOURCES]

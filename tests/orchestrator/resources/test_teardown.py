@@ -7,7 +7,7 @@ from awssim import Crash, error
 from awssim.clients import REGION
 from orchestrator.aws import naming
 from orchestrator.deployments import inventory
-from orchestrator.deployments.lifecycle import RESOURCES
+from orchestrator.deployments.inventory import RESOURCES
 from orchestrator.errors import Pending, ResourceConflict, ResourcesLeft
 from orchestrator.resources import address, bucket, dns, firewall, instance, keys, network, registry
 from steps import SPEC, Workflow

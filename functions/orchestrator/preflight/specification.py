@@ -1,8 +1,9 @@
-"""What can be known to be wrong before anything is created, asked of AWS."""
+"""Does AWS have what the specification names: types, zones, images, domain, parameters."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from orchestrator.aws import hosted_zones
@@ -12,6 +13,7 @@ from orchestrator.capacity import reservations, zones
 from orchestrator.errors import InvalidRequest
 from orchestrator.launch import engine_image, machine_images
 from orchestrator.masking import shown
+from orchestrator.preflight.check import Check, judged, looked
 from orchestrator.resources import bucket
 from orchestrator.spec.deployment import Deployment
 
@@ -21,18 +23,34 @@ if TYPE_CHECKING:
 _MAX_BUCKET_NAME = 63  # characters; S3's
 
 
-def check(clients: Clients, deployment: Deployment) -> None:
-    """Raise InvalidRequest with one line per problem; create nothing."""
-    problems = [
-        *_name(clients, deployment),
-        *_instance_types(clients, deployment),
-        *_image(clients, deployment),
-        *_engine_image(clients, deployment),
-        *_domain(clients, deployment),
-        *_token(clients, deployment),
+Known = Mapping[str, "InstanceTypeInfoTypeDef | None"]
+
+
+def checks(clients: Clients, deployment: Deployment, known: Known) -> list[Check]:
+    """known: the instance types that are asked for, as EC2 describes them; None: it has none."""
+    types = ", ".join(deployment.instance.preferred_types)
+    domain, token = deployment.dns.domain, deployment.engine.hf_token_parameter
+    ami = deployment.instance.ami or f"the newest of Ubuntu {deployment.instance.ubuntu}"
+    groups: list[tuple[str, str, Callable[[], Iterator[str]]]] = [
+        ("name", deployment.name, partial(_name, clients, deployment)),
+        ("instance.type", types, partial(_instance_types, clients, deployment, known)),
+        ("instance.ami", ami, partial(_image, clients, deployment)),
+        ("engine.image", deployment.engine.image, partial(_engine_image, clients, deployment)),
     ]
-    if problems:
-        raise InvalidRequest("\n".join(problems))
+    if domain:
+        groups.append(("dns.domain", domain, partial(_domain, clients, deployment)))
+    if token:
+        groups.append(("engine.hf_token_parameter", shown(token), partial(_token, clients, token)))
+    return [check for group in groups for check in _looked(*group)]
+
+
+def described(clients: Clients, deployment: Deployment) -> Known:
+    """Return the instance types that are asked for, as EC2 describes them; None: it has none."""
+    return {name: _described_type(clients, name) for name in deployment.instance.preferred_types}
+
+
+def _looked(name: str, passed: str, look: Callable[[], Iterator[str]]) -> list[Check]:
+    return looked(name, lambda: judged(name, passed, look()))
 
 
 def _name(clients: Clients, deployment: Deployment) -> Iterator[str]:
@@ -44,12 +62,12 @@ def _name(clients: Clients, deployment: Deployment) -> Iterator[str]:
         )
 
 
-def _instance_types(clients: Clients, deployment: Deployment) -> Iterator[str]:
+def _instance_types(clients: Clients, deployment: Deployment, known: Known) -> Iterator[str]:
     region = clients.settings.region
-    known = {name: _described_type(clients, name) for name in deployment.instance.preferred_types}
     for name, found in known.items():
         if found is None:
-            yield f"instance.type: {name!r} is no instance type of {region}; allowed: e.g. g6.xlarge"
+            allowed = "allowed: e.g. g6.xlarge"
+            yield f"instance.type: {name!r} is no instance type of {region}; {allowed}"
         else:
             yield from _instance_type(deployment, name, found)
     if all(known.values()):
@@ -160,18 +178,14 @@ def _image_owner(clients: Clients, image: ImageTypeDef) -> Iterator[str]:
 
 
 def _domain(clients: Clients, deployment: Deployment) -> Iterator[str]:
-    if deployment.dns.domain:
-        try:
-            hosted_zones.zone(clients, deployment.dns)
-        except InvalidRequest as error:
-            yield str(error)
+    try:
+        hosted_zones.zone(clients, deployment.dns)
+    except InvalidRequest as error:
+        yield str(error)
 
 
-def _token(clients: Clients, deployment: Deployment) -> Iterator[str]:
+def _token(clients: Clients, name: str) -> Iterator[str]:
     """Ask for the parameter's metadata only: its value is the host's business."""
-    name = deployment.engine.hf_token_parameter
-    if name is None:
-        return
     found = clients.ssm.describe_parameters(
         ParameterFilters=[{"Key": "Name", "Option": "Equals", "Values": [name]}]
     )["Parameters"]
