@@ -13,7 +13,7 @@ from orchestrator.creation import ownership
 from orchestrator.creation.once import once
 from orchestrator.creation.ownership import Found, sort
 from orchestrator.creation.plan import Change, planned
-from orchestrator.creation.visibility import settled, wait_until_visible
+from orchestrator.creation.visibility import ById, settled, wait_until_visible
 from orchestrator.errors import HostLost, OrchestratorError, Pending, Refused
 from orchestrator.launch import run_instances
 from orchestrator.ledger.rows import HostRow, ResourceRow, Role
@@ -28,6 +28,7 @@ ROLE = "instance"
 ALIVE = ("pending", "running")
 LOST = ("stopping", "stopped", "shutting-down", "terminated", "absent")
 _EXISTING = [*ALIVE, "stopping", "stopped", "shutting-down"]
+_NOT_FOUND = "InvalidInstanceID.NotFound"
 _REMEMBERED = 10  # ended hosts whose rows stay
 
 
@@ -128,7 +129,7 @@ def state(clients: Clients, instance_id: str) -> str:
 
 
 def describe(clients: Clients, instance_id: str) -> InstanceTypeDef | None:
-    with tolerating("InvalidInstanceID.NotFound", "InvalidInstanceID.Malformed"):
+    with tolerating(_NOT_FOUND, "InvalidInstanceID.Malformed"):
         described = clients.ec2.describe_instances(InstanceIds=[instance_id])
         for found in (i for each in described["Reservations"] for i in each["Instances"]):
             return found
@@ -178,6 +179,7 @@ def _launched(
         _role(generation),
         lambda: _of_generation(clients, ledger, generation),
         lambda intent: run_instances.launch(clients, deployment, intent),
+        ById(lambda each: [each] if state(clients, each) in ALIVE else [], _NOT_FOUND),
         tokened=True,
         prepare=lambda: {"request": json.dumps(run_instances.request(clients, deployment, ledger))},
         generation=generation,
@@ -243,7 +245,7 @@ def _is_lost(clients: Clients, ledger: Ledger, host: HostRow) -> bool:
 
 def _terminate(clients: Clients, instances: set[str]) -> None:
     if instances:  # AWS refuses an empty list
-        with tolerating("InvalidInstanceID.NotFound"):
+        with tolerating(_NOT_FOUND):
             clients.ec2.terminate_instances(InstanceIds=sorted(instances))
 
 
