@@ -33,11 +33,16 @@ def mend(ledger: Ledger, resource: str, drifts: Iterable[Drift]) -> None:
     ResourceConflict: a difference that blocks.
     """
     for drift in drifts:
-        if drift.blocks:
-            raise ResourceConflict(f"{drift.what}: {drift.why}")
-        if drift.mend:
-            drift.mend()
+        settle(drift)
         _note(ledger, resource, drift)
+
+
+def settle(drift: Drift) -> None:
+    """Mend it without a note: what follows the host that serves changes with every host."""
+    if drift.blocks:
+        raise ResourceConflict(f"{drift.what}: {drift.why}")
+    if drift.mend:
+        drift.mend()
 
 
 def differing(resource: str, drifts: Iterable[Drift]) -> list[Change]:

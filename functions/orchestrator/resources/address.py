@@ -14,7 +14,7 @@ from orchestrator.aws.clients import Clients
 from orchestrator.aws.error_codes import code, tolerating
 from orchestrator.creation import ownership
 from orchestrator.creation.deletion import delete_each
-from orchestrator.creation.drift import Drift, differing, mend
+from orchestrator.creation.drift import Drift, differing, settle
 from orchestrator.creation.once import existing, once
 from orchestrator.creation.ownership import Found, sort
 from orchestrator.creation.plan import Change, planned
@@ -68,7 +68,8 @@ def ensure(
             _by_id(clients),
         )
     described = the(_described(clients, allocation), ledger, kind)
-    mend(ledger, _ROLE, _drifts(clients, described, serving.instance_id))
+    for drift in _drifts(clients, described, serving.instance_id):
+        settle(drift)
     address = described["PublicIp"]
     endpoint = deployment.endpoint(address)
     ledger.ready(kind, address=address)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import partial
+
 from orchestrator.aws import dns_records, hosted_zones, naming
 from orchestrator.aws.clients import Clients
 from orchestrator.aws.dns_records import Record
 from orchestrator.aws.error_codes import tolerating
+from orchestrator.creation.drift import Drift, differing, settle
 from orchestrator.creation.ownership import conflict, owns
 from orchestrator.creation.plan import Change, planned
 from orchestrator.errors import Pending
@@ -19,9 +23,13 @@ _ROLE = "dns"
 def plan(clients: Clients, deployment: Deployment, ledger: Ledger) -> list[Change]:
     if not deployment.host:
         return []
-    records = dns_records.read(clients, hosted_zones.zone(clients, deployment.dns), deployment.host)
-    there = bool(records) and _is_ours(ledger, deployment.host, records)
-    return [planned("dns", f"A record {deployment.host}", there=there)]
+    zone_id, host = hosted_zones.zone(clients, deployment.dns), deployment.host
+    records, row = _ours(clients, ledger, zone_id, host), ledger.known_deployment()
+    changes = [planned(_ROLE, f"A record {host}", there=bool(records))]
+    if records and row and row.address:
+        desired = _desired(deployment, ledger, host, row.address)
+        changes += differing(_ROLE, _drifts(clients, ledger, zone_id, records, desired))
+    return changes
 
 
 def ensure(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str, str | None]:
@@ -39,12 +47,11 @@ def ensure(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str
     if row and (row.id, row.facts["zone"]) != (host, zone_id):
         destroy(clients, ledger)  # the name has changed since an earlier attempt
         row = None
-    if not dns_records.same(there, desired):
-        ledger.intend(_ROLE, id=host, zone=zone_id, address=address)
-        changed = dns_records.change(clients, zone_id, "UPSERT", desired)
-        ledger.ready(_ROLE, id=host, zone=zone_id, address=address, change=changed)
+    drifts = list(_drifts(clients, ledger, zone_id, there, desired))
+    for drift in drifts:
+        settle(drift)
         row = ledger.resource(_ROLE)
-    elif not row or row.state != "ready":
+    if not drifts and (not row or row.state != "ready"):
         ledger.ready(_ROLE, id=host, zone=zone_id, address=address, intended_at=ledger.time())
     _wait_for(clients, row)
     return {"name": host}
@@ -92,6 +99,29 @@ def _places(clients: Clients, ledger: Ledger) -> list[tuple[str, str]]:
         [spec["zone_id"]] if spec.get("zone_id") else hosted_zones.zones(clients, spec["domain"])
     )
     return [(zone_id, host) for zone_id in zones]
+
+
+def _drifts(
+    clients: Clients, ledger: Ledger, zone_id: str, there: list[Record], desired: list[Record]
+) -> Iterator[Drift]:
+    """Yield one difference: both records are written together."""
+    if dns_records.same(there, desired):
+        return
+    texts = {dns_records.shown(r) for r in desired} - {dns_records.shown(r) for r in there}
+    others = {dns_records.shown(r) for r in there} - {dns_records.shown(r) for r in desired}
+    yield Drift(
+        f"zone {zone_id} has {', '.join(sorted(others)) or 'not every record'}",
+        f"should have {', '.join(sorted(texts))}",
+        partial(_write, clients, ledger, zone_id, desired),
+    )
+
+
+def _write(clients: Clients, ledger: Ledger, zone_id: str, desired: list[Record]) -> None:
+    address = desired[0]["ResourceRecords"][0]["Value"]
+    host = desired[0]["Name"].removesuffix(".")
+    ledger.intend(_ROLE, id=host, zone=zone_id, address=address)
+    changed = dns_records.change(clients, zone_id, "UPSERT", desired)
+    ledger.ready(_ROLE, id=host, zone=zone_id, address=address, change=changed)
 
 
 def _desired(deployment: Deployment, ledger: Ledger, host: str, address: str) -> list[Record]:
