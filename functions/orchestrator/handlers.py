@@ -58,7 +58,7 @@ def requested(event: Event) -> tuple[Deployment, Ledger]:
 
 def retire(event: Event) -> None:
     """Also ends a workflow that waits for a host: it holds the lock that teardown needs."""
-    for token in lifecycle.retire(ledger_of(event)):
+    for token in lifecycle.retire(ledger_of(event), force=event.get("force", False)):
         serving.stop_waiting(aws(), token)
 
 

@@ -53,6 +53,14 @@ RARE = {
     "ec2:AuthorizeSecurityGroupEgress": "a rule that was removed",
     "ec2:RevokeSecurityGroupEgress": "a rule that is not ours",
     "ec2:DisassociateAddress": "an address whose instance is still there",
+    **dict.fromkeys(
+        (
+            *("ec2:DescribeNetworkAcls", "ec2:DescribeVpcEndpoints", "ec2:DescribeVpnGateways"),
+            "ec2:DescribeVpcPeeringConnections",
+        ),
+        "something that is not ours in our network at the teardown",
+    ),
+    "route53:ListHostedZones": "a teardown of what the ledger does not know",
     "codebuild:StopBuild": "a build that still runs at the teardown",
     "s3:ListAllMyBuckets": "a bucket that refuses us",
     "route53:GetHostedZone": "a zone that is named by its id",

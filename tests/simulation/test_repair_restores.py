@@ -49,9 +49,7 @@ def remove_everything_beside(world, lost):
     listed = route53.list_resource_record_sets(HostedZoneId=zone["Id"])["ResourceRecordSets"]
     ours = [r for r in listed if r["Type"] in {"A", "TXT"}]
     changes = [{"Action": "DELETE", "ResourceRecordSet": record} for record in ours]
-    route53.change_resource_record_sets(
-        HostedZoneId=zone["Id"], ChangeBatch={"Changes": changes}
-    )
+    route53.change_resource_record_sets(HostedZoneId=zone["Id"], ChangeBatch={"Changes": changes})
 
 
 def test_a_repair_restores_what_was_removed_by_hand_and_builds_no_image():

@@ -87,11 +87,17 @@ def must_be_free(clients: Clients, deployment: Deployment, ledger: Ledger) -> No
 
 
 def _places(clients: Clients, ledger: Ledger) -> list[tuple[str, str]]:
-    """Return every (zone id, host) at which records of ours may be; zones may be gone."""
+    """Return every (zone id, host) at which records of ours may be; zones may be gone.
+
+    Where the ledger knows neither, the account's zones are searched for our TXT records.
+    """
     row = ledger.resource(_ROLE)
     if row:
         return [(row.facts["zone"], str(row.id))]
-    spec = ledger.specification().get("dns") or {}
+    stored = ledger.specification()
+    if not stored:
+        return hosted_zones.marked(clients, lambda tags: owns(ledger, tags, ""))
+    spec = stored.get("dns") or {}
     if not spec.get("domain"):
         return []
     host = f"{spec['subdomain']}.{spec['domain']}"

@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any
 from orchestrator.aws import naming
 from orchestrator.aws.clients import Clients
 from orchestrator.aws.error_codes import tolerating
-from orchestrator.creation import ownership
+from orchestrator.creation import blockers, ownership
 from orchestrator.creation.deletion import delete_each, known
 from orchestrator.creation.drift import Drift, differing, mend
 from orchestrator.creation.once import changed, existing, once
 from orchestrator.creation.ownership import Found, sort
 from orchestrator.creation.plan import Change, planned
 from orchestrator.creation.visibility import ById, settled
-from orchestrator.errors import Pending
 from orchestrator.ledger.rows import ResourceRow
 from orchestrator.ledger.store import Ledger
 from orchestrator.resources import firewall, nat, routes, subnets
@@ -74,23 +73,26 @@ def ensure(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str
 
 
 def destroy(clients: Clients, ledger: Ledger) -> None:
-    """Raise Pending while AWS still holds something, naming it."""
+    """Raise Pending while AWS still holds something; Blocked names what is not ours."""
     for role in (_VPC, _GATEWAY):
         settled(ledger, role)
     nat.destroy(clients, ledger)
-    _nothing_in_the_way(clients, ledger)
-    firewall.destroy(clients, ledger)
-    _destroy_gateway(clients, ledger)
-    for kind in routes.KINDS:
-        routes.destroy(clients, ledger, kind)
-        subnets.destroy(clients, ledger, kind)
-    delete_each(
-        ledger,
-        _VPC,
-        _vpcs(clients, ledger),
-        lambda vpc: clients.ec2.delete_vpc(VpcId=vpc),
-        _vpc_by_id(clients),
-    )
+    vpcs = known(ledger, _VPC, _vpcs(clients, ledger))
+    if held := [line for vpc in vpcs for line in blockers.interfaces(clients, vpc)]:
+        raise blockers.blocked(ledger, held)
+    with blockers.named(clients, ledger, vpcs):
+        firewall.destroy(clients, ledger)
+        _destroy_gateway(clients, ledger)
+        for kind in routes.KINDS:
+            routes.destroy(clients, ledger, kind)
+            subnets.destroy(clients, ledger, kind)
+        delete_each(
+            ledger,
+            _VPC,
+            _vpcs(clients, ledger),
+            lambda vpc: clients.ec2.delete_vpc(VpcId=vpc),
+            _vpc_by_id(clients),
+        )
 
 
 def found(clients: Clients, ledger: Ledger) -> list[str]:
@@ -201,20 +203,6 @@ def _destroy_gateway(clients: Clients, ledger: Ledger) -> None:
         delete,
         _gateway_by_id(clients),
     )
-
-
-def _nothing_in_the_way(clients: Clients, ledger: Ledger) -> None:
-    """Name foreign interfaces in our network: they are not ours to delete."""
-    for vpc in known(ledger, _VPC, _vpcs(clients, ledger)):
-        pages = clients.ec2.describe_network_interfaces(
-            Filters=[{"Name": "vpc-id", "Values": [vpc]}]
-        )
-        held = [
-            f"{i['NetworkInterfaceId']} ({i.get('Description') or 'no description'})"
-            for i in pages["NetworkInterfaces"]
-        ]
-        if held:
-            raise Pending(f"{vpc} still holds network interfaces: {', '.join(held)}")
 
 
 def _vpcs(clients: Clients, ledger: Ledger) -> Found:
