@@ -27,7 +27,12 @@ class InUse:
         subnet = request.parameters["SubnetId"]
         users = [*self._instances.live(request), *self._nat_gateways.live(request)]
         interfaces = _within(request, "DescribeNetworkInterfaces", "subnet-id", subnet)
-        held = any(not each.get("Attachment", {}).get("InstanceId") for each in interfaces)
+        orphans = self._nat_gateways.former_interfaces(request)
+        held = any(
+            not each.get("Attachment", {}).get("InstanceId")
+            for each in interfaces
+            if each["NetworkInterfaceId"] not in orphans
+        )
         if held or any(user.get("SubnetId") == subnet for user in users):
             request.refuse(
                 "DependencyViolation",
