@@ -79,6 +79,10 @@ def _members(request: Request, vpc: str) -> Iterator[str]:
     for table in _within(request, "DescribeRouteTables", "vpc-id", vpc):
         if not any(each.get("Main") for each in table["Associations"]):
             yield table["RouteTableId"]
+    yield from _attached(request, vpc)
+
+
+def _attached(request: Request, vpc: str) -> Iterator[str]:
     for endpoint in _within(request, "DescribeVpcEndpoints", "vpc-id", vpc):
         if endpoint["State"] not in {"deleted", "deleting"}:
             yield endpoint["VpcEndpointId"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Any
 
-from orchestrator.deployments import inventory, lifecycle
+from orchestrator.deployments import inventory, lifecycle, orphans
 from orchestrator.errors import Superseded
 from orchestrator.events import deletion, host_reports, instance_events
 from orchestrator.hosts import draining, serving, traffic
@@ -137,7 +137,12 @@ plan_function = Function(
         "changes": [change.document() for change in lifecycle.plan(aws(), *requested(event))]
     },
 )
-inventory_function = Function(check=clearing(inventory.check))
+inventory_function = Function(
+    check=clearing(inventory.check),
+    orphans=lambda _: {
+        "orphans": orphans.orphans(aws(), lambda name: ledger_of({"name": name})),
+    },
+)
 
 # ---- what arrives from outside a workflow, without a verb
 

@@ -17,7 +17,9 @@ from lamplighter.screens.screen import Screen, plain
 
 
 @click.command(
-    epilog=example("lamplighter down prod", "lamplighter down prod --yes", "lamplighter down prod --force")
+    epilog=example(
+        "lamplighter down prod", "lamplighter down prod --yes", "lamplighter down prod --force"
+    )
 )
 @click.argument("name")
 @click.option("--force", is_flag=True, help="Even if the ledger has lost it: by tags and names.")
@@ -53,9 +55,7 @@ def _consequence(account: Account, found: Deployment) -> str:
     )
 
 
-def teardown(
-    account: Account, screen: Screen, name: str, *, force: bool = False
-) -> dict[str, Any]:
+def teardown(account: Account, screen: Screen, name: str, *, force: bool = False) -> dict[str, Any]:
     """Return the workflow's output; join the teardown that runs already."""
     if other := _going_on(account, name):
         return _joined(account, screen, name, other)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,11 +10,10 @@ import click
 from lamplighter.aws.account import Account
 from lamplighter.command_line.options import Options, example, pass_options
 from lamplighter.deployments import spec_file
-from lamplighter.errors import failure
 from lamplighter.screens.layout import Listing
 from lamplighter.screens.screen import plain, table
 
-_STYLES = {"create": "green", "keep": "dim"}
+_STYLES = {"create": "green", "change": "yellow", "report": "red", "keep": "dim"}
 
 
 @click.command(epilog=example("lamplighter plan prod.yaml"))
@@ -35,15 +33,8 @@ def plan(options: Options, spec: str) -> None:
 
 def ask(account: Account, document: Mapping[str, Any]) -> dict[str, Any]:
     """Return {"changes": [{"resource", "action", "what", "why"}]}; raise the function's error."""
-    answer = account.functions().invoke(
-        FunctionName=account.installation.plan_function,
-        Payload=json.dumps({"verb": "plan", "spec": document}),
-    )
-    payload = answer["Payload"].read().decode()
-    if "FunctionError" in answer:
-        raise failure(answer["FunctionError"], payload)
-    planned: dict[str, Any] = json.loads(payload)
-    return planned
+    event = {"verb": "plan", "spec": document}
+    return account.invoke(account.installation.plan_function, event)
 
 
 def drawn(planned: Mapping[str, Any]) -> Listing:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from orchestrator.aws import dns_records, naming
 from orchestrator.aws.clients import Clients
@@ -52,24 +52,22 @@ def _given_zone(clients: Clients, zone_id: str, domain: str) -> str:
     raise InvalidRequest(f"dns.zone_id: there is no hosted zone {zone_id!r} in this account")
 
 
-def marked(clients: Clients, is_ours: Callable[[Tags], bool]) -> list[tuple[str, str]]:
-    """Return (zone id, host) of every ownership record in the account that is ours.
+def marked(clients: Clients) -> Iterator[tuple[str, str, Tags]]:
+    """Yield (zone id, host, tags) of every ownership record in the account.
 
     Reads every record of every public zone, 300 a call.
     """
-    found: list[tuple[str, str]] = []
     for page in clients.route53.get_paginator("list_hosted_zones").paginate():
         for listed in page["HostedZones"]:
             if not listed.get("Config", {}).get("PrivateZone"):
                 zone_id = listed["Id"].removeprefix("/hostedzone/")
-                found += [(zone_id, host) for host in _marked_in(clients, zone_id, is_ours)]
-    return found
+                yield from ((zone_id, *found) for found in _marked_in(clients, zone_id))
 
 
-def _marked_in(clients: Clients, zone_id: str, is_ours: Callable[[Tags], bool]) -> Iterator[str]:
+def _marked_in(clients: Clients, zone_id: str) -> Iterator[tuple[str, Tags]]:
     pages = clients.route53.get_paginator("list_resource_record_sets")
     for page in pages.paginate(HostedZoneId=zone_id):
         for listed in page["ResourceRecordSets"]:
             host = naming.host_of_record(listed["Name"])
-            if host and listed["Type"] == "TXT" and is_ours(dns_records.tags([dict(listed)])):
-                yield host
+            if host and listed["Type"] == "TXT":
+                yield host, dns_records.tags([dict(listed)])

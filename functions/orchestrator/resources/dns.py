@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
+from typing import Any
 
 from orchestrator.aws import dns_records, hosted_zones, naming
 from orchestrator.aws.clients import Clients
@@ -94,9 +95,10 @@ def _places(clients: Clients, ledger: Ledger) -> list[tuple[str, str]]:
     row = ledger.resource(_ROLE)
     if row:
         return [(row.facts["zone"], str(row.id))]
-    stored = ledger.specification()
+    stored = _stored(ledger)
     if not stored:
-        return hosted_zones.marked(clients, lambda tags: owns(ledger, tags, ""))
+        marked = hosted_zones.marked(clients)
+        return [(zone_id, host) for zone_id, host, tags in marked if owns(ledger, tags, host)]
     spec = stored.get("dns") or {}
     if not spec.get("domain"):
         return []
@@ -105,6 +107,11 @@ def _places(clients: Clients, ledger: Ledger) -> list[tuple[str, str]]:
         [spec["zone_id"]] if spec.get("zone_id") else hosted_zones.zones(clients, spec["domain"])
     )
     return [(zone_id, host) for zone_id in zones]
+
+
+def _stored(ledger: Ledger) -> dict[str, Any]:
+    row = ledger.known_deployment()
+    return row.specification() if row else {}
 
 
 def _drifts(

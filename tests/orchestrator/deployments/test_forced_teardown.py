@@ -40,7 +40,7 @@ def test_a_deployment_whose_rows_are_lost_leaves_nothing(account, neighbour, nat
 
 
 def test_without_force_a_lost_row_is_named_with_the_way_out(workflow):
-    with pytest.raises(NotFound, match="'demo'.*`lamplighter down demo --force`"):
+    with pytest.raises(NotFound, match=r"'demo'.*`lamplighter down demo --force`"):
         lifecycle.retire(workflow.ledger)
 
 
