@@ -138,6 +138,7 @@ def lived(account, monkeypatch):
     repair(life, {}, beside=False)
     life.call("instance", "destroy_candidates")
     life.call("deployment", "retire")
+    life.call("inventory", "orphans")
     life.call("deployment", "begin_teardown")
     with pytest.raises(ResourcesLeft):
         life.call("inventory", "check")

@@ -40,6 +40,7 @@ ACCESS_DENIED = "AccessDeniedException"  # of ECR and SSM, among others
 # The calls of ECR and SSM that template.yaml allows by the tags of what they change.
 _ALLOWED_BY_TAG = {
     *("DeleteParameter", "DeleteRepository", "PutLifecyclePolicy", "SetRepositoryPolicy"),
+    *("PutImageTagMutability", "PutImageScanningConfiguration"),
 }
 
 _LATER = {

@@ -28,8 +28,8 @@ def plan(clients: Clients, deployment: Deployment, ledger: Ledger) -> list[Chang
     records, row = _ours(clients, ledger, zone_id, host), ledger.known_deployment()
     changes = [planned(_ROLE, f"A record {host}", there=bool(records))]
     if records and row and row.address:
-        desired = _desired(deployment, ledger, host, row.address)
-        changes += differing(_ROLE, _drifts(clients, ledger, zone_id, records, desired))
+        drifts = _drifts(clients, deployment, ledger, zone_id, row.address, records)
+        changes += differing(_ROLE, drifts)
     return changes
 
 
@@ -42,13 +42,12 @@ def ensure(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str
     zone_id, address = hosted_zones.zone(clients, deployment.dns), ledger.deployment().address
     if address is None:
         raise Pending("the endpoint has no address yet")
-    desired = _desired(deployment, ledger, host, address)
     there = _ours(clients, ledger, zone_id, host)
     row = ledger.resource(_ROLE)
     if row and (row.id, row.facts["zone"]) != (host, zone_id):
         destroy(clients, ledger)  # the name has changed since an earlier attempt
         row = None
-    drifts = list(_drifts(clients, ledger, zone_id, there, desired))
+    drifts = list(_drifts(clients, deployment, ledger, zone_id, address, there))
     for drift in drifts:
         settle(drift)
         row = ledger.resource(_ROLE)
@@ -115,9 +114,15 @@ def _stored(ledger: Ledger) -> dict[str, Any]:
 
 
 def _drifts(
-    clients: Clients, ledger: Ledger, zone_id: str, there: list[Record], desired: list[Record]
+    clients: Clients,
+    deployment: Deployment,
+    ledger: Ledger,
+    zone_id: str,
+    address: str,
+    there: list[Record],
 ) -> Iterator[Drift]:
     """Yield one difference: both records are written together."""
+    desired = _desired(deployment, ledger, str(deployment.host), address)
     if dns_records.same(there, desired):
         return
     texts = {dns_records.shown(r) for r in desired} - {dns_records.shown(r) for r in there}
@@ -125,12 +130,13 @@ def _drifts(
     yield Drift(
         f"zone {zone_id} has {', '.join(sorted(others)) or 'not every record'}",
         f"should have {', '.join(sorted(texts))}",
-        partial(_write, clients, ledger, zone_id, desired),
+        partial(_write, clients, ledger, zone_id, address, desired),
     )
 
 
-def _write(clients: Clients, ledger: Ledger, zone_id: str, desired: list[Record]) -> None:
-    address = desired[0]["ResourceRecords"][0]["Value"]
+def _write(
+    clients: Clients, ledger: Ledger, zone_id: str, address: str, desired: list[Record]
+) -> None:
     host = desired[0]["Name"].removesuffix(".")
     ledger.intend(_ROLE, id=host, zone=zone_id, address=address)
     changed = dns_records.change(clients, zone_id, "UPSERT", desired)
