@@ -19,7 +19,7 @@ _GONE = {"deleted", "deleting", "rejected", "expired", "failed", "detached", "de
 
 @contextmanager
 def named(clients: Clients, ledger: Ledger, vpcs: Iterable[str]) -> Iterator[None]:
-    """Turn EC2's refusal, which names nobody, into Blocked with the ids; write it down as reason.
+    """Turn EC2's refusal, which has no id in it, into Blocked with the ids.
 
     What EC2 refuses because of our own things, which are on their way, stays a refusal.
     """
