@@ -60,6 +60,7 @@ RARE = {
         ),
         "something that is not ours in our network at the teardown",
     ),
+    "ec2:DescribeCapacityReservations": "a reservation in the specification",
     "route53:ListHostedZones": "a teardown of what the ledger does not know",
     "codebuild:StopBuild": "a build that still runs at the teardown",
     "s3:ListAllMyBuckets": "a bucket that refuses us",

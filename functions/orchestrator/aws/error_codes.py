@@ -94,6 +94,7 @@ _FINAL = {
     # the installation or the operator's own things are missing
     *("ResourceNotFoundException", "StateMachineDoesNotExist", "StateMachineDeleting"),
     *("NoSuchHostedZone", "NoSuchHealthCheck", "InvalidAMIID.NotFound"),
+    *("NoSuchDelegationSet", "DelegationSetNotReusable"),
     *("InvalidAMIID.Unavailable", "InvalidAMIID.Malformed", "InvalidSnapshot.NotFound"),
     "RepositoryNotEmptyException",
 }
