@@ -8,6 +8,7 @@ what differs from one to the next, and this fills in what Step Functions has to 
       Call: Image.ensure    # the verb `ensure` of ImageFunction
       With: {...}           # what the verb takes besides name and execution
       Wait: {...}           # the retrier, where Pending is not waited for as usual
+      Blocked: {...}        # a retrier beside it, for what an operator has to remove
       Final: [Refused]      # errors that no retry improves
       Next: ...             # where that is not the next state below
 
@@ -63,6 +64,8 @@ def _state(found: re.Match[str], steps: str) -> str:
     waits = "task_token:" in payload
     answer = "$states.result" if waits else "$states.result.Payload"
     retriers = [given.pop("Wait", f"Wait: {PENDING}\n").removeprefix("Wait: ").strip(), HICCUPS]
+    if "Blocked" in given:
+        retriers.insert(0, given.pop("Blocked").removeprefix("Blocked: ").strip())
     if "Final" in given:
         errors = given.pop("Final").removeprefix("Final: ").strip()
         retriers.insert(0, f"{{ErrorEquals: {errors}, MaxAttempts: 0}}")

@@ -19,6 +19,7 @@ class BucketPolicies:
         self.rules: Mapping[str, Rule] = {
             "s3.PutBucketPolicy": self._put,
             "s3.GetBucketPolicy": self._get,
+            "s3.DeleteBucketPolicy": self._delete,
             "s3.DeleteBucket": self._delete,
         }
 

@@ -182,6 +182,9 @@ class Instances:
         return self._states.knows(instance_id) and self.state(instance_id) == "terminated"
 
     def _dress(self, instance: dict[str, Any]) -> None:
+        """Moto shows the groups of a requested network interface only there."""
+        for interface in instance.get("NetworkInterfaces", [])[:1]:
+            instance["SecurityGroups"] = interface["Groups"]
         instance["State"] = self._state_document(instance["InstanceId"])
         instance["LaunchTime"] = self._launched.get(
             instance["InstanceId"], instance.get("LaunchTime")

@@ -104,6 +104,7 @@ _BY_NAME: dict[str, type[LamplighterError]] = {
     "DeploymentExists": Conflict,
     "LockHeld": Conflict,
     "ResourceConflict": Conflict,
+    "Blocked": Conflict,
 }
 
 

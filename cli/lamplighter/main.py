@@ -11,7 +11,19 @@ from lamplighter import errors
 from lamplighter.command_line.boundary import Boundary
 from lamplighter.command_line.global_options import accept_everywhere
 from lamplighter.command_line.options import STACK, Options, example, state_dir
-from lamplighter.commands import down, events, gateway, key, keys, local, plan, repair, status, up
+from lamplighter.commands import (
+    down,
+    events,
+    gateway,
+    key,
+    keys,
+    local,
+    plan,
+    repair,
+    status,
+    sweep,
+    up,
+)
 
 _EXAMPLE = example(
     "lamplighter plan prod.yaml", "lamplighter up prod.yaml", "lamplighter --json status prod"
@@ -86,6 +98,7 @@ for command in (
     events.events,
     repair.repair,
     down.down,
+    sweep.sweep,
     key.key,
     keys.keys,
     gateway.gateway,

@@ -2,7 +2,8 @@
 
 OrchestratorError
 ├── Pending                not there yet; the workflow retries
-│   └── LockHeld           another workflow works on this deployment; the workflow waits
+│   ├── LockHeld           another workflow works on this deployment; the workflow waits
+│   └── Blocked            things that are not ours keep a teardown from ending; named by id
 ├── InvalidRequest         the execution input is wrong: nothing was created
 ├── NotFound               no deployment of that name
 ├── DeploymentExists       a live deployment differs from the request
@@ -30,6 +31,10 @@ class Pending(OrchestratorError):
 
 class LockHeld(Pending):
     """Another running workflow holds this deployment's lock."""
+
+
+class Blocked(Pending):
+    """What is not ours holds something of ours: the message names it."""
 
 
 class InvalidRequest(OrchestratorError):

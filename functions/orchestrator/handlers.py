@@ -8,7 +8,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Any
 
-from orchestrator.deployments import inventory, lifecycle, planning
+from orchestrator.deployments import inventory, lifecycle, orphans, planning
 from orchestrator.errors import Superseded
 from orchestrator.events import deletion, host_reports, instance_events
 from orchestrator.hosts import draining, serving, traffic
@@ -58,7 +58,7 @@ def requested(event: Event) -> tuple[Deployment, Ledger]:
 
 def retire(event: Event) -> None:
     """Also ends a workflow that waits for a host: it holds the lock that teardown needs."""
-    for token in lifecycle.retire(ledger_of(event)):
+    for token in lifecycle.retire(ledger_of(event), force=event.get("force", False)):
         serving.stop_waiting(aws(), token)
 
 
@@ -137,7 +137,12 @@ plan_function = Function(
         aws(), *requested(event), event.get("model_config"), event.get("sequences", 1)
     ),
 )
-inventory_function = Function(check=clearing(inventory.check))
+inventory_function = Function(
+    check=clearing(inventory.check),
+    orphans=lambda _: {
+        "orphans": orphans.orphans(aws(), lambda name: ledger_of({"name": name})),
+    },
+)
 
 # ---- what arrives from outside a workflow, without a verb
 

@@ -21,6 +21,7 @@ REGION = "us-east-1"
 OUTPUTS = {
     "LedgerTable": "ledger",
     "PlanFunction": "plan",
+    "InventoryFunction": "inventory",
     "EventBusName": "lamplighter",
     **{
         f"{verb}Arn": f"arn:aws:states:{REGION}:123456789012:stateMachine:{verb.lower()}"

@@ -32,7 +32,7 @@ VARIABLES = {
     "failure": {"error": "Refused", "cause": "a quota", "rollback": False},
     "answer": {"outcome": "ready"}, "probed_from": "outside", "generation": 2, "lost": 1,
     "incident": {**INCIDENT, "instance_id": "i-0123456789abcdef0"},
-    "beside": True, "drain_first": False, "drain_seconds": 840,
+    "beside": True, "drain_first": False, "drain_seconds": 840, "keep": True, "force": False,
 }  # fmt: skip
 CONTEXT = {
     "Execution": {"Id": ID, "Name": "demo", "StartTime": "2026-11-27T19:00:00Z", "Input": {}},

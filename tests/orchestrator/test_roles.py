@@ -28,6 +28,10 @@ CALLED_OTHERWISE = {
     "s3:DeleteObjects": {"s3:DeleteObject", "s3:DeleteObjectVersion"},
     "s3:PutBucketLifecycleConfiguration": {"s3:PutLifecycleConfiguration"},
     "s3:PutPublicAccessBlock": {"s3:PutBucketPublicAccessBlock"},
+    "s3:GetPublicAccessBlock": {"s3:GetBucketPublicAccessBlock"},
+    "s3:GetBucketLifecycleConfiguration": {"s3:GetLifecycleConfiguration"},
+    "s3:GetBucketEncryption": {"s3:GetEncryptionConfiguration"},
+    "s3:PutBucketEncryption": {"s3:PutEncryptionConfiguration"},
     "ecr:CreateRepository": {"ecr:CreateRepository", "ecr:TagResource"},
     "ssm:PutParameter": {"ssm:PutParameter", "ssm:AddTagsToResource"},
     "ec2:RunInstances": {
@@ -38,11 +42,28 @@ CALLED_OTHERWISE = {
 SERVICES = {"stepfunctions": "states", "service-quotas": "servicequotas"}
 # What no untroubled life calls, and when it is needed.
 RARE = {
+    "ec2:ModifySubnetAttribute": "a subnet that gives out public addresses",
     "ec2:ReplaceRoute": "a route that leads elsewhere",
+    "ec2:DeleteRoute": "a route that is not ours",
+    "ec2:ReplaceRouteTableAssociation": "a subnet that was given another route table",
+    "ec2:ModifyInstanceAttribute": "an instance with other groups",
+    "ec2:ModifyInstanceMetadataOptions": "an instance with another metadata service",
+    "s3:PutEncryptionConfiguration": "a bucket that was given a key",
+    "ecr:PutImageTagMutability": "a repository whose tags may move",
+    "ecr:PutImageScanningConfiguration": "a repository that scans nothing",
     "ec2:RevokeSecurityGroupIngress": "a rule that is not ours",
     "ec2:AuthorizeSecurityGroupEgress": "a rule that was removed",
     "ec2:RevokeSecurityGroupEgress": "a rule that is not ours",
     "ec2:DisassociateAddress": "an address whose instance is still there",
+    **dict.fromkeys(
+        (
+            *("ec2:DescribeNetworkAcls", "ec2:DescribeVpcEndpoints", "ec2:DescribeVpnGateways"),
+            "ec2:DescribeVpcPeeringConnections",
+        ),
+        "something that is not ours in our network at the teardown",
+    ),
+    "ec2:DescribeCapacityReservations": "a reservation in the specification",
+    "route53:ListHostedZones": "a teardown of what the ledger does not know",
     "codebuild:StopBuild": "a build that still runs at the teardown",
     "s3:ListAllMyBuckets": "a bucket that refuses us",
     "route53:GetHostedZone": "a zone that is named by its id",
@@ -124,6 +145,7 @@ def lived(account, monkeypatch):
     repair(life, {}, beside=False)
     life.call("instance", "destroy_candidates")
     life.call("deployment", "retire")
+    life.call("inventory", "orphans")
     life.call("deployment", "begin_teardown")
     with pytest.raises(ResourcesLeft):
         life.call("inventory", "check")

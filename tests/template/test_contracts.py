@@ -34,7 +34,7 @@ HICCUPS = {
     "Lambda.TooManyRequestsException",
 }
 FROM_OUTSIDE = {"HostReport", "InstanceEvent", "GuardDeletion"}  # no workflow calls them
-FOR_THE_COMMAND = {("Plan", "plan")}
+FOR_THE_COMMAND = {("Plan", "plan"), ("Inventory", "orphans")}
 
 
 @pytest.mark.parametrize("workflow", WORKFLOWS)

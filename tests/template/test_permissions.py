@@ -9,7 +9,7 @@ from template_files import ROOT, rules
 
 # Calls that take no resource, or whose resource has no ARN (task tokens).
 UNSCOPED = re.compile(
-    r"^(ec2:Describe\w+|ssm:DescribeParameters|route53:ListHostedZonesByName|"
+    r"^(ec2:Describe\w+|ssm:DescribeParameters|route53:ListHostedZones(ByName)?|"
     r"cloudwatch:PutMetricData|pricing:GetProducts|servicequotas:GetAWSDefaultServiceQuota|ecr:GetAuthorizationToken|s3:ListAllMyBuckets|ssm:UpdateInstanceInformation|ssmmessages:\w+|states:SendTask\w+|logs:\w+)$"
 )
 CHANGES_EC2 = re.compile(r"^ec2:(?!Describe|CreateTags$)")

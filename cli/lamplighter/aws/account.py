@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import boto3
 from botocore.config import Config
@@ -13,7 +14,7 @@ from botocore.exceptions import ClientError
 
 from lamplighter.aws.origins import VARIABLE as ORIGINS
 from lamplighter.aws.refusals import code
-from lamplighter.errors import Unavailable
+from lamplighter.errors import Unavailable, failure
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
@@ -24,9 +25,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """The stack's outputs: ARNs of the workflows, names of the table and the function.
+    """The stack's outputs: ARNs of the workflows, names of the table and the functions.
 
-    name: the stack's, which is the installation's in the tags of its resources.
+    name: the stack's, which is the installation's in the tags of its resources. inventory_function:
+    empty where an earlier version is installed.
     """
 
     name: str
@@ -35,6 +37,7 @@ class Installation:
     teardown: str
     table: str
     plan_function: str
+    inventory_function: str = ""
 
     @classmethod
     def from_outputs(cls, outputs: Mapping[str, str], stack: str) -> Self:
@@ -47,6 +50,7 @@ class Installation:
                 teardown=outputs["TeardownArn"],
                 table=outputs["LedgerTable"],
                 plan_function=outputs["PlanFunction"],
+                inventory_function=outputs.get("InventoryFunction", ""),
             )
         except KeyError as missing:
             raise Unavailable(
@@ -90,6 +94,15 @@ class Account:
         return self.session.client(
             "lambda", endpoint_url=self.endpoint, config=_config(self.endpoint)
         )
+
+    def invoke(self, function: str, event: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what a function of the installation answers; raise its error."""
+        answer = self.functions().invoke(FunctionName=function, Payload=json.dumps(event))
+        payload = answer["Payload"].read().decode()
+        if "FunctionError" in answer:
+            raise failure(answer["FunctionError"], payload)
+        answered: dict[str, Any] = json.loads(payload)
+        return answered
 
     def parameters(self) -> SSMClient:
         return self.session.client("ssm", endpoint_url=self.endpoint, config=_config(self.endpoint))

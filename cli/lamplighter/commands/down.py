@@ -16,17 +16,22 @@ from lamplighter.deployments.workflows import Running
 from lamplighter.screens.screen import Screen, plain
 
 
-@click.command(epilog=example("lamplighter down prod", "lamplighter down prod --yes"))
+@click.command(
+    epilog=example(
+        "lamplighter down prod", "lamplighter down prod --yes", "lamplighter down prod --force"
+    )
+)
 @click.argument("name")
+@click.option("--force", is_flag=True, help="Even if the ledger has lost it: by tags and names.")
 @consent.yes_option
 @pass_options
-def down(options: Options, name: str, *, yes: bool) -> None:
+def down(options: Options, name: str, *, force: bool, yes: bool) -> None:
     """Tear a deployment down to nothing, after a question.
 
     Ends with the number of resources that are left, which is 0 or a failure.
     """
     account, screen = options.account(), options.screen()
-    found = known(account.ledger(), name)
+    found = Deployment(name) if force else known(account.ledger(), name)
     if found.status == "absent":
         screen.answer({"name": name, "left": 0, "changed": False}, plain(f"{name} is already down"))
         return
@@ -34,7 +39,7 @@ def down(options: Options, name: str, *, yes: bool) -> None:
         output = _joined(account, screen, name, other)
     else:
         consent.require(_consequence(account, found), yes=yes)
-        output = teardown(account, screen, name)
+        output = teardown(account, screen, name, force=force)
     gone = f"{name} is down after {output['seconds']} s: {output['left']} resources left"
     screen.answer(output, plain(gone))
 
@@ -50,11 +55,12 @@ def _consequence(account: Account, found: Deployment) -> str:
     )
 
 
-def teardown(account: Account, screen: Screen, name: str) -> dict[str, Any]:
+def teardown(account: Account, screen: Screen, name: str, *, force: bool = False) -> dict[str, Any]:
     """Return the workflow's output; join the teardown that runs already."""
     if other := _going_on(account, name):
         return _joined(account, screen, name, other)
-    return workflows.run(account, screen, "teardown", name, {"name": name})
+    document = {"name": name, **({"force": True} if force else {})}
+    return workflows.run(account, screen, "teardown", name, document)
 
 
 def _going_on(account: Account, name: str) -> Running | None:

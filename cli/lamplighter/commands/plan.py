@@ -13,7 +13,7 @@ from rich.text import Text
 from lamplighter.aws.account import Account
 from lamplighter.command_line.options import Options, example, pass_options
 from lamplighter.deployments import spec_file
-from lamplighter.errors import BadSpec, failure
+from lamplighter.errors import BadSpec
 from lamplighter.screens.layout import Block
 from lamplighter.screens.screen import plain, table
 
@@ -69,16 +69,9 @@ def ask(
     sequences: int = 1,
 ) -> dict[str, Any]:
     """Return {"changes", "checks", "cost", "first_boot"}; raise the function's error."""
-    asked = {"verb": "plan", "spec": document, "sequences": sequences}
-    answer = account.functions().invoke(
-        FunctionName=account.installation.plan_function,
-        Payload=json.dumps(asked | ({"model_config": config} if config else {})),
-    )
-    payload = answer["Payload"].read().decode()
-    if "FunctionError" in answer:
-        raise failure(answer["FunctionError"], payload)
-    planned: dict[str, Any] = json.loads(payload)
-    return planned
+    event = {"verb": "plan", "spec": document, "sequences": sequences}
+    more = {"model_config": config} if config else {}
+    return account.invoke(account.installation.plan_function, event | more)
 
 
 def drawn(planned: Mapping[str, Any]) -> Iterator[Text | Block]:

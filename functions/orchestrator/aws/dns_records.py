@@ -38,6 +38,12 @@ def same(there: list[Record], desired: list[Record]) -> bool:
     return sorted(map(key, ours)) == sorted(map(key, desired))
 
 
+def shown(record: Record) -> str:
+    """Return e.g. `A infer.example.com. 60 s 192.0.2.1`."""
+    named = f"{record['Type']} {record['Name']} {record.get('TTL')} s"
+    return f"{named} {' '.join(sorted(values(record)))}".rstrip()
+
+
 def points_to(record: Record, addresses: set[str]) -> bool:
     found = set(values(record))
     return bool(found) and found <= addresses

@@ -40,6 +40,7 @@ ACCESS_DENIED = "AccessDeniedException"  # of ECR and SSM, among others
 # The calls of ECR and SSM that template.yaml allows by the tags of what they change.
 _ALLOWED_BY_TAG = {
     *("DeleteParameter", "DeleteRepository", "PutLifecyclePolicy", "SetRepositoryPolicy"),
+    *("PutImageTagMutability", "PutImageScanningConfiguration"),
 }
 
 _LATER = {
@@ -94,6 +95,7 @@ _FINAL = {
     # the installation or the operator's own things are missing
     *("ResourceNotFoundException", "StateMachineDoesNotExist", "StateMachineDeleting"),
     *("NoSuchHostedZone", "NoSuchHealthCheck", "InvalidAMIID.NotFound"),
+    *("NoSuchDelegationSet", "DelegationSetNotReusable"),
     *("InvalidAMIID.Unavailable", "InvalidAMIID.Malformed", "InvalidSnapshot.NotFound"),
     "RepositoryNotEmptyException",
     # of quotas and prices, which are only looked at

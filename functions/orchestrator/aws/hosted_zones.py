@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from orchestrator.aws import dns_records, naming
 from orchestrator.aws.clients import Clients
 from orchestrator.aws.error_codes import tolerating
+from orchestrator.aws.naming import Tags
 from orchestrator.errors import InvalidRequest
 from orchestrator.spec.sections import Dns
 
@@ -46,3 +50,24 @@ def _given_zone(clients: Clients, zone_id: str, domain: str) -> str:
             return zone_id
         raise InvalidRequest(f"dns.zone_id: {zone_id} is the zone of {name}, not of {domain}")
     raise InvalidRequest(f"dns.zone_id: there is no hosted zone {zone_id!r} in this account")
+
+
+def marked(clients: Clients) -> Iterator[tuple[str, str, Tags]]:
+    """Yield (zone id, host, tags) of every ownership record in the account.
+
+    Reads every record of every public zone, 300 a call.
+    """
+    for page in clients.route53.get_paginator("list_hosted_zones").paginate():
+        for listed in page["HostedZones"]:
+            if not listed.get("Config", {}).get("PrivateZone"):
+                zone_id = listed["Id"].removeprefix("/hostedzone/")
+                yield from ((zone_id, *found) for found in _marked_in(clients, zone_id))
+
+
+def _marked_in(clients: Clients, zone_id: str) -> Iterator[tuple[str, Tags]]:
+    pages = clients.route53.get_paginator("list_resource_record_sets")
+    for page in pages.paginate(HostedZoneId=zone_id):
+        for listed in page["ResourceRecordSets"]:
+            host = naming.host_of_record(listed["Name"])
+            if host and listed["Type"] == "TXT":
+                yield host, dns_records.tags([dict(listed)])

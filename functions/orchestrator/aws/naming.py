@@ -107,3 +107,9 @@ def tls_path(name: str) -> str:
 def ownership_record(host: str) -> str:
     """Return the TXT record that marks an A record as ours (Route53 records carry no tags)."""
     return f"_lamplighter.{host}."
+
+
+def host_of_record(name: str) -> str | None:
+    """Return the host of an ownership record's name, None for any other name."""
+    prefix = ownership_record("x").partition("x")[0]
+    return name.removeprefix(prefix).rstrip(".") if name.startswith(prefix) else None

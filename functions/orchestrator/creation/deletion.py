@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from botocore.exceptions import ClientError
 
-from orchestrator.aws.error_codes import ACCESS_DENIED, DENIED, code, tolerating
+from orchestrator.aws.error_codes import ACCESS_DENIED, DENIED, code
 from orchestrator.creation.ownership import Found, lost
+from orchestrator.creation.visibility import ById
 from orchestrator.ledger.store import Ledger
 
 
@@ -17,24 +18,22 @@ def delete_each(
     role: str,
     found: Found,
     delete: Callable[[str], object],
-    *,
-    describe: Callable[[str], Sequence[object]],
-    gone: str,
+    by_id: ById,
 ) -> None:
     """Delete what the tags show and the ledger remembers in EC2; forget it right afterwards.
 
-    gone: EC2's code for an id that does not exist. IAM, which reads the tags first, may deny the
-    deletion of what is gone instead: describe returns what EC2 shows of the id itself. Neither is
-    believed about what is too young to be visible. ResourceConflict: it is there without its tags.
+    EC2 does not find what is gone, or IAM, which reads the tags first, denies its deletion. Neither
+    is believed about what is too young to be visible. ResourceConflict: it is there without its
+    tags.
     """
     for identifier in known(ledger, role, found):
         try:
             delete(identifier)
         except ClientError as error:
             refusal = code(error)
-            if refusal not in {gone, DENIED} or _is_young(ledger, role):
+            if refusal not in {by_id.gone, DENIED} or _is_young(ledger, role):
                 raise
-            if refusal != gone and _is_there(describe, identifier, gone):
+            if refusal != by_id.gone and by_id.shows(identifier):
                 if identifier in found.ours:
                     raise
                 raise lost(ledger, f"{role} {identifier}") from error
@@ -65,10 +64,3 @@ def known(ledger: Ledger, role: str, found: Found) -> list[str]:
 def _is_young(ledger: Ledger, role: str) -> bool:
     row = ledger.resource(role)
     return row is not None and ledger.is_young(row)
-
-
-def _is_there(describe: Callable[[str], Sequence[object]], identifier: str, gone: str) -> bool:
-    """Return whether EC2 shows the id; asked by id, as its tags may have been removed."""
-    with tolerating(gone):
-        return bool(describe(identifier))
-    return False

@@ -13,7 +13,8 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from orchestrator.aws import naming
-from orchestrator.creation.ownership import Found
+from orchestrator.creation.ownership import Found, lost
+from orchestrator.creation.visibility import ById
 from orchestrator.errors import Pending
 from orchestrator.ledger.rows import ResourceRow
 from orchestrator.ledger.store import Ledger
@@ -26,6 +27,7 @@ def once(
     role: str,
     find: Callable[[], Found],
     create: Callable[[ResourceRow], str],
+    by_id: ById,
     *,
     tokened: bool = False,
     prepare: Callable[[], dict[str, Any]] = dict,
@@ -36,17 +38,26 @@ def once(
     find returns what carries our tags; create receives the intent's row, with its ClientToken
     `token`, and returns an id; prepare returns facts to keep in the intent, so that a repeated call
     asks for exactly the same. generation: of the host that it is for, 0 for what all hosts share.
-    ResourceConflict: another installation has one.
+    ResourceConflict: another installation has one, or ours is there without its tags.
     """
     found = find().claimed()
     row = ledger.resource(role)
     if found:
         return _adopt(ledger, role, found, row)
+    _must_have_its_tags(ledger, role, row, by_id)
     if row and row.state == "intent" and tokened:
         return _create(ledger, role, create, row)
     if row and ledger.is_young(row):
         raise Pending(f"{role}: created a moment ago, not visible by its tag yet")
     return _create(ledger, role, create, intend(ledger, role, generation, **prepare()))
+
+
+def existing(ledger: Ledger, role: str, find: Callable[[], Found], by_id: ById) -> list[str]:
+    """Return the ids that `once` would adopt; ResourceConflict as there."""
+    found = find().claimed()
+    if not found:
+        _must_have_its_tags(ledger, role, ledger.resource(role), by_id)
+    return found
 
 
 def intend(ledger: Ledger, role: str, generation: int = 0, **facts: Any) -> ResourceRow:
@@ -58,6 +69,14 @@ def intend(ledger: Ledger, role: str, generation: int = 0, **facts: Any) -> Reso
 def changed(ledger: Ledger, role: str) -> None:
     """Write down that something of `role` was changed at AWS just now, e.g. attached."""
     ledger.ready(role, changed_at=ledger.time())
+
+
+def _must_have_its_tags(ledger: Ledger, role: str, row: ResourceRow | None, by_id: ById) -> None:
+    """Raise ResourceConflict when what the ledger names is there and cannot be found by tag."""
+    if row is None or row.id is None or row.state != "ready" or ledger.is_young(row):
+        return
+    if by_id.shows(row.id):
+        raise lost(ledger, f"{role} {row.id}")
 
 
 def _adopt(ledger: Ledger, role: str, found: list[str], row: ResourceRow | None) -> str:

@@ -7,7 +7,10 @@ from dataclasses import asdict, dataclass
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One line of a plan. action: create | keep."""
+    """One line of a plan.
+
+    action: create | keep; change: `ensure` mends it; report: the operator decides.
+    """
 
     resource: str
     action: str

@@ -5,17 +5,35 @@ A row's age decides which, and only the young is waited for.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from orchestrator.aws.error_codes import tolerating
 from orchestrator.aws.translation import translate
 from orchestrator.errors import Pending, Refused
 from orchestrator.ledger.store import Ledger
 
 Described = TypeVar("Described")
+
+
+@dataclass(frozen=True, slots=True)
+class ById:
+    """How one kind is asked for by its id, as its tags may have been removed.
+
+    describe: returns what AWS shows of it; gone: AWS's code for an id that does not exist.
+    """
+
+    describe: Callable[[str], Sequence[object]]
+    gone: str
+
+    def shows(self, identifier: str) -> bool:
+        with tolerating(self.gone):
+            return bool(self.describe(identifier))
+        return False
 
 
 def settled(ledger: Ledger, role: str) -> None:

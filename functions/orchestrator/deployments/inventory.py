@@ -28,13 +28,18 @@ RESOURCES: tuple[Resource, ...] = (
 
 def check(clients: Clients, ledger: Ledger) -> dict[str, int]:
     """Return {"left": 0}, or raise ResourcesLeft that lists what is there and ours."""
-    left = [line for module in RESOURCES for line in module.found(clients, ledger)]
-    if left:
+    there = left(clients, ledger)
+    if there:
         raise ResourcesLeft(
-            f"{len(left)} resources left: {', '.join(left)}; remove what holds them, then run "
+            f"{len(there)} resources left: {', '.join(there)}; remove what holds them, then run "
             f"`lamplighter down {ledger.name}` again"
         )
     return {"left": 0}
+
+
+def left(clients: Clients, ledger: Ledger) -> list[str]:
+    """Return a line for everything that is there and ours."""
+    return [line for module in RESOURCES for line in module.found(clients, ledger)]
 
 
 def must_be_free(clients: Clients, deployment: Deployment, ledger: Ledger) -> None:

@@ -15,6 +15,7 @@ from orchestrator.ledger.rows import (
     DEPLOYMENT,
     EARLIER_HOST,
     HOSTS,
+    VERSION,
     WAITS,
     DeploymentRow,
     Desired,
@@ -184,14 +185,21 @@ def _kept(ledger: Ledger) -> str:
     return f" (kept: {', '.join(kept)}; `lamplighter down {ledger.name}` removes them)"
 
 
-def retire(ledger: Ledger) -> set[str]:
+def retire(ledger: Ledger, *, force: bool = False) -> set[str]:
     """Write down that the deployment is not wanted any more, lock or not.
 
-    Return the task tokens of workflows that wait for a host, so that they can be stopped.
+    force: makes the row that the ledger lost. Return the task tokens of workflows that wait for a
+    host, so that they can be stopped.
     """
     facts = {"desired": Desired.ABSENT, "updated_at": ledger.time()}
     if not ledger.change(DEPLOYMENT, facts, "attribute_exists(pk)"):
-        raise NotFound(f"no deployment is named {ledger.name!r}: there is nothing to tear down")
+        if not force:
+            raise NotFound(
+                f"no deployment is named {ledger.name!r}: there is nothing to tear down; "
+                f"`lamplighter down {ledger.name} --force` removes what carries its tags anyway"
+            )
+        lost = {**facts, "status": Status.TEARING_DOWN, "version": VERSION}
+        ledger.change(DEPLOYMENT, lost, "attribute_not_exists(pk)")
     return {wait.token for wait in ledger.waits()}
 
 

@@ -15,6 +15,8 @@ from orchestrator.spec.deployment import Deployment
 
 _ROLE = "instance"
 _VOLUME = "gp3"
+# Hop limit 1: containers on the bridge network cannot reach the metadata service.
+METADATA = {"HttpTokens": "required", "HttpEndpoint": "enabled", "HttpPutResponseHopLimit": 1}
 
 
 def launch(clients: Clients, deployment: Deployment, intent: ResourceRow) -> str:
@@ -54,12 +56,7 @@ def request(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[st
                 "AssociatePublicIpAddress": True,
             }
         ],
-        # Hop limit 1: containers on the bridge network cannot reach the metadata service.
-        "MetadataOptions": {
-            "HttpTokens": "required",
-            "HttpEndpoint": "enabled",
-            "HttpPutResponseHopLimit": 1,
-        },
+        "MetadataOptions": METADATA,
         "BlockDeviceMappings": [
             {
                 "DeviceName": image.get("RootDeviceName") or "/dev/sda1",

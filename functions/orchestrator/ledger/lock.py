@@ -44,6 +44,11 @@ def release(ledger: Ledger) -> None:
     ledger.discard(LOCK, "owner", ledger.owner)
 
 
+def runs(sfn: SFNClient, execution: str) -> bool:
+    """Return whether the owner of a lock is alive."""
+    return _ended_at(sfn, execution) is None
+
+
 def _take(ledger: Ledger, condition: str, **values: str) -> bool:
     facts = {"owner": ledger.owner, "acquired_at": ledger.time()}
     return ledger.change(LOCK, facts, condition, **values)

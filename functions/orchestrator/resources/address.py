@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from functools import partial
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
@@ -13,10 +14,11 @@ from orchestrator.aws.clients import Clients
 from orchestrator.aws.error_codes import code, tolerating
 from orchestrator.creation import ownership
 from orchestrator.creation.deletion import delete_each
-from orchestrator.creation.once import once
+from orchestrator.creation.drift import Drift, differing, settle
+from orchestrator.creation.once import existing, once
 from orchestrator.creation.ownership import Found, sort
 from orchestrator.creation.plan import Change, planned
-from orchestrator.creation.visibility import settled, the
+from orchestrator.creation.visibility import ById, settled, the
 from orchestrator.errors import AddressLimit, Pending
 from orchestrator.ledger.rows import ResourceRow
 from orchestrator.ledger.store import Ledger
@@ -30,8 +32,15 @@ _ROLE = "address"
 
 
 def plan(clients: Clients, _: Deployment, ledger: Ledger) -> list[Change]:
+    serving, kind = ledger.serving(), _current(ledger)
     there = any(_of_kind(clients, ledger, kind).ours for kind in _by_tag(clients, ledger))
-    return [planned("address", "Elastic IP", there=there)]
+    if serving is None or serving.instance_id is None or kind is None:
+        return [planned(_ROLE, "Elastic IP", there=there)]
+    find = partial(_of_kind, clients, ledger, kind)
+    allocations = existing(ledger, kind, find, _by_id(clients))
+    described = [each for one in allocations for each in _described(clients, one)]
+    drifts = [d for each in described for d in _drifts(clients, each, serving.instance_id)]
+    return [planned(_ROLE, "Elastic IP", there=bool(described)), *differing(_ROLE, drifts)]
 
 
 def ensure(
@@ -56,12 +65,11 @@ def ensure(
             kind,
             lambda: _of_kind(clients, ledger, kind),
             lambda _: _allocate(clients, deployment, kind),
+            _by_id(clients),
         )
     described = the(_described(clients, allocation), ledger, kind)
-    if described.get("InstanceId") != serving.instance_id:
-        clients.ec2.associate_address(
-            AllocationId=allocation, InstanceId=serving.instance_id, AllowReassociation=True
-        )
+    for drift in _drifts(clients, described, serving.instance_id):
+        settle(drift)
     address = described["PublicIp"]
     endpoint = deployment.endpoint(address)
     ledger.ready(kind, address=address)
@@ -86,6 +94,21 @@ def release_addresses(clients: Clients, ledger: Ledger) -> None:
 def found(clients: Clients, ledger: Ledger) -> list[str]:
     """Return our Elastic IPs, the NAT gateway's too."""
     return ownership.tagged(clients, ledger, only="elastic-ip").ours
+
+
+def _drifts(clients: Clients, address: AddressTypeDef, instance_id: str) -> Iterator[Drift]:
+    holder = address.get("InstanceId")
+    if holder != instance_id:
+        yield Drift(
+            f"Elastic IP {address['PublicIp']} is at {holder or 'no instance'}",
+            f"{instance_id} serves",
+            partial(
+                clients.ec2.associate_address,
+                AllocationId=address["AllocationId"],
+                InstanceId=instance_id,
+                AllowReassociation=True,
+            ),
+        )
 
 
 def _current(ledger: Ledger) -> str | None:
@@ -131,8 +154,7 @@ def _release_all(clients: Clients, ledger: Ledger, kinds: set[str]) -> None:
             kind,
             _of_kind(clients, ledger, kind),
             lambda address: _release(clients, address),
-            describe=lambda address: _described(clients, address),
-            gone="InvalidAllocationID.NotFound",
+            _by_id(clients),
         )
 
 
@@ -142,6 +164,10 @@ def _release(clients: Clients, allocation: str) -> None:
             with tolerating("InvalidAssociationID.NotFound"):
                 clients.ec2.disassociate_address(AssociationId=association)
     clients.ec2.release_address(AllocationId=allocation)
+
+
+def _by_id(clients: Clients) -> ById:
+    return ById(lambda address: _described(clients, address), "InvalidAllocationID.NotFound")
 
 
 def _described(clients: Clients, allocation: str) -> list[AddressTypeDef]:

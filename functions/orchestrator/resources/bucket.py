@@ -7,17 +7,20 @@ must belong to.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from orchestrator.aws import naming
+from orchestrator.aws.bucket_settings import settings
 from orchestrator.aws.clients import Clients
 from orchestrator.aws.error_codes import code, tolerating
+from orchestrator.creation.drift import Drift, differing, mend
 from orchestrator.creation.ownership import conflict, has_lost_its_tags, lost, owns
 from orchestrator.creation.plan import Change, planned
 from orchestrator.creation.visibility import wait_until_visible
-from orchestrator.errors import ResourceConflict
+from orchestrator.errors import Pending, Refused, ResourceConflict
 from orchestrator.ledger.store import Ledger
 from orchestrator.spec.deployment import Deployment
 
@@ -25,23 +28,6 @@ _ROLE = "bucket"
 _CLASSIC_REGION = "us-east-1"
 _ABSENT = {"NoSuchBucket", "NotFound", "404"}
 _DENIED = {"AccessDenied", "Forbidden", "403"}
-_CLOSED = {
-    "BlockPublicAcls": True,
-    "IgnorePublicAcls": True,
-    "BlockPublicPolicy": True,
-    "RestrictPublicBuckets": True,
-}
-_LIFECYCLE: Any = {
-    "Rules": [
-        {
-            "ID": "forget-old-versions",
-            "Status": "Enabled",
-            "Filter": {"Prefix": ""},
-            "NoncurrentVersionExpiration": {"NoncurrentDays": 30},
-            "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1},
-        }
-    ]
-}
 
 
 def name_of(clients: Clients, deployment: str) -> str:
@@ -49,8 +35,11 @@ def name_of(clients: Clients, deployment: str) -> str:
 
 
 def plan(clients: Clients, _: Deployment, ledger: Ledger) -> list[Change]:
-    there = bool(found(clients, ledger))
-    return [planned("bucket", _shown(clients, ledger), there=there)]
+    there = _ours(clients, ledger)
+    return [
+        planned(_ROLE, _shown(clients, ledger), there=there),
+        *differing(_ROLE, _drifts(clients, name_of(clients, ledger.name)) if there else ()),
+    ]
 
 
 def ensure(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str, str]:
@@ -61,14 +50,16 @@ def ensure(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str
     name = name_of(clients, deployment.name)
     there = _ours(clients, ledger)
     row = ledger.resource(_ROLE)
-    if there and row and row.state == "ready":
-        return {"bucket": name}
     if not (there and row):
-        ledger.intend(_ROLE, id=name)
+        row = ledger.intend(_ROLE, id=name)
     if not there:
         _create(clients, ledger, name)
-    _configure(clients, deployment, name)
-    ledger.ready(_ROLE, id=name)
+    if row.state != "ready":
+        tags: Any = naming.tags(clients.settings.installation, deployment, _ROLE)
+        clients.s3.put_bucket_tagging(Bucket=name, Tagging={"TagSet": tags}, **_owner(clients))
+    mend(ledger, _ROLE, _drifts(clients, name))
+    if row.state != "ready":
+        ledger.ready(_ROLE, id=name)
     return {"bucket": name}
 
 
@@ -173,37 +164,18 @@ def _create(clients: Clients, ledger: Ledger, name: str) -> None:
     _ours(clients, ledger)
 
 
-def _configure(clients: Clients, deployment: Deployment, name: str) -> None:
-    s3, ours = clients.s3, _owner(clients)
-    tags: Any = naming.tags(clients.settings.installation, deployment, _ROLE)
-    s3.put_bucket_tagging(Bucket=name, Tagging={"TagSet": tags}, **ours)
-    s3.put_public_access_block(
-        Bucket=name,
-        PublicAccessBlockConfiguration=_CLOSED,  # type: ignore[arg-type]
-        **ours,
-    )
-    s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"}, **ours)
-    s3.put_bucket_lifecycle_configuration(Bucket=name, LifecycleConfiguration=_LIFECYCLE, **ours)
-    s3.put_bucket_policy(Bucket=name, Policy=_tls_only(clients, name), **ours)
+def _drifts(clients: Clients, name: str) -> Iterator[Drift]:
+    for setting in settings(clients, name, _owner(clients)):
+        if setting.differs:
+            what = f"bucket {name}: {setting.name} is {_text(setting.current)}"
+            yield Drift(what, f"should be {_text(setting.should_be)}", setting.put)
 
 
-def _tls_only(clients: Clients, name: str) -> str:
-    arn = f"arn:{clients.settings.partition}:s3:::{name}"
-    return json.dumps(
-        {
-            "Version": "2012-10-17",
-            "Statement": [
-                {
-                    "Sid": "TlsOnly",
-                    "Effect": "Deny",
-                    "Principal": "*",
-                    "Action": "s3:*",
-                    "Resource": [arn, f"{arn}/*"],
-                    "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-                }
-            ],
-        }
-    )
+def _text(value: Any) -> str:
+    """Return a setting as the plan shows it."""
+    if value is None:
+        return "not set"
+    return value if isinstance(value, str) else json.dumps(value, sort_keys=True)
 
 
 def _empty(clients: Clients, name: str) -> None:
@@ -214,9 +186,22 @@ def _empty(clients: Clients, name: str) -> None:
             for item in [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
         ]
         if objects:
-            clients.s3.delete_objects(
+            deleted = clients.s3.delete_objects(
                 Bucket=name, Delete={"Objects": objects, "Quiet": True}, **ours
             )
+            _refuse_what_stays(name, deleted.get("Errors", []))
+
+
+def _refuse_what_stays(name: str, errors: list[Any]) -> None:
+    """S3 answers with success, and lists what it was too busy, or not allowed, to delete."""
+    for error in errors:
+        what = f"object {error['Key']!r} of the bucket {name!r} stays: {error['Code']}"
+        if error["Code"] not in _DENIED:
+            raise Pending(what)
+        raise Refused(
+            f"{what}: {error.get('Message', 'denied')}; remove the bucket policy or the legal hold "
+            "that denies its deletion, then run `lamplighter down` again"
+        )
 
 
 def _owner(clients: Clients) -> Any:

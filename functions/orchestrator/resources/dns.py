@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
 from orchestrator.aws import dns_records, hosted_zones, naming
 from orchestrator.aws.clients import Clients
 from orchestrator.aws.dns_records import Record
 from orchestrator.aws.error_codes import tolerating
+from orchestrator.creation.drift import Drift, differing, settle
 from orchestrator.creation.ownership import conflict, owns
 from orchestrator.creation.plan import Change, planned
 from orchestrator.errors import Pending
@@ -19,9 +24,13 @@ _ROLE = "dns"
 def plan(clients: Clients, deployment: Deployment, ledger: Ledger) -> list[Change]:
     if not deployment.host:
         return []
-    records = dns_records.read(clients, hosted_zones.zone(clients, deployment.dns), deployment.host)
-    there = bool(records) and _is_ours(ledger, deployment.host, records)
-    return [planned("dns", f"A record {deployment.host}", there=there)]
+    zone_id, host = hosted_zones.zone(clients, deployment.dns), deployment.host
+    records, row = _ours(clients, ledger, zone_id, host), ledger.known_deployment()
+    changes = [planned(_ROLE, f"A record {host}", there=bool(records))]
+    if records and row and row.address:
+        drifts = _drifts(clients, deployment, ledger, zone_id, row.address, records)
+        changes += differing(_ROLE, drifts)
+    return changes
 
 
 def ensure(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str, str | None]:
@@ -33,18 +42,16 @@ def ensure(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str
     zone_id, address = hosted_zones.zone(clients, deployment.dns), ledger.deployment().address
     if address is None:
         raise Pending("the endpoint has no address yet")
-    desired = _desired(deployment, ledger, host, address)
     there = _ours(clients, ledger, zone_id, host)
     row = ledger.resource(_ROLE)
     if row and (row.id, row.facts["zone"]) != (host, zone_id):
         destroy(clients, ledger)  # the name has changed since an earlier attempt
         row = None
-    if not dns_records.same(there, desired):
-        ledger.intend(_ROLE, id=host, zone=zone_id, address=address)
-        changed = dns_records.change(clients, zone_id, "UPSERT", desired)
-        ledger.ready(_ROLE, id=host, zone=zone_id, address=address, change=changed)
+    drifts = list(_drifts(clients, deployment, ledger, zone_id, address, there))
+    for drift in drifts:
+        settle(drift)
         row = ledger.resource(_ROLE)
-    elif not row or row.state != "ready":
+    if not drifts and (not row or row.state != "ready"):
         ledger.ready(_ROLE, id=host, zone=zone_id, address=address, intended_at=ledger.time())
     _wait_for(clients, row)
     return {"name": host}
@@ -80,11 +87,18 @@ def must_be_free(clients: Clients, deployment: Deployment, ledger: Ledger) -> No
 
 
 def _places(clients: Clients, ledger: Ledger) -> list[tuple[str, str]]:
-    """Return every (zone id, host) at which records of ours may be; zones may be gone."""
+    """Return every (zone id, host) at which records of ours may be; zones may be gone.
+
+    Where the ledger knows neither, the account's zones are searched for our TXT records.
+    """
     row = ledger.resource(_ROLE)
     if row:
         return [(row.facts["zone"], str(row.id))]
-    spec = ledger.specification().get("dns") or {}
+    stored = _stored(ledger)
+    if not stored:
+        marked = hosted_zones.marked(clients)
+        return [(zone_id, host) for zone_id, host, tags in marked if owns(ledger, tags, host)]
+    spec = stored.get("dns") or {}
     if not spec.get("domain"):
         return []
     host = f"{spec['subdomain']}.{spec['domain']}"
@@ -92,6 +106,41 @@ def _places(clients: Clients, ledger: Ledger) -> list[tuple[str, str]]:
         [spec["zone_id"]] if spec.get("zone_id") else hosted_zones.zones(clients, spec["domain"])
     )
     return [(zone_id, host) for zone_id in zones]
+
+
+def _stored(ledger: Ledger) -> dict[str, Any]:
+    row = ledger.known_deployment()
+    return row.specification() if row else {}
+
+
+def _drifts(
+    clients: Clients,
+    deployment: Deployment,
+    ledger: Ledger,
+    zone_id: str,
+    address: str,
+    there: list[Record],
+) -> Iterator[Drift]:
+    """Yield one difference: both records are written together."""
+    desired = _desired(deployment, ledger, str(deployment.host), address)
+    if dns_records.same(there, desired):
+        return
+    texts = {dns_records.shown(r) for r in desired} - {dns_records.shown(r) for r in there}
+    others = {dns_records.shown(r) for r in there} - {dns_records.shown(r) for r in desired}
+    yield Drift(
+        f"zone {zone_id} has {', '.join(sorted(others)) or 'not every record'}",
+        f"should have {', '.join(sorted(texts))}",
+        partial(_write, clients, ledger, zone_id, address, desired),
+    )
+
+
+def _write(
+    clients: Clients, ledger: Ledger, zone_id: str, address: str, desired: list[Record]
+) -> None:
+    host = desired[0]["Name"].removesuffix(".")
+    ledger.intend(_ROLE, id=host, zone=zone_id, address=address)
+    changed = dns_records.change(clients, zone_id, "UPSERT", desired)
+    ledger.ready(_ROLE, id=host, zone=zone_id, address=address, change=changed)
 
 
 def _desired(deployment: Deployment, ledger: Ledger, host: str, address: str) -> list[Record]:

@@ -38,12 +38,19 @@ def plan(clients: Clients, deployment: Deployment, ledger: Ledger) -> list[Chang
     return [planned("image", "gateway image, built by CodeBuild", there=there)]
 
 
-def ensure(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str, str]:
-    """Return {"uri": image URI with its tag}; Pending while CodeBuild works."""
+def ensure(
+    clients: Clients, deployment: Deployment, ledger: Ledger, *, keep: bool = False
+) -> dict[str, str]:
+    """Return {"uri": image URI with its tag}; Pending while CodeBuild works.
+
+    keep: an image of an earlier source stays as long as it is there.
+    """
+    row = ledger.resource(_ROLE)
+    if keep and row and "uri" in row.facts and _pushed(clients, ledger.name, row.facts["tag"]):
+        return {"uri": row.facts["uri"]}
     source = archive(clients.settings.payload)
     tag = tag_of(source)
     uri = f"{_repository(clients, deployment, ledger)}:{tag}"
-    row = ledger.resource(_ROLE)
     if _pushed(clients, deployment.name, tag):
         if row is None or row.facts.get("uri") != uri:
             since = row.intended_at if row else None

@@ -10,12 +10,13 @@ from orchestrator.aws import naming
 from orchestrator.aws.clients import Clients
 from orchestrator.aws.error_codes import tolerating
 from orchestrator.creation import ownership
+from orchestrator.creation.drift import differing, mend
 from orchestrator.creation.once import once
 from orchestrator.creation.ownership import Found, sort
 from orchestrator.creation.plan import Change, planned
-from orchestrator.creation.visibility import settled, wait_until_visible
+from orchestrator.creation.visibility import ById, settled, wait_until_visible
 from orchestrator.errors import HostLost, OrchestratorError, Pending, Refused
-from orchestrator.launch import run_instances
+from orchestrator.launch import attributes, run_instances
 from orchestrator.ledger.rows import HostRow, ResourceRow, Role
 from orchestrator.ledger.store import Ledger
 from orchestrator.resources import keys
@@ -28,14 +29,18 @@ ROLE = "instance"
 ALIVE = ("pending", "running")
 LOST = ("stopping", "stopped", "shutting-down", "terminated", "absent")
 _EXISTING = [*ALIVE, "stopping", "stopped", "shutting-down"]
+_NOT_FOUND = "InvalidInstanceID.NotFound"
 _REMEMBERED = 10  # ended hosts whose rows stay
 
 
 def plan(clients: Clients, deployment: Deployment, ledger: Ledger) -> list[Change]:
     spec = deployment.instance
     what = f"{spec.market} {spec.type}, {spec.root_volume_gib} GiB encrypted root"
-    alive = any(found["State"]["Name"] in ALIVE for found in _ours(clients, ledger))
-    return [planned("instance", what, there=alive)]
+    alive = [found for found in _ours(clients, ledger) if found["State"]["Name"] in ALIVE]
+    return [
+        planned("instance", what, there=bool(alive)),
+        *differing("instance", (d for a in alive for d in attributes.drifts(clients, ledger, a))),
+    ]
 
 
 def ensure(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str, Any]:
@@ -45,6 +50,8 @@ def ensure(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str
     """
     serving = ledger.serving()
     if serving and not _is_lost(clients, ledger, serving):
+        if found := describe(clients, str(serving.instance_id)):
+            mend(ledger, "instance", attributes.drifts(clients, ledger, found))
         return {"instance_id": serving.instance_id, "generation": serving.generation}
     return _candidate(clients, deployment, ledger, after=serving.generation if serving else 0)
 
@@ -128,7 +135,7 @@ def state(clients: Clients, instance_id: str) -> str:
 
 
 def describe(clients: Clients, instance_id: str) -> InstanceTypeDef | None:
-    with tolerating("InvalidInstanceID.NotFound", "InvalidInstanceID.Malformed"):
+    with tolerating(_NOT_FOUND, "InvalidInstanceID.Malformed"):
         described = clients.ec2.describe_instances(InstanceIds=[instance_id])
         for found in (i for each in described["Reservations"] for i in each["Instances"]):
             return found
@@ -178,6 +185,7 @@ def _launched(
         _role(generation),
         lambda: _of_generation(clients, ledger, generation),
         lambda intent: run_instances.launch(clients, deployment, intent),
+        ById(lambda each: [each] if state(clients, each) in ALIVE else [], _NOT_FOUND),
         tokened=True,
         prepare=lambda: {"request": json.dumps(run_instances.request(clients, deployment, ledger))},
         generation=generation,
@@ -243,7 +251,7 @@ def _is_lost(clients: Clients, ledger: Ledger, host: HostRow) -> bool:
 
 def _terminate(clients: Clients, instances: set[str]) -> None:
     if instances:  # AWS refuses an empty list
-        with tolerating("InvalidInstanceID.NotFound"):
+        with tolerating(_NOT_FOUND):
             clients.ec2.terminate_instances(InstanceIds=sorted(instances))
 
 

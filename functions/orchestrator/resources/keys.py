@@ -28,6 +28,7 @@ from orchestrator.aws import naming
 from orchestrator.aws.clients import Clients
 from orchestrator.aws.error_codes import tolerating
 from orchestrator.creation.deletion import deletion
+from orchestrator.creation.drift import Drift, differing, mend
 from orchestrator.creation.ownership import conflict, has_lost_its_tags, lost, owns
 from orchestrator.creation.plan import Change, planned
 from orchestrator.creation.visibility import wait_until_visible
@@ -47,9 +48,8 @@ def plan(clients: Clients, _: Deployment, ledger: Ledger) -> list[Change]:
     """Return a line for each key that provision makes, and for each that the operator made."""
     ours, made = list(_ours(clients, ledger)), _made(ledger.name)
     changes = [planned("keys", _shown(name), there=name in ours) for name in made]
-    return changes + [
-        planned("keys", _shown(name), there=True) for name in ours if name not in made
-    ]
+    changes += [planned("keys", _shown(name), there=True) for name in ours if name not in made]
+    return changes + differing("keys", _drifts(clients, ledger))
 
 
 def ensure(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str, str]:
@@ -63,6 +63,7 @@ def ensure(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str
     if hashed not in there:
         entries = json.dumps([entry(FIRST, _stored(clients, deployment.name))])
         _put(clients, deployment, ledger, _HASHED, hashed, "String", entries)
+    mend(ledger, "keys", _drifts(clients, ledger))
     if row.state != "ready":
         ledger.ready(_ROLE, id=secret)
     return {"parameter": secret}
@@ -119,6 +120,23 @@ def entry(key_id: str, key: str) -> dict[str, Any]:
         **dict.fromkeys(limits),
         **({} if _OURS.fullmatch(key) else {"foreign": True}),
     }
+
+
+def _drifts(clients: Clients, ledger: Ledger) -> Iterator[Drift]:
+    """Yield parameters of another type or tier: SSM changes neither back without a new parameter,
+    and with it the key would be another one.
+    """
+    secret, hashed = _made(ledger.name)
+    types = {secret: "SecureString", hashed: "String"}
+    names: Any = [{"Key": "Name", "Option": "Equals", "Values": list(types)}]
+    for there in clients.ssm.describe_parameters(ParameterFilters=names)["Parameters"]:
+        name, kind, tier = there["Name"], there["Type"], there.get("Tier", "Standard")
+        if kind != types[name]:
+            why = f"should be a {types[name]}: delete it and run `lamplighter up` for a new key"
+            yield Drift(f"SSM parameter {name} is a {kind}", why)
+        if tier != "Standard":
+            why = "billed by the month; SSM does not go back to Standard"
+            yield Drift(f"SSM parameter {name} is of the tier {tier}", why)
 
 
 def _made(deployment: str) -> tuple[str, str]:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from functools import partial
+from typing import TYPE_CHECKING
+
 from orchestrator.aws import naming
 from orchestrator.aws.clients import Clients
 from orchestrator.aws.error_codes import tolerating
 from orchestrator.creation.deletion import delete_each, known
 from orchestrator.creation.once import once
 from orchestrator.creation.ownership import Found, sort
-from orchestrator.creation.visibility import settled, the, wait_until_visible
+from orchestrator.creation.visibility import ById, settled, the, wait_until_visible
 from orchestrator.errors import Pending, Refused
 from orchestrator.ledger.rows import ResourceRow
 from orchestrator.ledger.store import Ledger
 from orchestrator.spec.deployment import Deployment
+
+if TYPE_CHECKING:
+    from mypy_boto3_ec2.type_defs import NatGatewayTypeDef
 
 _NAT, _ADDRESS = "nat", "nat-address"
 _LIVE = ["pending", "available", "failed"]
@@ -33,7 +39,8 @@ def ensure(clients: Clients, deployment: Deployment, ledger: Ledger, subnet: str
         )
         return created["NatGateway"]["NatGatewayId"]
 
-    gateway = once(ledger, _NAT, lambda: found(clients, ledger), create, tokened=True)
+    find = partial(found, clients, ledger)
+    gateway = once(ledger, _NAT, find, create, _by_id(clients), tokened=True)
     answer = clients.ec2.describe_nat_gateways(NatGatewayIds=[gateway])["NatGateways"]
     described = the(answer, ledger, _NAT)
     if described["State"] == "failed":
@@ -57,10 +64,7 @@ def destroy(clients: Clients, ledger: Ledger) -> None:
         _ADDRESS,
         _addresses(clients, ledger),
         lambda address: clients.ec2.release_address(AllocationId=address),
-        describe=lambda address: clients.ec2.describe_addresses(AllocationIds=[address])[
-            "Addresses"
-        ],
-        gone="InvalidAllocationID.NotFound",
+        _address_by_id(clients),
     )
 
 
@@ -96,7 +100,25 @@ def _ensure_address(clients: Clients, deployment: Deployment, ledger: Ledger) ->
             ),
         )["AllocationId"]
 
-    return once(ledger, _ADDRESS, lambda: _addresses(clients, ledger), create)
+    find = partial(_addresses, clients, ledger)
+    return once(ledger, _ADDRESS, find, create, _address_by_id(clients))
+
+
+def _by_id(clients: Clients) -> ById:
+    """A deleted gateway is shown for an hour, so only one that lives counts."""
+
+    def living(gateway: str) -> list[NatGatewayTypeDef]:
+        found = clients.ec2.describe_nat_gateways(NatGatewayIds=[gateway])["NatGateways"]
+        return [each for each in found if each["State"] in _LIVE]
+
+    return ById(living, "NatGatewayNotFound")
+
+
+def _address_by_id(clients: Clients) -> ById:
+    return ById(
+        lambda address: clients.ec2.describe_addresses(AllocationIds=[address])["Addresses"],
+        "InvalidAllocationID.NotFound",
+    )
 
 
 def _addresses(clients: Clients, ledger: Ledger) -> Found:

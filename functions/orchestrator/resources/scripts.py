@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from functools import partial
 
 from orchestrator.aws.clients import Clients
+from orchestrator.aws.error_codes import tolerating
+from orchestrator.creation.drift import Drift, differing, mend
 from orchestrator.creation.plan import Change, planned
 from orchestrator.errors import Pending
 from orchestrator.launch import rendering
+from orchestrator.ledger.rows import ResourceRow
 from orchestrator.ledger.store import Ledger
 from orchestrator.resources import bucket
 from orchestrator.spec.deployment import Deployment
@@ -15,22 +21,34 @@ from orchestrator.spec.deployment import Deployment
 _ROLE = "scripts"
 
 
-def plan(_: Clients, __: Deployment, ledger: Ledger) -> list[Change]:
-    there = ledger.resource(_ROLE) is not None
-    return [planned("scripts", "instance scripts in S3", there=there)]
+def plan(clients: Clients, _: Deployment, ledger: Ledger) -> list[Change]:
+    row = ledger.resource(_ROLE)
+    changes = [planned(_ROLE, "instance scripts in S3", there=row is not None)]
+    if row:
+        changes += differing(_ROLE, _drifts(clients, ledger, row.facts["prefix"], _tags_of(row)))
+    return changes
 
 
-def ensure(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str, str]:
-    """Return {"prefix": key prefix}; the ledger's row also holds the user_data that boots it."""
-    image = ledger.resource("image")
+def ensure(
+    clients: Clients, deployment: Deployment, ledger: Ledger, *, keep: bool = False
+) -> dict[str, str]:
+    """Return {"prefix": key prefix}; the ledger's row also holds the user_data that boots it.
+
+    keep: scripts of an earlier version stay as long as they are complete.
+    """
+    image, row = ledger.resource("image"), ledger.resource(_ROLE)
     if image is None or "uri" not in image.facts:
         raise Pending("the gateway image has no URI yet")
     uri = image.facts["uri"]
+    if keep and row and row.facts.get("image") == uri and not _is_damaged(clients, ledger, row):
+        return {"prefix": row.facts["prefix"]}
     host = rendering.render(clients.settings.payload, deployment, clients.settings, uri)
-    _upload(clients, bucket.name_of(clients, deployment.name), host)
-    row = ledger.resource(_ROLE)
-    if row is None or row.facts.get("user_data") != host.user_data:
-        ledger.ready(_ROLE, prefix=host.prefix, user_data=host.user_data, intended_at=ledger.time())
+    files = {name: _etag(content) for name, content in host.files.items()}
+    facts = {"prefix": host.prefix, "user_data": host.user_data, "image": uri}
+    facts["files"] = json.dumps(files, sort_keys=True)
+    mend(ledger, _ROLE, _drifts(clients, ledger, host.prefix, files, host))
+    if row is None or any(row.facts.get(key) != value for key, value in facts.items()):
+        ledger.ready(_ROLE, **facts, intended_at=ledger.time())
     return {"prefix": host.prefix}
 
 
@@ -44,19 +62,57 @@ def found(_: Clients, __: Ledger) -> list[str]:
     return []
 
 
-def _upload(clients: Clients, where: str, host: rendering.HostFiles) -> None:
-    """Upload what is missing or was changed; the manifest last: it never names an absent file."""
+def _tags_of(row: ResourceRow) -> dict[str, str]:
+    """Return the ETag of every file that was uploaded; an earlier version wrote none down."""
+    files: dict[str, str] = json.loads(row.facts.get("files", "{}"))
+    return files
+
+
+def _is_damaged(clients: Clients, ledger: Ledger, row: ResourceRow) -> bool:
+    """Return whether a script is missing or was changed, as far as the row knows them."""
+    files = _tags_of(row)
+    return not files or any(_drifts(clients, ledger, row.facts["prefix"], files))
+
+
+def _drifts(
+    clients: Clients,
+    ledger: Ledger,
+    prefix: str,
+    files: Mapping[str, str],
+    host: rendering.HostFiles | None = None,
+) -> Iterator[Drift]:
+    """Yield what is missing or was changed, as one difference. files: name -> ETag.
+
+    host: has the contents to upload; the plan, which mends nothing, has none.
+    """
+    where, owner = bucket.name_of(clients, ledger.name), clients.settings.account
+    there: dict[str, str] = {}
+    with tolerating("NoSuchBucket"):
+        pages = clients.s3.get_paginator("list_objects_v2").paginate(
+            Bucket=where, Prefix=f"{prefix}/", ExpectedBucketOwner=owner
+        )
+        items = (item for page in pages for item in page.get("Contents", []))
+        there = {item["Key"]: item["ETag"].strip('"') for item in items}
+    wrong = [name for name in files if there.get(f"{prefix}/{name}") != files[name]]
+    if wrong:
+        yield Drift(
+            f"missing or changed under {prefix}: {', '.join(sorted(wrong))}",
+            "hosts verify and run exactly these",
+            partial(_upload, clients, where, host, wrong),
+        )
+
+
+def _upload(
+    clients: Clients, where: str, host: rendering.HostFiles | None, names: list[str]
+) -> None:
+    """Upload these files, the manifest last: it never names an absent file."""
     owner = clients.settings.account
-    pages = clients.s3.get_paginator("list_objects_v2").paginate(
-        Bucket=where, Prefix=f"{host.prefix}/", ExpectedBucketOwner=owner
-    )
-    there = {
-        item["Key"]: item["ETag"].strip('"') for page in pages for item in page.get("Contents", [])
-    }
-    for name in sorted(host.files, key=lambda name: (name == rendering.MANIFEST, name)):
-        key, content = f"{host.prefix}/{name}", host.files[name]
-        if there.get(key) != _etag(content):
-            clients.s3.put_object(Bucket=where, Key=key, Body=content, ExpectedBucketOwner=owner)
+    for name in sorted(names, key=lambda name: (name == rendering.MANIFEST, name)):
+        if host:
+            key = f"{host.prefix}/{name}"
+            clients.s3.put_object(
+                Bucket=where, Key=key, Body=host.files[name], ExpectedBucketOwner=owner
+            )
 
 
 def _etag(content: bytes) -> str:

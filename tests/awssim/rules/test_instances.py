@@ -10,6 +10,8 @@ from botocore.exceptions import ClientError
 if TYPE_CHECKING:
     from awssim import Account
 
+    from .conftest import Network
+
 
 def _state(ec2: Any, instance: str) -> str:
     described = ec2.describe_instances(InstanceIds=[instance])["Reservations"][0]["Instances"][0]
@@ -171,3 +173,16 @@ def test_each_state_that_an_instance_enters_is_a_change(
     assert first == [(made, "pending"), (made, "running"), (made, "stopping")]
     assert instances.changes() == [(made, "shutting-down"), (made, "terminated")]
     assert instances.changes() == []
+
+
+def test_the_groups_of_an_instance_are_those_of_its_interface(
+    ec2: Any, network: Network, instance: str
+) -> None:
+    other = ec2.create_security_group(GroupName="b", Description="b", VpcId=network.vpc)["GroupId"]
+
+    ec2.modify_instance_attribute(InstanceId=instance, Groups=[other])
+
+    [found] = ec2.describe_instances(InstanceIds=[instance])["Reservations"][0]["Instances"]
+    [interface] = found["NetworkInterfaces"]
+    assert [group["GroupId"] for group in found["SecurityGroups"]] == [other]
+    assert [group["GroupId"] for group in interface["Groups"]] == [other]

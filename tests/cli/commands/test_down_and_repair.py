@@ -182,3 +182,15 @@ def test_an_unknown_name_in_an_empty_ledger_is_reported_as_such(lamplighter: Run
         "cause": "there is no deployment 'prod' (there are none yet)",
         "exit_code": 3,
     }
+
+
+@pytest.mark.usefixtures("ledger")
+def test_down_force_needs_no_row_of_the_ledger(
+    lamplighter: Run, workflows: Workflows, script: type[Scripting]
+) -> None:
+    workflows.scripts["teardown"] = script.of(output={"name": "lost", "left": 0})
+
+    result = lamplighter("down", "lost", "--force", "--yes")
+
+    assert result.exit_code == 0, result.stderr
+    assert workflows.started("teardown") == [{"name": "lost", "force": True}]
