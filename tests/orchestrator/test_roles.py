@@ -70,7 +70,6 @@ RARE = {
     "ecr:DescribeImages": "an image that was pushed already",
     "states:SendTaskFailure": "a host that failed",
     "ec2:DescribeSpotPriceHistory": "spot",
-    "ec2:DescribeCapacityReservations": "a reservation that the specification names",
     "servicequotas:GetAWSDefaultServiceQuota": "a quota that was never raised",
 }
 
