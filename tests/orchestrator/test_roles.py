@@ -30,6 +30,9 @@ CALLED_OTHERWISE = {
     "s3:PutPublicAccessBlock": {"s3:PutBucketPublicAccessBlock"},
     "ecr:CreateRepository": {"ecr:CreateRepository", "ecr:TagResource"},
     "ssm:PutParameter": {"ssm:PutParameter", "ssm:AddTagsToResource"},
+    "iam:CreateRole": {"iam:CreateRole", "iam:TagRole"},
+    "iam:CreateInstanceProfile": {"iam:CreateInstanceProfile", "iam:TagInstanceProfile"},
+    "iam:AddRoleToInstanceProfile": {"iam:AddRoleToInstanceProfile", "iam:PassRole"},
     "ec2:RunInstances": {
         *("ec2:RunInstances", "ec2:CreateTags", "iam:PassRole", "iam:CreateServiceLinkedRole"),
     },
@@ -46,6 +49,9 @@ RARE = {
     "route53:GetHostedZone": "a zone that is named by its id",
     "ecr:DescribeImages": "an image that was pushed already",
     "states:SendTaskFailure": "a host that failed",
+    "iam:PutRolePermissionsBoundary": "a role whose boundary was removed",
+    "iam:UpdateAssumeRolePolicy": "a role that others may take, too",
+    "iam:DetachRolePolicy": "a policy that others attached",
 }
 
 
@@ -161,7 +167,7 @@ def repair(life, request, *, beside):
 
 def report(life, phase, instance_id):
     detail = {"deployment": "demo", "instance_id": instance_id, "phase": phase}
-    life.call("host_report", detail=detail)
+    life.call("host_report", source="lamplighter.host.demo", detail=detail)
 
 
 def event(life, instance_id, state):

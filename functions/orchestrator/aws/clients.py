@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_ec2 import EC2Client
     from mypy_boto3_ecr import ECRClient
+    from mypy_boto3_iam import IAMClient
     from mypy_boto3_route53 import Route53Client
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_ssm import SSMClient
@@ -64,6 +65,10 @@ class Clients:
     @cached_property
     def ecr(self) -> ECRClient:
         return boto3.client("ecr", config=_PATIENT)
+
+    @cached_property
+    def iam(self) -> IAMClient:
+        return boto3.client("iam", config=_PATIENT)
 
     @cached_property
     def route53(self) -> Route53Client:

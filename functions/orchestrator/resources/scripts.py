@@ -9,7 +9,7 @@ from orchestrator.creation.plan import Change, planned
 from orchestrator.errors import Pending
 from orchestrator.launch import rendering
 from orchestrator.ledger.store import Ledger
-from orchestrator.resources import bucket
+from orchestrator.resources import bucket, role
 from orchestrator.spec.deployment import Deployment
 
 _ROLE = "scripts"
@@ -28,9 +28,12 @@ def ensure(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str
     uri = image.facts["uri"]
     host = rendering.render(clients.settings.payload, deployment, clients.settings, uri)
     _upload(clients, bucket.name_of(clients, deployment.name), host)
+    # Scripts of the previous version have no profile here: what they call, its role allows.
+    profile = role.name_of(clients, ledger)
+    kept = {"prefix": host.prefix, "user_data": host.user_data, "profile": profile}
     row = ledger.resource(_ROLE)
-    if row is None or row.facts.get("user_data") != host.user_data:
-        ledger.ready(_ROLE, prefix=host.prefix, user_data=host.user_data, intended_at=ledger.time())
+    if row is None or any(row.facts.get(key) != value for key, value in kept.items()):
+        ledger.ready(_ROLE, **kept, intended_at=ledger.time())
     return {"prefix": host.prefix}
 
 

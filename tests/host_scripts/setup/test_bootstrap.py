@@ -53,7 +53,7 @@ def reports(host: Host) -> list[Report]:
     entries = [json.loads(line) for line in told.read_text().splitlines()] if told.exists() else []
     for entry in entries:
         assert entry["EventBusName"] == SETTINGS["event_bus"]
-        assert entry["Source"] == "lamplighter.host"
+        assert entry["Source"] == "lamplighter.host.demo"
         assert entry["DetailType"] == "Host Report"
     return [Report.parse({"detail": json.loads(entry["Detail"])}) for entry in entries]
 
