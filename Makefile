@@ -125,6 +125,10 @@ check: setup tests/judges/node/node_modules/.installed ## format, lint, types, i
 	@$(BIN)/pytest -m judge -q tests/judges
 	@echo "check: clean"
 
+.PHONY: iam
+iam: setup ## each function's policy against its calls: none missing, none unused, every mutant noticed
+	@$(BIN)/pytest -m "" -q --show-capture=no tests/judges/test_iam.py tests/judges/test_least_privilege.py tests/orchestrator/attacks tests/template/test_permissions.py
+
 .PHONY: format
 format: setup ## format the code
 	@$(BIN)/ruff format --quiet $(SOURCES)
