@@ -18,6 +18,7 @@ from awssim.rules.addresses import Addresses
 from awssim.rules.attachments import Attachments
 from awssim.rules.bucket_owners import BucketOwners
 from awssim.rules.bucket_policies import BucketPolicies
+from awssim.rules.capacity import Capacity
 from awssim.rules.catalogue import Catalogue
 from awssim.rules.codebuild import CodeBuild
 from awssim.rules.iam import Iam
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
 
 SECONDS_PER_CALL = 0.05
 # What an account keeps beside moto.
-_RECORDS = ("layers", "builds", "buckets", "_given")
+_RECORDS = ("layers", "builds", "buckets", "capacity", "_given")
 
 _ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": clients.ACCESS_KEY,
@@ -65,7 +66,8 @@ class Account:
         self.faults = Faults()
         self.builds = CodeBuild(self.clock)
         self.buckets = BucketOwners()
-        self.layers = _layers(self.clock, tag_lag, self.builds, self.buckets)
+        self.capacity = Capacity(self.clock)
+        self.layers = _layers(self.clock, tag_lag, self.builds, self.buckets, self.capacity)
         self._uncounted = False
         self._given: frozenset[Item] = frozenset()
 
@@ -167,9 +169,11 @@ class Account:
 
 
 def _layers(
-    clock: Clock, tag_lag: float, builds: CodeBuild, buckets: BucketOwners
+    clock: Clock, tag_lag: float, builds: CodeBuild, buckets: BucketOwners, capacity: Capacity
 ) -> tuple[Layer, ...]:
-    """Outermost first: what the caller sees last is decided first; tokens sit right above moto."""
+    """Outermost first: what the caller sees last is decided first. Below the tokens is only what
+    AWS does not ask again when it replays an answer: whether there is capacity.
+    """
     instances, nat_gateways = Instances(clock), NatGateways(clock)
     return (
         Visibility(clock, tag_lag),
@@ -189,4 +193,5 @@ def _layers(
         BucketPolicies(),
         builds,
         Tokens(),
+        capacity,
     )

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from orchestrator.aws import hosted_zones
 from orchestrator.aws.clients import Clients
 from orchestrator.aws.error_codes import tolerating
+from orchestrator.capacity import reservations, zones
 from orchestrator.errors import InvalidRequest
-from orchestrator.launch import engine_image, machine_images, zones
+from orchestrator.launch import engine_image, machine_images
 from orchestrator.masking import shown
 from orchestrator.resources import bucket
 from orchestrator.spec.deployment import Deployment
@@ -24,7 +25,7 @@ def check(clients: Clients, deployment: Deployment) -> None:
     """Raise InvalidRequest with one line per problem; create nothing."""
     problems = [
         *_name(clients, deployment),
-        *_instance_type(clients, deployment),
+        *_instance_types(clients, deployment),
         *_image(clients, deployment),
         *_engine_image(clients, deployment),
         *_domain(clients, deployment),
@@ -43,13 +44,21 @@ def _name(clients: Clients, deployment: Deployment) -> Iterator[str]:
         )
 
 
-def _instance_type(clients: Clients, deployment: Deployment) -> Iterator[str]:
-    name, wanted = deployment.instance.type, deployment.network.zones
+def _instance_types(clients: Clients, deployment: Deployment) -> Iterator[str]:
     region = clients.settings.region
-    found = _described_type(clients, name)
-    if found is None:
-        yield f"instance.type: {name!r} is no instance type of {region}; allowed: e.g. g6.xlarge"
-        return
+    known = {name: _described_type(clients, name) for name in deployment.instance.preferred_types}
+    for name, found in known.items():
+        if found is None:
+            yield f"instance.type: {name!r} is no instance type of {region}; allowed: e.g. g6.xlarge"
+        else:
+            yield from _instance_type(deployment, name, found)
+    if all(known.values()):
+        yield from _zones(clients, deployment)
+
+
+def _instance_type(
+    deployment: Deployment, name: str, found: InstanceTypeInfoTypeDef
+) -> Iterator[str]:
     if deployment.instance.gpu != ("GpuInfo" in found):
         has = "has" if "GpuInfo" in found else "has no"
         yield (
@@ -58,11 +67,28 @@ def _instance_type(clients: Clients, deployment: Deployment) -> Iterator[str]:
         )
     if "x86_64" not in found.get("ProcessorInfo", {}).get("SupportedArchitectures", ["x86_64"]):
         yield f"instance.type: {name} is not x86_64, and neither are the images"
-    yield from _gpus(deployment, found.get("GpuInfo", {}).get("Gpus", []))
-    offered = zones.offering(clients, name)
-    if len(offered) < wanted:
-        places = ", ".join(offered) or "none"
-        yield f"network.zones: {wanted} are needed, but {name} is offered in {places} of {region}"
+    yield from _gpus(deployment, name, found.get("GpuInfo", {}).get("Gpus", []))
+
+
+def _zones(clients: Clients, deployment: Deployment) -> Iterator[str]:
+    spec, region = deployment.instance, clients.settings.region
+    wanted = deployment.network.zones
+    offered = zones.offering(clients, spec.preferred_types)
+    places = sorted({zone for some in offered.values() for zone in some})
+    types = " and ".join(spec.preferred_types)
+    where = f"offered in {', '.join(places) or 'none'} of {region}"
+    if len(places) < wanted:
+        yield f"network.zones: {wanted} are needed, but {types} is {where}"
+    for zone in spec.zones:
+        if zone not in places:
+            yield f"instance.zones: {zone} has no {types}, which is {where}; name one of those"
+    for name, some in offered.items():
+        if some and spec.zones and not set(some) & set(spec.zones):
+            yield f"instance.type: {name} is offered in none of instance.zones; add {some[0]}"
+    try:
+        reservations.reservation(clients, spec)
+    except InvalidRequest as error:
+        yield str(error)
 
 
 def _described_type(clients: Clients, name: str) -> InstanceTypeInfoTypeDef | None:
@@ -73,9 +99,9 @@ def _described_type(clients: Clients, name: str) -> InstanceTypeInfoTypeDef | No
     return None
 
 
-def _gpus(deployment: Deployment, gpus: Sequence[GpuDeviceInfoTypeDef]) -> Iterator[str]:
-    """gpus: of the instance type."""
-    name, engine = deployment.instance.type, deployment.engine
+def _gpus(deployment: Deployment, name: str, gpus: Sequence[GpuDeviceInfoTypeDef]) -> Iterator[str]:
+    """gpus: of the instance type `name`."""
+    engine = deployment.engine
     count = sum(gpu.get("Count", 0) for gpu in gpus)
     if deployment.instance.gpu and engine.gpus > count > 0:
         yield (

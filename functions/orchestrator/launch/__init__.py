@@ -1,1 +1,1 @@
-"""What a host is launched with: its images, its place, its files and its EC2 request."""
+"""What a host is launched with: its images, its files and its EC2 request."""

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 from orchestrator.aws import naming
 from orchestrator.aws.clients import Clients
 from orchestrator.aws.error_codes import tolerating
+from orchestrator.capacity.zones import offering
 from orchestrator.creation.deletion import delete_each
 from orchestrator.creation.once import once
 from orchestrator.creation.ownership import Found, sort
 from orchestrator.creation.visibility import settled, the
 from orchestrator.errors import InvalidRequest
-from orchestrator.launch.zones import offering
 from orchestrator.ledger.rows import ResourceRow
 from orchestrator.ledger.store import Ledger
 from orchestrator.spec.deployment import Deployment
@@ -152,12 +152,13 @@ def _zones(clients: Clients, deployment: Deployment, ledger: Ledger) -> list[str
     there = _described(clients, ledger, None)
     ours = set(_sorted(ledger, there).ours)
     zones = sorted({s["AvailabilityZone"] for s in there if s["SubnetId"] in ours})
-    offered = offering(clients, deployment.instance.type)
+    types = deployment.instance.preferred_types
+    offered = sorted({zone for some in offering(clients, types).values() for zone in some})
     zones += [zone for zone in offered if zone not in zones]
     if len(zones) < deployment.network.zones:
         raise InvalidRequest(
-            f"network.zones: {deployment.network.zones} are needed, but {deployment.instance.type} "
-            f"is offered in {len(zones)} zones of {clients.settings.region}: {', '.join(zones)}"
+            f"network.zones: {deployment.network.zones} are needed, but {' and '.join(types)} is "
+            f"offered in {len(zones)} zones of {clients.settings.region}: {', '.join(zones)}"
         )
     return zones[: deployment.network.zones]
 

@@ -14,6 +14,7 @@ from orchestrator.masking import join, shown
 from orchestrator.spec import engine_arguments, tool_parsers
 from orchestrator.spec.deployment import Deployment
 from orchestrator.spec.patterns import RANGE, TAG_KEY
+from orchestrator.spec.sections import DEFAULT_TYPE
 
 Found = Iterator[tuple[str, str]]
 
@@ -57,6 +58,20 @@ def gpu_image_on_cpu(spec: Deployment) -> Found:
         yield (
             "engine.image",
             f"{spec.engine.image} needs a GPU; with engine.on_cpu name a CPU build",
+        )
+
+
+def type_beside_types(spec: Deployment) -> Found:
+    one, several = spec.instance.type, spec.instance.types
+    if several and one != DEFAULT_TYPE:
+        yield "instance.type", f"given beside instance.types; move {one} into that list"
+
+
+def block_without_reservation(spec: Deployment) -> Found:
+    if spec.instance.market == "capacity-block" and not spec.instance.capacity_reservation:
+        yield (
+            "instance.capacity_reservation",
+            "missing; market 'capacity-block' launches into it, e.g. cr-0123456789abcdef0",
         )
 
 

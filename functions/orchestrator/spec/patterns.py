@@ -43,3 +43,7 @@ def _multiples(step: int) -> str:
 _SIXTEEN = rf"(?:10\.{_OCTET}|172\.(?:16|1[89]|2[0-9]|3[01])|192\.168)"
 _NETS = "|".join(rf"(?:{_multiples(2 ** (24 - bits))})\.0/{bits}" for bits in range(16, 21))
 VPC_RANGE = rf"{_SIXTEEN}\.(?:{_NETS})"
+
+INSTANCE_TYPE = r"[a-z0-9-]{1,32}\.[a-z0-9-]{1,32}"
+# A full zone, e.g. us-east-1a or us-gov-west-1b; a Local Zone has its city in its name.
+ZONE = r"[a-z]{2}(?:-[a-z]{2,12}){1,3}-[0-9]{1,2}[a-z]"

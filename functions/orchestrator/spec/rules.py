@@ -14,6 +14,7 @@ from typing import Any
 from orchestrator.spec import checks, tool_parsers
 from orchestrator.spec.deployment import Deployment
 from orchestrator.spec.schema.values import Problem, Schema
+from orchestrator.spec.sections import DEFAULT_TYPE
 
 _EVERY_ADDRESS = "0.0.0.0/0"
 _TEXT: Schema = {"type": "string"}
@@ -94,6 +95,24 @@ RULES = (
         ("engine.on_cpu", "engine.image", "instance.gpu"),
         checks.gpu_image_on_cpu,
         _if(_ON_CPU, _given("engine.image", {"not": {"pattern": f"^{checks.OFFICIAL_IMAGE}"}})),
+    ),
+    Rule(
+        "instance.type is left out where instance.types is given",
+        ("instance.type", "instance.types"),
+        checks.type_beside_types,
+        _if(
+            _given("instance.types", {"minItems": 1}),
+            {"properties": {"instance": {"properties": {"type": {"const": DEFAULT_TYPE}}}}},
+        ),
+    ),
+    Rule(
+        "market 'capacity-block' needs instance.capacity_reservation",
+        ("instance.market", "instance.capacity_reservation"),
+        checks.block_without_reservation,
+        _if(
+            _given("instance.market", {"const": "capacity-block"}),
+            _given("instance.capacity_reservation", _TEXT),
+        ),
     ),
     Rule(
         "vllm/vllm-openai knows the tool call parser",

@@ -5,8 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from orchestrator.spec import hints
-from orchestrator.spec.patterns import DOMAIN, HOST_LABEL, PARAMETER, RANGE, VPC_RANGE
+from orchestrator.spec.patterns import (
+    DOMAIN,
+    HOST_LABEL,
+    INSTANCE_TYPE,
+    PARAMETER,
+    RANGE,
+    VPC_RANGE,
+    ZONE,
+)
 from orchestrator.spec.schema.fields import option
+
+DEFAULT_TYPE = "g6.xlarge"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +99,30 @@ class Instance:
         type="boolean",
     )
     type: str = option(
-        "g6.xlarge",
+        DEFAULT_TYPE,
         about="EC2 instance type",
         type="string",
-        pattern=r"[a-z0-9-]{1,32}\.[a-z0-9-]{1,32}",
+        pattern=INSTANCE_TYPE,
         examples=["g6.xlarge"],
+    )
+    types: tuple[str, ...] = option(
+        [],
+        about="instead of instance.type: several types, the preferred one first",
+        type="array",
+        items={"type": "string", "pattern": INSTANCE_TYPE, "examples": ["g6.xlarge"]},
+        maxItems=5,
+        uniqueItems=True,
+        examples=[["g6.xlarge", "g5.xlarge"]],
+    )
+    zones: tuple[str, ...] = option(
+        [],
+        about="availability zones to launch in, the preferred one first; empty: all that offer the "
+        "type",
+        type="array",
+        items={"type": "string", "pattern": ZONE, "examples": ["us-east-1a"]},
+        maxItems=6,
+        uniqueItems=True,
+        examples=[["us-east-1a", "us-east-1b"]],
     )
     ami: str | None = option(
         None,
@@ -103,10 +132,36 @@ class Instance:
         examples=["ami-0123456789abcdef0"],
     )
     ubuntu: str = option("24.04", about="Ubuntu release", enum=["22.04", "24.04"])
-    market: str = option("on-demand", about="how to buy it", enum=["on-demand", "spot"])
+    market: str = option(
+        "on-demand",
+        about="how to buy it; spot-then-on-demand: on-demand where no pool has spot capacity",
+        enum=["on-demand", "spot", "spot-then-on-demand", "capacity-block"],
+    )
+    capacity_reservation: str | None = option(
+        None,
+        about="capacity reservation that is used first; with market capacity-block: the block",
+        type=["string", "null"],
+        pattern=r"cr-[0-9a-f]{8,17}",
+        examples=["cr-0123456789abcdef0"],
+    )
+    wait_minutes: int = option(
+        30,
+        about="how long a provision asks again where no pool has capacity; 0: every pool once",
+        type="integer",
+        minimum=0,
+        maximum=1440,
+    )
+    repair_wait_hours: int = option(
+        24, about="the same for a repair, hours", type="integer", minimum=0, maximum=72
+    )
     root_volume_gib: int = option(
         150, about="encrypted gp3 root volume, GiB", type="integer", minimum=30, maximum=16384
     )
+
+    @property
+    def preferred_types(self) -> tuple[str, ...]:
+        """Return the instance types that may serve, the preferred one first."""
+        return self.types or (self.type,)
 
 
 @dataclass(frozen=True, slots=True)

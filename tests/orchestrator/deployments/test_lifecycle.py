@@ -42,6 +42,12 @@ def test_a_good_specification_passes_before_anything_exists(workflow, account):
     [
         ({"instance": {"type": "zz9.huge"}}, "instance.type: 'zz9.huge' is no instance type"),
         ({"instance": {"type": "t3.large"}}, "instance.type: t3.large has no GPU"),
+        ({"instance": {"types": ["g6.xlarge", "t3.large"]}}, "instance.type: t3.large has no GPU"),
+        ({"instance": {"zones": ["us-east-1x"]}}, "instance.zones: us-east-1x has no g6.xlarge"),
+        (
+            {"instance": {"capacity_reservation": "cr-0123456789abcdef0"}},
+            "instance.capacity_reservation: there is no 'cr-0123456789abcdef0' in us-east-1",
+        ),
         ({"instance": {"gpu": False}}, "instance.type: g6.xlarge has GPU"),
         ({"instance": {"ami": "ami-00000000"}}, "instance.ami: there is no image 'ami-00000000'"),
         ({"dns": {"domain": "nowhere.dev"}}, "dns.domain: no public hosted zone"),

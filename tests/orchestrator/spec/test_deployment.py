@@ -106,6 +106,20 @@ def test_a_document_survives_the_round_trip():
         ({"dns": {"domain": "https://Example.com/"}}, "write example.com"),
         ({"instance": {"type": "G6.xlarge"}}, "write g6.xlarge"),
         ({"instance": {"market": "Spot"}}, "write spot"),
+        (
+            {"instance": {"type": "g5.xlarge", "types": ["g6.xlarge"]}},
+            "instance.type: given beside instance.types; move g5.xlarge into that list",
+        ),
+        ({"instance": {"types": ["g6"]}}, "instance.types[0]: 'g6' is not allowed"),
+        ({"instance": {"types": ["g6.xlarge"] * 2}}, "[1]: 'g6.xlarge' is there twice"),
+        ({"instance": {"zones": ["use1-az1"]}}, "instance.zones[0]: 'use1-az1' is not allowed"),
+        ({"instance": {"zones": ["us-west-2-lax-1a"]}}, "e.g. us-east-1a"),
+        (
+            {"instance": {"market": "capacity-block"}},
+            "instance.capacity_reservation: missing; market 'capacity-block' launches into it",
+        ),
+        ({"instance": {"wait_minutes": -1}}, "allowed: integer from 0 to 1440"),
+        ({"instance": {"repair_wait_hours": 73}}, "allowed: integer from 0 to 72"),
         ({"email": "me"}, "e.g. ops@example.com"),
         ({"tags": {"aws:x": "y"}}, "tags.aws:x: this key is not allowed"),
         ({"tags": {"a": "$(id)"}}, "tags.a: '$(id)' is not allowed"),
@@ -323,3 +337,11 @@ def test_something_else_than_a_mapping_is_refused(document):
 def test_a_huge_specification_is_refused():
     with pytest.raises(InvalidRequest, match="larger than"):
         parse({**MINIMAL, "tags": {"a": "b" * 40_000}})
+
+
+def test_several_types_stand_for_the_one():
+    one = parse(MINIMAL).instance
+    several = parse({**MINIMAL, "instance": {"types": ["g6.xlarge", "g5.xlarge"]}}).instance
+
+    assert one.preferred_types == ("g6.xlarge",)
+    assert several.preferred_types == ("g6.xlarge", "g5.xlarge")

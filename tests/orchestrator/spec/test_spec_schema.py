@@ -153,6 +153,8 @@ CONTRADICTIONS = [
     {"engine": {"on_cpu": True}, "instance": {"gpu": False}},
     {"engine": {"tool_call_parser": "hermse"}},
     {"engine": {"tool_call_parser": "hermse", "image": "vllm/vllm-openai@sha256:0"}},
+    {"instance": {"type": "g5.xlarge", "types": ["g6.xlarge"]}},
+    {"instance": {"market": "capacity-block"}},
     {"certificate": {"challenge": "own"}, "dns": {"domain": "a.dev"}},
     {"certificate": {"own_parameter": "/inference/x"}, "dns": {"domain": "a.dev"}},
     {"certificate": {"challenge": "own", "own_parameter": "/inference/x"}},

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from moto.ec2.models.availability_zones_and_regions import RegionsAndZonesBackend, Zone
 from moto.ec2.models.instance_types import INSTANCE_TYPE_OFFERINGS
+from orchestrator.capacity import zones
 from orchestrator.deployments import preflight
 from orchestrator.errors import InvalidRequest
-from orchestrator.launch import zones
 from orchestrator.resources import network
 from orchestrator.spec.parsing import parse
 
@@ -29,7 +29,7 @@ def local_zone(account, monkeypatch):
 
 
 def test_a_local_zone_is_no_availability_zone(workflow, local_zone):
-    found = zones.offering(workflow.clients, TYPE)
+    found = zones.offering(workflow.clients, [TYPE])[TYPE]
 
     assert len(found) > 1
     assert local_zone not in found
