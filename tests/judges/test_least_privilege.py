@@ -50,6 +50,10 @@ RARE = {
         (function, "route53:GetHostedZone"): "a zone that is named by its id"
         for function in ("RoleFunction", "DnsFunction", "PlanFunction", "InventoryFunction")
     },
+    **{
+        (function, "sts:DecodeAuthorizationMessage"): "a call that IAM denies"
+        for function in ("NetworkFunction", "InstanceFunction", "AddressFunction")
+    },
     ("ServingFunction", "states:SendTaskFailure"): "a host that failed before it was waited for",
     ("InstanceEventFunction", "states:SendTaskHeartbeat"): "one of several draining hosts ends",
 }

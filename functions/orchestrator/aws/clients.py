@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_ssm import SSMClient
     from mypy_boto3_stepfunctions import SFNClient
+    from mypy_boto3_sts import STSClient
 
 _PATIENT = Config(
     retries={"mode": "standard", "total_max_attempts": 4},
@@ -85,3 +86,7 @@ class Clients:
     @cached_property
     def ssm(self) -> SSMClient:
         return boto3.client("ssm", config=_PATIENT)
+
+    @cached_property
+    def sts(self) -> STSClient:
+        return boto3.client("sts", config=_PATIENT)
