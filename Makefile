@@ -127,7 +127,7 @@ check: setup tests/judges/node/node_modules/.installed .venv-checkov/.installed 
 
 .PHONY: iam
 iam: setup ## each function's policy against its calls: none missing, none unused, every mutant noticed
-	@$(BIN)/pytest -m "" -q --show-capture=no tests/judges/test_iam.py tests/judges/test_least_privilege.py tests/orchestrator/attacks tests/template/test_permissions.py
+	@$(BIN)/pytest -m "" -q --show-capture=no tests/judges/test_iam.py tests/judges/test_least_privilege.py tests/judges/test_people.py tests/orchestrator/attacks tests/template/test_permissions.py
 
 .PHONY: format
 format: setup ## format the code

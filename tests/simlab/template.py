@@ -23,6 +23,7 @@ from simlab.workflows.failure import Unsupported
 STACK = "lamplighter"
 _PSEUDO = {
     "AWS::StackName": STACK,
+    "AWS::StackId": f"arn:aws:cloudformation:{REGION}:{ACCOUNT_ID}:stack/{STACK}/0",
     "AWS::Partition": "aws",
     "AWS::AccountId": ACCOUNT_ID,
     "AWS::Region": REGION,
