@@ -55,7 +55,8 @@ def reports(host: Host) -> list[Report]:
         assert entry["EventBusName"] == SETTINGS["event_bus"]
         assert entry["Source"] == "lamplighter.host.demo"
         assert entry["DetailType"] == "Host Report"
-    return [Report.parse({"detail": json.loads(entry["Detail"])}) for entry in entries]
+    events = [{"source": e["Source"], "detail": json.loads(e["Detail"])} for e in entries]
+    return [Report.parse(event) for event in events]
 
 
 def failed(cause: str) -> Report:
