@@ -34,8 +34,8 @@ def explained(sts: Callable[[], STSClient]) -> Iterator[None]:
         why = _decoded(sts, found[1]) if found else None
         if why is None:
             raise
-        detail = {**error.response["Error"], "Message": why}
-        raise ClientError({**error.response, "Error": detail}, error.operation_name) from error
+        answer: Any = {**error.response, "Error": {**error.response["Error"], "Message": why}}
+        raise ClientError(answer, error.operation_name) from error
 
 
 def _decoded(sts: Callable[[], STSClient], encoded: str) -> str | None:
