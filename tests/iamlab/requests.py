@@ -48,6 +48,7 @@ def _ec2(call: Call) -> Iterator[Request]:
         return
     specified = {each["ResourceType"]: each for each in parameters.get("TagSpecifications", [])}
     created = {kind: _tags(each["Tags"], "Request") for kind, each in specified.items()}
+    moves_address = call.operation in {"AssociateAddress", "DisassociateAddress"}
     named = dict.fromkeys(_ec2_ids(call))
     kinds = get_service_prefix_data("ec2")["privileges"][call.operation]["resource_types"]
     for kind in filter(None, kinds):
@@ -61,10 +62,7 @@ def _ec2(call: Call) -> Iterator[Request]:
             yield from (_image(call, action, each) for each in ids)
         elif ids:
             yield from (Request(action, arn + each, _ec2_tags(call, each)) for each in ids)
-        elif kinds[kind]["required"] or (kind, "Address") == (
-            "network-interface",
-            call.operation[-7:],
-        ):
+        elif kinds[kind]["required"] or (kind == "network-interface" and moves_address):
             yield Request(action, f"{arn}any")
     if profile := parameters.get("IamInstanceProfile", {}).get("Name"):
         answer = call.ask_service("iam", "ListInstanceProfiles")["InstanceProfiles"]

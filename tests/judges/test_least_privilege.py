@@ -23,7 +23,7 @@ from template_files import read
 
 __all__ = ["blank_host"]
 
-pytestmark = pytest.mark.judge
+pytestmark = [pytest.mark.judge, pytest.mark.timeout(900)]  # lives take CPU, beside others too
 
 DOMAIN = {"domain": "example.com"}
 SPEC = {"name": "demo", "model": "m", "dns": DOMAIN, "network": {"nat": "single"}}
