@@ -54,6 +54,7 @@ RARE = {
         (function, "sts:DecodeAuthorizationMessage"): "a call that IAM denies"
         for function in ("NetworkFunction", "InstanceFunction", "AddressFunction")
     },
+    ("PlanFunction", "ec2:DescribeCapacityReservations"): "a pool that is a reservation",
     ("ServingFunction", "states:SendTaskFailure"): "a host that failed before it was waited for",
     ("InstanceEventFunction", "states:SendTaskHeartbeat"): "one of several draining hosts ends",
 }
