@@ -112,7 +112,7 @@ docs: .venv-docs/.installed ## build the documentation site into dist/docs; a br
 	@.venv-docs/bin/zensical build --strict --clean
 
 .PHONY: check
-check: setup tests/judges/node/node_modules/.installed ## format, lint, types, import contracts, shell, templates, container, judges
+check: setup tests/judges/node/node_modules/.installed .venv-checkov/.installed ## format, lint, types, import contracts, shell, templates, container, judges
 	@$(BIN)/ruff format --check --quiet $(SOURCES)
 	@$(BIN)/ruff check --quiet $(SOURCES)
 	@$(BIN)/mypy
@@ -124,6 +124,10 @@ check: setup tests/judges/node/node_modules/.installed ## format, lint, types, i
 	@$(BIN)/hadolint proxy/Dockerfile
 	@$(BIN)/pytest -m judge -q tests/judges
 	@echo "check: clean"
+
+.PHONY: iam
+iam: setup ## each function's policy against its calls: none missing, none unused, every mutant noticed
+	@$(BIN)/pytest -m "" -q --show-capture=no tests/judges/test_iam.py tests/judges/test_least_privilege.py tests/judges/test_people.py tests/orchestrator/attacks tests/template/test_permissions.py
 
 .PHONY: format
 format: setup ## format the code
@@ -164,6 +168,7 @@ lock: $(BIN)/uv ## resolve the dependencies again
 	@$(COMPILE) requirements/uv.in --output-file requirements/uv.txt
 	@$(COMPILE) --python-version 3.11 requirements/openai1.in --output-file requirements/openai1.txt
 	@$(COMPILE) --python-version 3.11 requirements/sslyze.in --output-file requirements/sslyze.txt
+	@$(COMPILE) --python-version 3.11 requirements/checkov.in --output-file requirements/checkov.txt
 	@$(COMPILE) --python-version 3.11 requirements/docs.in --output-file requirements/docs.txt
 	@$(COMPILE) --python-version 3.11 requirements/bench.in --output-file requirements/bench.txt
 	@$(COMPILE) --python-version 3.11 requirements/bench-litellm.in --output-file requirements/bench-litellm.txt
@@ -173,4 +178,4 @@ lock: $(BIN)/uv ## resolve the dependencies again
 
 .PHONY: clean
 clean: ## remove what make made
-	@rm -rf $(VENV) .venv-docs .venv-vllm .venv-openai1 .venv-sslyze .venv-bench .venv-bench-litellm benchmarks/build dist tests/*/node/node_modules .lamplighter .aws-sam .cache .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	@rm -rf $(VENV) .venv-docs .venv-vllm .venv-openai1 .venv-sslyze .venv-checkov .venv-bench .venv-bench-litellm benchmarks/build dist tests/*/node/node_modules .lamplighter .aws-sam .cache .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

@@ -14,6 +14,7 @@ LEDGER_TABLE = "ledger"
 INSTANCE_PROFILE = "lamplighter-instance"
 DOMAIN = "example.com"
 BUILD_PROJECT = "lamplighter-gateway"
+HOST_BOUNDARY = f"arn:aws:iam::{ACCOUNT_ID}:policy/lamplighter-hosts"
 
 
 def furnish(
@@ -22,11 +23,15 @@ def furnish(
     table: str = LEDGER_TABLE,
     profile: str = INSTANCE_PROFILE,
     project: str = BUILD_PROJECT,
+    boundary: str = HOST_BOUNDARY,
 ) -> None:
-    """Ledger, instance profile with role, hosted zone, build project: none is in the inventory."""
+    """Ledger, instance profile with role, boundary, hosted zone, build project: none is in the
+    inventory. boundary: the ARN of hosts' permissions boundary.
+    """
     with account.uncounted():
         create_ledger(account, table)
         _create_instance_profile(account, profile)
+        _create_boundary(account, boundary)
         account.client("route53").create_hosted_zone(Name=DOMAIN, CallerReference="furnished")
         _create_build_project(account, project)
         account.take_as_given()
@@ -53,6 +58,15 @@ def _create_instance_profile(account: Account, name: str) -> None:
     iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))
     iam.create_instance_profile(InstanceProfileName=name)
     iam.add_role_to_instance_profile(InstanceProfileName=name, RoleName=name)
+
+
+def _create_boundary(account: Account, arn: str) -> None:
+    """No double here evaluates what it allows."""
+    statement = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}
+    document = {"Version": "2012-10-17", "Statement": [statement]}
+    account.client("iam").create_policy(
+        PolicyName=arn.rpartition("/")[2], PolicyDocument=json.dumps(document)
+    )
 
 
 def _create_build_project(account: Account, name: str) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from awssim import Account
 from awssim.clients import ACCOUNT_ID, REGION
-from awssim.furnish import BUILD_PROJECT, INSTANCE_PROFILE, LEDGER_TABLE
+from awssim.furnish import BUILD_PROJECT, HOST_BOUNDARY, INSTANCE_PROFILE, LEDGER_TABLE
 from botocore.exceptions import BotoCoreError, ClientError
 from orchestrator.aws.clients import Clients
 from orchestrator.aws.internet import Document, Unreachable
@@ -123,6 +123,7 @@ def _clients(account: Account, installation: str) -> Clients:
         "ec2",
         "ec2_once",
         "ecr",
+        "iam",
         "pricing",
         "quotas",
         "route53",
@@ -161,7 +162,8 @@ def _settings(payload: Path, installation: str) -> Settings:
         account=ACCOUNT_ID,
         ledger_table=LEDGER_TABLE if installation == INSTALLATION else f"{installation}-ledger",
         event_bus=installation,
-        instance_profile=INSTANCE_PROFILE,
+        host_boundary=HOST_BOUNDARY,
+        earlier_profile=INSTANCE_PROFILE,
         image_project=BUILD_PROJECT,
         repair_machine="",
         payload=payload,

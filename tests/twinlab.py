@@ -203,7 +203,8 @@ class Installation:
     def report(self, name: str, phase: str, **facts: Any) -> None:
         """Put a host report on the bus in the place of the host."""
         detail = {"deployment": name, "instance_id": self.newest_host(name)["instance_id"]}
-        self.put_event("lamplighter.host", "Host Report", {**detail, "phase": phase, **facts})
+        source = f"lamplighter.host.{detail['deployment']}"
+        self.put_event(source, "Host Report", {**detail, "phase": phase, **facts})
 
     def put_event(self, source: str, kind: str, detail: Any, **more: Any) -> None:
         bus = {"EventBusName": self.outputs["EventBusName"]} if source.startswith("lamp") else {}

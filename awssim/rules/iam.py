@@ -1,4 +1,5 @@
-"""Moto dies where IAM answers NoSuchEntity, wants a version of each policy, and lacks AWS's own.
+"""Moto dies where IAM answers NoSuchEntity, wants a version of each policy, lacks AWS's own, takes
+a permissions boundary that does not exist, and runs an instance with a profile that has no role.
 
 A policy may leave its version out:
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_version.html
@@ -32,6 +33,9 @@ class Iam:
             "iam.CreatePolicy": self._with_version,
             "iam.CreatePolicyVersion": self._with_version,
             "iam.PutRolePolicy": self._with_version,
+            "iam.CreateRole": self._bounded,
+            "iam.PutRolePermissionsBoundary": self._bounded,
+            "ec2.RunInstances": self._run,
         }
 
     def _remove_role(self, request: Request, proceed: Proceed) -> Response:
@@ -42,6 +46,24 @@ class Iam:
             request.refuse(
                 "NoSuchEntity", f"The role {role} is not in the instance profile.", status=404
             )
+
+    def _bounded(self, request: Request, proceed: Proceed) -> Response:
+        arn = request.parameters.get("PermissionsBoundary")
+        known = {each["Arn"] for each in request.ask("ListPolicies", Scope="Local")["Policies"]}
+        if arn is not None and arn not in known:
+            text = f"Scope ARN: {arn} does not exist or is not attachable."
+            request.refuse("NoSuchEntity", text, status=404)
+        return proceed(request)
+
+    def _run(self, request: Request, proceed: Proceed) -> Response:
+        name = request.parameters.get("IamInstanceProfile", {}).get("Name")
+        if name is not None:
+            found = request.ask_service("iam", "ListInstanceProfiles")["InstanceProfiles"]
+            for profile in (each for each in found if each["InstanceProfileName"] == name):
+                if not profile["Roles"]:
+                    text = f'IAM Instance Profile "{profile["Arn"]}" has no associated IAM Roles'
+                    request.refuse("InvalidParameterValue", text)
+        return proceed(request)
 
     def _with_policy(self, request: Request, proceed: Proceed) -> Response:
         arn: str = request.parameters["PolicyArn"]

@@ -1,4 +1,6 @@
-"""Eventual consistency: a Describe filtered by tag does not see what was created moments ago."""
+"""Eventual consistency: a Describe filtered by tag does not see what was created moments ago, and
+EC2 does not know an instance profile that IAM has made moments ago.
+"""
 
 from __future__ import annotations
 
@@ -45,6 +47,8 @@ class Visibility:
             **creates,
             **describes,
             "ec2.DescribeInstances": self._describe_instances,
+            "ec2.RunInstances": self._run,
+            "iam.CreateInstanceProfile": self._create_profile,
         }
 
     def _create(self, request: Request, proceed: Proceed) -> Response:
@@ -54,6 +58,19 @@ class Visibility:
         for thing in made if isinstance(made, list) else [made]:
             self._born.setdefault(thing[identifier], self._clock.seconds)
         return response
+
+    def _create_profile(self, request: Request, proceed: Proceed) -> Response:
+        response = proceed(request)
+        self._born[request.parameters["InstanceProfileName"]] = self._clock.seconds
+        return response
+
+    def _run(self, request: Request, proceed: Proceed) -> Response:
+        profile = request.parameters.get("IamInstanceProfile", {}).get("Name", "")
+        latest = self._clock.seconds - self._lag
+        if self._born.get(profile, latest) > latest:
+            text = f"Value ({profile}) for parameter iamInstanceProfile.name is invalid. "
+            request.refuse("InvalidParameterValue", text + "Invalid IAM Instance Profile name")
+        return self._create(request, proceed)
 
     def _describe(self, request: Request, proceed: Proceed) -> Response:
         response = proceed(request)

@@ -27,6 +27,7 @@ from orchestrator.resources import (
     keys,
     network,
     registry,
+    role,
     scripts,
 )
 from orchestrator.spec.deployment import Deployment
@@ -87,6 +88,7 @@ network_function = of(network)
 registry_function = of(registry)
 bucket_function = of(bucket)
 image_function = of(image)
+role_function = of(role)
 scripts_function = of(scripts)
 keys_function = of(keys)
 instance_function = of(

@@ -20,6 +20,8 @@ class Settings:
     step_seconds: the Lambda timeout; a step whose workflow died may act for that long.
     image_owners: whose images an instance may boot, besides this account's own: account ids, or
     the aliases `amazon` and `aws-marketplace`.
+    host_boundary: ARN of the permissions boundary of every host's role.
+    earlier_profile: the instance profile that the hosts of the previous version share.
     host_silence_seconds: a host that is waited for and silent for so long has failed.
     """
 
@@ -29,7 +31,8 @@ class Settings:
     account: str
     ledger_table: str
     event_bus: str
-    instance_profile: str
+    host_boundary: str
+    earlier_profile: str
     image_project: str
     repair_machine: str
     payload: Path
@@ -49,7 +52,8 @@ class Settings:
                 account=os.environ["ACCOUNT_ID"],
                 ledger_table=os.environ["LEDGER_TABLE"],
                 event_bus=os.environ["EVENT_BUS"],
-                instance_profile=os.environ["INSTANCE_PROFILE"],
+                host_boundary=os.environ["HOST_BOUNDARY"],
+                earlier_profile=os.environ["EARLIER_PROFILE"],
                 image_project=os.environ["IMAGE_PROJECT"],
                 repair_machine=os.environ.get("REPAIR_MACHINE", ""),
                 payload=Path(os.environ["PAYLOAD"]),

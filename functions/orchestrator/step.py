@@ -16,6 +16,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.exceptions import BotoCoreError, ClientError
 
 from orchestrator.aws.clients import Clients
+from orchestrator.aws.denials import explained
 from orchestrator.aws.translation import translate
 from orchestrator.creation.visibility import translated
 from orchestrator.errors import InvalidRequest, Superseded
@@ -88,7 +89,7 @@ def step(act: Callable[..., Any], *, desired: str | None = None) -> Verb:
     @wraps(act)
     def verb(event: Event) -> Any:
         ledger, row = _under_lock(event, desired)
-        with translated(ledger):
+        with translated(ledger), explained(lambda: aws().sts):
             return act(aws(), _stored(ledger, row), ledger, **_arguments(event))
 
     return verb
@@ -103,7 +104,7 @@ def clearing(act: Callable[..., Any], *, desired: str | None = None) -> Verb:
     @wraps(act)
     def verb(event: Event) -> Any:
         ledger, _ = _under_lock(event, desired)
-        with translated(ledger):
+        with translated(ledger), explained(lambda: aws().sts):
             return act(aws(), ledger, **_arguments(event))
 
     return verb

@@ -11,7 +11,7 @@ from host.agent.phases import State
 from host.agent.reporter import Reporter
 from host_scripts.agent.wired import settings_with
 from host_scripts.sandbox import Host
-from orchestrator.hosts.reports import PHASES, Report
+from orchestrator.hosts.reports import PHASES, SHARED_SOURCE, Report
 from template_files import rules
 
 GOLDEN = document("host_report")
@@ -94,12 +94,14 @@ def test_user_data_sends_the_golden_report_when_there_is_no_agent_yet(blank_host
 def test_the_rule_takes_what_is_sent(template: dict[str, Any]) -> None:
     pattern = rules(template)["HostReportFunctionReport"]["Pattern"]
 
-    assert pattern == {"source": [GOLDEN["source"]], "detail-type": [GOLDEN["detail_type"]]}
+    assert pattern["detail-type"] == [GOLDEN["detail_type"]]
+    assert pattern["source"] == [{"prefix": "lamplighter.host."}, SHARED_SOURCE]
+    assert GOLDEN["source"].startswith("lamplighter.host.")
 
 
 def test_the_orchestrator_reads_each_golden_report() -> None:
     whole, draining, early, failed = (
-        Report.parse({"detail": GOLDEN[name]})
+        Report.parse({"source": GOLDEN["source"], "detail": GOLDEN[name]})
         for name in ("whole", "draining", "before_the_gateway", "before_the_agent")
     )
 

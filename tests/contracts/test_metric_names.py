@@ -14,6 +14,7 @@ from host.agent.certificate import Verdict
 from host.machine.judgement import Facts
 from host.probes import answers
 from host_scripts.sandbox import ROOT, SETTINGS
+from orchestrator.aws import naming
 from prometheus_client.parser import text_string_to_metric_families as families
 
 GOLDEN = document("metric_names")
@@ -47,15 +48,8 @@ def test_the_agent_sends_the_golden_metrics_with_their_units() -> None:
     assert {each["Dimensions"][0]["Name"] for each in data} == {CLOUDWATCH["dimension"]}
 
 
-def test_the_instance_role_may_write_to_the_golden_namespace_alone(
-    template: dict[str, Any],
-) -> None:
-    policies = template["Resources"]["InstanceRole"]["Properties"]["Policies"]
-    statements = [each for policy in policies for each in policy["PolicyDocument"]["Statement"]]
-    [granted] = [each for each in statements if each["Action"] == "cloudwatch:PutMetricData"]
-
-    namespace = {"cloudwatch:namespace": CLOUDWATCH["namespace"]}
-    assert granted["Condition"] == {"StringEquals": namespace}
+def test_the_orchestrator_names_the_golden_namespace() -> None:
+    assert naming.metrics_namespace("demo") == CLOUDWATCH["namespace"]
 
 
 @pytest.mark.parametrize("name", CLOUDWATCH["metrics"])

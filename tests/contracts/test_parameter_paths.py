@@ -14,7 +14,7 @@ from host.machine.settings import parse
 from host_scripts.sandbox import SCRIPTS
 from lamplighter.keys.keyring import Keyring
 from orchestrator.aws import naming
-from orchestrator.launch import rendering
+from orchestrator.launch import host_policy, rendering
 from orchestrator.settings import Settings
 from orchestrator.spec.parsing import parse as parsed
 
@@ -42,15 +42,19 @@ class Ssm:
 
 def settings_of_the_host() -> dict[str, str]:
     """Return deployment.env as the orchestrator renders it."""
-    settings = Settings(
+    deployment = parsed({"name": "demo", "model": "m"})
+    files = rendering.render(SCRIPTS, deployment, settings(), "image").files
+    return parse(files["deployment.env"].decode())
+
+
+def settings() -> Settings:
+    return Settings(
         installation="lamplighter", partition="aws", region="us-east-1", account="123456789012",
-        ledger_table="t", event_bus="lamplighter", instance_profile="p", image_project="i",
+        ledger_table="t", event_bus="lamplighter", image_project="i",
+        host_boundary="arn:aws:iam::123456789012:policy/hosts", earlier_profile="p",
         repair_machine="m", payload=SCRIPTS, image_owners=(), settle_seconds=60,
         step_seconds=60, host_silence_seconds=600,
     )  # fmt: skip
-    deployment = parsed({"name": "demo", "model": "m"})
-    files = rendering.render(SCRIPTS, deployment, settings, "image").files
-    return parse(files["deployment.env"].decode())
 
 
 def test_the_orchestrator_names_them() -> None:
@@ -100,22 +104,20 @@ def test_the_certificates_keeper_reads_and_writes_under_the_tls_path() -> None:
         ("ssm:PutParameter", ["certificate", "account"]),
     ],
 )
-def test_the_instance_role_grants_them(
-    template: dict[str, Any], action: str, names: list[str]
-) -> None:
-    granted = list(resources(template, action))
+def test_the_hosts_role_grants_them(action: str, names: list[str]) -> None:
+    granted = resources(action)
 
     for name in names:
         assert any(fnmatchcase(f"parameter{GOLDEN[name]}", each) for each in granted), name
 
 
-def resources(template: dict[str, Any], action: str) -> list[str]:
-    """Return the parameter patterns on which the instance role may do it."""
+def resources(action: str) -> list[str]:
+    """Return the parameter patterns on which the host's role may do it."""
     found: list[str] = []
-    for policy in template["Resources"]["InstanceRole"]["Properties"]["Policies"]:
-        for statement in policy["PolicyDocument"]["Statement"]:
-            actions, on = statement["Action"], statement["Resource"]
-            if action in ([actions] if isinstance(actions, str) else actions):
-                arns = [each["!Sub"] for each in (on if isinstance(on, list) else [on])]
-                found += [re.sub(r"^.*:parameter", "parameter", arn) for arn in arns]
+    deployment = parsed({"name": "demo", "model": "m"})
+    for statement in host_policy.document(settings(), deployment, None)["Statement"]:
+        actions, on = statement["Action"], statement["Resource"]
+        if action in ([actions] if isinstance(actions, str) else actions):
+            arns = on if isinstance(on, list) else [on]
+            found += [re.sub(r"^.*:parameter", "parameter", arn) for arn in arns]
     return found

@@ -84,7 +84,7 @@ SETTINGS: dict[str, Any] = {
     "acme_directory": "https://acme-v02.api.letsencrypt.org/directory",
     "hosted_zone": "Z0123456789ABC",
     "tls_path": "/lamplighter/demo/tls",
-    "metrics_namespace": "Lamplighter",
+    "metrics_namespace": "Lamplighter/demo",
 }
 
 

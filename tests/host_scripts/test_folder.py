@@ -50,7 +50,8 @@ def rendered(stack: str, **spec: Any) -> HostFiles:
     """Return what the orchestrator makes of this folder, for a stack so named."""
     settings = Settings(
         installation=stack, partition="aws", region=REGION, account=ACCOUNT,
-        ledger_table="t", event_bus=stack, instance_profile="p", image_project="i",
+        ledger_table="t", event_bus=stack, image_project="i",
+        host_boundary="arn:aws:iam::123456789012:policy/hosts", earlier_profile="p",
         repair_machine="m", payload=SCRIPTS, image_owners=(), settle_seconds=60,
         step_seconds=60, host_silence_seconds=600,
     )  # fmt: skip

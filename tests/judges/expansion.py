@@ -19,6 +19,7 @@ UPLOADED = {"CodeUri", "ContentUri", "DefinitionUri"}  # `sam deploy` puts S3 ad
 
 PSEUDO = {
     "AWS::Partition": "aws", "AWS::Region": REGION, "AWS::AccountId": "123456789012",
+    "AWS::StackId": "arn:aws:cloudformation:eu-central-1:123456789012:stack/lamplighter/0",
     "AWS::StackName": "lamplighter", "AWS::URLSuffix": "amazonaws.com",
 }  # fmt: skip
 ARNS = {

@@ -24,7 +24,10 @@ pytestmark = pytest.mark.judge
 
 STEPS = Path(__file__).parents[2] / "functions/orchestrator"
 SERVICES = {
-    **{name: name for name in ("codebuild", "dynamodb", "ec2", "ecr", "route53", "s3", "ssm")},
+    **{
+        name: name
+        for name in ("codebuild", "dynamodb", "ec2", "ecr", "iam", "route53", "s3", "ssm", "sts")
+    },
     "ec2_once": "ec2",
     "pricing": "pricing",
     "quotas": "service-quotas",

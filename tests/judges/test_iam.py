@@ -27,6 +27,7 @@ GLOBAL = re.compile(
 # What may hold a slash, and what may be empty; the names are AWS's.
 NAME = {
     **dict.fromkeys(("ObjectName", "RepositoryName", "LogGroupName", "RoleNameWithPath"), ".+"),
+    "InstanceProfileNameWithPath": ".+",
     **dict.fromkeys(("ParameterNameWithoutLeadingSlash", "LogStreamName"), ".+"),
     **dict.fromkeys(("Region", "Account"), "[^:/]*"),
 }

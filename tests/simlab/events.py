@@ -90,7 +90,9 @@ class Events:
 
 
 def matches(pattern: Mapping[str, Any], event: Mapping[str, Any]) -> bool:
-    """Return whether a rule's pattern matches; Unsupported for one that has not only literals."""
+    """Return whether a rule's pattern matches; Unsupported for one that has more than literals and
+    prefixes.
+    """
     return all(_field_matches(name, wanted, event) for name, wanted in pattern.items())
 
 
@@ -100,7 +102,13 @@ def _field_matches(name: str, wanted: Any, event: Mapping[str, Any]) -> bool:
     found = event.get(name)
     if isinstance(wanted, Mapping):
         return isinstance(found, Mapping) and matches(wanted, found)
-    if any(isinstance(each, Mapping) for each in wanted):
+    if any(isinstance(each, Mapping) and set(each) != {"prefix"} for each in wanted):
         raise Unsupported(f"event pattern: {name}: {wanted}")
     values = found if isinstance(found, list) else [found]
-    return name in event and any(value in wanted for value in values)
+    return name in event and any(_is_one(value, each) for value in values for each in wanted)
+
+
+def _is_one(value: Any, wanted: Any) -> bool:
+    if isinstance(wanted, Mapping):
+        return isinstance(value, str) and value.startswith(wanted["prefix"])
+    return bool(value == wanted)

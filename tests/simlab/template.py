@@ -23,6 +23,7 @@ from simlab.workflows.failure import Unsupported
 STACK = "lamplighter"
 _PSEUDO = {
     "AWS::StackName": STACK,
+    "AWS::StackId": f"arn:aws:cloudformation:{REGION}:{ACCOUNT_ID}:stack/{STACK}/0",
     "AWS::Partition": "aws",
     "AWS::AccountId": ACCOUNT_ID,
     "AWS::Region": REGION,
@@ -34,6 +35,18 @@ _UNITS = {"minute": 60, "hour": 3600, "day": 86400}
 # Services whose resources start something by themselves.
 _ACTING = ("AWS::Events::", "AWS::Scheduler::", "AWS::Pipes::", "AWS::Lambda::EventSource")
 _PASSIVE = {"AWS::Events::EventBus"}
+# What a reference to them gives is their ARN.
+_NAMED_BY_ARN = {"AWS::Serverless::StateMachine", "AWS::IAM::ManagedPolicy"}
+_HERE = f"{REGION}:{ACCOUNT_ID}"
+_ARNS = {
+    "AWS::Serverless::Function": f"lambda:{_HERE}:function:",
+    "AWS::Serverless::StateMachine": f"states:{_HERE}:stateMachine:",
+    "AWS::DynamoDB::Table": f"dynamodb:{_HERE}:table/",
+    "AWS::Events::EventBus": f"events:{_HERE}:event-bus/",
+    "AWS::CodeBuild::Project": f"codebuild:{_HERE}:project/",
+    "AWS::IAM::ManagedPolicy": f"iam::{ACCOUNT_ID}:policy/",
+    "AWS::IAM::Role": f"iam::{ACCOUNT_ID}:role/",
+}
 _OPT = "/opt"
 
 
@@ -80,6 +93,11 @@ class Stack:
     outputs: Mapping[str, str]
     named: Mapping[str, tuple[str, ...]]
 
+    @property
+    def boundary(self) -> str:
+        """The ARN of the permissions boundary that every function knows."""
+        return next(iter(self.functions.values())).environment["HOST_BOUNDARY"]
+
 
 def stack(parameters: Mapping[str, str]) -> Stack:
     """Return what the template makes with these parameters in the place of their defaults."""
@@ -88,7 +106,7 @@ def stack(parameters: Mapping[str, str]) -> Stack:
 
 @cache
 def _stack(parameters: tuple[tuple[str, str], ...]) -> Stack:
-    reader = _Reader(read(), dict(parameters))
+    reader = Reader(read(), dict(parameters))
     named: dict[str, tuple[str, ...]] = {}
     for name, resource in reader.resources.items():
         named[resource["Type"]] = (*named.get(resource["Type"], ()), reader.physical(name))
@@ -104,7 +122,7 @@ def _stack(parameters: tuple[tuple[str, str], ...]) -> Stack:
     )
 
 
-class _Reader:
+class Reader:
     def __init__(self, document: dict[str, Any], parameters: Mapping[str, str]) -> None:
         unknown = parameters.keys() - document["Parameters"].keys()
         if unknown:
@@ -203,7 +221,7 @@ class _Reader:
         if name in self._values:
             return str(self._values[name])
         kind = self.resources[name]["Type"]
-        return self._arn(name) if kind == "AWS::Serverless::StateMachine" else self.physical(name)
+        return self._arn(name) if kind in _NAMED_BY_ARN else self.physical(name)
 
     def _attribute(self, path: str) -> str:
         name, attribute = path.split(".")
@@ -214,13 +232,9 @@ class _Reader:
         raise Unsupported(f"template.yaml: !GetAtt {path}")
 
     def _arn(self, name: str) -> str:
-        kinds = {
-            "AWS::Serverless::Function": "lambda:{}:function:",
-            "AWS::Serverless::StateMachine": "states:{}:stateMachine:",
-        }
         kind = self.resources[name]["Type"]
-        head = kinds.get(kind, f"{kind.split('::')[1].lower()}:{{}}:")
-        return "arn:aws:" + head.format(f"{REGION}:{ACCOUNT_ID}") + self.physical(name)
+        head = _ARNS.get(kind, f"{kind.split('::')[1].lower()}:{REGION}:{ACCOUNT_ID}:")
+        return f"arn:aws:{head}{self.physical(name)}"
 
     def _environment(self, properties: Mapping[str, Any]) -> dict[str, str]:
         variables = properties.get("Environment", {}).get("Variables", {})

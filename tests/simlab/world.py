@@ -264,7 +264,10 @@ def _installer(known: Stack) -> Callable[[Account], None]:
         known.named[kind]
         for kind in ("AWS::DynamoDB::Table", "AWS::IAM::InstanceProfile", "AWS::CodeBuild::Project")
     )
-    return lambda account: furnish(account, table=table, profile=profile, project=project)
+    boundary = known.boundary
+    return lambda account: furnish(
+        account, table=table, profile=profile, project=project, boundary=boundary
+    )
 
 
 def _virtual(clock: Clock) -> VirtualClock:

@@ -143,9 +143,16 @@ def test_a_rule_matches_the_events_that_its_pattern_means():
     assert not wanted("aws.autoscaling", state, state="stopped")
 
 
+def test_a_prefix_matches_what_begins_with_it():
+    pattern = {"source": [{"prefix": "ours."}, "theirs"]}
+
+    assert [matches(pattern, {"source": s}) for s in ("ours.a", "theirs")] == [True, True]
+    assert [matches(pattern, {"source": s}) for s in ("ours", "theirs.a", None)] == [False] * 3
+
+
 def test_a_pattern_with_a_filter_is_refused():
-    with pytest.raises(Unsupported, match="prefix"):
-        matches({"source": [{"prefix": "aws."}]}, {"source": "aws.ec2"})
+    with pytest.raises(Unsupported, match="suffix"):
+        matches({"source": [{"suffix": "aws."}]}, {"source": "aws.ec2"})
 
 
 def test_a_parameter_that_the_template_lacks_is_refused():

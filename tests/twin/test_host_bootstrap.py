@@ -46,7 +46,8 @@ class Account:
     def report(self, bus: str, detail: dict[str, str]) -> None:
         if self.is_away:
             raise EndpointConnectionError(endpoint_url="https://events")
-        self.reports.append((bus, Report.parse({"detail": detail})))
+        source = f"lamplighter.host.{detail['deployment']}"  # as hosts/cloud.py sends it
+        self.reports.append((bus, Report.parse({"source": source, "detail": detail})))
 
 
 async def booted(account: Account, folder: Path) -> Host:

@@ -159,7 +159,8 @@ def test_a_malformed_or_foreign_event_starts_nothing(aws, event):
     "detail", [{}, {"deployment": "nobody", "instance_id": "i-0", "phase": "serving"}, {"phase": 7}]
 )
 def test_a_malformed_or_foreign_report_is_dropped(aws, detail):
-    assert invoke(aws, "HostReport", {"detail": detail}) == "ignored"
+    event = {"source": "lamplighter.host.nobody", "detail": detail}
+    assert invoke(aws, "HostReport", event) == "ignored"
 
 
 def test_a_foreign_instance_is_nobodys_business(aws):

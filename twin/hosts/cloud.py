@@ -83,7 +83,7 @@ class Cloud:
         """Put one Host Report on the bus."""
         entry: Any = {
             "EventBusName": bus,
-            "Source": "lamplighter.host",
+            "Source": f"lamplighter.host.{detail['deployment']}",
             "DetailType": "Host Report",
         }
         self._events.put_events(Entries=[entry | {"Detail": json.dumps(detail)}])

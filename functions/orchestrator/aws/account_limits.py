@@ -22,6 +22,8 @@ QUOTAS = {
     "TooManyBuckets": "S3's 'General purpose buckets' (L-DC2B2D3D)",
     "ParameterLimitExceeded": "the number of SSM parameters, or delete unused ones",
     "AccountLimitExceededException": "CodeBuild's concurrently running builds",
+    "LimitExceeded": "IAM's 'Roles per account' (L-FE177D64) or 'Instance profiles per account' "
+    "(L-6E65F664)",
 }
 # botocore takes LimitExceededException for throttling; ECR's is the number of repositories.
 QUOTA_OF_OPERATION = {

@@ -23,10 +23,12 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_ec2 import EC2Client
     from mypy_boto3_ecr import ECRClient
+    from mypy_boto3_iam import IAMClient
     from mypy_boto3_route53 import Route53Client
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_ssm import SSMClient
     from mypy_boto3_stepfunctions import SFNClient
+    from mypy_boto3_sts import STSClient
 
 _PATIENT = Config(
     retries={"mode": "standard", "total_max_attempts": 4},
@@ -80,6 +82,10 @@ class Clients:
         return boto3.client("service-quotas", config=_PATIENT)
 
     @cached_property
+    def iam(self) -> IAMClient:
+        return boto3.client("iam", config=_PATIENT)
+
+    @cached_property
     def route53(self) -> Route53Client:
         return boto3.client("route53", config=_PATIENT)
 
@@ -94,3 +100,7 @@ class Clients:
     @cached_property
     def ssm(self) -> SSMClient:
         return boto3.client("ssm", config=_PATIENT)
+
+    @cached_property
+    def sts(self) -> STSClient:
+        return boto3.client("sts", config=_PATIENT)

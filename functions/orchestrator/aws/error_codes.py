@@ -37,10 +37,14 @@ class Meaning(Enum):
 
 DENIED = "UnauthorizedOperation"  # EC2's
 ACCESS_DENIED = "AccessDeniedException"  # of ECR and SSM, among others
-# The calls of ECR and SSM that template.yaml allows by the tags of what they change.
+_IAM_DENIED = "AccessDenied"
+# The calls of ECR, SSM and IAM that template.yaml allows by the tags of what they change.
 _ALLOWED_BY_TAG = {
     *("DeleteParameter", "DeleteRepository", "PutLifecyclePolicy", "SetRepositoryPolicy"),
     *("PutImageTagMutability", "PutImageScanningConfiguration"),
+    *("PutRolePolicy", "PutRolePermissionsBoundary", "UpdateAssumeRolePolicy", "DeleteRolePolicy"),
+    *("DetachRolePolicy", "DeleteRole", "AddRoleToInstanceProfile", "DeleteInstanceProfile"),
+    "RemoveRoleFromInstanceProfile",
 }
 
 _LATER = {
@@ -52,17 +56,18 @@ _LATER = {
     *("DependencyViolation", "InvalidIPAddress.InUse", "InvalidGroup.InUse", "IncorrectState"),
     *("IncorrectInstanceState", "DeleteConflict", "BucketNotEmpty", "ResourceInUse"),
     *("ResourceNotReady", "OperationAborted", "InvalidInstanceID"),
+    # of IAM
+    *("ConcurrentModification", "EntityTemporarilyUnmodifiable", "ServiceFailure"),
     # two workflows wrote the same ledger rows at once
     *("TransactionConflictException", "TransactionCanceledException"),
 }
 _UNSEEN = {
     *("NatGatewayNotFound", "Gateway.NotAttached"),
-    *("NoSuchBucket", "RepositoryNotFoundException", "ParameterNotFound"),
+    *("NoSuchBucket", "RepositoryNotFoundException", "ParameterNotFound", "NoSuchEntity"),
 }
 # EC2's `<kind>.NotFound` is about something that a step created, except for these.
 _NOT_CREATED_BY_US = {"InvalidAMIID", "InvalidSnapshot", "InvalidKeyPair"}
-INSTANCE_PROFILE = "Instance Profile"
-_UNSEEN_PARAMETER = ("belong to different networks", INSTANCE_PROFILE)
+_UNSEEN_PARAMETER = ("belong to different networks", "Instance Profile")
 _CAPACITY = {
     *("InsufficientInstanceCapacity", "InsufficientHostCapacity", "InsufficientCapacity"),
     *("InsufficientReservedInstanceCapacity", "UnfulfillableCapacity", "Unsupported"),
@@ -71,6 +76,7 @@ _CAPACITY = {
 _CONFLICT = {
     *("BucketAlreadyExists", "BucketAlreadyOwnedByYou", "InvalidChangeBatch"),
     *("InvalidSubnet.Conflict", "RepositoryAlreadyExistsException", "ParameterAlreadyExists"),
+    "EntityAlreadyExists",
 }
 _FINAL = {
     # credentials and permissions of the other services
@@ -97,7 +103,7 @@ _FINAL = {
     *("NoSuchHostedZone", "NoSuchHealthCheck", "InvalidAMIID.NotFound"),
     *("NoSuchDelegationSet", "DelegationSetNotReusable"),
     *("InvalidAMIID.Unavailable", "InvalidAMIID.Malformed", "InvalidSnapshot.NotFound"),
-    "RepositoryNotEmptyException",
+    *("RepositoryNotEmptyException", "UnmodifiableEntity", "PolicyNotAttachable"),
     # of quotas and prices, which are only looked at
     *("NoSuchResourceException", "IllegalArgumentException", "NotFoundException"),
     *("InvalidNextTokenException", "ExpiredNextTokenException"),
@@ -135,7 +141,7 @@ def meaning(error: ClientError) -> Meaning | None:
     name, text = code(error), str(error)
     if (error.operation_name, name) in QUOTA_OF_OPERATION:
         return Meaning.QUOTA
-    if name == ACCESS_DENIED and error.operation_name in _ALLOWED_BY_TAG:
+    if name in {ACCESS_DENIED, _IAM_DENIED} and error.operation_name in _ALLOWED_BY_TAG:
         return Meaning.DENIED
     if name == "AccountLimitExceededException" and _SOME_BUILDS.search(text):
         return Meaning.LATER

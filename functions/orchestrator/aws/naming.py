@@ -72,6 +72,30 @@ def token(installation: str, name: str, generation: int, role: str, intended_at:
     return hashlib.sha256(text.encode()).hexdigest()[:48]
 
 
+def host_role(installation: str, name: str, region: str) -> str:
+    """Return what the role of a deployment's hosts and its instance profile are called.
+
+    At most 64 characters. IAM's names have no region, so this one has region and installation.
+    """
+    mark = hashlib.sha256(installation.encode()).hexdigest()[:8]
+    return f"lamplighter-{name}-{region}-{mark}"
+
+
+def role_path(installation: str, region: str) -> str:
+    """Return IAM's path of an installation's roles; template.yaml allows nothing outside of it."""
+    return f"/lamplighter/{installation}/{region}/"
+
+
+def event_source(name: str) -> str:
+    """Return the only source under which a deployment's hosts may report."""
+    return f"lamplighter.host.{name}"
+
+
+def metrics_namespace(name: str) -> str:
+    """Return the only namespace of CloudWatch into which a deployment's hosts may write."""
+    return f"Lamplighter/{name}"
+
+
 def bucket(name: str, account: str, region: str) -> str:
     """Return the scripts bucket's name; account and region keep it unique in the whole world."""
     return f"lamplighter-{name}-{account}-{region}"

@@ -8,7 +8,7 @@ from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as Unconnected
 
 from orchestrator.aws.account_limits import NO_BUILDS, QUOTA_OF_OPERATION, QUOTAS, RESTRICTIONS
-from orchestrator.aws.error_codes import INSTANCE_PROFILE, Meaning, code, meaning
+from orchestrator.aws.error_codes import Meaning, code, meaning
 from orchestrator.errors import (
     InsufficientCapacity,
     OrchestratorError,
@@ -61,8 +61,6 @@ def _remedy(error: ClientError, found: Meaning) -> str:
         quota = QUOTA_OF_OPERATION.get((error.operation_name, name)) or QUOTAS.get(name)
         raised = f"ask AWS to raise {quota or 'this quota'} in Service Quotas"
         return NO_BUILDS if _ZERO_BUILDS.search(text) else raised
-    if found is Meaning.UNSEEN and INSTANCE_PROFILE in text:
-        return "the installation is incomplete: run `make deploy`, then start again"
     return RESTRICTIONS.get(name) or _REMEDIES.get(found, _CORRECT)
 
 

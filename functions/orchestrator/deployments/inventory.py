@@ -16,13 +16,14 @@ from orchestrator.resources import (
     keys,
     network,
     registry,
+    role,
     scripts,
 )
 from orchestrator.spec.deployment import Deployment
 
 # In the order of provision; teardown goes backwards.
 RESOURCES: tuple[Resource, ...] = (
-    *(network, registry, bucket, image, scripts, keys, instance, address, dns),
+    *(network, registry, bucket, image, role, scripts, keys, instance, address, dns),
 )
 
 
@@ -47,6 +48,6 @@ def must_be_free(clients: Clients, deployment: Deployment, ledger: Ledger) -> No
     nothing: another installation of this account and region, or things that were there before.
     """
     ownership.tagged(clients, ledger).claimed()
-    for module in (registry, bucket, keys):
+    for module in (registry, bucket, role, keys):
         module.must_be_free(clients, ledger)
     dns.must_be_free(clients, deployment, ledger)

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Self
 
+from orchestrator.aws import naming
 from orchestrator.errors import InvalidRequest
 
+SHARED_SOURCE = "lamplighter.host"  # of all hosts of the previous version
 PHASES = (
     *("booting", "drivers", "images", "weights", "loading", "serving", "unhealthy", "failed"),
     *("draining", "drained"),
@@ -21,6 +23,7 @@ class Report:
     """percent: 0 to 100 of the phase, or None; sent_at: UTC, ISO.
 
     warnings: sentences with their remedies, about a host that may serve nevertheless.
+    is_shared: it came under the source that all hosts of the previous version have.
     The gateway's counts that a host sends too (tests/contracts/host_report.json) are not kept yet.
     """
 
@@ -31,16 +34,25 @@ class Report:
     cause: str | None
     sent_at: str | None = None
     warnings: tuple[str, ...] = ()
+    is_shared: bool = False
 
     @classmethod
     def parse(cls, event: Any) -> Self:
-        """Raise InvalidRequest for anything that is not a host report."""
+        """Raise InvalidRequest for what is no host report, or comes from another deployment.
+
+        EventBridge takes a source only from a role that may use it: it proves who reports.
+        """
         detail = event.get("detail") if isinstance(event, dict) else None
         if not isinstance(detail, dict):
             raise InvalidRequest("detail: missing; a host report has one")
         for key in ("deployment", "instance_id", "phase"):
             if not isinstance(detail.get(key), str) or not detail[key]:
                 raise InvalidRequest(f"detail.{key}: missing or not a string")
+        source, own = event.get("source"), naming.event_source(detail["deployment"])
+        if source not in (own, SHARED_SOURCE):
+            raise InvalidRequest(
+                f"source: {source!r} may not report about {detail['deployment']!r}; {own!r} may"
+            )
         if detail["phase"] not in PHASES:
             raise InvalidRequest(f"detail.phase: {detail['phase']!r}; allowed: {', '.join(PHASES)}")
         percent, cause = detail.get("percent"), detail.get("cause")
@@ -51,7 +63,8 @@ class Report:
         text = None if cause is None else str(cause)[:_MAX_CAUSE]
         sent = _utc(detail["sent_at"]) if "sent_at" in detail else None
         who = (detail["deployment"], detail["instance_id"], detail["phase"])
-        return cls(*who, percent, text, sent, _warnings(detail.get("warnings", [])))
+        warnings = _warnings(detail.get("warnings", []))
+        return cls(*who, percent, text, sent, warnings, is_shared=source == SHARED_SOURCE)
 
 
 def _warnings(sent: Any) -> tuple[str, ...]:

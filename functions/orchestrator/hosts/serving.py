@@ -38,13 +38,16 @@ def receive(clients: Clients, ledger: Ledger, report: Report) -> str:
     """Record a report and answer the workflow that waits for it; return what was done, in one word.
 
     A report counts for the host that sent it. One of a host that has ended, or is unknown, is
-    ignored; so is one that a newer one has overtaken.
+    ignored; so is one that a newer one has overtaken, and one under the shared source about a host
+    with a role of its own: a host of another deployment may have forged it.
     """
     row = ledger.known_deployment()
     if row is None:
         raise NotFound(f"no deployment is named {report.deployment!r}")
     before = ledger.host_of(report.instance_id)
     if before is None or before.role == Role.RETIRED:
+        return "ignored"
+    if report.is_shared and not instance.has_shared_role(clients, ledger, before.generation):
         return "ignored"
     if not _record(ledger, before, report) and not (
         ledger.adopt_earlier_host() and _record(ledger, before, report)

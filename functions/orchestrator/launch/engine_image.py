@@ -18,7 +18,7 @@ BEFORE_CUDA_13 = frozenset({"K520", "K80", "M60", "V100"})
 # AWS's images end with the day on which they were made.
 _DEEP_LEARNING_IMAGE = re.compile(r"Deep Learning .*\b(20\d{6})")
 
-_ECR = re.compile(r"(\d{12})\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?")
+_ECR = re.compile(r"(\d{12})\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?")
 _LIKE_ECR = re.compile(r"dkr[.-]ecr|amazonaws|\.on\.aws", re.IGNORECASE)
 
 
@@ -41,6 +41,19 @@ def has_older_driver(image_name: str) -> bool:
     """Return whether an AMI of this name was made before the first driver for CUDA 13."""
     found = _DEEP_LEARNING_IMAGE.fullmatch(image_name)
     return found is not None and found[1] < CUDA_13_DRIVER_DAY
+
+
+def own_repository(image: str, account: str, region: str) -> str | None:
+    """Return the repository of this account's registry that the image is pulled from, or None.
+
+    Only those under lamplighter/ are: a host's permissions end there.
+    """
+    registry, _, path = image.partition("/")
+    found = _ECR.fullmatch(registry)
+    if not (found and found[1] == account and found[2] == region):
+        return None
+    repository = re.split("[:@]", path)[0]
+    return repository if repository.startswith("lamplighter/") else None
 
 
 def registry_problem(image: str, account: str) -> str | None:

@@ -119,7 +119,7 @@ def _values(deployment: Deployment, settings: Settings, image: str) -> dict[str,
         "acme_directory": certificate.directory,
         "hosted_zone": deployment.dns.zone_id or "",
         "tls_path": naming.tls_path(deployment.name),
-        "metrics_namespace": "Lamplighter",
+        "metrics_namespace": naming.metrics_namespace(deployment.name),
     }
 
 

@@ -40,12 +40,13 @@ def request(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[st
     """Return RunInstances' parameters, to be kept in the intent: a repetition asks for the same."""
     spec = deployment.instance
     image = find_image(clients, deployment)
+    scripts = _ready(ledger, "scripts").facts
     market = {"MarketType": "spot", "SpotOptions": {"SpotInstanceType": "one-time"}}
     return {
         "ImageId": image["ImageId"],
         "InstanceType": spec.type,
-        "UserData": _ready(ledger, "scripts").facts["user_data"],
-        "IamInstanceProfile": {"Name": clients.settings.instance_profile},
+        "UserData": scripts["user_data"],
+        "IamInstanceProfile": {"Name": scripts.get("profile", clients.settings.earlier_profile)},
         # A public address of its own from the first second: the bootstrap needs packages before
         # the Elastic IP is attached.
         "NetworkInterfaces": [

@@ -128,6 +128,16 @@ def address(clients: Clients, instance_id: str) -> str:
     return found["PublicIpAddress"]
 
 
+def has_shared_role(clients: Clients, ledger: Ledger, generation: int) -> bool:
+    """Return whether the previous version launched this host, with the role that all its hosts
+    share; that version kept the request in the ledger.
+    """
+    row = ledger.resource(_role(generation))
+    request = json.loads(row.facts.get("request", "{}")) if row else {}
+    profile = request.get("IamInstanceProfile", {}).get("Name")
+    return bool(profile == clients.settings.earlier_profile)
+
+
 def state(clients: Clients, instance_id: str) -> str:
     """Return EC2's state name, 'absent' when EC2 does not know the instance (any more)."""
     found = describe(clients, instance_id)

@@ -15,7 +15,7 @@ from orchestrator.errors import Pending
 from orchestrator.launch import rendering
 from orchestrator.ledger.rows import ResourceRow
 from orchestrator.ledger.store import Ledger
-from orchestrator.resources import bucket
+from orchestrator.resources import bucket, role
 from orchestrator.spec.deployment import Deployment
 
 _ROLE = "scripts"
@@ -45,6 +45,8 @@ def ensure(
     host = rendering.render(clients.settings.payload, deployment, clients.settings, uri)
     files = {name: _etag(content) for name, content in host.files.items()}
     facts = {"prefix": host.prefix, "user_data": host.user_data, "image": uri}
+    # Scripts of the previous version have no profile here: what they call, its role allows.
+    facts["profile"] = role.name_of(clients, ledger)
     facts["files"] = json.dumps(files, sort_keys=True)
     mend(ledger, _ROLE, _drifts(clients, ledger, host.prefix, files, host))
     if row is None or any(row.facts.get(key) != value for key, value in facts.items()):

@@ -85,7 +85,7 @@ class Reporter:
         }
         return {
             "EventBusName": self._settings.event_bus,
-            "Source": "lamplighter.host",
+            "Source": f"lamplighter.host.{self._settings.deployment}",
             "DetailType": "Host Report",
             "Detail": json.dumps(detail),
         }

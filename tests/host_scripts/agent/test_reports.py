@@ -64,7 +64,7 @@ def test_a_report_is_what_the_orchestrator_expects(bus: Bus, reporter: Reporter)
     }
     assert entry == {
         "EventBusName": "lamplighter",
-        "Source": "lamplighter.host",
+        "Source": "lamplighter.host.demo",
         "DetailType": "Host Report",
     }
 

@@ -18,7 +18,7 @@ def settings_with(**changed: Any) -> Settings:
         "event_bus": "lamplighter",
         "api_key_parameter": "/lamplighter/demo/api-key",
         "keys_path": "/lamplighter/demo/keys",
-        "metrics_namespace": "Lamplighter",
+        "metrics_namespace": "Lamplighter/demo",
         "report_seconds": 30.0,
         "chain": Chain("org/model", NOWHERE, NOWHERE, None),
         "instance_id": "i-1",

@@ -53,9 +53,10 @@ def reports(host: Host) -> list[Report]:
     entries = [json.loads(line) for line in told.read_text().splitlines()] if told.exists() else []
     for entry in entries:
         assert entry["EventBusName"] == SETTINGS["event_bus"]
-        assert entry["Source"] == "lamplighter.host"
+        assert entry["Source"] == "lamplighter.host.demo"
         assert entry["DetailType"] == "Host Report"
-    return [Report.parse({"detail": json.loads(entry["Detail"])}) for entry in entries]
+    events = [{"source": e["Source"], "detail": json.loads(e["Detail"])} for e in entries]
+    return [Report.parse(event) for event in events]
 
 
 def failed(cause: str) -> Report:

@@ -29,7 +29,7 @@ UNSEEN = [
     *("InvalidGroup.NotFound", "InvalidInternetGatewayID.NotFound", "NatGatewayNotFound"),
     *("InvalidRouteTableID.NotFound", "InvalidAllocationID.NotFound", "NoSuchBucket"),
     *("InvalidGatewayID.NotFound", "InvalidNetworkInterfaceID.NotFound", "Gateway.NotAttached"),
-    *("RepositoryNotFoundException", "ParameterNotFound"),
+    *("RepositoryNotFoundException", "ParameterNotFound", "NoSuchEntity"),
 ]
 REFUSED = [
     ("VcpuLimitExceeded", "", "Service Quotas"),
@@ -47,7 +47,7 @@ REFUSED = [
     ("IdempotentParameterMismatch", "", "correct it"),
     ("InvalidAMIID.NotFound", "", "correct it"),
     ("InvalidParameterValue", "", "correct it"),
-    ("InvalidParameterValue", PROFILE, "make deploy"),
+    ("InvalidParameterValue", PROFILE, "removed outside Lamplighter"),
     ("InvalidParameterValue", NETWORKS, "removed outside Lamplighter"),
     ("InvalidVpcID.NotFound", "", "removed outside Lamplighter"),
 ]

@@ -60,13 +60,14 @@ def test_warnings_that_are_no_list_are_refused(warnings):
     detail = {"deployment": "demo", "instance_id": "i-1", "phase": "serving", "warnings": warnings}
 
     with pytest.raises(InvalidRequest, match=r"detail\.warnings"):
-        Report.parse({"detail": detail})
+        Report.parse({"source": "lamplighter.host.demo", "detail": detail})
 
 
 def test_warnings_are_bounded_and_a_line_each():
     detail = {"deployment": "demo", "instance_id": "i-1", "phase": "serving"}
 
-    report = Report.parse({"detail": detail | {"warnings": ["a\nb", 7, "x" * 5000] + ["y"] * 99}})
+    detail["warnings"] = ["a\nb", 7, "x" * 5000] + ["y"] * 99
+    report = Report.parse({"source": "lamplighter.host.demo", "detail": detail})
 
     assert report.warnings[:2] == ("a b", "7")
     assert len(report.warnings) == 10
@@ -237,8 +238,9 @@ def test_a_host_that_was_not_launched_is_not_waited_for(waiting):
 
 def test_times_of_any_zone_compare():
     detail = {"deployment": "demo", "instance_id": "i-1", "phase": "loading"}
+    detail["sent_at"] = "2026-11-23T12:00:00+02:00"
 
-    report = Report.parse({"detail": {**detail, "sent_at": "2026-11-23T12:00:00+02:00"}})
+    report = Report.parse({"source": "lamplighter.host.demo", "detail": detail})
 
     assert report.sent_at == "2026-11-23T10:00:00.000000+00:00"
 
@@ -287,4 +289,4 @@ def test_the_task_token_is_in_no_other_row(waiting):
 )
 def test_a_malformed_report_is_refused(detail):
     with pytest.raises(InvalidRequest):
-        Report.parse({"detail": detail})
+        Report.parse({"source": "lamplighter.host.demo", "detail": detail})

@@ -95,7 +95,9 @@ def world_of(earlier):
     @contextmanager
     def opened(name):
         def restore(account):
-            furnish(account, table=table, profile=profile, project=project)
+            furnish(
+                account, table=table, profile=profile, project=project, boundary=stack({}).boundary
+            )
             with account.uncounted():
                 earlier(name).put_into(account, table)
 

@@ -1,0 +1,232 @@
+"""The role of a deployment's hosts, and the instance profile that hands it to them.
+
+Both are called alike (naming.host_role). What the role allows is in launch/host_policy.py; no role
+is made without HostBoundary of template.yaml, which IAM requires of this function. Policies that
+others attach are left alone while the deployment lives: the boundary holds for them, too.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from orchestrator.aws import hosted_zones, naming
+from orchestrator.aws.clients import Clients
+from orchestrator.aws.error_codes import tolerating
+from orchestrator.creation.ownership import conflict, has_lost_its_tags, lost, owns
+from orchestrator.creation.plan import Change, planned
+from orchestrator.creation.visibility import wait_until_visible
+from orchestrator.errors import Pending
+from orchestrator.launch import host_policy
+from orchestrator.ledger.store import Ledger
+from orchestrator.spec.deployment import Deployment
+
+_ROLE = "role"
+_POLICY = "host"
+_GONE, _TAKEN, _FULL = "NoSuchEntity", "EntityAlreadyExists", "LimitExceeded"
+
+
+def name_of(clients: Clients, ledger: Ledger) -> str:
+    """Return the name of the role and of its instance profile."""
+    settings = clients.settings
+    return naming.host_role(settings.installation, ledger.name, settings.region)
+
+
+def plan(clients: Clients, _: Deployment, ledger: Ledger) -> list[Change]:
+    there = found(clients, ledger)
+    name = name_of(clients, ledger)
+    return [planned("role", line, there=line in there) for line in _lines(name)]
+
+
+def ensure(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str, str]:
+    """Return {"profile": name of the instance profile}: with this role alone, and the role with
+    the boundary and exactly what the specification needs.
+
+    ResourceConflict when another one has the name; Pending while IAM does not show what was made.
+    """
+    name = name_of(clients, ledger)
+    role, profile = _ours(clients, ledger, _role), _ours(clients, ledger, _profile)
+    row = ledger.resource(_ROLE)
+    if row is None or role is None or profile is None:
+        row = ledger.intend(_ROLE, id=name)
+    if role is None:
+        _create_role(clients, deployment, ledger)
+    changed = _set_role(clients, role) if role else True
+    changed |= _set_policy(clients, deployment, name)
+    if profile is None:
+        _create_profile(clients, deployment, ledger)
+    changed |= _set_profile(clients, name, profile)
+    if changed:  # a launch that comes too early is waited for
+        ledger.ready(_ROLE, id=name, changed_at=ledger.time())
+    elif row.state != "ready":
+        ledger.ready(_ROLE, id=name)
+    return {"profile": name}
+
+
+def destroy(clients: Clients, ledger: Ledger) -> None:
+    """Delete profile and role with all its policies; those of the same name that are not ours stay.
+
+    ResourceConflict when one was ours and has lost its tags.
+    """
+    name = name_of(clients, ledger)
+    missing = False
+    for look, delete in ((_profile, _delete_profile), (_role, _delete_role)):
+        there = look(clients, name)
+        if there is None:
+            missing = True
+        elif owns(ledger, there["Tags"], name):
+            delete(clients, name, there)
+        elif has_lost_its_tags(ledger, _ROLE, there["Tags"]):
+            raise lost(ledger, f"the IAM {look.__name__.strip('_')} {name!r}")
+    if missing:
+        wait_until_visible(ledger, _ROLE)
+    ledger.forget(_ROLE)
+
+
+def found(clients: Clients, ledger: Ledger) -> list[str]:
+    """Return a line for each of the two that is there and ours, its tags lost or not."""
+    name = name_of(clients, ledger)
+    there = [look(clients, name) for look in (_role, _profile)]
+    return [
+        line
+        for line, each in zip(_lines(name), there, strict=True)
+        if each
+        and (owns(ledger, each["Tags"], name) or has_lost_its_tags(ledger, _ROLE, each["Tags"]))
+    ]
+
+
+def must_be_free(clients: Clients, ledger: Ledger) -> None:
+    """Raise ResourceConflict when the name of the role or of its profile is taken."""
+    for look in (_role, _profile):
+        _ours(clients, ledger, look)
+
+
+def _lines(name: str) -> tuple[str, str]:
+    return f"IAM role {name}", f"IAM instance profile {name}"
+
+
+def _ours(clients: Clients, ledger: Ledger, look: Any) -> dict[str, Any] | None:
+    """Return what is there; raise ResourceConflict when it is not ours."""
+    name = name_of(clients, ledger)
+    there: dict[str, Any] | None = look(clients, name)
+    if there is not None and not owns(ledger, there["Tags"], name):
+        what = f"the IAM {look.__name__.strip('_')} {name!r}"
+        if has_lost_its_tags(ledger, _ROLE, there["Tags"]):
+            raise lost(ledger, what)
+        raise conflict(ledger, what, there["Tags"])
+    return there
+
+
+def _role(clients: Clients, name: str) -> dict[str, Any] | None:
+    with tolerating(_GONE):
+        return {"Tags": [], **clients.iam.get_role(RoleName=name)["Role"]}
+    return None
+
+
+def _profile(clients: Clients, name: str) -> dict[str, Any] | None:
+    with tolerating(_GONE):
+        answer = clients.iam.get_instance_profile(InstanceProfileName=name)
+        return {"Tags": [], **answer["InstanceProfile"]}
+    return None
+
+
+def _create_role(clients: Clients, deployment: Deployment, ledger: Ledger) -> None:
+    """Create it; one that is there already may be what our own resent call has created."""
+    settings = clients.settings
+    with tolerating(_TAKEN):
+        clients.iam.create_role(
+            RoleName=name_of(clients, ledger),
+            Path=naming.role_path(settings.installation, settings.region),
+            Description=f"Hosts of the Lamplighter deployment {deployment.name}",
+            AssumeRolePolicyDocument=json.dumps(host_policy.trust()),
+            PermissionsBoundary=settings.host_boundary,
+            Tags=naming.tags(ledger.installation, deployment, _ROLE),  # type: ignore[arg-type]
+        )
+        return
+    if _ours(clients, ledger, _role) is None:
+        raise _unseen("role", name_of(clients, ledger))
+
+
+def _set_role(clients: Clients, role: dict[str, Any]) -> bool:
+    """Mend boundary and trust; return whether something was changed."""
+    name, boundary = role["RoleName"], clients.settings.host_boundary
+    changed = False
+    if role.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn") != boundary:
+        clients.iam.put_role_permissions_boundary(RoleName=name, PermissionsBoundary=boundary)
+        changed = True
+    if role["AssumeRolePolicyDocument"] != host_policy.trust():
+        trust = json.dumps(host_policy.trust())
+        clients.iam.update_assume_role_policy(RoleName=name, PolicyDocument=trust)
+        changed = True
+    return changed
+
+
+def _set_policy(clients: Clients, deployment: Deployment, name: str) -> bool:
+    """Give the role the deployment's policy; return whether it had another one, or none."""
+    by_dns = host_policy.proves_by_dns(deployment)
+    zone = hosted_zones.zone(clients, deployment.dns) if by_dns else None
+    wanted = host_policy.document(clients.settings, deployment, zone)
+    with tolerating(_GONE):
+        there: Any = clients.iam.get_role_policy(RoleName=name, PolicyName=_POLICY)
+        if there["PolicyDocument"] == wanted:
+            return False
+    document = json.dumps(wanted)
+    clients.iam.put_role_policy(RoleName=name, PolicyName=_POLICY, PolicyDocument=document)
+    return True
+
+
+def _create_profile(clients: Clients, deployment: Deployment, ledger: Ledger) -> None:
+    """Create it; one that is there already may be what our own resent call has created."""
+    settings, name = clients.settings, name_of(clients, ledger)
+    with tolerating(_TAKEN):
+        clients.iam.create_instance_profile(
+            InstanceProfileName=name,
+            Path=naming.role_path(settings.installation, settings.region),
+            Tags=naming.tags(ledger.installation, deployment, _ROLE),  # type: ignore[arg-type]
+        )
+        return
+    if _ours(clients, ledger, _profile) is None:
+        raise _unseen("instance profile", name)
+
+
+def _set_profile(clients: Clients, name: str, profile: dict[str, Any] | None) -> bool:
+    """Put the role, and no other, into the profile; return whether it was not so.
+
+    A full one may hold the role by our own resent call: the next look shows it.
+    """
+    held = [each["RoleName"] for each in profile["Roles"]] if profile else []
+    if held == [name]:
+        return False
+    for other in held:
+        clients.iam.remove_role_from_instance_profile(InstanceProfileName=name, RoleName=other)
+    with tolerating(_FULL):
+        clients.iam.add_role_to_instance_profile(InstanceProfileName=name, RoleName=name)
+        return True
+    raise Pending(f"the IAM instance profile {name!r} was given a role a moment ago")
+
+
+def _delete_profile(clients: Clients, name: str, profile: dict[str, Any]) -> None:
+    iam = clients.iam
+    with tolerating(_GONE):
+        for held in profile["Roles"]:
+            iam.remove_role_from_instance_profile(
+                InstanceProfileName=name, RoleName=held["RoleName"]
+            )
+        iam.delete_instance_profile(InstanceProfileName=name)
+
+
+def _delete_role(clients: Clients, name: str, _: dict[str, Any]) -> None:
+    """With every policy, also those that others attached: AWS keeps a role that has one."""
+    iam = clients.iam
+    with tolerating(_GONE):
+        for page in iam.get_paginator("list_role_policies").paginate(RoleName=name):
+            for policy in page["PolicyNames"]:
+                iam.delete_role_policy(RoleName=name, PolicyName=policy)
+        for attached in iam.get_paginator("list_attached_role_policies").paginate(RoleName=name):
+            for each in attached["AttachedPolicies"]:
+                iam.detach_role_policy(RoleName=name, PolicyArn=str(each["PolicyArn"]))
+        iam.delete_role(RoleName=name)
+
+
+def _unseen(what: str, name: str) -> Pending:
+    return Pending(f"the IAM {what} {name!r} was created a moment ago and is not visible yet")

