@@ -116,7 +116,8 @@ def _current(ledger: Ledger) -> str | None:
 
     An earlier version's row, of the bare kind, names no address: it is meant where none of ours is.
     """
-    address = ledger.deployment().address
+    row = ledger.known_deployment()  # None: only planned yet
+    address = row.address if row else None
     rows = _rows(ledger) if address else []
     ours = [row.kind for row in rows if row.facts.get("address") == address]
     earlier = [row.kind for row in rows if row.kind == _ROLE]
