@@ -49,7 +49,8 @@ def _instance_types(clients: Clients, deployment: Deployment) -> Iterator[str]:
     known = {name: _described_type(clients, name) for name in deployment.instance.preferred_types}
     for name, found in known.items():
         if found is None:
-            yield f"instance.type: {name!r} is no instance type of {region}; allowed: e.g. g6.xlarge"
+            allowed = "allowed: e.g. g6.xlarge"
+            yield f"instance.type: {name!r} is no instance type of {region}; {allowed}"
         else:
             yield from _instance_type(deployment, name, found)
     if all(known.values()):
