@@ -64,8 +64,11 @@ RESULTS = {
     "array": [{"outcome": "ready"}],
     "object": {
         "Payload": {
-            "generation": 1, "wait_seconds": 0,
-            "beside": True, "drain_first": False, "drain_seconds": 840,
+            "generation": 1,
+            "wait_seconds": 0,
+            "beside": True,
+            "drain_first": False,
+            "drain_seconds": 840,
         },
         "probed_from": "outside",
     },
