@@ -58,6 +58,7 @@ EC2 = {
         *("InsufficientInstanceCapacity", "InsufficientHostCapacity", "InsufficientCapacity"),
         *("InsufficientReservedInstanceCapacity", "InsufficientFreeAddressesInSubnet"),
         *("UnfulfillableCapacity", "Unsupported", "ReservationCapacityExceeded"),
+        "InsufficientVolumeCapacity",
         "SpotMaxPriceTooLow",
     ],
     Meaning.QUOTA: [

@@ -46,6 +46,8 @@ RARE = {
     "route53:GetHostedZone": "a zone that is named by its id",
     "ecr:DescribeImages": "an image that was pushed already",
     "states:SendTaskFailure": "a host that failed",
+    "ec2:DescribeSpotPriceHistory": "spot",
+    "ec2:DescribeCapacityReservations": "a reservation that the specification names",
 }
 
 

@@ -58,13 +58,16 @@ _UNSEEN = {
     *("NoSuchBucket", "RepositoryNotFoundException", "ParameterNotFound"),
 }
 # EC2's `<kind>.NotFound` is about something that a step created, except for these.
-_NOT_CREATED_BY_US = {"InvalidAMIID", "InvalidSnapshot", "InvalidKeyPair"}
+_NOT_CREATED_BY_US = {
+    *("InvalidAMIID", "InvalidSnapshot", "InvalidKeyPair", "InvalidCapacityReservationId"),
+}
 INSTANCE_PROFILE = "Instance Profile"
 _UNSEEN_PARAMETER = ("belong to different networks", INSTANCE_PROFILE)
 _CAPACITY = {
     *("InsufficientInstanceCapacity", "InsufficientHostCapacity", "InsufficientCapacity"),
     *("InsufficientReservedInstanceCapacity", "UnfulfillableCapacity", "Unsupported"),
     *("InsufficientFreeAddressesInSubnet", "ReservationCapacityExceeded", "SpotMaxPriceTooLow"),
+    "InsufficientVolumeCapacity",
 }
 _CONFLICT = {
     *("BucketAlreadyExists", "BucketAlreadyOwnedByYou", "InvalidChangeBatch"),
@@ -94,6 +97,7 @@ _FINAL = {
     *("ResourceNotFoundException", "StateMachineDoesNotExist", "StateMachineDeleting"),
     *("NoSuchHostedZone", "NoSuchHealthCheck", "InvalidAMIID.NotFound"),
     *("InvalidAMIID.Unavailable", "InvalidAMIID.Malformed", "InvalidSnapshot.NotFound"),
+    *("InvalidCapacityReservationId.NotFound", "InvalidCapacityReservationId.Malformed"),
     "RepositoryNotEmptyException",
 }
 _MEANINGS = {

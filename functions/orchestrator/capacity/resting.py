@@ -23,7 +23,7 @@ from orchestrator.capacity.quota_families import family
 REST_SECONDS = 180  # as long as Karpenter leaves a pool alone
 _ONE_POOL = ("type", "zone", "market", "reservation")
 # What a refused pool has in common with those that the same call would be refused in.
-_SHORTAGES = {
+_SHARED = {
     "Unsupported": ("type", "zone"),
     "InsufficientFreeAddressesInSubnet": ("zone",),
     "InsufficientVolumeCapacity": ("zone",),
@@ -86,9 +86,9 @@ def rest(error: ClientError, pool: Pool, now: datetime) -> Rest | None:
     """Return what rests after EC2 refused a launch in `pool`, None where that is no shortage."""
     name = code(error)
     is_quota = name in _QUOTAS
-    if not is_quota and name not in _SHORTAGES and meaning(error) is not Meaning.CAPACITY:
+    if not is_quota and meaning(error) is not Meaning.CAPACITY:
         return None
-    names = _QUOTAS.get(name) or _SHORTAGES.get(name) or _ONE_POOL
+    names = _QUOTAS.get(name) or _SHARED.get(name) or _ONE_POOL
     until = now + timedelta(seconds=REST_SECONDS)
     return Rest(
         shared={each: _properties(pool)[each] for each in names},
