@@ -104,7 +104,9 @@ class Capacity:
                 )
         return proceed(request)
 
-    def _check_reservation(self, request: Request, wanted: str, zone: str, market: str) -> None:
+    def _check_reservation(
+        self, request: Request, wanted: str, zone: str | None, market: str
+    ) -> None:
         target = request.parameters.get("CapacityReservationSpecification", {})
         name = target.get("CapacityReservationTarget", {}).get("CapacityReservationId")
         if name is None:
@@ -166,8 +168,12 @@ class Capacity:
         }
 
 
-def _zone(request: Request) -> str:
-    subnets = [each["SubnetId"] for each in request.parameters["NetworkInterfaces"]]
+def _zone(request: Request) -> str | None:
+    """Return the zone of the launch's subnet; None: it names none, and EC2 chooses."""
+    interfaces = request.parameters.get("NetworkInterfaces", [request.parameters])
+    subnets = [each["SubnetId"] for each in interfaces if "SubnetId" in each]
+    if not subnets:
+        return None
     [found] = request.ask("DescribeSubnets", SubnetIds=subnets)["Subnets"]
     zone: str = found["AvailabilityZone"]
     return zone

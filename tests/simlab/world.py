@@ -29,6 +29,7 @@ from simlab.template import Stack, stack
 from simlab.workflows.executions import Execution, Executions
 
 _STATE_CHANGE = "EC2 Instance State-change Notification"
+_OWN_LAYERS = 2  # workflows and hosts, which are no part of the account
 _PATIENCE = 4 * 3600.0  # virtual seconds; no workflow of ours may take longer
 
 
@@ -177,6 +178,14 @@ class World:
 
     def inventory(self) -> Inventory:
         return self.account.inventory()
+
+    def saved(self) -> bytes:
+        """Return the account as it is, for `restore` of another world."""
+        ours = self.account.layers
+        self.account.layers = ours[_OWN_LAYERS:]
+        saved = self.account.snapshot()
+        self.account.layers = ours
+        return saved
 
     def serving(self, endpoint: str) -> str | None:
         """Return the instance that answers at a public endpoint now; None: none does."""

@@ -2,12 +2,36 @@
 
 from __future__ import annotations
 
+import functools
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from simlab import Boot, World
 
 DOMAIN = {"name": "demo", "model": "m", "dns": {"domain": "example.com"}}
 ADDRESS = {"name": "demo", "model": "m"}
+
+
+@contextmanager
+def serving(spec: dict[str, Any], **how: Any) -> Iterator[tuple[World, dict[str, Any]]]:
+    """A world in which the deployment serves, and what its provision returned.
+
+    how: as for World.open. A specification is provisioned once, the account saved, and every test
+    goes on from there in a world of its own.
+    """
+    saved, first = _provisioned(json.dumps(spec))
+    with World.open(**how, restore=lambda account: account.restore(saved)) as world:
+        yield world, dict(first)
+
+
+@functools.cache
+def _provisioned(spec: str) -> tuple[bytes, dict[str, Any]]:
+    with World.open(seed=1_000) as world:  # no test's seed: its ids are there already
+        first = world.up(**json.loads(spec))
+        world.quiet()
+        return world.saved(), first
 
 
 def quick(**how: Any) -> Boot:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from awssim.faults import Refusal
 from simlab import Boot, World
-from simulation.replacement import ADDRESS, DOMAIN, entered, quick
+from simulation.replacement import ADDRESS, DOMAIN, entered, quick, serving
 
 
 def launched(world):
@@ -23,8 +23,7 @@ def aborted(world, state, *, after=0.0):
 
 
 def test_a_predecessor_that_dies_before_its_order_does_not_fail_the_repair():
-    with World.open(seed=21) as world:
-        first = world.up(**DOMAIN)
+    with serving(DOMAIN, seed=21) as (world, first):
         world.boots = [quick()]
         execution = world.start("repair", {"name": "demo", "force": True})
         world.until(lambda: "EnsureDns" in entered(world, execution.name))
@@ -43,8 +42,7 @@ def test_a_predecessor_that_dies_before_its_order_does_not_fail_the_repair():
 )
 def test_a_host_that_has_proved_itself_gets_the_traffic_after_an_abort(spec, state, after):
     """The predecessor answers no more: the new host is ready, only the address has to move."""
-    with World.open(seed=22, duplicates=0) as world:
-        first = world.up(**spec)
+    with serving(spec, seed=22, duplicates=0) as (world, first):
         world.boots = [quick()]
         if spec is ADDRESS:
             world.hosts[first["instance_id"]].requests_until = world.clock.seconds + 500
@@ -56,12 +54,11 @@ def test_a_host_that_has_proved_itself_gets_the_traffic_after_an_abort(spec, sta
         again = world.run("repair", {"name": "demo"})
 
         assert again.status == "SUCCEEDED"
-        assert launched(world) == 2
+        assert launched(world) == 1
 
 
 def test_a_candidate_that_dies_after_its_proof_is_not_promoted():
-    with World.open(seed=23, duplicates=0) as world:
-        first = world.up(**ADDRESS)
+    with serving(ADDRESS, seed=23, duplicates=0) as (world, first):
         world.boots = [quick()]
         execution = world.start("repair", {"name": "demo", "force": True})
         world.until(lambda: "PromoteHost" in entered(world, execution.name))
@@ -76,8 +73,7 @@ def test_a_candidate_that_dies_after_its_proof_is_not_promoted():
 
 
 def test_another_model_after_a_teardown_that_was_aborted_is_not_served_by_the_old_host():
-    with World.open(seed=24) as world:
-        world.up(**DOMAIN)
+    with serving(DOMAIN, seed=24) as (world, _):
         down = world.start("teardown", {"name": "demo"})
         world.until(lambda: "DestroyDns" in entered(world, down.name))
         world.executions.stop(down.arn, "aborted", "by hand")
@@ -90,8 +86,7 @@ def test_another_model_after_a_teardown_that_was_aborted_is_not_served_by_the_ol
 
 def test_a_host_that_still_carries_the_traffic_is_followed_when_it_dies():
     """Its successor was promoted, and the name could not be led there."""
-    with World.open(seed=26, duplicates=0) as world:
-        first = world.up(**DOMAIN)
+    with serving(DOMAIN, seed=26, duplicates=0) as (world, first):
         world.boots = [quick()]
         denied = Refusal("AccessDenied", status=403)
         world.account.fault(operation="ChangeResourceRecordSets", error=denied, times=None)

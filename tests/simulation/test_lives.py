@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 from simlab import Boot, World
+from simulation.replacement import DOMAIN, serving
 
-SPEC = {"name": "demo", "model": "m", "dns": {"domain": "example.com"}}
 WEEK = 7 * 24
 ONE_LIFE = {"vpcs": 1, "instances": 1, "addresses": 1, "repositories": 1, "buckets": 1}
 
@@ -34,12 +34,12 @@ def repairs(world):
 
 def test_a_deployment_is_provisioned_once_and_its_teardown_leaves_nothing():
     with World.open(seed=1) as world:
-        first = world.up(**SPEC)
+        first = world.up(**DOMAIN)
         assert world.serving(first["endpoint"]) == first["instance_id"]
         assert counted(world) == ONE_LIFE
         before = created(world)
 
-        again = world.up(**SPEC)
+        again = world.up(**DOMAIN)
 
         assert created(world) == before
         assert again == {**first, "changed": False}
@@ -50,8 +50,8 @@ def test_a_deployment_is_provisioned_once_and_its_teardown_leaves_nothing():
 
 
 def test_five_hours_in_which_a_host_dies_each_hour():
-    with World.open(seed=2) as world:
-        endpoint = world.up(**SPEC)["endpoint"]
+    with serving(DOMAIN, seed=2) as (world, first):
+        endpoint = first["endpoint"]
         served = world.instances()
 
         for _ in range(5):
@@ -65,15 +65,13 @@ def test_five_hours_in_which_a_host_dies_each_hour():
 
         assert len(set(served)) == 6
         assert repairs(world) == ["repaired"] * 5
-        assert len(world.history.of("instance", state="pending")) == 6
+        assert len(world.history.of("instance", state="pending")) == 5
         assert counted(world) == ONE_LIFE
         assert world.events.dead_letters == []
 
 
 def test_a_stopped_host_is_replaced_once_though_every_event_comes_twice():
-    with World.open(seed=3, duplicates=1.0) as world:
-        first = world.up(**SPEC)
-
+    with serving(DOMAIN, seed=3, duplicates=1.0) as (world, first):
         world.stop(first["instance_id"])
         world.until(lambda: world.serving(first["endpoint"]) not in {None, first["instance_id"]})
         world.quiet()
@@ -86,8 +84,7 @@ def test_a_stopped_host_is_replaced_once_though_every_event_comes_twice():
 
 
 def test_a_host_that_hangs_is_replaced_when_an_operator_asks_for_a_repair():
-    with World.open(seed=4) as world:
-        first = world.up(**SPEC)
+    with serving(DOMAIN, seed=4) as (world, first):
         healthy = world.run("repair", {"name": "demo"})
         assert healthy.result["outcome"] == "skipped"
 
@@ -103,7 +100,7 @@ def test_a_host_that_falls_silent_while_it_is_waited_for_fails_the_provision_and
     with World.open(seed=5) as world:
         world.boots = [Boot(silent="weights")]
 
-        ended = world.run("provision", SPEC)
+        ended = world.run("provision", DOMAIN)
 
         assert (ended.status, ended.error) == ("FAILED", "HostSilent")
         assert "sent no report for 900 seconds" in ended.cause
@@ -116,8 +113,7 @@ def test_a_host_that_falls_silent_while_it_is_waited_for_fails_the_provision_and
 
 @pytest.mark.parametrize("end", ["stop", "terminate"])
 def test_a_replacement_that_is_lost_before_it_serves_is_replaced_at_once(end):
-    with World.open(seed=8) as world:
-        first = world.up(**SPEC)
+    with serving(DOMAIN, seed=8) as (world, first):
         world.boots = [Boot(never="loading")]
         world.terminate(first["instance_id"])
         world.until(lambda: waited_for(world) in world.hosts)
@@ -136,7 +132,7 @@ def test_a_replacement_that_is_lost_before_it_serves_is_replaced_at_once(end):
 def test_hosts_that_are_lost_one_after_the_other_end_the_provision(on_failure):
     with World.open(seed=9) as world:
         world.boots = [Boot(never="loading")] * 3
-        execution = world.start("provision", {**SPEC, "on_failure": on_failure})
+        execution = world.start("provision", {**DOMAIN, "on_failure": on_failure})
 
         for _ in range(3):
             world.until(lambda: waited_for(world) in world.hosts)
@@ -155,7 +151,7 @@ def test_a_host_that_gives_up_fails_the_provision_with_its_cause():
     with World.open(seed=6) as world:
         world.boots = [Boot(fails="loading", cause="the model needs 80 GiB, the GPU has 24")]
 
-        ended = world.run("provision", {**SPEC, "on_failure": "keep"})
+        ended = world.run("provision", {**DOMAIN, "on_failure": "keep"})
 
         assert (ended.status, ended.error) == ("FAILED", "HostFailed")
         assert "the model needs 80 GiB, the GPU has 24" in ended.cause
@@ -163,8 +159,7 @@ def test_a_host_that_gives_up_fails_the_provision_with_its_cause():
 
 
 def test_a_week_without_events_starts_nothing():
-    with World.open(seed=7, report_seconds=3600) as world:
-        first = world.up(**SPEC)
+    with serving(DOMAIN, seed=7, report_seconds=3600) as (world, first):
         before, called = created(world), len(world.account.calls)
 
         world.pass_(hours=WEEK)

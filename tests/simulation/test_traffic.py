@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from awssim.faults import Refusal
 from simlab import World
-from simulation.replacement import ADDRESS, DOMAIN, entered, quick, rows
+from simulation.replacement import ADDRESS, DOMAIN, entered, quick, rows, serving
 
 BY_NAME_OR_ADDRESS = pytest.mark.parametrize("spec", [DOMAIN, ADDRESS], ids=["name", "address"])
 
@@ -52,8 +52,7 @@ def status(world):
 
 
 def test_a_forced_repair_by_name_loses_no_request_and_moves_to_a_second_address():
-    with World.open(seed=1) as world:
-        first = world.up(**DOMAIN)
+    with serving(DOMAIN, seed=1) as (world, first):
         [old_address] = world.inventory()["addresses"]
         client = Client(world, first["endpoint"])
         world.boots = [quick()]
@@ -70,8 +69,7 @@ def test_a_forced_repair_by_name_loses_no_request_and_moves_to_a_second_address(
 
 
 def test_a_long_request_on_the_old_host_ends_before_that_does():
-    with World.open(seed=2) as world:
-        first = world.up(**DOMAIN)
+    with serving(DOMAIN, seed=2) as (world, first):
         world.boots = [quick()]
         old = world.hosts[first["instance_id"]]
         old.requests_until = world.clock.seconds + 500
@@ -84,8 +82,7 @@ def test_a_long_request_on_the_old_host_ends_before_that_does():
 
 
 def test_without_a_name_the_predecessor_drains_and_then_the_address_moves():
-    with World.open(seed=3) as world:
-        first = world.up(**ADDRESS)
+    with serving(ADDRESS, seed=3) as (world, first):
         [address] = world.inventory()["addresses"]
         client = Client(world, first["endpoint"])
         world.boots = [quick()]
@@ -111,8 +108,7 @@ def test_without_a_name_the_predecessor_drains_and_then_the_address_moves():
     ids=["fails", "silent"],
 )
 def test_a_forced_repair_whose_host_never_serves_changes_nothing(spec, boot, error):
-    with World.open(seed=4, report_seconds=300) as world:
-        first = world.up(**spec)
+    with serving(spec, seed=4, report_seconds=300) as (world, first):
         client = Client(world, first["endpoint"])
         world.boots = [boot]
 
@@ -127,8 +123,7 @@ def test_a_forced_repair_whose_host_never_serves_changes_nothing(spec, boot, err
 
 
 def test_without_a_second_address_the_predecessor_drains_first():
-    with World.open(seed=5) as world:
-        first = world.up(**DOMAIN)
+    with serving(DOMAIN, seed=5) as (world, first):
         [address] = world.inventory()["addresses"]
         client = Client(world, first["endpoint"])
         world.boots = [quick()]
@@ -145,8 +140,7 @@ def test_without_a_second_address_the_predecessor_drains_first():
 
 
 def test_a_dead_predecessor_gives_its_address_away_and_the_record_stays():
-    with World.open(seed=6) as world:
-        first = world.up(**DOMAIN)
+    with serving(DOMAIN, seed=6) as (world, first):
         [address] = world.inventory()["addresses"]
         world.boots = [quick()]
 
@@ -161,8 +155,8 @@ def test_a_dead_predecessor_gives_its_address_away_and_the_record_stays():
 @pytest.mark.parametrize(("spec", "first"), [(DOMAIN, 0), (ADDRESS, 1)], ids=["name", "address"])
 def test_a_forced_repair_that_is_aborted_anywhere_and_repeated_leaves_one_host(spec, first):
     """The states in turn: one half of them with a name, the other half without."""
-    with World.open(seed=7, duplicates=0, report_seconds=120) as world:
-        endpoint = world.up(**spec)["endpoint"]
+    with serving(spec, seed=7, duplicates=0, report_seconds=120) as (world, served):
+        endpoint = served["endpoint"]
         world.boots = [quick() for _ in range(100)]
         whole = repaired(world)
         states = entered(world, whole.name)
@@ -186,8 +180,7 @@ def test_a_forced_repair_that_is_aborted_anywhere_and_repeated_leaves_one_host(s
 @pytest.mark.parametrize("state", ["AwaitServing", "PromoteHost", "EnsureAddress"])
 def test_a_new_host_that_dies_at_a_step_is_followed_by_another(spec, state):
     """No client notices before traffic is led to it; afterwards it is a loss like any other."""
-    with World.open(seed=11, duplicates=0) as world:
-        first = world.up(**spec)
+    with serving(spec, seed=11, duplicates=0) as (world, first):
         client = Client(world, first["endpoint"])
         world.boots = [quick() for _ in range(9)]
         execution = world.start("repair", {"name": "demo", "force": True})
@@ -210,8 +203,7 @@ def test_a_new_host_that_dies_at_a_step_is_followed_by_another(spec, state):
 
 @pytest.mark.parametrize("desired", ["asleep", "stopped"])
 def test_what_is_not_wanted_now_is_not_repaired(desired):
-    with World.open(seed=8) as world:
-        first = world.up(**DOMAIN)
+    with serving(DOMAIN, seed=8) as (world, first):
         _set(world, desired=desired)
 
         world.terminate(first["instance_id"])
@@ -247,8 +239,7 @@ def test_a_provision_enters_at_most_forty_states():
 
 
 def test_reports_count_for_the_host_that_sent_them():
-    with World.open(seed=9) as world:
-        first = world.up(**DOMAIN)
+    with serving(DOMAIN, seed=9) as (world, first):
         world.boots = [quick(never="loading")]
         execution = world.start("repair", {"name": "demo", "force": True})
         world.until(lambda: len(world.instances()) == 2)

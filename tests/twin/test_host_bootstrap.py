@@ -51,7 +51,7 @@ class Account:
 
 async def booted(account: Account, folder: Path) -> Host:
     """Return a host that was switched on; these never get as far as an engine."""
-    host = Host(INSTANCE, folder / INSTANCE, cast("Cloud", account), cast("Any", None))
+    host = Host(INSTANCE, folder / INSTANCE, cast("Cloud", account), cast("Any", None), None)
     await host.run()
     return host
 

@@ -239,7 +239,7 @@ def status(host: Hosted, key: str) -> int | None:
 def test_a_service_that_dies_starts_again(hosted: Hosted) -> None:
     hosted.serves()
 
-    os.kill(pid_of(hosted, "twin.engines.stub"), 9)
+    os.kill(pid_of(hosted, "vllm"), 9)
 
     eventually(
         lambda: (hosted.folder / "vllm.log").read_text(), lambda log: "starts again" in log, 60
@@ -331,19 +331,18 @@ def test_changed_scripts_start_nothing(account: Any) -> None:
     assert processes_of(made) == []
 
 
-def pid_of(hosted: Hosted, word: str) -> int:
-    return next(pid for pid, line in processes_of(hosted) if word in line)
+def pid_of(hosted: Hosted, unit: str) -> int:
+    return next(pid for pid, log in processes_of(hosted) if log == f"{unit}.log")
 
 
 def processes_of(hosted: Hosted) -> list[tuple[int, str]]:
-    """(pid, command line) of every process whose output goes to this host's folder."""
+    """(pid, log's name) of every process whose output goes to this host's folder."""
     found = []
     for each in Path("/proc").glob("[0-9]*"):
         try:
-            output = str((each / "fd" / "1").readlink())
-            line = (each / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+            output = (each / "fd" / "1").readlink()
         except OSError:
             continue
-        if output.startswith(str(hosted.folder)):
-            found.append((int(each.name), line))
+        if hosted.folder in output.parents:
+            found.append((int(each.name), output.name))
     return found

@@ -12,6 +12,8 @@ import os
 import signal
 from pathlib import Path
 
+from twin.forking.client import ForkServer
+from twin.hosts import unit
 from twin.hosts.cloud import Cloud
 from twin.hosts.engine_unit import Engines
 from twin.hosts.runner import Runner
@@ -34,7 +36,9 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("botocore").setLevel(logging.WARNING)
     engines = Engines(options.engine, options.load_seconds, options.home)
-    runner = Runner(Cloud(), engines, options.folder.resolve(), options.origins.resolve())
+    server = ForkServer.start(unit.__name__) if hasattr(os, "pidfd_open") else None
+    folder, origins = options.folder.resolve(), options.origins.resolve()
+    runner = Runner(Cloud(), engines, folder, origins, server)
     asyncio.run(_until_ended(runner))
 
 

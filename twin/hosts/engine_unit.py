@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,8 +30,12 @@ class Engines:
         if self.kind == "vllm":
             command = vllm.command(self.home, model, port, arguments)
             return Unit("vllm", command, environment | vllm.ENVIRONMENT)
-        command = [
-            sys.executable, "-m", "twin.engines.stub", "--port", str(port),
-            "--model", model, "--load-seconds", str(self.load_seconds),
-        ]  # fmt: skip
-        return Unit("vllm", command, environment)
+        arguments = [
+            "--port",
+            str(port),
+            "--model",
+            model,
+            "--load-seconds",
+            str(self.load_seconds),
+        ]
+        return Unit.python("vllm", "twin.engines.stub", *arguments, environment=environment)

@@ -7,12 +7,12 @@ import json
 import logging
 import os
 import socket
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
+from twin.forking.client import ForkServer
 from twin.hosts import bootstrap
 from twin.hosts.cloud import Cloud
 from twin.hosts.engine_unit import Engines
@@ -26,12 +26,16 @@ _FIRST_KEYS = 30.0  # seconds until they must be there
 
 @dataclass
 class Host:
-    """A machine that is on. gateway_port: 0 until it is known; folder: its disk and its logs."""
+    """A machine that is on. gateway_port: 0 until it is known; folder: its disk and its logs.
+
+    server: of its processes; None: each is a new interpreter.
+    """
 
     instance: str
     folder: Path
     cloud: Cloud
     engines: Engines
+    server: ForkServer | None
     gateway_port: int = 0
     state: str = "booting"
     _units: list[asyncio.Task[None]] = field(default_factory=list)
@@ -96,7 +100,7 @@ class Host:
             log.warning("report not sent instance=%s problem=%s", self.instance, error)
 
     def _start(self, unit: Unit) -> None:
-        self._units.append(asyncio.create_task(keep_running(unit, self.folder)))
+        self._units.append(asyncio.create_task(keep_running(unit, self.folder, self.server)))
 
     def _tell(self, phase: str, percent: int, cause: str | None = None) -> None:
         """The set-up's spool, which the agent reads: replaced whole."""
@@ -136,10 +140,11 @@ class Host:
             "GATEWAY_URL": f"http://127.0.0.1:{self.gateway_port}",
             "UNITS": "",
             "PYTHONPATH": str(scripts),
+            "PYTHONDONTWRITEBYTECODE": "1",
         }
         if settings["ENGINE"] != "none":
             environment["ENGINE_URL"] = f"http://127.0.0.1:{engine_port}"
-        return Unit("agent", [sys.executable, "-B", "-m", "host.agent"], environment)
+        return Unit.python("agent", "host.agent", environment=environment)
 
     def _gateway(self, settings: dict[str, str], engine_port: int) -> Unit:
         """What 50-services.sh writes into gateway.env. The gateway gets no AWS credentials."""
@@ -155,7 +160,7 @@ class Host:
             "INFERENCE_MAX_TIMEOUT_SECONDS": settings["MAX_TIMEOUT_SECONDS"],
         }
         port = ["--host", "127.0.0.1", "--port", str(self.gateway_port)]
-        return Unit("gateway", [sys.executable, "-m", "gateway", *port], environment)
+        return Unit.python("gateway", "gateway", *port, environment=environment)
 
 
 def _replace(path: Path, text: str, *, mode: int) -> None:

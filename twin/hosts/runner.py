@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
+from twin.forking.client import ForkServer
 from twin.hosts.cloud import Cloud, View
 from twin.hosts.engine_unit import Engines
 from twin.hosts.forwarder import Forwarder
@@ -19,10 +20,20 @@ _LOOK_SECONDS = 0.5
 
 
 class Runner:
-    """folder: hosts/<instance id>/ and hosts.json go there; origins: the map's file."""
+    """folder: hosts/<instance id>/ and hosts.json go there; origins: the map's file.
 
-    def __init__(self, cloud: Cloud, engines: Engines, folder: Path, origins: Path) -> None:
-        self._cloud, self._engines = cloud, engines
+    server: forks the hosts' processes; None: each is a new interpreter.
+    """
+
+    def __init__(
+        self,
+        cloud: Cloud,
+        engines: Engines,
+        folder: Path,
+        origins: Path,
+        server: ForkServer | None,
+    ) -> None:
+        self._cloud, self._engines, self._server = cloud, engines, server
         self._folder, self._origins = folder, origins
         self._hosts: dict[str, tuple[Host, asyncio.Task[None]]] = {}
         self._forwarders: dict[str, Forwarder] = {}
@@ -53,7 +64,7 @@ class Runner:
 
     def _switch_on(self, instance: str) -> None:
         log.info("host switched on instance=%s", instance)
-        host = Host(instance, self._folder / instance, self._cloud, self._engines)
+        host = Host(instance, self._folder / instance, self._cloud, self._engines, self._server)
         task = asyncio.create_task(host.run())
         task.add_done_callback(lambda done: _note(host, done))
         self._hosts[instance] = host, task

@@ -9,8 +9,15 @@ import sys
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from lamplighter import tied
+from twin.forking.client import Forked, ForkServer
+
+# What the fork server imports: all that the agent, the gateway and the stub need, but for the
+# agent's own modules, which come from the deployment's scripts.
+MODULES = ("gateway.__main__", "twin.engines.stub")
+SERVICES = ("ssm", "events", "cloudwatch")
 
 _RESTART_SECONDS = 1.0
 _GRACE_SECONDS = 2.0
@@ -24,12 +31,36 @@ class Unit:
     command: list[str]
     environment: dict[str, str]
 
+    @classmethod
+    def python(cls, name: str, module: str, *arguments: str, environment: dict[str, str]) -> Unit:
+        """Return the unit of a module: with this interpreter, or a fork of it."""
+        return cls(name, [sys.executable, "-m", module, *arguments], environment)
 
-async def keep_running(unit: Unit, logs: Path) -> None:
-    """Run it for ever, its output in `logs`/<name>.log; when cancelled, end it and its children."""
+
+class _Forked:
+    """A unit that the fork server started."""
+
+    def __init__(self, process: Forked) -> None:
+        self._process, self.pid = process, process.pid
+
+    async def wait(self) -> str:
+        ended, loop = asyncio.Event(), asyncio.get_running_loop()
+        loop.add_reader(self._process, ended.set)
+        try:
+            await ended.wait()
+        finally:
+            loop.remove_reader(self._process)
+        return "unknown"
+
+
+async def keep_running(unit: Unit, logs: Path, server: ForkServer | None) -> None:
+    """Run it for ever, its output in `logs`/<name>.log; when cancelled, end it and its children.
+
+    server: forks the units that are Python modules; None: every unit is a new interpreter.
+    """
     with (logs / f"{unit.name}.log").open("ab") as log:
         while True:
-            process = await _start(unit, log.fileno())
+            process = await _start(unit, log, server)
             try:
                 status = await process.wait()
             finally:
@@ -39,8 +70,12 @@ async def keep_running(unit: Unit, logs: Path) -> None:
             await asyncio.sleep(_RESTART_SECONDS)
 
 
-async def _start(unit: Unit, log: int) -> asyncio.subprocess.Process:
+async def _start(
+    unit: Unit, log: IO[bytes], server: ForkServer | None
+) -> asyncio.subprocess.Process | _Forked:
     """A process group of its own: killing the group leaves no orphan."""
+    if server and unit.command[:2] == [sys.executable, "-m"]:
+        return _Forked(await asyncio.to_thread(_fork, server, unit, log))
     return await asyncio.create_subprocess_exec(
         sys.executable, "-I", "-S", tied.__file__, *unit.command,
         stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log,
@@ -48,12 +83,23 @@ async def _start(unit: Unit, log: int) -> asyncio.subprocess.Process:
     )  # fmt: skip
 
 
-async def _end(process: asyncio.subprocess.Process) -> None:
+def _fork(server: ForkServer, unit: Unit, log: IO[bytes]) -> Forked:
+    _, _, module, *arguments = unit.command
+    with Path(os.devnull).open("rb") as nothing:
+        return server.fork(
+            module,
+            arguments,
+            cwd=str(Path.cwd()),
+            env=unit.environment,
+            descriptors=[nothing.fileno(), log.fileno(), log.fileno()],
+        )
+
+
+async def _end(process: asyncio.subprocess.Process | _Forked) -> None:
     """TERM, a few seconds, KILL: to the whole group, also when its leader is already gone."""
-    if process.returncode is None:
-        _signal(process.pid, signal.SIGTERM)
-        with suppress(TimeoutError):
-            await asyncio.wait_for(asyncio.shield(process.wait()), _GRACE_SECONDS)
+    _signal(process.pid, signal.SIGTERM)
+    with suppress(TimeoutError):
+        await asyncio.wait_for(asyncio.shield(process.wait()), _GRACE_SECONDS)
     _signal(process.pid, signal.SIGKILL)
     await process.wait()
 

@@ -118,3 +118,12 @@ def test_spot_prices_are_asked_for_by_type(account: Account, ec2: Any) -> None:
     by_zone = {price["AvailabilityZone"]: price["SpotPrice"] for price in found}
     assert by_zone["us-east-1b"] == "0.010000"
     assert len(by_zone) > 1
+
+
+def test_a_launch_that_names_no_subnet_is_short_in_no_zone(
+    account: Account, ec2: Any, launch: dict[str, Any]
+) -> None:
+    del launch["NetworkInterfaces"]
+    account.capacity.short(zone="us-east-1a")
+
+    assert _refusal(ec2, launch) is None

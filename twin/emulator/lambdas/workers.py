@@ -1,5 +1,5 @@
 # ruff: noqa: SLF001 - ministack's private names are what this fix changes
-"""Lambda workers: forked from a warm parent instead of started, and layers where AWS mounts them.
+"""Lambda workers: forked by a warm process instead of started, and layers where AWS mounts them.
 
 AWS merges layers into /opt. A worker cannot have its own /opt without root, so a variable of the
 function that says `/opt` or `/opt/...` is rewritten to the folder of the merged layers.
@@ -17,6 +17,7 @@ from typing import Any
 from ministack.core import lambda_runtime
 from twin.emulator.lambdas import forked
 from twin.emulator.pinned import replaced, require
+from twin.forking.client import ForkServer
 
 _ENVIRONMENT = "    os.environ.update(env)\n"
 _WITH_OPT = """    os.environ.update(env)
@@ -28,26 +29,26 @@ _WITH_OPT = """    os.environ.update(env)
 
 
 def install(*, warm: bool) -> None:
-    """warm: fork workers from a preloaded parent (Linux); else start an interpreter for each."""
+    """warm: a fork server makes the workers (Linux); else start an interpreter for each."""
     script = lambda_runtime._PYTHON_WORKER_SCRIPT
     lambda_runtime._PYTHON_WORKER_SCRIPT = replaced(
         script, _ENVIRONMENT, _WITH_OPT, fix="layers in /opt"
     )
     require(holds=lambda_runtime.subprocess is subprocess, fix="Lambda workers")
-    parent = forked.Parent.start() if warm else None
+    server = ForkServer.start(forked.__name__) if warm else None
     lambda_runtime.subprocess = SimpleNamespace(
-        Popen=_spawner(parent), PIPE=subprocess.PIPE, TimeoutExpired=subprocess.TimeoutExpired
+        Popen=_spawner(server), PIPE=subprocess.PIPE, TimeoutExpired=subprocess.TimeoutExpired
     )
 
 
-def _spawner(parent: forked.Parent | None) -> Any:
+def _spawner(server: ForkServer | None) -> Any:
     def popen(command: list[str], **options: Any) -> Any:
         if Path(command[-1]).name != "_worker.py":
             return subprocess.Popen(command, **options)  # noqa: S603 - ministack's own command
         options["env"] = {**options["env"], **_merged_layers(options["env"], Path(command[-1]))}
-        if parent is None:
+        if server is None:
             return subprocess.Popen(command, **options)  # noqa: S603 - ministack's own command
-        return parent.fork(command[-1], cwd=options["cwd"], env=options["env"])
+        return forked.fork(server, command[-1], cwd=options["cwd"], env=options["env"])
 
     return popen
 

@@ -1,7 +1,7 @@
-"""The fork server: imports what every Lambda imports, once, and forks a child for each worker.
+"""The fork server: imports what its children need, once, and forks a child for each request.
 
-A cold start costs 0.8 s of CPU without it (boto3, botocore's service models, powertools) and about
-0.05 s with it; the demo has some 35 cold starts. Every worker is still a process of its own.
+A start of Python with boto3, botocore's service models and powertools costs 0.8 s of CPU without it
+and about 0.05 s with it; the demo has some 40 of them. Every child is a process of its own.
 """
 
 from __future__ import annotations
@@ -16,31 +16,30 @@ import signal
 import socket
 import sys
 import traceback
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import boto3
 import botocore.session
-from twin.emulator.lambdas.forked import MESSAGE_BYTES
-from twin.processes import die_with_parent
-
-_SERVICES = (
-    "ec2", "dynamodb", "s3", "ssm", "stepfunctions", "route53", "codebuild", "ecr", "events",
-    "lambda", "cloudformation", "sts",
-)  # fmt: skip
-_MODULES = ("aws_lambda_powertools", "boto3.dynamodb.conditions", "jinja2", "urllib.request")
+from twin.forking.client import MESSAGE_BYTES, READY
+from twin.processes import die_with_parent, show_as
 
 
 def main() -> None:
-    """argv[1]: the descriptor of the socket to the emulator. Ends when the emulator does."""
+    """argv: the descriptor of the socket to the client, a module with MODULES and SERVICES.
+
+    Ends when the client does.
+    """
     die_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGCHLD, _reap)
     channel = socket.socket(fileno=int(sys.argv[1]))
-    _preload()
+    wanted = importlib.import_module(sys.argv[2])
+    _preload(wanted.MODULES, wanted.SERVICES)
     gc.freeze()
-    channel.send(b"ready")
+    channel.send(READY)
     while True:
         request, descriptors, _, _ = socket.recv_fds(channel, MESSAGE_BYTES, 3)
         if not request:
@@ -48,15 +47,16 @@ def main() -> None:
         _serve(channel, json.loads(request), descriptors)
 
 
-def _preload() -> None:
+def _preload(modules: Sequence[str], services: Sequence[str]) -> None:
     """Import the modules, and let every later botocore session share one loader's cache."""
     botocore.session.create_loader = functools.lru_cache(botocore.session.create_loader)
-    for module in _MODULES:
+    for module in modules:
         importlib.import_module(module)
     warm = boto3.Session("none", "none", region_name="us-east-1")
-    for service in _SERVICES:
+    for service in services:
         warm.client(service)  # type: ignore[call-overload]
-    warm.resource("dynamodb")
+    if "dynamodb" in services:
+        warm.resource("dynamodb")
 
 
 def _serve(channel: socket.socket, request: dict[str, Any], descriptors: list[int]) -> None:
@@ -80,10 +80,11 @@ def _reap(_number: int, _frame: object) -> None:
 
 
 def _become(request: dict[str, Any], descriptors: list[int]) -> None:
-    """In the child: take the descriptors, the folder and the environment, and run the script."""
-    status = 1
+    """In the child: take the descriptors, the folder and the environment, and run the program."""
+    status: Any = 1
     try:
         die_with_parent()
+        os.setsid()
         for number in (signal.SIGINT, signal.SIGCHLD):
             signal.signal(number, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
@@ -91,18 +92,33 @@ def _become(request: dict[str, Any], descriptors: list[int]) -> None:
         os.environ.clear()
         os.environ.update(request["env"])
         os.chdir(request["cwd"])
-        script = request["script"]
-        sys.argv = [script]
-        sys.path.insert(0, str(Path(script).parent))
-        runpy.run_path(script, run_name="__main__")
+        show_as(Path(request["program"]).name)
+        _run(request["program"], request["arguments"])
         status = 0
+    except SystemExit as ended:
+        status = ended.code
+        if isinstance(status, str):
+            sys.stderr.write(f"{status}\n")
     except BaseException:  # noqa: BLE001 - the last stop of a forked child: it must not return
         traceback.print_exc()
     finally:
         with suppress(OSError):
             sys.stdout.flush()
             sys.stderr.flush()
-        os._exit(status)
+        os._exit(status if isinstance(status, int) else int(status is not None))
+
+
+def _run(program: str, arguments: list[str]) -> None:
+    """Run a file, or a module by its name, as __main__; as a new interpreter would."""
+    found = os.environ.get("PYTHONPATH", "")
+    sys.dont_write_bytecode = "PYTHONDONTWRITEBYTECODE" in os.environ
+    sys.path[:0] = [each for each in found.split(os.pathsep) if each and each not in sys.path]
+    sys.argv = [program, *arguments]
+    if program.endswith(".py"):
+        sys.path.insert(0, str(Path(program).parent))
+        runpy.run_path(program, run_name="__main__")
+    else:
+        runpy.run_module(program, run_name="__main__", alter_sys=True)
 
 
 def _take(descriptors: list[int]) -> None:
