@@ -151,16 +151,17 @@ class _Search:
     def _begun(self) -> CapacityRow:
         """Return the search as the ledger has it, or begin it or its next round.
 
-        The image is resolved here, once per generation.
+        The image is resolved here, once per generation: another workflow, which has made the
+        scripts and the firewall anew, resolves it again.
         """
         if self.row:
             return self.row
         row = CapacityRow.of(self.ledger.read(CAPACITY) or {})
         if (row.generation, row.execution) != (self.generation, self.ledger.owner):
-            request = row.request if row.generation == self.generation else self._request()
+            request = run_instances.request(self.clients, self.deployment, self.ledger)
             row = CapacityRow(
                 generation=self.generation,
-                request=request,
+                request=json.dumps(request),
                 resting=row.resting,
                 execution=self.ledger.owner,
             )
@@ -172,9 +173,6 @@ class _Search:
             resting = Resting.of(row.resting).at_start(self.pools, now)
             self._write(round_at=now, resting=resting.text())
         return self.row
-
-    def _request(self) -> str:
-        return json.dumps(run_instances.request(self.clients, self.deployment, self.ledger))
 
     def _reachable(self) -> list[Pool]:
         """Return the pools whose zone has a subnet of ours."""
