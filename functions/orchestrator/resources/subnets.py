@@ -234,10 +234,12 @@ def _role_of(subnet: SubnetTypeDef) -> str:
 
 
 def _roles(clients: Clients, ledger: Ledger) -> list[str]:
-    """Return the roles of the subnets that the ledger or a tag of ours names."""
+    """Return the roles of the subnets that the ledger or a tag names, the public ones first."""
     tagged = {_role_of(each) for each in _described(clients, ledger, None)}
     known = {row.kind for row in ledger.resources()}
-    return sorted(role for role in tagged | known if _ROLE.fullmatch(role))
+    roles = filter(None, map(_ROLE.fullmatch, tagged | known))
+    found = sorted((_KINDS.index(role[1]), int(role[2])) for role in roles)
+    return [_role(_KINDS[kind], k) for kind, k in found]
 
 
 def _found(clients: Clients, ledger: Ledger, role: str | None) -> Found:
