@@ -118,6 +118,7 @@ lock_function = Function(
 )
 serving_function = Function(
     await_=step(serving.await_, desired="present"),
+    await_capacity=recording(serving.await_capacity, desired="present"),
     promote_host=step(traffic.promote_host, desired="present"),
     drain_first=step(draining.drain_first, desired="present"),
     drain_predecessors=step(draining.drain_predecessors, desired="present"),

@@ -63,6 +63,7 @@ EC2 = {
         *("InsufficientInstanceCapacity", "InsufficientHostCapacity", "InsufficientCapacity"),
         *("InsufficientReservedInstanceCapacity", "InsufficientFreeAddressesInSubnet"),
         *("UnfulfillableCapacity", "Unsupported", "ReservationCapacityExceeded"),
+        "InsufficientVolumeCapacity",
         "SpotMaxPriceTooLow",
     ],
     Meaning.QUOTA: [

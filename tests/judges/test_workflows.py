@@ -31,6 +31,7 @@ VARIABLES = {
     "name": "demo", "execution": ID, "opened_at": "2026-11-27T19:00:00Z", "failed": False,
     "failure": {"error": "Refused", "cause": "a quota", "rollback": False},
     "answer": {"outcome": "ready"}, "probed_from": "outside", "generation": 2, "lost": 1,
+    "repairing": True, "wait_seconds": 200,
     "incident": {**INCIDENT, "instance_id": "i-0123456789abcdef0"},
     "beside": True, "drain_first": False, "drain_seconds": 840, "keep": True, "force": False,
 }  # fmt: skip
@@ -62,7 +63,13 @@ OUTSIDE: dict[str, dict[str, Any]] = {
 RESULTS = {
     "array": [{"outcome": "ready"}],
     "object": {
-        "Payload": {"generation": 1, "beside": True, "drain_first": False, "drain_seconds": 840},
+        "Payload": {
+            "generation": 1,
+            "wait_seconds": 0,
+            "beside": True,
+            "drain_first": False,
+            "drain_seconds": 840,
+        },
         "probed_from": "outside",
     },
 }

@@ -74,6 +74,7 @@ def test_a_workflow_may_invoke_exactly_its_own_steps(template, workflow):
 LOSING = ("AwaitServing", "PromoteHost", "EnsureAddress")
 # The waits that end after the deployment's own limit -> what follows then.
 DRAINS = {"DrainFirst": "EnsureAddress", "DrainPredecessors": "DestroyPredecessors"}
+WAITS = {**DRAINS, "AwaitCapacity": "ReplaceInstance"}
 
 
 def calls():
@@ -180,7 +181,8 @@ def test_every_task_has_a_limit_and_forgives_the_same_hiccups():
     hiccups = {json.dumps(task["Retry"][-1], sort_keys=True) for _, _, task in tasks}
 
     by_hand = {name: limit for _, name, t in tasks if isinstance(limit := t["TimeoutSeconds"], str)}
-    assert by_hand == dict.fromkeys(DRAINS, "{% $drain_seconds %}")
+    drains = dict.fromkeys(DRAINS, "{% $drain_seconds %}")
+    assert by_hand == drains | {"AwaitCapacity": "{% $wait_seconds %}"}
     assert all(t["TimeoutSeconds"] > 60 for _, name, t in tasks if name not in by_hand), (
         "more than a Lambda's own limit"
     )
@@ -206,7 +208,7 @@ def test_one_catch_covers_every_step(workflow):
         ("AwaitServing", f"States.{e}"): "HostSilent" for e in ("HeartbeatTimeout", "Timeout")
     }
     lost = {(name, "HostLost"): "Relaunch?" for name in LOSING}
-    late = {(name, "States.Timeout"): following for name, following in DRAINS.items()}
+    late = {(name, "States.Timeout"): following for name, following in WAITS.items()}
     no_address = {("EnsureAddress", "AddressLimit"): "DrainFirst"}
     assert caught == ({} if workflow == "teardown" else silent | lost | late | no_address)
 

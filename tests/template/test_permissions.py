@@ -43,13 +43,16 @@ def test_no_action_is_a_wildcard(template):
 
 
 def test_ec2_is_changed_only_where_our_tag_is(template):
-    """But for what AWS makes itself in the call: network interfaces."""
+    """But for what AWS makes itself in the call, and for the operator's own reservations."""
     for name, actions, statement in statements(template):
         if any(CHANGES_EC2.match(action) for action in actions) and "Condition" not in statement:
             resources = statement["Resource"]
             resources = resources if isinstance(resources, list) else [resources]
             kinds = {r["!Sub"].split(":")[-1] for r in resources}
-            assert kinds <= {"network-interface/*"}, (name, actions)
+            assert kinds <= {"network-interface/*"} or kinds == {"capacity-reservation/*"}, (
+                name,
+                actions,
+            )
 
 
 def test_the_calls_of_ecr_ssm_and_iam_that_tags_allow_are_those_whose_denial_may_pass(template):
@@ -112,7 +115,7 @@ def test_what_is_there_is_changed_only_in_its_own_installation(template):
 
 
 def test_nothing_with_tags_is_changed_without_asking_for_ours(template):
-    """But for images, network interfaces, the host's certificate and the build's layers."""
+    """But for images, reservations, network interfaces, the host's certificate, build layers."""
     for name, actions, statement in statements(template):
         changing = {a for a in actions if TAGGED_SERVICES.match(a) and not LOOKS.match(a)} - BY_NAME
         if not changing or name in {BUILDER, *HOSTS} or is_untagged(statement):
@@ -124,7 +127,8 @@ def is_untagged(statement):
     resources = statement["Resource"]
     kinds = {r["!Sub"].split(":")[-1] for r in resources} if isinstance(resources, list) else set()
     one = {resources["!Sub"].split(":")[-1]} if isinstance(resources, dict) else set()
-    return bool(kinds | one) and kinds | one <= {"image/*", "network-interface/*"}
+    not_ours = {"image/*", "network-interface/*", "capacity-reservation/*"}
+    return bool(kinds | one) and kinds | one <= not_ours
 
 
 def conditions(template):

@@ -13,7 +13,7 @@ from workflow.instance_events import TERMINATION, answers, settled
 pytestmark = pytest.mark.twin
 
 STATE_CHANGE = "EC2 Instance State-change Notification"
-NO_CAPACITY = {"code": "InsufficientInstanceCapacity", "message": "none", "status": 500}
+NO_QUOTA = {"code": "VcpuLimitExceeded", "message": "none", "status": 400}
 
 
 @pytest.fixture
@@ -91,28 +91,28 @@ def test_a_healthy_instance_is_repaired_by_force_only(live):
     assert before["instance_id"] not in aws.instances("alpha")
 
 
-def test_a_repair_without_capacity_fails_and_says_so_and_the_next_one_succeeds(live, repairs):
+def test_a_repair_without_quota_fails_and_says_so_and_the_next_one_succeeds(live, repairs):
     aws, _ = live
     by_hand = {"name": "alpha", "reason": "manual", "force": True}
 
-    aws.fault("ec2.RunInstances", **NO_CAPACITY)
+    aws.fault("ec2.RunInstances", **NO_QUOTA)
     failed = aws.run("repair", by_hand)
     row = aws.deployment("alpha")
     succeeded = aws.run("repair", by_hand)
 
     assert aws.struck()
-    assert (failed["status"], failed["error"]) == ("FAILED", "InsufficientCapacity")
-    assert "none; try another instance.type, or later" in failed["cause"]
+    assert (failed["status"], failed["error"]) == ("FAILED", "Refused")
+    assert "none; ask AWS to raise the EC2 vCPU quota" in failed["cause"]
     assert row["status"] == "serving"  # what served goes on serving
-    assert row["reason"].startswith("InsufficientCapacity: ")
+    assert row["reason"].startswith("Refused: ")
     assert succeeded["output"]["outcome"] == "repaired"
     assert [incident["outcome"] for incident in repairs()] == ["failed", "repaired"]
     assert aws.deployment("alpha")["status"] == "serving"
 
 
-def test_a_loss_that_finds_no_capacity_is_repaired_at_its_next_event(live, repairs):
+def test_a_loss_that_finds_no_quota_is_repaired_at_its_next_event(live, repairs):
     aws, _ = live
-    aws.fault("ec2.RunInstances", **NO_CAPACITY)
+    aws.fault("ec2.RunInstances", **NO_QUOTA)
 
     lost = terminated(aws)
     failed, succeeded = repairs()
@@ -120,7 +120,7 @@ def test_a_loss_that_finds_no_capacity_is_repaired_at_its_next_event(live, repai
     assert aws.struck()
     assert (failed["outcome"], succeeded["outcome"]) == ("failed", "repaired")
     assert (failed["instance_id"], succeeded["instance_id"]) == (lost, lost)
-    assert aws.describe(failed["execution"])["error"] == "InsufficientCapacity"
+    assert aws.describe(failed["execution"])["error"] == "Refused"
     assert aws.instances("alpha") == [succeeded["replaced_by"]]
     assert aws.deployment("alpha")["status"] == "serving"
 

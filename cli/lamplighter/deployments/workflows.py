@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _CANDIDATE, _PREDECESSOR = "candidate", "draining"
 _AWAITED = {
+    "AwaitCapacity": _CANDIDATE,
     "AwaitServing": _CANDIDATE,
     "DrainFirst": _PREDECESSOR,
     "DrainPredecessors": _PREDECESSOR,

@@ -66,12 +66,16 @@ _UNSEEN = {
     *("NoSuchBucket", "RepositoryNotFoundException", "ParameterNotFound", "NoSuchEntity"),
 }
 # EC2's `<kind>.NotFound` is about something that a step created, except for these.
-_NOT_CREATED_BY_US = {"InvalidAMIID", "InvalidSnapshot", "InvalidKeyPair"}
-_UNSEEN_PARAMETER = ("belong to different networks", "Instance Profile")
+_NOT_CREATED_BY_US = {
+    *("InvalidAMIID", "InvalidSnapshot", "InvalidKeyPair", "InvalidCapacityReservationId"),
+}
+INSTANCE_PROFILE = "Instance Profile"
+_UNSEEN_PARAMETER = ("belong to different networks", INSTANCE_PROFILE)
 _CAPACITY = {
     *("InsufficientInstanceCapacity", "InsufficientHostCapacity", "InsufficientCapacity"),
     *("InsufficientReservedInstanceCapacity", "UnfulfillableCapacity", "Unsupported"),
     *("InsufficientFreeAddressesInSubnet", "ReservationCapacityExceeded", "SpotMaxPriceTooLow"),
+    "InsufficientVolumeCapacity",
 }
 _CONFLICT = {
     *("BucketAlreadyExists", "BucketAlreadyOwnedByYou", "InvalidChangeBatch"),
@@ -107,6 +111,7 @@ _FINAL = {
     # of quotas and prices, which are only looked at
     *("NoSuchResourceException", "IllegalArgumentException", "NotFoundException"),
     *("InvalidNextTokenException", "ExpiredNextTokenException"),
+    *("InvalidCapacityReservationId.NotFound", "InvalidCapacityReservationId.Malformed"),
 }
 _MEANINGS = {
     DENIED: Meaning.DENIED,

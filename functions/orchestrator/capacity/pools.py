@@ -61,6 +61,12 @@ def pools(clients: Clients, spec: Instance) -> list[Pool]:
     return ordered(spec, offered, prices, reserved)
 
 
+def zones_of(clients: Clients, spec: Instance, offered: Mapping[str, Sequence[str]]) -> list[str]:
+    """Return the zones of the pools, the preferred one first; offered: type -> zones."""
+    reserved = reservations.reservation(clients, spec)
+    return list(dict.fromkeys(pool.zone for pool in ordered(spec, offered, {}, reserved)))
+
+
 def ordered(
     spec: Instance,
     offered: Mapping[str, Sequence[str]],

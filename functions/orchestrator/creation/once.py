@@ -13,6 +13,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from orchestrator.aws import naming
+from orchestrator.aws.error_codes import Meaning, meaning
 from orchestrator.creation.ownership import Found, lost
 from orchestrator.creation.visibility import ById
 from orchestrator.errors import Pending
@@ -62,7 +63,8 @@ def existing(ledger: Ledger, role: str, find: Callable[[], Found], by_id: ById) 
 
 def intend(ledger: Ledger, role: str, generation: int = 0, **facts: Any) -> ResourceRow:
     """Write the intent row of `role`, with its ClientToken."""
-    token = naming.token(ledger.installation, ledger.name, generation, role, ledger.time())
+    what = "/".join([role, *([str(facts["pool"])] if "pool" in facts else [])])
+    token = naming.token(ledger.installation, ledger.name, generation, what, ledger.time())
     return ledger.intend(role, token=token, generation=generation, **facts)
 
 
@@ -93,8 +95,14 @@ def _create(
     try:
         created = create(row)
     except ClientError as error:
-        if error.response["ResponseMetadata"]["HTTPStatusCode"] < _SERVER_ERROR:
-            ledger.forget(role)  # refused: nothing was created, so there is nothing to wait for
+        if _is_refused(error):
+            ledger.forget(role)  # nothing was created, so there is nothing to wait for
         raise
     ledger.ready(role, id=created, changed_at=ledger.time())
     return created
+
+
+def _is_refused(error: ClientError) -> bool:
+    """Return whether nothing was created for certain; EC2 reports dry pools as its own faults."""
+    status = error.response["ResponseMetadata"]["HTTPStatusCode"]
+    return status < _SERVER_ERROR or meaning(error) is Meaning.CAPACITY

@@ -12,6 +12,7 @@ from orchestrator.errors import DeploymentExists, InvalidRequest, NotFound
 from orchestrator.hosts import proof
 from orchestrator.ledger.rows import (
     AWAIT,
+    CAPACITY,
     DEPLOYMENT,
     EARLIER_HOST,
     HOSTS,
@@ -213,7 +214,9 @@ def end_teardown(ledger: Ledger) -> dict[str, Any]:
     """Leave the tombstone: name and generation, so that no token is ever used twice."""
     gone = _forgotten(ledger, ledger.deployment())
     kinds = (RESOURCE_ROWS, HOSTS, WAITS)
-    ledger.erase(AWAIT, *(row["sk"] for row in ledger.rows() if row["sk"].startswith(kinds)))
+    ledger.erase(
+        AWAIT, CAPACITY, *(row["sk"] for row in ledger.rows() if row["sk"].startswith(kinds))
+    )
     ledger.record(
         status=Status.ABSENT, desired=Desired.ABSENT, **dict.fromkeys(EARLIER_HOST), **gone
     )

@@ -34,6 +34,16 @@ def await_(
         _answer(clients, deployment, ledger, heard, wait)
 
 
+def await_capacity(ledger: Ledger, generation: int, task_token: str) -> None:
+    """Keep the task token of a workflow that waits before it asks the pools again.
+
+    Nothing answers it: the workflow goes on when its time is over. A teardown ends it (Superseded).
+    """
+    ledger.keep_wait(AwaitRow(token=task_token, generation=generation))
+    if ledger.deployment().desired != Desired.PRESENT:  # that teardown found no token to fail
+        raise Superseded(f"{ledger.name!r} is being torn down; this workflow stops")
+
+
 def receive(clients: Clients, ledger: Ledger, report: Report) -> str:
     """Record a report and answer the workflow that waits for it; return what was done, in one word.
 

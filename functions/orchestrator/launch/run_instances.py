@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from typing import Any
 
 from orchestrator.aws import naming
 from orchestrator.aws.clients import Clients
+from orchestrator.capacity.pools import BLOCK, SPOT, Pool
 from orchestrator.errors import Refused
 from orchestrator.launch.machine_images import find_image
 from orchestrator.ledger.rows import ResourceRow
@@ -17,6 +19,10 @@ _ROLE = "instance"
 _VOLUME = "gp3"
 # Hop limit 1: containers on the bridge network cannot reach the metadata service.
 METADATA = {"HttpTokens": "required", "HttpEndpoint": "enabled", "HttpPutResponseHopLimit": 1}
+_MARKETS = {
+    SPOT: {"MarketType": "spot", "SpotOptions": {"SpotInstanceType": "one-time"}},
+    BLOCK: {"MarketType": "capacity-block"},
+}
 
 
 def launch(clients: Clients, deployment: Deployment, intent: ResourceRow) -> str:
@@ -36,15 +42,28 @@ def launch(clients: Clients, deployment: Deployment, intent: ResourceRow) -> str
     return launched["Instances"][0]["InstanceId"]
 
 
+def facts(request: dict[str, Any], pool: Pool, subnet: str) -> dict[str, str]:
+    """Return what the intent's row keeps of a launch in `pool`: a repetition asks for the same."""
+    return {
+        "request": json.dumps(_in_pool(request, pool, subnet)),
+        "pool": json.dumps(asdict(pool)),
+    }
+
+
+def pool_of(intent: ResourceRow) -> Pool:
+    """Return the pool that the intent is about; an earlier version kept the request only."""
+    if "pool" in intent.facts:
+        return Pool(**json.loads(intent.facts["pool"]))
+    request = json.loads(intent.facts["request"])
+    return Pool(request["InstanceType"], "an unknown zone")
+
+
 def request(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str, Any]:
-    """Return RunInstances' parameters, to be kept in the intent: a repetition asks for the same."""
-    spec = deployment.instance
+    """Return RunInstances' parameters that are the same in every pool of a generation."""
     image = find_image(clients, deployment)
     scripts = _ready(ledger, "scripts").facts
-    market = {"MarketType": "spot", "SpotOptions": {"SpotInstanceType": "one-time"}}
     return {
         "ImageId": image["ImageId"],
-        "InstanceType": spec.type,
         "UserData": scripts["user_data"],
         "IamInstanceProfile": {"Name": scripts.get("profile", clients.settings.earlier_profile)},
         # A public address of its own from the first second: the bootstrap needs packages before
@@ -52,7 +71,6 @@ def request(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[st
         "NetworkInterfaces": [
             {
                 "DeviceIndex": 0,
-                "SubnetId": _ready(ledger, "public-subnet-0").id,
                 "Groups": [_ready(ledger, "firewall").id],
                 "AssociatePublicIpAddress": True,
             }
@@ -62,15 +80,29 @@ def request(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[st
             {
                 "DeviceName": image.get("RootDeviceName") or "/dev/sda1",
                 "Ebs": {
-                    "VolumeSize": spec.root_volume_gib,
+                    "VolumeSize": deployment.instance.root_volume_gib,
                     "VolumeType": _VOLUME,
                     "Encrypted": True,
                     "DeleteOnTermination": True,
                 },
             }
         ],
-        **({"InstanceMarketOptions": market} if spec.market == "spot" else {}),
     }
+
+
+def _in_pool(request: dict[str, Any], pool: Pool, subnet: str) -> dict[str, Any]:
+    [interface] = request["NetworkInterfaces"]
+    asked = {
+        **request,
+        "InstanceType": pool.type,
+        "NetworkInterfaces": [{**interface, "SubnetId": subnet}],
+    }
+    if pool.market in _MARKETS:
+        asked["InstanceMarketOptions"] = _MARKETS[pool.market]
+    if pool.reservation:
+        target = {"CapacityReservationId": pool.reservation}
+        asked["CapacityReservationSpecification"] = {"CapacityReservationTarget": target}
+    return asked
 
 
 def _ready(ledger: Ledger, kind: str) -> ResourceRow:

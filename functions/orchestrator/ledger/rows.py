@@ -4,6 +4,7 @@
     sk = deployment            what was asked for, what became of it, where it answers
          host#<generation>     one machine: its instance, its role here, what it reports
          await#<generation>    a workflow waits for that host: its task token
+         capacity              the search for a host's capacity
          lock                  which execution works on the deployment
          resource#<kind>       something at AWS, or the intent to create it
          incident#<time>#<execution>  one repair
@@ -23,7 +24,7 @@ from typing import Any, Self, cast
 
 VERSION = 2  # of the rows that this code writes
 
-DEPLOYMENT, LOCK, AWAIT = "deployment", "lock", "await"
+DEPLOYMENT, LOCK, AWAIT, CAPACITY = "deployment", "lock", "await", "capacity"
 HOSTS, WAITS, RESOURCES, INCIDENTS = "host#", "await#", "resource#", "incident#"
 
 
@@ -168,6 +169,25 @@ class AwaitRow(_Row):
     @property
     def key(self) -> str:
         return f"{WAITS}{self.generation}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CapacityRow(_Row):
+    """The search for the capacity of one generation, until its host is launched.
+
+    request: what RunInstances is asked for in every pool, as JSON. resting: capacity/resting.py's.
+    round_at: since when the pools are asked in this round, None between two. rounds in vain: of
+    the workflow `execution`, the first one at `since`; it gives up at `until`.
+    """
+
+    generation: int = 0
+    request: str = field(default="{}", repr=False)
+    resting: str = "[]"
+    round_at: str | None = None
+    execution: str | None = None
+    rounds: int = 0
+    since: str | None = None
+    until: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

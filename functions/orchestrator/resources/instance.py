@@ -11,12 +11,17 @@ from orchestrator.aws.clients import Clients
 from orchestrator.aws.error_codes import tolerating
 from orchestrator.creation import ownership
 from orchestrator.creation.drift import differing, mend
-from orchestrator.creation.once import once
 from orchestrator.creation.ownership import Found, sort
 from orchestrator.creation.plan import Change, planned
 from orchestrator.creation.visibility import ById, settled, wait_until_visible
-from orchestrator.errors import HostLost, OrchestratorError, Pending, Refused
-from orchestrator.launch import attributes, run_instances
+from orchestrator.errors import (
+    HostLost,
+    InsufficientCapacity,
+    OrchestratorError,
+    Pending,
+    Refused,
+)
+from orchestrator.launch import attributes, search
 from orchestrator.ledger.rows import HostRow, ResourceRow, Role
 from orchestrator.ledger.store import Ledger
 from orchestrator.resources import keys
@@ -30,12 +35,14 @@ ALIVE = ("pending", "running")
 LOST = ("stopping", "stopped", "shutting-down", "terminated", "absent")
 _EXISTING = [*ALIVE, "stopping", "stopped", "shutting-down"]
 _NOT_FOUND = "InvalidInstanceID.NotFound"
+_WAITING = "waiting for capacity"  # the phase of a host that is not launched yet
 _REMEMBERED = 10  # ended hosts whose rows stay
 
 
 def plan(clients: Clients, deployment: Deployment, ledger: Ledger) -> list[Change]:
     spec = deployment.instance
-    what = f"{spec.market} {spec.type}, {spec.root_volume_gib} GiB encrypted root"
+    types = " or ".join(spec.preferred_types)
+    what = f"{spec.market} {types}, {spec.root_volume_gib} GiB encrypted root"
     alive = [found for found in _ours(clients, ledger) if found["State"]["Name"] in ALIVE]
     return [
         planned("instance", what, there=bool(alive)),
@@ -44,23 +51,33 @@ def plan(clients: Clients, deployment: Deployment, ledger: Ledger) -> list[Chang
 
 
 def ensure(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str, Any]:
-    """Return {"instance_id", "generation"} of the host that serves, while EC2 has it.
+    """Return {"instance_id", "generation", "wait_seconds"} of the host that serves, if EC2 has it.
 
-    Else of a candidate: one that was stopped or terminated is not started again.
+    Else of a candidate: one that was stopped or terminated is not started again. While no pool has
+    capacity: without an instance, and wait_seconds until `replace` of that generation goes on.
     """
     serving = ledger.serving()
     if serving and not _is_lost(clients, ledger, serving):
         if found := describe(clients, str(serving.instance_id)):
             mend(ledger, "instance", attributes.drifts(clients, ledger, found))
-        return {"instance_id": serving.instance_id, "generation": serving.generation}
-    return _candidate(clients, deployment, ledger, after=serving.generation if serving else 0)
+        return _answer(serving.instance_id, serving.generation)
+    after = serving.generation if serving else 0
+    return _candidate(clients, deployment, ledger, after=after, repairing=False)
 
 
 def replace(
-    clients: Clients, deployment: Deployment, ledger: Ledger, generation: int
+    clients: Clients,
+    deployment: Deployment,
+    ledger: Ledger,
+    generation: int,
+    *,
+    repairing: bool = False,
 ) -> dict[str, Any]:
-    """Return a candidate that follows this generation, as `ensure`; twice launches one."""
-    return _candidate(clients, deployment, ledger, after=generation)
+    """Return a candidate that follows this generation, as `ensure`; twice launches one.
+
+    repairing: capacity is waited for as long as a repair may, not as long as a provision.
+    """
+    return _candidate(clients, deployment, ledger, after=generation, repairing=repairing)
 
 
 def destroy(clients: Clients, ledger: Ledger) -> None:
@@ -153,7 +170,7 @@ def describe(clients: Clients, instance_id: str) -> InstanceTypeDef | None:
 
 
 def _candidate(
-    clients: Clients, deployment: Deployment, ledger: Ledger, *, after: int
+    clients: Clients, deployment: Deployment, ledger: Ledger, *, after: int, repairing: bool
 ) -> dict[str, Any]:
     """Return the newest candidate of a generation above `after`; launch one when there is none.
 
@@ -167,7 +184,15 @@ def _candidate(
         else:
             usable = host
     _terminate(clients, _given_up(ledger) & set(_found(clients, ledger).ours))  # they fill a quota
-    return _launched(clients, deployment, ledger, usable or _next(ledger))
+    host = usable or _next(ledger)
+    launch = _launched(clients, deployment, ledger, host, repairing=repairing)
+    if launch.instance_id is None:
+        return _answer(None, after, launch.wait_seconds)
+    return _answer(launch.instance_id, host.generation)
+
+
+def _answer(instance_id: str | None, generation: int, wait_seconds: int = 0) -> dict[str, Any]:
+    return {"instance_id": instance_id, "generation": generation, "wait_seconds": wait_seconds}
 
 
 def _given_up(ledger: Ledger) -> set[str]:
@@ -187,26 +212,34 @@ def _next(ledger: Ledger) -> HostRow:
 
 
 def _launched(
-    clients: Clients, deployment: Deployment, ledger: Ledger, host: HostRow
-) -> dict[str, Any]:
+    clients: Clients, deployment: Deployment, ledger: Ledger, host: HostRow, *, repairing: bool
+) -> search.Launch:
+    """Launch the host, and write down what became of it: `lamplighter status` shows that."""
     generation = host.generation
-    launched = once(
-        ledger,
-        _role(generation),
-        lambda: _of_generation(clients, ledger, generation),
-        lambda intent: run_instances.launch(clients, deployment, intent),
-        ById(lambda each: [each] if state(clients, each) in ALIVE else [], _NOT_FOUND),
-        tokened=True,
-        prepare=lambda: {"request": json.dumps(run_instances.request(clients, deployment, ledger))},
-        generation=generation,
-    )
-    if host.instance_id != launched:
-        facts = {"phase": "launched", "launched_at": ledger.time()}
-        ledger.set_host(generation, instance_id=launched, **facts)
-        ledger.note(
-            "instance", f"launched {launched}, generation {generation}", instance_id=launched
+    try:
+        launch = search.launched(
+            clients,
+            deployment,
+            ledger,
+            generation,
+            lambda: _of_generation(clients, ledger, generation),
+            ById(lambda each: [each] if state(clients, each) in ALIVE else [], _NOT_FOUND),
+            repairing=repairing,
         )
-    return {"instance_id": launched, "generation": generation}
+    except (InsufficientCapacity, Refused):
+        if host.phase == _WAITING:
+            ledger.set_host(generation, phase=None, cause=None)
+        raise
+    if launch.instance_id is None:
+        if host.phase != _WAITING:
+            ledger.note("instance", f"no capacity for {launch.waiting_for}")
+        ledger.set_host(generation, phase=_WAITING, cause=launch.waiting_for)
+    elif host.instance_id != launch.instance_id:
+        facts = {"phase": "launched", "cause": None, "launched_at": ledger.time()}
+        ledger.set_host(generation, instance_id=launch.instance_id, **facts)
+        text = f"launched {launch.instance_id}, generation {generation}"
+        ledger.note("instance", text, instance_id=launch.instance_id)
+    return launch
 
 
 def _end(clients: Clients, ledger: Ledger, kept: list[HostRow]) -> None:

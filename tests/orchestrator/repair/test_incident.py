@@ -352,7 +352,7 @@ def test_a_forced_repair_that_a_quota_refuses_leaves_what_serves_as_it_was(live,
     row = live.ledger.deployment()
     assert (row.status, row.generation) == ("serving", 1)
     assert live.ledger.serving() == before
-    assert again == {"instance_id": before.instance_id, "generation": 1}
+    assert (again["instance_id"], again["generation"]) == (before.instance_id, 1)
     assert [c for c in account.calls if c.operation == "RunInstances"] == launches
 
 
