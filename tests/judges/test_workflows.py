@@ -33,7 +33,7 @@ VARIABLES = {
     "answer": {"outcome": "ready"}, "probed_from": "outside", "generation": 2, "lost": 1,
     "repairing": True, "wait_seconds": 200,
     "incident": {**INCIDENT, "instance_id": "i-0123456789abcdef0"},
-    "beside": True, "drain_first": False, "drain_seconds": 840, "keep": True, "force": False,
+    "beside": True, "drain_first": False, "drain_seconds": 840, "force": False,
 }  # fmt: skip
 CONTEXT = {
     "Execution": {"Id": ID, "Name": "demo", "StartTime": "2026-11-27T19:00:00Z", "Input": {}},

@@ -80,7 +80,7 @@ def test_a_stopped_host_is_replaced_once_though_every_event_comes_twice():
         assert current != first["instance_id"]
         assert world.serving(first["endpoint"]) == current
         assert repairs(world) == ["repaired"]
-        assert len(world.history.of("instance", state="pending")) == 2
+        assert len(world.history.of("instance", state="pending")) == 1
 
 
 def test_a_host_that_hangs_is_replaced_when_an_operator_asks_for_a_repair():
@@ -123,7 +123,7 @@ def test_a_replacement_that_is_lost_before_it_serves_is_replaced_at_once(end):
         world.quiet()
 
         assert repairs(world) == ["repaired"]
-        assert len(world.history.of("instance", state="pending")) == 3
+        assert len(world.history.of("instance", state="pending")) == 2
         assert world.history.of("entered", state="HostSilent") == []
         assert world.instances() == [world.serving(first["endpoint"])]
 
@@ -164,7 +164,7 @@ def test_a_week_without_events_starts_nothing():
 
         world.pass_(hours=WEEK)
 
-        assert [each.status for each in world.executions.all.values()] == ["SUCCEEDED"]
+        assert world.executions.all == {}
         assert created(world) == before
         reports = world.history.of("phase", phase="serving")
         assert len(reports) == 1

@@ -12,7 +12,10 @@ import shlex
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-COMMANDS = ("down", "events", "gateway", "key", "keys", "local", "plan", "repair", "status", "up")
+COMMANDS = (
+    *("down", "events", "gateway", "key", "keys", "local", "plan", "repair", "status", "sweep"),
+    "up",
+)
 _WRITTEN = re.compile(
     r"(?<![\w./-])lamplighter (?P<local>--local )?(?:--stack (?P<stack>[\w-]+) )?"
     rf"(?P<command>{'|'.join(COMMANDS)})(?![\w-])"

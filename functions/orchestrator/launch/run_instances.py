@@ -91,12 +91,8 @@ def request(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[st
 
 
 def _in_pool(request: dict[str, Any], pool: Pool, subnet: str) -> dict[str, Any]:
-    [interface] = request["NetworkInterfaces"]
-    asked = {
-        **request,
-        "InstanceType": pool.type,
-        "NetworkInterfaces": [{**interface, "SubnetId": subnet}],
-    }
+    interfaces = [{**each, "SubnetId": subnet} for each in request["NetworkInterfaces"]]
+    asked = {**request, "InstanceType": pool.type, "NetworkInterfaces": interfaces}
     if pool.market in _MARKETS:
         asked["InstanceMarketOptions"] = _MARKETS[pool.market]
     if pool.reservation:

@@ -15,7 +15,7 @@ from steps import SPEC, Workflow, ledger_of
 
 LEFT = {
     *("vpc", "internet-gateway", "subnet", "route-table", "security-group", "ECR", "S3", "SSM"),
-    *("instance", "vpc-elastic-ip", "A", "TXT"),
+    *("instance", "vpc-elastic-ip", "A", "TXT", "IAM"),
 }
 
 

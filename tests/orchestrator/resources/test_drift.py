@@ -360,8 +360,12 @@ REPORTED = {
 
 
 @pytest.mark.parametrize("case", REPORTED)
-def test_what_only_an_operator_can_decide_is_reported_and_stays(complete, account, case):
+def test_what_only_an_operator_can_decide_is_reported_and_stays(
+    complete, account, case, monkeypatch
+):
     module, harm, named = REPORTED[case]
+    ec2 = complete.clients.ec2  # all tests share it
+    monkeypatch.setattr(ec2, "describe_route_tables", ec2.describe_route_tables)
     account.clock.advance(SETTLED)
     harm(Hand(complete))
     before = account.inventory()
