@@ -17,8 +17,8 @@ ENGINE ?= stub
 REQUESTS ?= 100000
 SEED ?= 1
 
-# Test files that run at a time: twice as many as cores, since workflows mostly wait.
-JOBS ?= $(shell expr 2 '*' $$(nproc))
+# Test files that run at a time: one more than cores, since workflows mostly wait.
+JOBS ?= $(shell expr $$(nproc) + 1)
 
 # The benchmark: which routers stand beside ours, how often each load runs, and for how long.
 PEERS ?= sglang-router vllm-router litellm

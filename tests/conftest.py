@@ -7,11 +7,15 @@ from xdist.scheduler import LoadScopeScheduling
 
 pytest_plugins = ["awssim.fixtures"]
 # Folders whose tests share what is started once: a local AWS, or the machine of the lab.
-TOGETHER = ("tests/twin/", "tests/machine/")
-# These need no machine.
-ALONE = ("tests/machine/test_image_build.py", "tests/machine/test_sam_build.py")
-# Mostly waiting; every file has a local AWS of its own when it runs beside the others.
-LONGEST = ("tests/workflow/", *TOGETHER, "tests/simulation/")
+TOGETHER = ("tests/workflow/", "tests/twin/", "tests/machine/")
+# Two need no machine; the third takes as long as the rest of its folder, and has an AWS of its own
+# when it runs beside it.
+ALONE = (
+    "tests/machine/test_image_build.py",
+    "tests/machine/test_sam_build.py",
+    "tests/workflow/test_provision.py",
+)
+LONGEST = (*TOGETHER, "tests/simulation/")
 
 
 class SharedFixtures(LoadScopeScheduling):
