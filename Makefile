@@ -92,6 +92,10 @@ test-compiled: compiled ## the gateway's tests against its compiled modules
 fuzz: setup ## 100,000 malformed or hostile requests: no 5xx, no hang (REQUESTS=, SEED=)
 	@PYTHONPATH=tests$${PYTHONPATH:+:$$PYTHONPATH} $(BIN)/python -m hostile.fuzz --requests $(REQUESTS) --seed $(SEED)
 
+.PHONY: faults
+faults: setup ## a fault at every call of every workflow, and 5,000 schedules by seed: hours (FLAGS="--every 10 --schedules 200")
+	@PYTHONPATH=tests:host_scripts$${PYTHONPATH:+:$$PYTHONPATH} $(BIN)/python -m faults $(FLAGS)
+
 .PHONY: test-vllm
 test-vllm: setup ## the tests against a real vLLM on CPU (installs it, 4 GB, once)
 	@$(BIN)/pytest -m vllm

@@ -123,7 +123,7 @@ class ForkedFaults(Faults):
         self,
         scenario: str,
         children: Children,
-        wanted: Callable[[Point], bool],
+        wanted: Callable[[Point, Call], bool],
         abort: Callable[[], None],
     ) -> None:
         super().__init__()
@@ -136,7 +136,7 @@ class ForkedFaults(Faults):
             return
         for name, (at, error) in FAULTS.items():
             point = Point(self._scenario, name, call.number)
-            if at == when and self._wanted(point) and self._children.fork(point, str(call)):
+            if at == when and self._wanted(point, call) and self._children.fork(point, str(call)):
                 if name == "aborted":
                     self._abort()
                 raise error(call)

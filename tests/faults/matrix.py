@@ -7,6 +7,7 @@ import gc
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
+from awssim.calls import Call
 from awssim.faults import Faults
 from simlab import World
 from simulation.replacement import DOMAIN
@@ -20,15 +21,14 @@ _SEED = 5
 _REPORT_SECONDS = 600.0  # hosts repeat themselves rarely: the faults strike elsewhere
 
 
-def explore(name: str, children: Children, wanted: Callable[[Point], bool] = lambda _: True) -> int:
-    """Try every wanted point of a scenario; return how many calls it makes undisturbed."""
+def explore(name: str, children: Children, wanted: Callable[[Point, Call], bool]) -> None:
+    """Try every wanted point of a scenario, at its call."""
     scenario = SCENARIOS[name]
 
-    def is_wanted(point: Point) -> bool:
-        return point.fault in scenario.faults and wanted(point)
+    def is_wanted(point: Point, call: Call) -> bool:
+        return point.fault in scenario.faults and wanted(point, call)
 
     with _world(serving=scenario.serving) as world:
-        began = len(world.account.calls)
 
         def abort() -> None:
             for execution in [each for each in world.executions.all.values() if each.runs]:
@@ -38,12 +38,10 @@ def explore(name: str, children: Children, wanted: Callable[[Point], bool] = lam
         gc.freeze()
         with reported(children):
             scenario.act(world)
-            calls = len(world.account.calls) - began
             if not children.is_child:
                 children.wait()
             world.account.faults = Faults()
             scenario.ends(world)
-    return calls
 
 
 def play(seeds: Iterable[int], children: Children) -> None:
