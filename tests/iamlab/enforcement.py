@@ -42,12 +42,13 @@ class Enforcement:
             finally:
                 self._function = ""
 
-        world.account.layers = (self, *world.account.layers)
+        self._account = world.account
+        self._account.layers = (self, *self._account.layers)
         with mock.patch.object(Lambda, "invoke", invoked):
             yield
 
     def _decide(self, call: Call, proceed: Proceed) -> Response:
-        if not self._function:
+        if not self._function or self._account._uncounted:  # not the function's own
             return proceed(call)
         for request in needed(call):
             self.asked[self._function].setdefault(str(request), request)

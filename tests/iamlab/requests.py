@@ -33,6 +33,10 @@ _S3 = {
     "ListObjectsV2": "ListBucket",
     "PutBucketLifecycleConfiguration": "PutLifecycleConfiguration",
     "PutPublicAccessBlock": "PutBucketPublicAccessBlock",
+    "GetPublicAccessBlock": "GetBucketPublicAccessBlock",
+    "GetBucketLifecycleConfiguration": "GetLifecycleConfiguration",
+    "GetBucketEncryption": "GetEncryptionConfiguration",
+    "PutBucketEncryption": "PutEncryptionConfiguration",
 }
 
 
@@ -185,7 +189,7 @@ def _ssm(call: Call) -> Iterator[Request]:
 
 def _route53(call: Call) -> Iterator[Request]:
     asked, action = call.parameters, f"route53:{call.operation}"
-    if call.operation == "ListHostedZonesByName":
+    if call.operation in {"ListHostedZones", "ListHostedZonesByName"}:
         yield Request(action, "*")
     elif call.operation == "GetChange":
         yield Request(action, f"arn:aws:route53:::change/{asked['Id']}")
@@ -213,6 +217,17 @@ def _states(call: Call) -> Iterator[Request]:
     asked = call.parameters
     about = asked.get("stateMachineArn") or asked.get("executionArn") or "*"
     yield Request(f"states:{call.operation}", about)
+
+
+def _quotas(call: Call) -> Iterator[Request]:
+    asked, action = call.parameters, f"servicequotas:{call.operation}"
+    about = f"{asked.get('ServiceCode')}/{asked.get('QuotaCode')}"
+    is_general = call.operation == "GetAWSDefaultServiceQuota"  # it takes no resource
+    yield Request(action, "*" if is_general else f"arn:aws:servicequotas:{_HERE}:{about}")
+
+
+def _pricing(call: Call) -> Iterator[Request]:
+    yield Request(f"pricing:{call.operation}", "*")
 
 
 def _iam(call: Call) -> Iterator[Request]:
@@ -251,6 +266,8 @@ _SERVICES: Mapping[str, Callable[[Call], Iterator[Request]]] = {
     "ec2": _ec2,
     "ecr": _ecr,
     "iam": _iam,
+    "pricing": _pricing,
+    "service-quotas": _quotas,
     "route53": _route53,
     "s3": _s3,
     "ssm": _ssm,

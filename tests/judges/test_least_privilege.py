@@ -43,18 +43,38 @@ RARE = {
     ("BucketFunction", "s3:ListAllMyBuckets"): "a bucket that refuses us",
     ("InstanceFunction", "iam:CreateServiceLinkedRole"): "the first spot request of an account",
     ("InstanceFunction", "arn:aws:iam::123456789012:role/InstanceRole"): "the previous version",
+    ("InstanceFunction", "ec2:RunInstances"): "the statement about capacity reservations",
+    ("InstanceFunction", "ec2:DescribeSpotPriceHistory"): "spot",
+    ("InstanceFunction", "ec2:ModifyInstanceAttribute"): "an instance with other groups",
+    ("InstanceFunction", "ec2:ModifyInstanceMetadataOptions"): "another metadata service",
+    ("BucketFunction", "s3:PutEncryptionConfiguration"): "a bucket that was given a key",
+    ("NetworkFunction", "ec2:ModifySubnetAttribute"): "a subnet that gives out addresses",
+    ("NetworkFunction", "ec2:DeleteRoute"): "a route that is not ours",
+    ("NetworkFunction", "ec2:ReplaceRouteTableAssociation"): "a subnet with another route table",
+    **{
+        ("NetworkFunction", f"ec2:Describe{what}"): "what is in the way of a teardown"
+        for what in ("NetworkAcls", "VpcEndpoints", "VpcPeeringConnections", "VpnGateways")
+    },
+    ("RegistryFunction", "ecr:PutImageScanningConfiguration"): "a repository that scans nothing",
+    ("RegistryFunction", "ecr:PutImageTagMutability"): "a repository whose tags may move",
+    ("PlanFunction", "servicequotas:GetAWSDefaultServiceQuota"): "a quota that was never raised",
+    ("DnsFunction", "route53:ListHostedZones"): "a teardown of what the ledger does not know",
     ("RoleFunction", "iam:PutRolePermissionsBoundary"): "a role whose boundary was removed",
     ("RoleFunction", "iam:UpdateAssumeRolePolicy"): "a role that others may take, too",
     ("RoleFunction", "iam:DetachRolePolicy"): "a policy that others attached",
     **{
         (function, "route53:GetHostedZone"): "a zone that is named by its id"
-        for function in ("RoleFunction", "DnsFunction", "PlanFunction", "InventoryFunction")
+        for function in ("RoleFunction", "DnsFunction")
     },
     **{
         (function, "sts:DecodeAuthorizationMessage"): "a call that IAM denies"
         for function in ("NetworkFunction", "InstanceFunction", "AddressFunction")
     },
-    ("PlanFunction", "ec2:DescribeCapacityReservations"): "a pool that is a reservation",
+    **{
+        (function, "ec2:DescribeCapacityReservations"): "a pool that is a reservation"
+        for function in ("PlanFunction", "NetworkFunction", "InstanceFunction")
+    },
+    ("InventoryFunction", "states:DescribeExecution"): "a lock that a workflow holds",
     ("ServingFunction", "states:SendTaskFailure"): "a host that failed before it was waited for",
     ("InstanceEventFunction", "states:SendTaskHeartbeat"): "one of several draining hosts ends",
 }
@@ -65,9 +85,11 @@ def lived() -> Enforcement:
     """A deployment that is planned, provisioned, repaired twice and torn down; two that fail."""
     enforcement = Enforcement()
     with World.open(seed=1, report_seconds=600) as world, enforcement.of(world):
-        plan(world)
+        plan(world, market="spot")
         endpoint = world.up(**SPEC)["endpoint"]
         plan(world)
+        world.up(**SPEC)
+        sweep(world)
         repair = world.start("repair", {"name": "demo", "force": True})
         world.until(lambda: draining(world) is not None)
         world.terminate(str(draining(world)))
@@ -98,10 +120,19 @@ def fail(world: World) -> None:
     assert world.ended(provision).error == "Superseded"
 
 
-def plan(world: World) -> None:
-    arn = world.stack.outputs["PlanFunction"]
+def plan(world: World, **instance: str) -> None:
+    spec = {**SPEC, "instance": instance}
+    invoke(world, "PlanFunction", {"verb": "plan", "name": "demo", "spec": spec})
+
+
+def sweep(world: World) -> None:
+    invoke(world, "InventoryFunction", {"verb": "orphans"})
+
+
+def invoke(world: World, output: str, event: dict[str, Any]) -> None:
+    arn = world.stack.outputs[output]
     [function] = [each for each in world.stack.functions if each.endswith(f":{arn}")]
-    world._functions.invoke(function, {"verb": "plan", "name": "demo", "spec": SPEC})
+    world._functions.invoke(function, event)
 
 
 def draining(world: World) -> str | None:

@@ -113,10 +113,10 @@ def _entry(handler: str) -> Callable[[Any, Any], Any]:
 
 
 @cache
-def _client(service: str, *, config: Config | None = None) -> Any:
+def _client(service: str, *, region_name: str | None = None, config: Config | None = None) -> Any:
     """Building one costs as much as 50 calls."""
     session = boto3.Session(aws_access_key_id="steps", aws_secret_access_key="emulated")
-    return session.client(service, config=config)  # type: ignore[call-overload]
+    return session.client(service, region_name, config=config)  # type: ignore[call-overload]
 
 
 def _is_kept(value: Any) -> bool:

@@ -91,7 +91,7 @@ def test_a_failed_upload_of_the_scripts_is_told_and_what_it_followed_is_gone(aws
     assert aws.struck()
     assert (ended["status"], ended["error"]) == ("FAILED", "Refused")
     assert "not today" in ended["cause"]
-    assert entered(aws, ended)[-2:] == ["EnsureImage", "EnsureScripts"]
+    assert entered(aws, ended)[-2:] == ["EnsureRole", "EnsureScripts"]
     assert aws.inventory() == []
 
 
