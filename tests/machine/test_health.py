@@ -17,7 +17,7 @@ RECOVER = "bash /opt/lamplighter/recover.sh 2>&1"
 GATEWAY = "inference-app.service"
 
 
-def test_the_heart_beats_to_cloudwatch_under_our_namespace(lab: Lab) -> None:
+def test_the_heart_beats_to_cloudwatch_under_the_deployments_namespace(lab: Lab) -> None:
     lab.verified(60)
 
     measured = eventually(lambda: _measured(lab), lambda it: it.get("Serving") == 1.0, 70)
@@ -43,7 +43,7 @@ def _measured(lab: Lab) -> dict[str, Any]:
     if not calls:
         return {}
     last = calls[-1]
-    assert last["Namespace"] == "Lamplighter"
+    assert last["Namespace"] == "Lamplighter/lab"
     values = {}
     for number in range(1, 21):
         prefix = f"MetricData.member.{number}."
