@@ -11,6 +11,7 @@ import logging
 import os
 import sys
 import time
+from contextlib import redirect_stdout
 from pathlib import Path
 
 from faults import matrix
@@ -28,18 +29,21 @@ def main() -> int:
     progress = Progress(record)
     children = Children(options.jobs, progress.ended)
     began = time.monotonic()
-    for name in options.scenarios.split(","):
-        print(f"faults: {name}", file=sys.stderr)  # noqa: T201 - for the operator
-        matrix.explore(
-            name,
-            children,
-            lambda p, _: (
-                p.number % options.every == options.seed % options.every and p not in record
-            ),
+    with Path(os.devnull).open("w") as nothing, redirect_stdout(nothing):  # the functions' metrics
+        for name in options.scenarios.split(","):
+            print(f"faults: {name}", file=sys.stderr)  # noqa: T201 - for the operator
+            matrix.explore(
+                name,
+                children,
+                lambda p, _: (
+                    p.number % options.every == options.seed % options.every and p not in record
+                ),
+            )
+        seeds = range(options.seed, options.seed + options.schedules)
+        print(f"faults: {len(seeds)} schedules", file=sys.stderr)  # noqa: T201
+        matrix.play(
+            (s for s in seeds if Point(matrix.SCHEDULES, "seed", s) not in record), children
         )
-    seeds = range(options.seed, options.seed + options.schedules)
-    print(f"faults: {len(seeds)} schedules", file=sys.stderr)  # noqa: T201
-    matrix.play((s for s in seeds if Point(matrix.SCHEDULES, "seed", s) not in record), children)
     command = f"python -m faults {' '.join(sys.argv[1:])}".strip()
     record.close(command, time.monotonic() - began)
     print(record.table())  # noqa: T201
