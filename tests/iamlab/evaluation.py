@@ -1,7 +1,7 @@
 """IAM's decision about one request.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
-An operator that is not known is an error: a policy that nobody here evaluates proves nothing.
+An operator that is not known is an error: a policy that was not evaluated proves nothing.
 """
 
 from __future__ import annotations

@@ -156,10 +156,11 @@ def test_a_malformed_or_foreign_event_starts_nothing(aws, event):
 
 
 @pytest.mark.parametrize(
-    "detail", [{}, {"deployment": "nobody", "instance_id": "i-0", "phase": "serving"}, {"phase": 7}]
+    "detail",
+    [{}, {"deployment": "unknown", "instance_id": "i-0", "phase": "serving"}, {"phase": 7}],
 )
 def test_a_malformed_or_foreign_report_is_dropped(aws, detail):
-    event = {"source": "lamplighter.host.nobody", "detail": detail}
+    event = {"source": "lamplighter.host.unknown", "detail": detail}
     assert invoke(aws, "HostReport", event) == "ignored"
 
 

@@ -1,20 +1,36 @@
-"""The account's service quotas, and how much of a vCPU quota runs already."""
+"""The account's service quotas, and how much of a vCPU quota runs already.
+
+Instance types share a vCPU quota by family; on-demand and spot have quotas of their own:
+https://docs.aws.amazon.com/ec2/latest/instancetypes/ec2-instance-quotas.html
+"""
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from orchestrator.aws.clients import Clients
 from orchestrator.aws.error_codes import tolerating
-from orchestrator.capacity.quota_families import family
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2.type_defs import InstanceTypeDef
 
 _ABSENT = "NoSuchResourceException"
 _ALIVE = ["pending", "running"]
+# By the letters before the digits of a type, e.g. `g` of g6.xlarge; all others are `Standard`'s.
+_FAMILIES = {
+    **dict.fromkeys(("g", "gr", "vt"), "G and VT"),
+    "p": "P",
+    "f": "F",
+    "inf": "Inf",
+    "trn": "Trn",
+    "dl": "DL",
+    "hpc": "HPC",
+    "x": "X",
+    "u": "High Memory",
+}
 # family -> codes of its on-demand and its spot quota, in vCPUs
 _VCPUS = {
     "G and VT": ("L-DB2E81BA", "L-3819A6DF"),
@@ -22,6 +38,12 @@ _VCPUS = {
     "Standard": ("L-1216C47A", "L-34B43A08"),
 }
 _NEWER_P_SPOT = "L-C4BD4855"  # P5 and later
+
+
+def family(instance_type: str) -> str:
+    """Return the family whose quota counts the type's vCPUs, e.g. `G and VT` of g6.xlarge."""
+    letters = re.match(r"[a-z]+", instance_type)
+    return _FAMILIES.get(letters[0] if letters else "", "Standard")
 
 
 def vcpu_code(instance_type: str, *, spot: bool) -> str | None:

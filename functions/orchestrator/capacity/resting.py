@@ -18,7 +18,7 @@ from botocore.exceptions import ClientError
 from orchestrator.aws.error_codes import Meaning, code, meaning
 from orchestrator.aws.translation import translate
 from orchestrator.capacity.pools import Pool
-from orchestrator.capacity.quota_families import family
+from orchestrator.capacity.quotas import family
 
 REST_SECONDS = 180  # as long as Karpenter leaves a pool alone
 _ONE_POOL = ("type", "zone", "market", "reservation")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from orchestrator.capacity.pools import Pool, ordered, pools
-from orchestrator.capacity.quota_families import family
+from orchestrator.capacity.quotas import family
 from orchestrator.capacity.reservations import Reservation
 from orchestrator.errors import InvalidRequest
 from orchestrator.spec.parsing import parse
