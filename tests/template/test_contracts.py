@@ -11,7 +11,7 @@ import pytest
 import yaml
 from orchestrator import errors, handlers
 from orchestrator.deployments.inventory import RESOURCES
-from orchestrator.resources import instance
+from orchestrator.launch import instances
 from template_files import (
     ROOT,
     WORKFLOWS,
@@ -288,7 +288,7 @@ def test_every_state_in_which_an_instance_is_lost_is_received(template):
         each["detail"]["state"] for pattern in patterns for each in pattern if "detail" in each
     ]
 
-    assert set(received) == set(instance.LOST) - {"absent"}  # for which EC2 has no event
+    assert set(received) == set(instances.LOST) - {"absent"}  # for which EC2 has no event
 
 
 def test_parameters_are_the_same_in_template_and_samconfig(template):

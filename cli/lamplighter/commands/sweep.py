@@ -22,9 +22,10 @@ _Orphans = Sequence[Mapping[str, Any]]
 @click.option("--yes", "-y", is_flag=True, help="Remove it without asking.")
 @pass_options
 def sweep(options: Options, *, yes: bool) -> None:
-    """Show what is tagged as this installation's and belongs to no deployment in its ledger.
+    """Show what dead deployments left, and remove it.
 
-    Removes it with --yes, or after a question on a terminal.
+    That is what has this installation's tag and belongs to no deployment of its ledger. It is
+    removed with --yes, or after a question on a terminal.
     """
     account, screen = options.account(), options.screen()
     with screen.busy("asking what is left of dead deployments"):

@@ -14,9 +14,9 @@ from orchestrator.aws.clients import Clients
 from orchestrator.aws.error_codes import tolerating
 from orchestrator.errors import Superseded
 from orchestrator.hosts import task_tokens
+from orchestrator.launch import instances
 from orchestrator.ledger.rows import AwaitRow, Desired, HostRow, Role
 from orchestrator.ledger.store import Ledger
-from orchestrator.resources import instance
 from orchestrator.spec.deployment import Deployment
 
 _RETRY_SECONDS = 5  # for a client that is refused: by then the address has moved, as a rule
@@ -76,7 +76,7 @@ def busy(clients: Clients, ledger: Ledger) -> list[HostRow]:
         for host in ledger.hosts()
         if host.role == Role.DRAINING
         and host.phase in {"serving", "draining"}
-        and instance.state(clients, str(host.instance_id)) in instance.ALIVE
+        and instances.state(clients, str(host.instance_id)) in instances.ALIVE
     ]
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from orchestrator.aws.clients import Clients
 from orchestrator.errors import Pending
 from orchestrator.hosts import probe
+from orchestrator.launch import instances
 from orchestrator.ledger.rows import DeploymentRow, HostRow
 from orchestrator.ledger.store import Ledger
-from orchestrator.resources import instance, keys
+from orchestrator.resources import keys
 from orchestrator.spec.deployment import Deployment
 
 
@@ -21,7 +22,7 @@ def prove(clients: Clients, deployment: Deployment, ledger: Ledger, host: HostRo
         if not _was_heard(ledger, host, clients.settings.host_silence_seconds):
             raise Pending(f"{host.instance_id} has not said lately that it serves")
         return "host"
-    address = instance.address(clients, str(host.instance_id))
+    address = instances.address(clients, str(host.instance_id))
     origin = f"https://{address}"
     if deployment.engine_kind != "none":
         probe.serves(origin, keys.read(clients, ledger.name), deployment.host)
@@ -33,7 +34,7 @@ def prove(clients: Clients, deployment: Deployment, ledger: Ledger, host: HostRo
 
 def still_answers(clients: Clients, deployment: Deployment, ledger: Ledger, host: HostRow) -> bool:
     """Return whether a host that served answers clients at its address now."""
-    if instance.state(clients, str(host.instance_id)) not in instance.ALIVE:
+    if instances.state(clients, str(host.instance_id)) not in instances.ALIVE:
         return False
     if not deployment.network.is_open:
         return _was_heard(ledger, host, clients.settings.host_silence_seconds)
@@ -42,7 +43,7 @@ def still_answers(clients: Clients, deployment: Deployment, ledger: Ledger, host
 
 def _is_ready(clients: Clients, deployment: Deployment, host: HostRow) -> bool:
     try:
-        probe.ready(f"https://{instance.address(clients, str(host.instance_id))}", deployment.host)
+        probe.ready(f"https://{instances.address(clients, str(host.instance_id))}", deployment.host)
     except Pending:
         return False
     return True

@@ -6,6 +6,7 @@ from orchestrator.aws.clients import Clients
 from orchestrator.errors import HostLost, NotFound, OrchestratorError, Pending, Superseded
 from orchestrator.hosts import draining, proof, task_tokens
 from orchestrator.hosts.reports import Report
+from orchestrator.launch import instances
 from orchestrator.ledger.rows import AwaitRow, Desired, HostRow, Role
 from orchestrator.ledger.store import Ledger
 from orchestrator.resources import instance
@@ -25,7 +26,7 @@ def await_(
         raise HostLost(f"generation {generation} of {ledger.name!r} was not launched")
     wait = AwaitRow(token=task_token, instance_id=host.instance_id, generation=generation)
     ledger.keep_wait(wait)
-    if error := instance.lost(clients, host.instance_id):  # its event may have come before our row
+    if error := instances.lost(clients, host.instance_id):  # its event may have come before our row
         raise error
     if ledger.deployment().desired != Desired.PRESENT:  # that teardown found no token to fail
         raise Superseded(f"{ledger.name!r} is being torn down; this workflow stops")
@@ -85,7 +86,7 @@ def lose(clients: Clients, ledger: Ledger, instance_id: str, cause: str) -> bool
         return False
     if host.role == Role.DRAINING:
         return task_tokens.reached(lambda: draining.answer(clients, ledger, wait.token))
-    return _fail(clients, wait.token, instance.lost(clients, instance_id) or HostLost(cause))
+    return _fail(clients, wait.token, instances.lost(clients, instance_id) or HostLost(cause))
 
 
 def _record(ledger: Ledger, host: HostRow, report: Report) -> bool:

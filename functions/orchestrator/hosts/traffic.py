@@ -12,9 +12,9 @@ from typing import Any
 from orchestrator.aws.clients import Clients
 from orchestrator.errors import HostLost
 from orchestrator.hosts import draining, proof
+from orchestrator.launch import instances
 from orchestrator.ledger.rows import HostRow, Role
 from orchestrator.ledger.store import Ledger
-from orchestrator.resources import instance
 from orchestrator.spec.deployment import Deployment
 
 
@@ -31,7 +31,7 @@ def promote_host(
     if host is None or host.role not in {Role.CANDIDATE, Role.SERVING}:
         raise HostLost(f"generation {generation} of {ledger.name!r} is not there any more")
     if host.role == Role.CANDIDATE:
-        if error := instance.lost(clients, str(host.instance_id)):  # after its proof
+        if error := instances.lost(clients, str(host.instance_id)):  # after its proof
             raise error
         before = [each for each in hosts if each.role == Role.SERVING]
         roles = {each.generation: _role(clients, deployment, ledger, each) for each in before}

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from orchestrator.aws.clients import Clients
 from orchestrator.hosts import proof
+from orchestrator.launch import instances
 from orchestrator.ledger.rows import DeploymentRow, Desired, HostRow, Role, Status
 from orchestrator.ledger.store import Ledger
 from orchestrator.repair.triggers import Trigger
-from orchestrator.resources import instance
 from orchestrator.spec.deployment import Deployment
 
 _UNWANTED = {
@@ -51,7 +51,7 @@ def healthy(
     host = subject(ledger)
     if trigger.interrupted or trigger.forced or host is None:
         return None
-    if instance.state(clients, str(host.instance_id)) in instance.LOST:
+    if instances.state(clients, str(host.instance_id)) in instances.LOST:
         return None
     silence = clients.settings.host_silence_seconds
     if proof.answers(ledger, row, is_open=deployment.network.is_open, silence_seconds=silence):

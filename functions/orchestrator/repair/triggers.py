@@ -8,9 +8,9 @@ from typing import Any, Self
 from orchestrator.aws import naming
 from orchestrator.aws.clients import Clients
 from orchestrator.errors import InvalidRequest
+from orchestrator.launch import instances
 from orchestrator.ledger.rows import Desired, Role
 from orchestrator.ledger.store import Ledger
-from orchestrator.resources import instance
 
 _STATE_CHANGE = "EC2 Instance State-change Notification"
 _SPOT_WARNING = "EC2 Spot Instance Interruption Warning"
@@ -37,7 +37,7 @@ class Trigger:
         if not isinstance(detail, dict) or not isinstance(detail.get("instance-id"), str):
             raise InvalidRequest("detail.instance-id: missing; not an EC2 instance event")
         kind = event.get("detail-type")
-        if kind == _STATE_CHANGE and detail.get("state") in instance.LOST:
+        if kind == _STATE_CHANGE and detail.get("state") in instances.LOST:
             return cls(f"{kind}: {detail['state']}", detail["instance-id"])
         if kind == _SPOT_WARNING:
             return cls(kind, detail["instance-id"], interrupted=True)
@@ -70,7 +70,7 @@ def deployment_of(clients: Clients, trigger: Trigger) -> str | None:
     None for a foreign instance and for another installation's. One of an earlier version names no
     installation: `is_current` asks our ledger for it.
     """
-    found = instance.describe(clients, trigger.instance_id)
+    found = instances.describe(clients, trigger.instance_id)
     installation, deployment = naming.owner(found.get("Tags", []) if found else [])
     return deployment if installation in {clients.settings.installation, None} else None
 

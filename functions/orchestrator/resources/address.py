@@ -20,9 +20,9 @@ from orchestrator.creation.ownership import Found, sort
 from orchestrator.creation.plan import Change, planned
 from orchestrator.creation.visibility import ById, settled, the
 from orchestrator.errors import AddressLimit, Pending
+from orchestrator.launch import instances
 from orchestrator.ledger.rows import ResourceRow
 from orchestrator.ledger.store import Ledger
-from orchestrator.resources import instance
 from orchestrator.spec.deployment import Deployment
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def ensure(
     serving = ledger.serving()
     if serving is None or serving.instance_id is None:
         raise Pending("no host serves yet")
-    if error := instance.lost(clients, serving.instance_id):  # after it was promoted
+    if error := instances.lost(clients, serving.instance_id):  # after it was promoted
         raise error
     own = f"{_ROLE}-{serving.generation}"
     kind = own if beside else _current(ledger) or own

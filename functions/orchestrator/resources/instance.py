@@ -15,13 +15,11 @@ from orchestrator.creation.ownership import Found, sort
 from orchestrator.creation.plan import Change, planned
 from orchestrator.creation.visibility import ById, settled, wait_until_visible
 from orchestrator.errors import (
-    HostLost,
     InsufficientCapacity,
-    OrchestratorError,
     Pending,
     Refused,
 )
-from orchestrator.launch import attributes, search
+from orchestrator.launch import attributes, instances, search
 from orchestrator.ledger.rows import HostRow, ResourceRow, Role
 from orchestrator.ledger.store import Ledger
 from orchestrator.resources import keys
@@ -31,10 +29,7 @@ if TYPE_CHECKING:
     from mypy_boto3_ec2.type_defs import InstanceTypeDef
 
 ROLE = "instance"
-ALIVE = ("pending", "running")
-LOST = ("stopping", "stopped", "shutting-down", "terminated", "absent")
-_EXISTING = [*ALIVE, "stopping", "stopped", "shutting-down"]
-_NOT_FOUND = "InvalidInstanceID.NotFound"
+_EXISTING = [*instances.ALIVE, "stopping", "stopped", "shutting-down"]
 _WAITING = "waiting for capacity"  # the phase of a host that is not launched yet
 _REMEMBERED = 10  # ended hosts whose rows stay
 
@@ -43,7 +38,7 @@ def plan(clients: Clients, deployment: Deployment, ledger: Ledger) -> list[Chang
     spec = deployment.instance
     types = " or ".join(spec.preferred_types)
     what = f"{spec.market} {types}, {spec.root_volume_gib} GiB encrypted root"
-    alive = [found for found in _ours(clients, ledger) if found["State"]["Name"] in ALIVE]
+    alive = [found for found in _ours(clients, ledger) if found["State"]["Name"] in instances.ALIVE]
     return [
         planned("instance", what, there=bool(alive)),
         *differing("instance", (d for a in alive for d in attributes.drifts(clients, ledger, a))),
@@ -58,7 +53,7 @@ def ensure(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str
     """
     serving = ledger.serving()
     if serving and not _is_lost(clients, ledger, serving):
-        if found := describe(clients, str(serving.instance_id)):
+        if found := instances.describe(clients, str(serving.instance_id)):
             mend(ledger, "instance", attributes.drifts(clients, ledger, found))
         return _answer(serving.instance_id, serving.generation)
     after = serving.generation if serving else 0
@@ -85,13 +80,13 @@ def destroy(clients: Clients, ledger: Ledger) -> None:
     rows = _rows(ledger)
     for row in rows:
         settled(ledger, row.kind)
-        if row.id and state(clients, row.id) == "absent":
+        if row.id and instances.state(clients, row.id) == "absent":
             wait_until_visible(ledger, row.kind)
     found = _found(clients, ledger)
-    remembered = {row.id for row in rows if row.id and _exists(clients, row.id)}
+    remembered = {row.id for row in rows if row.id and instances.exists(clients, row.id)}
     ending = {*found.ours, *remembered} - set(found.others)
     _terminate(clients, ending)
-    left = sorted(i for i in ending if _exists(clients, i))
+    left = sorted(i for i in ending if instances.exists(clients, i))
     if left:
         raise Pending(f"shutting down: {', '.join(left)}")
     for row in rows:
@@ -121,30 +116,6 @@ def destroy_candidates(clients: Clients, ledger: Ledger) -> None:
         _terminate(clients, _given_up(ledger) & set(_found(clients, ledger).ours))
 
 
-def lost(clients: Clients, instance_id: str) -> OrchestratorError | None:
-    """Return why the instance will not serve, None while it may.
-
-    Refused, with EC2's reason, when another one would not start either; else HostLost.
-    """
-    found = describe(clients, instance_id)
-    if found is None or found["State"]["Name"] not in LOST:
-        return None  # a young one may not be visible yet
-    reason = found.get("StateReason", {})
-    why = reason.get("Message", "EC2 gives no reason")
-    why = f"{instance_id} is {found['State']['Name']}: {why}"
-    if _is_our_doing(reason.get("Code", "")):
-        return Refused(f"{why}; start again for another one")
-    return HostLost(why)
-
-
-def address(clients: Clients, instance_id: str) -> str:
-    """Return the instance's public IPv4: its own, or its Elastic IP; Pending while it has none."""
-    found = describe(clients, instance_id)
-    if found is None or not found.get("PublicIpAddress"):
-        raise Pending(f"{instance_id} has no public address yet")
-    return found["PublicIpAddress"]
-
-
 def has_shared_role(clients: Clients, ledger: Ledger, generation: int) -> bool:
     """Return whether the previous version launched this host, with the role that all its hosts
     share; that version kept the request in the ledger.
@@ -153,20 +124,6 @@ def has_shared_role(clients: Clients, ledger: Ledger, generation: int) -> bool:
     request = json.loads(row.facts.get("request", "{}")) if row else {}
     profile = request.get("IamInstanceProfile", {}).get("Name")
     return bool(profile == clients.settings.earlier_profile)
-
-
-def state(clients: Clients, instance_id: str) -> str:
-    """Return EC2's state name, 'absent' when EC2 does not know the instance (any more)."""
-    found = describe(clients, instance_id)
-    return found["State"]["Name"] if found else "absent"
-
-
-def describe(clients: Clients, instance_id: str) -> InstanceTypeDef | None:
-    with tolerating(_NOT_FOUND, "InvalidInstanceID.Malformed"):
-        described = clients.ec2.describe_instances(InstanceIds=[instance_id])
-        for found in (i for each in described["Reservations"] for i in each["Instances"]):
-            return found
-    return None
 
 
 def _candidate(
@@ -223,7 +180,10 @@ def _launched(
             ledger,
             generation,
             lambda: _of_generation(clients, ledger, generation),
-            ById(lambda each: [each] if state(clients, each) in ALIVE else [], _NOT_FOUND),
+            ById(
+                lambda each: [each] if instances.state(clients, each) in instances.ALIVE else [],
+                instances.NOT_FOUND,
+            ),
             repairing=repairing,
         )
     except (InsufficientCapacity, Refused):
@@ -251,7 +211,7 @@ def _end(clients: Clients, ledger: Ledger, kept: list[HostRow]) -> None:
     staying = {host.generation for host in kept}
     ended = [host for host in ledger.hosts() if host.generation not in staying]
     known = {h.instance_id for h in ended if h.instance_id and h.role != Role.RETIRED}
-    untagged_yet = {each for each in known if _exists(clients, each)}
+    untagged_yet = {each for each in known if instances.exists(clients, each)}
     ours = {*_found(clients, ledger).ours, *untagged_yet}
     _terminate(clients, ours - {str(host.instance_id) for host in kept})
     for host in ended:
@@ -270,14 +230,6 @@ def _end(clients: Clients, ledger: Ledger, kept: list[HostRow]) -> None:
             ledger.forget(row.kind)
 
 
-def _is_our_doing(reason: str) -> bool:
-    """Return whether EC2 could not start what we asked for, a disk or a key for example.
-
-    reason: EC2's StateReason code; the launch itself was accepted.
-    """
-    return reason.startswith("Client.") and not reason.endswith("InitiatedShutdown")
-
-
 def _is_lost(clients: Clients, ledger: Ledger, host: HostRow) -> bool:
     """Return whether the host will not serve again; a young one may just not be visible.
 
@@ -285,21 +237,17 @@ def _is_lost(clients: Clients, ledger: Ledger, host: HostRow) -> bool:
     """
     if host.instance_id is None:
         return False
-    found = state(clients, host.instance_id)
+    found = instances.state(clients, host.instance_id)
     if found != "absent":
-        return found not in ALIVE
+        return found not in instances.ALIVE
     row = ledger.resource(_role(host.generation))
     return row is None or not ledger.is_young(row)
 
 
-def _terminate(clients: Clients, instances: set[str]) -> None:
-    if instances:  # AWS refuses an empty list
-        with tolerating(_NOT_FOUND):
-            clients.ec2.terminate_instances(InstanceIds=sorted(instances))
-
-
-def _exists(clients: Clients, instance_id: str) -> bool:
-    return state(clients, instance_id) not in {"terminated", "absent"}
+def _terminate(clients: Clients, ids: set[str]) -> None:
+    if ids:  # AWS refuses an empty list
+        with tolerating(instances.NOT_FOUND):
+            clients.ec2.terminate_instances(InstanceIds=sorted(ids))
 
 
 def _found(clients: Clients, ledger: Ledger) -> Found:
@@ -330,7 +278,7 @@ def _of_generation(clients: Clients, ledger: Ledger, generation: int) -> Found:
     alive = {
         each["InstanceId"]
         for each in there
-        if each["State"]["Name"] in ALIVE
+        if each["State"]["Name"] in instances.ALIVE
         and {"Key": naming.GENERATION, "Value": str(generation)} in each["Tags"]
     }
     return Found([i for i in found.ours if i in alive], found.others)

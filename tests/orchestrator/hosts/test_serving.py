@@ -20,7 +20,7 @@ def waiting(workflow, step_functions, monkeypatch):
     workflow.ledger.set_host(1, role=Role.CANDIDATE, instance_id="i-1", phase="launched")
     monkeypatch.setattr(probe, "serves", lambda *_: "m")
     monkeypatch.setattr(proof.keys, "read", lambda *_: "sk-secret")
-    monkeypatch.setattr(proof.instance, "address", lambda *_: "52.0.0.1")
+    monkeypatch.setattr(proof.instances, "address", lambda *_: "52.0.0.1")
     await_(workflow, "secret-task-token")
     return workflow
 

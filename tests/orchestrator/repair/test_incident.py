@@ -12,6 +12,7 @@ from orchestrator.deployments import lifecycle
 from orchestrator.errors import HostLost, InvalidRequest, Pending, Refused
 from orchestrator.events import instance_events
 from orchestrator.hosts import probe
+from orchestrator.launch import instances
 from orchestrator.ledger.rows import LOCK, AwaitRow, Desired
 from orchestrator.repair import incidents, triggers
 from orchestrator.repair.triggers import Trigger
@@ -148,16 +149,16 @@ def test_after_hosts_that_were_lost_one_after_the_other_only_an_operator_tries_a
 
 @pytest.mark.parametrize("name", ["stopping", "stopped", "shutting-down", "terminated"])
 def test_a_host_that_ec2_ends_is_lost(live, monkeypatch, name):
-    monkeypatch.setattr(instance, "describe", lambda *_: {"State": {"Name": name}})
+    monkeypatch.setattr(instances, "describe", lambda *_: {"State": {"Name": name}})
 
-    assert f"i-1 is {name}" in str(instance.lost(live.clients, "i-1"))
+    assert f"i-1 is {name}" in str(instances.lost(live.clients, "i-1"))
 
 
 @pytest.mark.parametrize("found", [None, {"State": {"Name": "pending"}}])
 def test_a_host_that_may_still_come_is_not_lost(live, monkeypatch, found):
-    monkeypatch.setattr(instance, "describe", lambda *_: found)
+    monkeypatch.setattr(instances, "describe", lambda *_: found)
 
-    assert instance.lost(live.clients, "i-1") is None
+    assert instances.lost(live.clients, "i-1") is None
 
 
 @pytest.mark.parametrize(("code", "error"), [
@@ -172,9 +173,9 @@ def test_a_host_that_may_still_come_is_not_lost(live, monkeypatch, found):
 ])  # fmt: skip
 def test_what_ended_an_instance_decides_whether_another_one_may_do(live, monkeypatch, code, error):
     ended = {"State": {"Name": "terminated"}, "StateReason": {"Code": code, "Message": "why"}}
-    monkeypatch.setattr(instance, "describe", lambda *_: ended)
+    monkeypatch.setattr(instances, "describe", lambda *_: ended)
 
-    lost = instance.lost(live.clients, "i-1")
+    lost = instances.lost(live.clients, "i-1")
 
     assert type(lost) is error
     assert str(lost).startswith("i-1 is terminated: why")
@@ -291,12 +292,12 @@ def test_predecessors_go_once_the_successor_serves(live):
     generation = check(live, force=True)["generation"]
     live.run(partial(instance.replace, generation=generation))
 
-    assert instance.state(live.clients, old) == "running"
+    assert instances.state(live.clients, old) == "running"
     live.promote()
     live.clear(instance.destroy_predecessors)
 
-    assert instance.state(live.clients, old) == "shutting-down"
-    assert instance.state(live.clients, current(live)) in {"pending", "running"}
+    assert instances.state(live.clients, old) == "shutting-down"
+    assert instances.state(live.clients, current(live)) in {"pending", "running"}
 
 
 def test_an_incident_is_closed_with_what_it_took(live, account):
@@ -359,8 +360,8 @@ def test_a_forced_repair_that_a_quota_refuses_leaves_what_serves_as_it_was(live,
 def test_a_candidate_that_fails_is_ended_and_what_serves_goes_on(live, candidate):
     end_of_a_failed_repair(live, live.ledger.time())
 
-    assert instance.state(live.clients, candidate) == "shutting-down"
-    assert instance.state(live.clients, current(live)) == "running"
+    assert instances.state(live.clients, candidate) == "shutting-down"
+    assert instances.state(live.clients, current(live)) == "running"
     assert live.ledger.deployment().status == "serving"
 
 
@@ -377,8 +378,8 @@ def test_what_an_aborted_repair_left_is_finished_to_one_host(live, candidate, pr
     assert (current(live) == candidate) is promoted
     alive = [h.instance_id for h in live.ledger.hosts() if h.role != "retired"]
     assert alive == [current(live)]
-    there = (instance.state(live.clients, h.instance_id) for h in live.ledger.hosts())
-    assert sum(state in instance.ALIVE for state in there) == 1
+    there = (instances.state(live.clients, h.instance_id) for h in live.ledger.hosts())
+    assert sum(state in instances.ALIVE for state in there) == 1
 
 
 def taken_over_lock(live):

@@ -6,6 +6,7 @@ from functools import partial
 
 import pytest
 from orchestrator.hosts import probe
+from orchestrator.launch import instances
 from orchestrator.ledger.rows import Role
 from orchestrator.resources import instance
 
@@ -20,8 +21,8 @@ def three(complete, monkeypatch):
     return complete
 
 
-def alive(workflow, instances):
-    return [instance.state(workflow.clients, each) in instance.ALIVE for each in instances]
+def alive(workflow, ids):
+    return [instances.state(workflow.clients, each) in instances.ALIVE for each in ids]
 
 
 def test_a_first_provision_keeps_its_host(provisioned_before):

@@ -10,7 +10,7 @@ from awssim.furnish import HOST_BOUNDARY
 from orchestrator.aws import naming
 from orchestrator.creation import visibility
 from orchestrator.errors import Pending, Refused, ResourceConflict
-from orchestrator.launch import host_policy, run_instances
+from orchestrator.launch import host_policy, instances, run_instances
 from orchestrator.resources import instance, role
 from steps import SPEC, Workflow, translated
 
@@ -47,7 +47,7 @@ def test_it_has_the_boundary_the_path_and_our_tags(made, iam):
 
 
 def test_an_instance_is_launched_with_it(complete):
-    found = instance.describe(complete.clients, complete.ledger.serving().instance_id)
+    found = instances.describe(complete.clients, complete.ledger.serving().instance_id)
 
     assert found["IamInstanceProfile"]["Arn"].endswith(f"/{name(complete)}")
 
