@@ -145,6 +145,9 @@ def test_hosts_that_are_lost_one_after_the_other_end_the_provision(on_failure):
         assert len(world.history.of("instance", state="pending")) == 3
         assert repairs(world) == []
         assert (world.inventory() == {}) == (on_failure == "rollback")
+        row = next(each for each in world.rows(DOMAIN["name"]) if each["sk"] == "deployment")
+        assert row["reason"].startswith("HostLost: EC2 stopped or terminated three hosts")
+        assert ("(rolled back: 0 resources left)" in row["reason"]) == (on_failure == "rollback")
 
 
 def test_a_host_that_gives_up_fails_the_provision_with_its_cause():

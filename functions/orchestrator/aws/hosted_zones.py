@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from orchestrator.aws import dns_records, naming
 from orchestrator.aws.clients import Clients
+from orchestrator.aws.dns_records import Record
 from orchestrator.aws.error_codes import tolerating
 from orchestrator.aws.naming import Tags
 from orchestrator.errors import InvalidRequest
@@ -53,21 +54,19 @@ def _given_zone(clients: Clients, zone_id: str, domain: str) -> str:
 
 
 def marked(clients: Clients) -> Iterator[tuple[str, str, Tags]]:
-    """Yield (zone id, host, tags) of every ownership record in the account.
+    """Yield (zone id, host, tags) of every ownership record in the account."""
+    for zone_id, record in records(clients):
+        host = naming.host_of_record(record["Name"])
+        if host and record["Type"] == "TXT":
+            yield zone_id, host, dns_records.tags([record])
 
-    Reads every record of every public zone, 300 a call.
-    """
+
+def records(clients: Clients) -> Iterator[tuple[str, Record]]:
+    """Yield (zone id, record) for every record of every public zone, read 300 a call."""
     for page in clients.route53.get_paginator("list_hosted_zones").paginate():
         for listed in page["HostedZones"]:
             if not listed.get("Config", {}).get("PrivateZone"):
                 zone_id = listed["Id"].removeprefix("/hostedzone/")
-                yield from ((zone_id, *found) for found in _marked_in(clients, zone_id))
-
-
-def _marked_in(clients: Clients, zone_id: str) -> Iterator[tuple[str, Tags]]:
-    pages = clients.route53.get_paginator("list_resource_record_sets")
-    for page in pages.paginate(HostedZoneId=zone_id):
-        for listed in page["ResourceRecordSets"]:
-            host = naming.host_of_record(listed["Name"])
-            if host and listed["Type"] == "TXT":
-                yield host, dns_records.tags([dict(listed)])
+                pages = clients.route53.get_paginator("list_resource_record_sets")
+                for found in pages.paginate(HostedZoneId=zone_id):
+                    yield from ((zone_id, dict(each)) for each in found["ResourceRecordSets"])

@@ -210,9 +210,15 @@ def start_teardown(ledger: Ledger) -> None:
     ledger.note("teardown", "teardown started")
 
 
-def end_teardown(ledger: Ledger) -> dict[str, Any]:
-    """Leave the tombstone: name and generation, so that no token is ever used twice."""
-    gone = _forgotten(ledger, ledger.deployment())
+def end_teardown(ledger: Ledger, *, rolled_back: bool = False) -> dict[str, Any]:
+    """Leave the tombstone: name and generation, so that no token is ever used twice.
+
+    rolled_back: a failed provision removes what it made; why it failed stays to be read.
+    """
+    row = ledger.deployment()
+    gone = _forgotten(ledger, row)
+    if rolled_back and row.reason:
+        gone["reason"] = f"{row.reason} (rolled back: 0 resources left)"
     kinds = (RESOURCE_ROWS, HOSTS, WAITS)
     ledger.erase(
         AWAIT, CAPACITY, *(row["sk"] for row in ledger.rows() if row["sk"].startswith(kinds))

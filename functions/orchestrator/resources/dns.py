@@ -11,7 +11,7 @@ from orchestrator.aws.clients import Clients
 from orchestrator.aws.dns_records import Record
 from orchestrator.aws.error_codes import tolerating
 from orchestrator.creation.drift import Drift, differing, settle
-from orchestrator.creation.ownership import conflict, owns
+from orchestrator.creation.ownership import conflict, owns, sort
 from orchestrator.creation.plan import Change, planned
 from orchestrator.errors import Pending
 from orchestrator.ledger.rows import ResourceRow
@@ -65,7 +65,7 @@ def destroy(clients: Clients, ledger: Ledger) -> None:
     """
     for zone_id, host in _places(clients, ledger):
         with tolerating("NoSuchHostedZone"):
-            if found := _written(ledger, dns_records.read(clients, zone_id, host), host):
+            if found := _written(clients, ledger, dns_records.read(clients, zone_id, host), host):
                 dns_records.delete(clients, zone_id, found)
     ledger.forget(_ROLE)
 
@@ -75,7 +75,7 @@ def found(clients: Clients, ledger: Ledger) -> list[str]:
     lines = []
     for zone_id, host in _places(clients, ledger):
         with tolerating("NoSuchHostedZone"):
-            found = _written(ledger, dns_records.read(clients, zone_id, host), host)
+            found = _written(clients, ledger, dns_records.read(clients, zone_id, host), host)
             lines += [f"{r['Type']} record {r['Name']} in zone {zone_id}" for r in found]
     return lines
 
@@ -89,15 +89,15 @@ def must_be_free(clients: Clients, deployment: Deployment, ledger: Ledger) -> No
 def _places(clients: Clients, ledger: Ledger) -> list[tuple[str, str]]:
     """Return every (zone id, host) at which records of ours may be; zones may be gone.
 
-    Where the ledger knows neither, the account's zones are searched for our TXT records.
+    Where the ledger knows neither, the account's zones are searched for our TXT records, and for
+    A records that lead to our Elastic IPs.
     """
     row = ledger.resource(_ROLE)
     if row:
         return [(row.facts["zone"], str(row.id))]
     stored = _stored(ledger)
     if not stored:
-        marked = hosted_zones.marked(clients)
-        return [(zone_id, host) for zone_id, host, tags in marked if owns(ledger, tags, host)]
+        return _searched(clients, ledger)
     spec = stored.get("dns") or {}
     if not spec.get("domain"):
         return []
@@ -106,6 +106,24 @@ def _places(clients: Clients, ledger: Ledger) -> list[tuple[str, str]]:
         [spec["zone_id"]] if spec.get("zone_id") else hosted_zones.zones(clients, spec["domain"])
     )
     return [(zone_id, host) for zone_id in zones]
+
+
+def _searched(clients: Clients, ledger: Ledger) -> list[tuple[str, str]]:
+    held, found = _held(clients, ledger), set()
+    for zone_id, record in hosted_zones.records(clients):
+        if record["Type"] == "A" and dns_records.points_to(record, held):
+            found.add((zone_id, record["Name"].removesuffix(".")))
+        host = naming.host_of_record(record["Name"])
+        if host and record["Type"] == "TXT" and owns(ledger, dns_records.tags([record]), host):
+            found.add((zone_id, host))
+    return sorted(found)
+
+
+def _held(clients: Clients, ledger: Ledger) -> set[str]:
+    """Return the addresses of the Elastic IPs that carry the deployment's tags."""
+    found = clients.ec2.describe_addresses(Filters=naming.owned(ledger.name))["Addresses"]
+    ours = sort(ledger, ((each["PublicIp"], each["Tags"]) for each in found)).ours
+    return set(ours)
 
 
 def _stored(ledger: Ledger) -> dict[str, Any]:
@@ -167,20 +185,20 @@ def _desired(deployment: Deployment, ledger: Ledger, host: str, address: str) ->
 def _ours(clients: Clients, ledger: Ledger, zone_id: str, host: str) -> list[Record]:
     """Return the records at the host; raise ResourceConflict when they are not ours."""
     there = dns_records.read(clients, zone_id, host)
-    if there and not _is_ours(ledger, host, there):
+    if there and not _is_ours(clients, ledger, host, there):
         what = f"the DNS name {host} in zone {zone_id}"
         raise conflict(ledger, what, dns_records.tags(there), "another dns.subdomain")
     return there
 
 
-def _is_ours(ledger: Ledger, host: str, there: list[Record]) -> bool:
+def _is_ours(clients: Clients, ledger: Ledger, host: str, there: list[Record]) -> bool:
     """Return whether the TXT record names us, or without one every record is what we wrote."""
     if tags := dns_records.tags(there):
         return owns(ledger, tags, host)
-    return _written(ledger, there, host) == there
+    return _written(clients, ledger, there, host) == there
 
 
-def _written(ledger: Ledger, there: list[Record], host: str) -> list[Record]:
+def _written(clients: Clients, ledger: Ledger, there: list[Record], host: str) -> list[Record]:
     """Return what of `there` we wrote: our TXT record, and the A record with our address.
 
     The address proves it even where the TXT record was removed, but not against one that names
@@ -191,7 +209,9 @@ def _written(ledger: Ledger, there: list[Record], host: str) -> list[Record]:
     marked = owns(ledger, tags, host)
     if not marked and naming.owner(tags) != (None, None):
         return []
-    ours = _addresses(ledger) | {t["Value"] for t in tags if marked and t["Key"] == naming.ADDRESS}
+    ours = _addresses(clients, ledger) | {
+        t["Value"] for t in tags if marked and t["Key"] == naming.ADDRESS
+    }
     earlier = marked and not ours
     return [
         record
@@ -201,12 +221,13 @@ def _written(ledger: Ledger, there: list[Record], host: str) -> list[Record]:
     ]
 
 
-def _addresses(ledger: Ledger) -> set[str]:
-    """Return the addresses that our rows say we wrote, or may have."""
+def _addresses(clients: Clients, ledger: Ledger) -> set[str]:
+    """Return the addresses that our rows say we wrote, or may have; without rows, those we hold."""
     row, deployment = ledger.resource(_ROLE), ledger.known_deployment()
     written = row.facts.get("address") if row else None
     endpoint = deployment.address if deployment else None
-    return {str(address) for address in (written, endpoint) if address}
+    known = {str(address) for address in (written, endpoint) if address}
+    return known if row or _stored(ledger) else _held(clients, ledger)
 
 
 def _wait_for(clients: Clients, row: ResourceRow | None) -> None:

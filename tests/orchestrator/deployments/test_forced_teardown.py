@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from orchestrator.aws import hosted_zones
 from orchestrator.deployments import inventory, lifecycle
 from orchestrator.errors import NotFound
 from orchestrator.ledger.rows import LOCK
@@ -37,6 +38,22 @@ def test_a_deployment_whose_rows_are_lost_leaves_nothing(account, neighbour, nat
 
     assert account.inventory() == before
     assert workflow.ledger.deployment().status == "absent"
+
+
+def test_a_record_that_lost_its_owner_with_the_rows_is_found_by_its_address(complete, account):
+    """O14: another account's next machine may get that address."""
+    route53 = complete.clients.route53
+    zone = hosted_zones.zone(complete.clients, complete.deployment.dns)
+    owner = f"_lamplighter.{complete.deployment.host}."
+    listed = route53.list_resource_record_sets(HostedZoneId=zone)["ResourceRecordSets"]
+    record = next(each for each in listed if each["Name"] == owner)
+    batch = {"Changes": [{"Action": "DELETE", "ResourceRecordSet": record}]}
+    route53.change_resource_record_sets(HostedZoneId=zone, ChangeBatch=batch)
+    lose_the_ledger(complete)
+
+    force(complete)
+
+    assert account.inventory() == {}
 
 
 def test_without_force_a_lost_row_is_named_with_the_way_out(workflow):

@@ -262,6 +262,21 @@ def test_a_tombstone_keeps_the_highest_generation_and_nothing_else_lives(live):
     assert names(live.clients.dynamodb, live.ledger.table) == []
 
 
+@pytest.mark.parametrize("rolled_back", [True, False])
+def test_the_tombstone_of_a_rollback_says_why_until_the_next_start(live, rolled_back):
+    live.ledger.record(reason="Refused: no quota")
+    live.teardown()
+
+    lifecycle.end_teardown(live.ledger, rolled_back=rolled_back)
+
+    kept = "Refused: no quota (rolled back: 0 resources left)" if rolled_back else None
+    assert live.ledger.deployment().reason == kept
+
+    lifecycle.begin(live.deployment, live.ledger)
+
+    assert live.ledger.deployment().reason is None
+
+
 def test_the_next_life_has_the_next_generation(live):
     live.teardown()
     lifecycle.end_teardown(live.ledger)
