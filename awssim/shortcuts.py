@@ -13,15 +13,18 @@ from functools import cache
 from types import SimpleNamespace
 from typing import Any
 from unittest import mock
+from xml.sax.saxutils import escape, quoteattr
 
 import moto.core.responses
 from botocore.signers import RequestSigner
 from botocore.useragent import UserAgentString
+from moto.core.constants import MISSING
 from moto.core.serialize import (
     AttributePickerContext,
     ResponseSerializer,
     XFormedAttributePicker,
 )
+from moto.core.utils import get_value
 from moto.dynamodb.models import DynamoDBBackend
 from moto.dynamodb.models.dynamo_type import DynamoType
 from moto.dynamodb.models.table import Table
@@ -30,12 +33,11 @@ from moto.ec2.utils import EC2_PREFIX_TO_RESOURCE, get_prefix
 
 _LISTING = "moto.core.responses.method_names_from_class"
 _FOUND_BY_ANY_NAME = ResponseSerializer.get_value
-_SPELLINGS = XFormedAttributePicker.get_possible_keys
 _SIGN = RequestSigner.sign
 _CAST: property = vars(DynamoType)["cast_value"]
 _SIZE = DynamoType.size
 _TRANSACT = DynamoDBBackend.transact_write_items
-_known: dict[tuple[Any, ...], tuple[str, ...]] = {}
+_PROLOGUE = '<?xml version="1.0" encoding="utf-8"?>\n'
 
 
 @contextmanager
@@ -44,10 +46,12 @@ def in_force() -> Iterator[None]:
         # moto lists the methods of its response class for every call
         listing = cache(moto.core.responses.method_names_from_class)
         stack.enter_context(mock.patch(_LISTING, listing))
+        stack.enter_context(
+            mock.patch("moto.core.serialize.xmltodict", SimpleNamespace(unparse=_xml))
+        )
         for owner, name, shortcut in (
             (TaggedEC2Resource, "get_tags", _own_tags),
             (ResponseSerializer, "get_value", _value),
-            (XFormedAttributePicker, "get_possible_keys", _spellings),
             (UserAgentString, "to_string", _user_agent),
             (RequestSigner, "sign", _sign),
             (DynamoType, "cast_value", property(_cast)),
@@ -69,26 +73,61 @@ def _own_tags(thing: Any) -> list[dict[str, str]]:
 
 
 def _value(serializer: ResponseSerializer, value: Any, key: str, shape: Any) -> Any:
-    """Read a DynamoDB attribute by its name: moto tries every spelling of all ten types."""
+    """Read what moto holds for a member of an answer; which of its names that has is found out once
+    for each kind of thing. A DynamoDB attribute has one name: moto tries every spelling of all ten.
+    """
     if (
         isinstance(value, dict)
         and getattr(getattr(shape, "parent", None), "name", "") == "AttributeValue"
     ):
         return value.get(key)
-    return _FOUND_BY_ANY_NAME(serializer, value, key, shape)
+    picker = vars(serializer)["_value_picker"]
+    if not isinstance(picker, XFormedAttributePicker):
+        return _FOUND_BY_ANY_NAME(serializer, value, key, shape)
+    known = vars(shape).setdefault("_awssim_names", {})
+    kind = (type(value), key, len(picker.response_transformers))
+    if kind not in known:
+        known[kind] = _names(serializer, picker, value, key, shape)
+    if known[kind] is None:
+        return _FOUND_BY_ANY_NAME(serializer, value, key, shape)
+    for name in known[kind]:
+        found = get_value(value, name, MISSING)
+        if found is not MISSING:
+            return found
+    return None
 
 
-def _spellings(picker: XFormedAttributePicker, context: AttributePickerContext) -> tuple[str, ...]:
-    """The names under which moto may hold an attribute, found out once for each kind of thing."""
-    shape, parent = context.shape, getattr(context.shape, "parent", None)
-    kind = (
-        *(type(picker), context.service_model and context.service_model.service_name),
-        *(type(context.obj), context.key, shape.name, shape.type_name),
-        *(shape.serialization.get("name"), parent and parent.name),
-    )
-    if kind not in _known:
-        _known[kind] = tuple(dict.fromkeys(_SPELLINGS(picker, context)))
-    return _known[kind]
+def _names(
+    serializer: ResponseSerializer, picker: Any, value: Any, key: str, shape: Any
+) -> tuple[str, ...] | None:
+    """None: moto changes what it finds, so it does the work itself."""
+    if any(path.endswith(key) for path in picker.response_transformers):
+        return None
+    service = serializer.operation_model.service_model
+    context = AttributePickerContext(value, key, shape, serializer.operation_model, service)
+    return tuple(dict.fromkeys(picker.get_possible_keys(context)))
+
+
+def _xml(body: dict[str, Any], **_: Any) -> str:
+    """Return an answer as xmltodict writes it, without its checks of every name."""
+    return _PROLOGUE + "".join(_element(name, value) for name, value in body.items())
+
+
+def _element(name: str, value: Any) -> str:
+    start, text = name, ""
+    if isinstance(value, dict):
+        for key, held in value.items():
+            if key.startswith("@"):
+                start += f" {key[1:]}={quoteattr(held or '')}"
+            else:
+                text += _element(key, held)
+    elif isinstance(value, bool):
+        text = str(value).lower()
+    elif isinstance(value, (str, int, float)):
+        text = escape(str(value))
+    elif value is not None:
+        return "".join(_element(name, each) for each in value)
+    return f"<{start}>{text}</{name}>" if text else f"<{start}/>"
 
 
 def _user_agent(_: UserAgentString) -> str:

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from unittest import mock
+from xml.etree import ElementTree as ET
 
 import pytest
+import xmltodict
+from awssim import shortcuts
 from botocore.exceptions import ClientError
+from moto.core import serialize
+from moto.core.serialize import ResponseSerializer
 
 if TYPE_CHECKING:
     from awssim import Account
@@ -55,6 +61,40 @@ _CHANGES = [
     {"Delete": {"TableName": "t", "Key": {"pk": {"S": "a"}, "sk": {"S": "two"}}}},
     {"Put": {"TableName": "t", "Item": {"pk": {"S": "b"}, "sk": {"S": "four"}}}},
 ]
+
+
+def test_an_answer_in_xml_reads_as_xmltodict_writes_it(account: Account) -> None:
+    inside = {
+        "@xmlns": "urn:x", "text": "a < b & \u00e9", "none": None, "empty": "", "no": [],
+        "yes": True, "number": 3,
+        "many": {"item": [{"id": 1, "tags": {"item": ["x", None]}}, {"id": 2}]},
+        "nothing": {}, "marked": {"@type": 'a"b', "grantee": "c"}, "each": (n for n in "ab"),
+    }  # fmt: skip
+    theirs = xmltodict.unparse({"Answer": {**inside, "each": ["a", "b"]}})
+
+    ours = serialize.xmltodict.unparse({"Answer": inside})
+
+    assert serialize.xmltodict is not xmltodict
+    assert ET.canonicalize(ours) == ET.canonicalize(theirs)
+
+
+def test_an_answer_has_every_member_that_moto_finds(account: Account) -> None:
+    ec2 = account.client("ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.0.0/24")["Subnet"]["SubnetId"]
+    image = ec2.describe_images()["Images"][0]["ImageId"]
+    ec2.run_instances(
+        ImageId=image, InstanceType="g5.xlarge", MinCount=1, MaxCount=1, SubnetId=subnet
+    )
+    asked = [ec2.describe_instances, ec2.describe_subnets, ec2.describe_vpcs]
+
+    ours = [each() for each in asked]
+    with mock.patch.object(ResponseSerializer, "get_value", shortcuts._FOUND_BY_ANY_NAME):
+        theirs = [each() for each in asked]
+
+    for answer in (*ours, *theirs):
+        del answer["ResponseMetadata"]
+    assert ours == theirs
 
 
 def test_a_transaction_that_is_refused_changes_nothing(table: Any) -> None:

@@ -34,6 +34,7 @@ class Internet:
         with (
             mock.patch.object(socket, "create_connection", self._connect),
             mock.patch.object(ssl.SSLContext, "wrap_socket", _wrapped),
+            mock.patch.object(ssl.SSLContext, "load_default_certs"),
         ):
             yield
 
