@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -38,14 +38,14 @@ def ensure(
 
     One of each in network.zones zones, and a public one in every other zone of the pools.
     """
-    layout = _layout(clients, deployment, ledger)
-    public, private = (
-        [
-            _subnet(clients, deployment, ledger, vpc, kind, k, layout[kind][k])
-            for k in sorted(layout[kind])
-        ]
-        for kind in KINDS
-    )
+    there = _described(clients, ledger, None)
+    layout = _layout(clients, deployment, ledger, there)
+
+    def one(kind: str, k: int) -> str:
+        find = partial(_listed, clients, ledger, _role(kind, k), there)
+        return _subnet(clients, deployment, ledger, vpc, kind, k, layout[kind][k], find)
+
+    public, private = ([one(kind, k) for k in sorted(layout[kind])] for kind in KINDS)
     return public, private
 
 
@@ -124,7 +124,14 @@ def placed(
 
 
 def _subnet(
-    clients: Clients, deployment: Deployment, ledger: Ledger, vpc: str, kind: str, k: int, zone: str
+    clients: Clients,
+    deployment: Deployment,
+    ledger: Ledger,
+    vpc: str,
+    kind: str,
+    k: int,
+    zone: str,
+    find: Callable[[], Found],
 ) -> str:
     role = _role(kind, k)
 
@@ -137,14 +144,14 @@ def _subnet(
         )
         return created["Subnet"]["SubnetId"]
 
-    find = partial(_found, clients, ledger, role)
     return once(ledger, role, find, create, _by_id(clients))
 
 
-def _layout(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str, dict[int, str]]:
+def _layout(
+    clients: Clients, deployment: Deployment, ledger: Ledger, described: list[SubnetTypeDef]
+) -> dict[str, dict[int, str]]:
     """Return kind -> number -> zone of the subnets that the deployment is to have."""
     there: dict[str, dict[int, str]] = {}
-    described = _described(clients, ledger, None)
     ours = set(_sorted(ledger, described).ours)
     for subnet in (each for each in described if each["SubnetId"] in ours):
         if role := _ROLE.fullmatch(_role_of(subnet)):
@@ -184,6 +191,12 @@ def _roles(clients: Clients, ledger: Ledger, kind: str) -> list[str]:
     known = {row.kind for row in ledger.resources()}
     roles = filter(None, map(_ROLE.fullmatch, tagged | known))
     return [_role(kind, k) for k in sorted(int(role[2]) for role in roles if role[1] == kind)]
+
+
+def _listed(clients: Clients, ledger: Ledger, role: str, there: list[SubnetTypeDef]) -> Found:
+    """Find the role's subnet in a list of a moment ago; AWS is asked for one that is not in it."""
+    found = _sorted(ledger, [each for each in there if _role_of(each) == role])
+    return found if found.ours or found.others else _found(clients, ledger, role)
 
 
 def _found(clients: Clients, ledger: Ledger, role: str | None) -> Found:

@@ -37,7 +37,7 @@ def test_a_dry_pool_is_refused_as_a_fault_of_the_server(
 def test_a_shortage_has_its_zone_and_its_end(
     account: Account, ec2: Any, launch: dict[str, Any]
 ) -> None:
-    account.capacity.short("VcpuLimitExceeded", zone="us-east-1f")
+    account.capacity.short("VcpuLimitExceeded", zone="another zone")
     assert _refusal(ec2, launch) is None
 
     account.capacity.short("VcpuLimitExceeded", seconds=600)
