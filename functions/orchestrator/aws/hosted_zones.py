@@ -53,15 +53,17 @@ def _given_zone(clients: Clients, zone_id: str, domain: str) -> str:
 
 
 def marked(clients: Clients) -> Iterator[tuple[str, str, Tags]]:
-    """Yield (zone id, host, tags) of every ownership record in the account.
+    """Yield (zone id, host, tags) of every ownership record that names this region.
 
-    Reads every record of every public zone, 300 a call.
+    Reads every record of every public zone of the account, 300 a call.
     """
     for page in clients.route53.get_paginator("list_hosted_zones").paginate():
         for listed in page["HostedZones"]:
             if not listed.get("Config", {}).get("PrivateZone"):
                 zone_id = listed["Id"].removeprefix("/hostedzone/")
-                yield from ((zone_id, *found) for found in _marked_in(clients, zone_id))
+                for host, tags in _marked_in(clients, zone_id):
+                    if naming.region(tags) == clients.settings.region:
+                        yield zone_id, host, tags
 
 
 def _marked_in(clients: Clients, zone_id: str) -> Iterator[tuple[str, Tags]]:
