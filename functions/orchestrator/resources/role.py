@@ -8,11 +8,13 @@ others attach are left alone while the deployment lives: the boundary holds for 
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Any
 
 from orchestrator.aws import hosted_zones, naming
 from orchestrator.aws.clients import Clients
 from orchestrator.aws.error_codes import tolerating
+from orchestrator.creation.deletion import deletion
 from orchestrator.creation.ownership import conflict, has_lost_its_tags, lost, owns
 from orchestrator.creation.plan import Change, planned
 from orchestrator.creation.visibility import wait_until_visible
@@ -207,25 +209,36 @@ def _set_profile(clients: Clients, name: str, profile: dict[str, Any] | None) ->
 
 def _delete_profile(clients: Clients, name: str, profile: dict[str, Any]) -> None:
     iam = clients.iam
-    with tolerating(_GONE):
-        for held in profile["Roles"]:
+    for held in profile["Roles"]:
+        with tolerating(_GONE):
             iam.remove_role_from_instance_profile(
                 InstanceProfileName=name, RoleName=held["RoleName"]
             )
+    with deletion(partial(_profile, clients, name), _GONE):
         iam.delete_instance_profile(InstanceProfileName=name)
 
 
 def _delete_role(clients: Clients, name: str, _: dict[str, Any]) -> None:
-    """With every policy, also those that others attached: AWS keeps a role that has one."""
+    """With every policy, also those that others attached: AWS keeps a role that has one.
+
+    Each by itself: our own resent call may have deleted it.
+    """
     iam = clients.iam
-    with tolerating(_GONE):
-        for page in iam.get_paginator("list_role_policies").paginate(RoleName=name):
-            for policy in page["PolicyNames"]:
-                iam.delete_role_policy(RoleName=name, PolicyName=policy)
-        for attached in iam.get_paginator("list_attached_role_policies").paginate(RoleName=name):
-            for each in attached["AttachedPolicies"]:
-                iam.detach_role_policy(RoleName=name, PolicyArn=str(each["PolicyArn"]))
+    for policy in _listed(iam.get_paginator("list_role_policies"), name, "PolicyNames"):
+        with tolerating(_GONE):
+            iam.delete_role_policy(RoleName=name, PolicyName=policy)
+    for each in _listed(iam.get_paginator("list_attached_role_policies"), name, "AttachedPolicies"):
+        with tolerating(_GONE):
+            iam.detach_role_policy(RoleName=name, PolicyArn=str(each["PolicyArn"]))
+    with deletion(partial(_role, clients, name), _GONE):
         iam.delete_role(RoleName=name)
+
+
+def _listed(pages: Any, name: str, key: str) -> list[Any]:
+    """Return what a role has, before anything of it is deleted; nothing of one that is gone."""
+    with tolerating(_GONE):
+        return [each for page in pages.paginate(RoleName=name) for each in page[key]]
+    return []
 
 
 def _unseen(what: str, name: str) -> Pending:

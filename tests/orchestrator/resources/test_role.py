@@ -186,6 +186,38 @@ def test_a_resent_creation_that_meets_its_own_success_is_success(provisioned_bef
         assert len(role.found(workflow.clients, workflow.ledger)) == 2, operation
 
 
+@pytest.mark.parametrize(
+    ("operation", "code"),
+    [
+        ("RemoveRoleFromInstanceProfile", "NoSuchEntity"),
+        ("DeleteRolePolicy", "NoSuchEntity"),
+        ("DetachRolePolicy", "NoSuchEntity"),
+        # IAM, which looks for the tags first, denies the deletion of what is gone
+        ("DeleteInstanceProfile", "AccessDenied"),
+        ("DeleteRole", "AccessDenied"),
+    ],
+)
+def test_a_resent_deletion_that_meets_its_own_success_is_success(
+    made, iam, account, operation, code
+):
+    with account.uncounted():
+        iam.attach_role_policy(RoleName=name(made), PolicyArn=HOST_BOUNDARY)
+    account.clock.advance(3600)
+    account.fault(operation=operation, when="after", error=error(code, status=403))
+
+    made.destroy(role)
+
+    assert role.found(made.clients, made.ledger) == []
+
+
+def test_a_denied_deletion_of_a_role_that_is_there_is_refused(made, account):
+    account.clock.advance(3600)
+    account.fault(operation="DeleteRole", error=error("AccessDenied", "not allowed", status=403))
+
+    with pytest.raises(Refused, match="not allowed"):
+        made.destroy(role)
+
+
 def workflow_ensured(workflow):
     try:
         with translated():
