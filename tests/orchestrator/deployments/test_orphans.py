@@ -10,6 +10,7 @@ from orchestrator.aws import naming
 from orchestrator.deployments import lifecycle
 from orchestrator.deployments.inventory import RESOURCES
 from orchestrator.deployments.orphans import orphans
+from orchestrator.errors import Superseded
 from orchestrator.ledger.rows import LOCK
 from steps import SPEC, Workflow, ledger_of
 
@@ -107,3 +108,17 @@ def test_sweeping_touches_neither_other_installations_nor_what_has_no_tags(
     assert account.inventory() == strangers
     account.clock.advance(3600)
     assert swept(workflow) == []
+
+
+def test_a_deployment_that_was_provisioned_after_it_was_listed_is_not_swept(complete, account):
+    complete.teardown()
+    lifecycle.end_teardown(complete.ledger)
+    lifecycle.retire(complete.ledger, force=True, swept=True)  # nobody wants it yet
+    complete.provision()
+    before = account.inventory()
+
+    with pytest.raises(Superseded, match="wanted again"):
+        lifecycle.retire(complete.ledger, force=True, swept=True)
+
+    assert complete.ledger.deployment().desired == "present"
+    assert account.inventory() == before
