@@ -116,6 +116,20 @@ def test_an_operator_reaches_keys_of_its_own_installation(action, path, context,
     assert not allowed(policies.of("ViewerPolicy"), request)
 
 
+@pytest.mark.parametrize(
+    ("stack", "is_allowed"),
+    [("lamplighter/*", True), ("lamplighter/8b1a-id", True), ("lamplighter-eu/*", False)],
+)
+def test_a_viewer_finds_the_installation_by_its_name(stack, is_allowed):
+    """CloudFormation asks IAM about `stack/NAME/*` where the caller knows no id:
+    https://github.com/aws/aws-parallelcluster/pull/754
+    """
+    found = f"arn:aws:cloudformation:{REGION}:{ACCOUNT_ID}:stack/{stack}"
+    request = Request("cloudformation:DescribeStacks", found)
+
+    assert allowed(policies.of("ViewerPolicy"), request) is is_allowed
+
+
 def test_only_an_operator_starts_workflows():
     machine = f"arn:aws:states:{REGION}:{ACCOUNT_ID}:stateMachine:lamplighter-provision"
 
