@@ -97,6 +97,8 @@ def test_a_viewer_changes_nothing_and_reads_no_secret():
     ("action", "path", "context", "is_allowed"),
     [
         ("ssm:GetParameter", "demo/api-key", {}, True),
+        ("ssm:GetParameter", "demo/api-key", OURS, True),
+        ("ssm:GetParameter", "demo/api-key", THEIRS, False),
         ("ssm:GetParameter", "demo/tls/certificate", {}, False),
         ("ssm:GetParameter", "demo/hf-token", {}, False),
         ("ssm:PutParameter", "demo/keys/alice", OURS, True),
@@ -128,6 +130,15 @@ def test_a_viewer_finds_the_installation_by_its_name(stack, is_allowed):
     request = Request("cloudformation:DescribeStacks", found)
 
     assert allowed(policies.of("ViewerPolicy"), request) is is_allowed
+
+
+def test_a_viewer_sees_no_workflow_of_a_stack_whose_name_begins_like_ours():
+    execution = f"arn:aws:states:{REGION}:{ACCOUNT_ID}:execution"
+    ours = Request("states:GetExecutionHistory", f"{execution}:lamplighter-repair:x")
+    theirs = Request("states:GetExecutionHistory", f"{execution}:lamplighter-eu-repair:x")
+
+    assert allowed(policies.of("ViewerPolicy"), ours)
+    assert not allowed(policies.of("ViewerPolicy"), theirs)
 
 
 def test_only_an_operator_starts_workflows():
