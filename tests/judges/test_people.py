@@ -90,7 +90,7 @@ def test_the_two_policies_allow_what_the_command_calls_and_nothing_else():
 
 def test_a_viewer_changes_nothing_and_reads_no_secret():
     assert actions("ViewerPolicy") == called() - CHANGES - SECRETS
-    assert actions("OperatorPolicy") == CHANGES | SECRETS
+    assert actions("OperatorPolicy") == CHANGES | SECRETS | {"lambda:InvokeFunction"}
 
 
 @pytest.mark.parametrize(
@@ -130,6 +130,20 @@ def test_a_viewer_finds_the_installation_by_its_name(stack, is_allowed):
     request = Request("cloudformation:DescribeStacks", found)
 
     assert allowed(policies.of("ViewerPolicy"), request) is is_allowed
+
+
+def test_an_operator_sweeps_and_a_viewer_plans():
+    invoke, functions = "lambda:InvokeFunction", f"arn:aws:lambda:{REGION}:{ACCOUNT_ID}:function"
+    [inventory] = [
+        each["Resource"]
+        for document in policies.of("OperatorPolicy")
+        for each in document["Statement"]
+        if each["Action"] == invoke
+    ]
+
+    assert inventory == f"{functions}:InventoryFunction"
+    assert allowed(policies.of("ViewerPolicy"), Request(invoke, f"{functions}:PlanFunction"))
+    assert not allowed(policies.of("ViewerPolicy"), Request(invoke, inventory))
 
 
 def test_a_viewer_sees_no_workflow_of_a_stack_whose_name_begins_like_ours():
