@@ -11,7 +11,7 @@ import json
 from functools import partial
 from typing import Any
 
-from orchestrator.aws import hosted_zones, naming
+from orchestrator.aws import hosted_zones, naming, policies
 from orchestrator.aws.clients import Clients
 from orchestrator.aws.error_codes import tolerating
 from orchestrator.creation.deletion import deletion
@@ -156,7 +156,7 @@ def _set_role(clients: Clients, role: dict[str, Any]) -> bool:
     if role.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn") != boundary:
         clients.iam.put_role_permissions_boundary(RoleName=name, PermissionsBoundary=boundary)
         changed = True
-    if role["AssumeRolePolicyDocument"] != host_policy.trust():
+    if not policies.same(role["AssumeRolePolicyDocument"], host_policy.trust()):
         trust = json.dumps(host_policy.trust())
         clients.iam.update_assume_role_policy(RoleName=name, PolicyDocument=trust)
         changed = True
@@ -170,7 +170,7 @@ def _set_policy(clients: Clients, deployment: Deployment, name: str) -> bool:
     wanted = host_policy.document(clients.settings, deployment, zone)
     with tolerating(_GONE):
         there: Any = clients.iam.get_role_policy(RoleName=name, PolicyName=_POLICY)
-        if there["PolicyDocument"] == wanted:
+        if policies.same(there["PolicyDocument"], wanted):
             return False
     document = json.dumps(wanted)
     clients.iam.put_role_policy(RoleName=name, PolicyName=_POLICY, PolicyDocument=document)
