@@ -83,7 +83,9 @@ def test_drift_is_mended(made, iam, account, drift):
     with account.uncounted():
         drift(iam, name(made))
 
+    assert [each.action for each in made.run(role.plan)] == ["keep", "keep", "change"]
     made.ensure(role)
+    assert [each.action for each in made.run(role.plan)] == ["keep", "keep"]
 
     found = iam.get_role(RoleName=name(made))["Role"]
     [held] = iam.get_instance_profile(InstanceProfileName=name(made))["InstanceProfile"]["Roles"]
@@ -91,6 +93,20 @@ def test_drift_is_mended(made, iam, account, drift):
     assert found["PermissionsBoundary"]["PermissionsBoundaryArn"] == HOST_BOUNDARY
     assert found["AssumeRolePolicyDocument"] == host_policy.trust()
     assert held["RoleName"] == name(made)
+
+
+def test_policies_that_others_gave_it_are_reported_and_left(made, iam, account):
+    with account.uncounted():
+        iam.attach_role_policy(RoleName=name(made), PolicyArn=HOST_BOUNDARY)
+        iam.put_role_policy(RoleName=name(made), PolicyName="more", PolicyDocument=wide())
+    before = account.inventory()
+
+    found = made.run(role.plan)[-1]
+    made.ensure(role)
+
+    assert (found.action, HOST_BOUNDARY in found.what) == ("report", True)
+    assert "more" in found.what
+    assert account.inventory() == before
 
 
 def wide():
