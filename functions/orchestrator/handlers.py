@@ -59,7 +59,8 @@ def requested(event: Event) -> tuple[Deployment, Ledger]:
 
 def retire(event: Event) -> None:
     """Also ends a workflow that waits for a host: it holds the lock that teardown needs."""
-    for token in lifecycle.retire(ledger_of(event), force=event.get("force", False)):
+    force, swept = event.get("force", False), event.get("swept", False)
+    for token in lifecycle.retire(ledger_of(event), force=force, swept=swept):
         serving.stop_waiting(aws(), token)
 
 

@@ -232,6 +232,9 @@ def _pricing(call: Call) -> Iterator[Request]:
 
 def _iam(call: Call) -> Iterator[Request]:
     asked, action = call.parameters, f"iam:{call.operation}"
+    if call.operation in {"ListRoles", "ListInstanceProfiles"}:
+        yield Request(action, "*")
+        return
     role, profile = asked.get("RoleName"), asked.get("InstanceProfileName")
     kind, name = ("instance-profile", profile) if profile else ("role", role)
     there = _iam_thing(call, kind, str(name))

@@ -90,13 +90,15 @@ def test_the_two_policies_allow_what_the_command_calls_and_nothing_else():
 
 def test_a_viewer_changes_nothing_and_reads_no_secret():
     assert actions("ViewerPolicy") == called() - CHANGES - SECRETS
-    assert actions("OperatorPolicy") == CHANGES | SECRETS
+    assert actions("OperatorPolicy") == CHANGES | SECRETS | {"lambda:InvokeFunction"}
 
 
 @pytest.mark.parametrize(
     ("action", "path", "context", "is_allowed"),
     [
         ("ssm:GetParameter", "demo/api-key", {}, True),
+        ("ssm:GetParameter", "demo/api-key", OURS, True),
+        ("ssm:GetParameter", "demo/api-key", THEIRS, False),
         ("ssm:GetParameter", "demo/tls/certificate", {}, False),
         ("ssm:GetParameter", "demo/hf-token", {}, False),
         ("ssm:PutParameter", "demo/keys/alice", OURS, True),
@@ -114,6 +116,43 @@ def test_an_operator_reaches_keys_of_its_own_installation(action, path, context,
 
     assert allowed(policies.of("OperatorPolicy"), request) is is_allowed
     assert not allowed(policies.of("ViewerPolicy"), request)
+
+
+@pytest.mark.parametrize(
+    ("stack", "is_allowed"),
+    [("lamplighter/*", True), ("lamplighter/8b1a-id", True), ("lamplighter-eu/*", False)],
+)
+def test_a_viewer_finds_the_installation_by_its_name(stack, is_allowed):
+    """CloudFormation asks IAM about `stack/NAME/*` where the caller knows no id:
+    https://github.com/aws/aws-parallelcluster/pull/754
+    """
+    found = f"arn:aws:cloudformation:{REGION}:{ACCOUNT_ID}:stack/{stack}"
+    request = Request("cloudformation:DescribeStacks", found)
+
+    assert allowed(policies.of("ViewerPolicy"), request) is is_allowed
+
+
+def test_an_operator_sweeps_and_a_viewer_plans():
+    invoke, functions = "lambda:InvokeFunction", f"arn:aws:lambda:{REGION}:{ACCOUNT_ID}:function"
+    [inventory] = [
+        each["Resource"]
+        for document in policies.of("OperatorPolicy")
+        for each in document["Statement"]
+        if each["Action"] == invoke
+    ]
+
+    assert inventory == f"{functions}:InventoryFunction"
+    assert allowed(policies.of("ViewerPolicy"), Request(invoke, f"{functions}:PlanFunction"))
+    assert not allowed(policies.of("ViewerPolicy"), Request(invoke, inventory))
+
+
+def test_a_viewer_sees_no_workflow_of_a_stack_whose_name_begins_like_ours():
+    execution = f"arn:aws:states:{REGION}:{ACCOUNT_ID}:execution"
+    ours = Request("states:GetExecutionHistory", f"{execution}:lamplighter-repair:x")
+    theirs = Request("states:GetExecutionHistory", f"{execution}:lamplighter-eu-repair:x")
+
+    assert allowed(policies.of("ViewerPolicy"), ours)
+    assert not allowed(policies.of("ViewerPolicy"), theirs)
 
 
 def test_only_an_operator_starts_workflows():

@@ -55,11 +55,14 @@ def _consequence(account: Account, found: Deployment) -> str:
     )
 
 
-def teardown(account: Account, screen: Screen, name: str, *, force: bool = False) -> dict[str, Any]:
-    """Return the workflow's output; join the teardown that runs already."""
+def teardown(account: Account, screen: Screen, name: str, **given: bool) -> dict[str, Any]:
+    """Return the workflow's output; join the teardown that runs already.
+
+    given: force and swept, as the workflow takes them.
+    """
     if other := _going_on(account, name):
         return _joined(account, screen, name, other)
-    document = {"name": name, **({"force": True} if force else {})}
+    document = {"name": name, **{key: True for key, value in given.items() if value}}
     return workflows.run(account, screen, "teardown", name, document)
 
 

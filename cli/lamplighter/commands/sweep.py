@@ -69,5 +69,5 @@ def _hint(found: _Orphans) -> str:
 
 
 def _removed(account: Account, screen: Screen, name: str) -> str:
-    teardown(account, screen, name, force=True)
+    teardown(account, screen, name, force=True, swept=True)
     return name

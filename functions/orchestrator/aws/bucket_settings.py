@@ -9,6 +9,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from orchestrator.aws import policies
 from orchestrator.aws.clients import Clients
 from orchestrator.aws.error_codes import code
 
@@ -49,7 +50,7 @@ class Setting:
 
     @property
     def differs(self) -> bool:
-        return bool(self.current != self.should_be)
+        return not policies.same(self.current, self.should_be)
 
 
 def settings(clients: Clients, bucket: str, owner: Any) -> Iterator[Setting]:

@@ -37,7 +37,7 @@ class Meaning(Enum):
 
 DENIED = "UnauthorizedOperation"  # EC2's
 ACCESS_DENIED = "AccessDeniedException"  # of ECR and SSM, among others
-_IAM_DENIED = "AccessDenied"
+IAM_DENIED = "AccessDenied"  # of IAM itself
 # The calls of ECR, SSM and IAM that template.yaml allows by the tags of what they change.
 _ALLOWED_BY_TAG = {
     *("DeleteParameter", "DeleteRepository", "PutLifecyclePolicy", "SetRepositoryPolicy"),
@@ -84,7 +84,7 @@ _CONFLICT = {
 }
 _FINAL = {
     # credentials and permissions of the other services
-    *("AccessDenied", ACCESS_DENIED, "AuthFailure", "InvalidClientTokenId"),
+    *(IAM_DENIED, ACCESS_DENIED, "AuthFailure", "InvalidClientTokenId"),
     *("ExpiredToken", "ExpiredTokenException", "KmsAccessDeniedException", "KmsException"),
     "KmsInvalidStateException",
     # a request that no waiting corrects
@@ -146,7 +146,7 @@ def meaning(error: ClientError) -> Meaning | None:
     name, text = code(error), str(error)
     if (error.operation_name, name) in QUOTA_OF_OPERATION:
         return Meaning.QUOTA
-    if name in {ACCESS_DENIED, _IAM_DENIED} and error.operation_name in _ALLOWED_BY_TAG:
+    if name in {ACCESS_DENIED, IAM_DENIED} and error.operation_name in _ALLOWED_BY_TAG:
         return Meaning.DENIED
     if name == "AccountLimitExceededException" and _SOME_BUILDS.search(text):
         return Meaning.LATER

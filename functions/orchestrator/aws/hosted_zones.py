@@ -54,11 +54,13 @@ def _given_zone(clients: Clients, zone_id: str, domain: str) -> str:
 
 
 def marked(clients: Clients) -> Iterator[tuple[str, str, Tags]]:
-    """Yield (zone id, host, tags) of every ownership record in the account."""
+    """Yield (zone id, host, tags) of every ownership record that names this region."""
     for zone_id, record in records(clients):
         host = naming.host_of_record(record["Name"])
         if host and record["Type"] == "TXT":
-            yield zone_id, host, dns_records.tags([record])
+            tags = dns_records.tags([record])
+            if naming.region(tags) == clients.settings.region:
+                yield zone_id, host, tags
 
 
 def records(clients: Clients) -> Iterator[tuple[str, Record]]:

@@ -12,7 +12,8 @@ INSTALLATION = "lamplighter:installation"
 OWNER = "lamplighter:deployment"
 ROLE = "lamplighter:role"
 GENERATION = "lamplighter:generation"
-ADDRESS = "lamplighter:address"  # in the ownership record only
+ADDRESS = "lamplighter:address"  # in the ownership record only, like the next
+REGION = "lamplighter:region"  # Route53 has none, and each region has its own ledger
 
 Tags = list[dict[str, str]]
 
@@ -60,6 +61,11 @@ def owner(found: Iterable[Any]) -> tuple[str | None, str | None]:
     """
     values = {tag["Key"]: tag["Value"] for tag in found}
     return values.get(INSTALLATION), values.get(OWNER)
+
+
+def region(found: Iterable[Any]) -> str | None:
+    """Return the region that an ownership record names; None: one of an earlier version."""
+    return next((tag["Value"] for tag in found if tag["Key"] == REGION), None)
 
 
 def token(installation: str, name: str, generation: int, role: str, intended_at: str) -> str:

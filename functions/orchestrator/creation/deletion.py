@@ -7,10 +7,12 @@ from contextlib import contextmanager
 
 from botocore.exceptions import ClientError
 
-from orchestrator.aws.error_codes import ACCESS_DENIED, DENIED, code
+from orchestrator.aws.error_codes import ACCESS_DENIED, DENIED, IAM_DENIED, code
 from orchestrator.creation.ownership import Found, lost
 from orchestrator.creation.visibility import ById
 from orchestrator.ledger.store import Ledger
+
+_DENIED = {ACCESS_DENIED, IAM_DENIED}
 
 
 def delete_each(
@@ -50,7 +52,7 @@ def deletion(look: Callable[[], object], gone: str) -> Iterator[None]:
         yield
     except ClientError as error:
         refusal = code(error)
-        if refusal != gone and (refusal != ACCESS_DENIED or look() is not None):
+        if refusal != gone and (refusal not in _DENIED or look() is not None):
             raise
 
 

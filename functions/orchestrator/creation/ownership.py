@@ -9,7 +9,7 @@ A resource of an earlier version carries no installation: it is ours if our ledg
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,8 @@ from orchestrator.ledger.store import Ledger
 
 # They keep their tags for an hour after their end, and are looked at by their state instead.
 _LINGERING = {"instance", "natgateway"}
+# AWS copies a volume's or an instance's tags to these when somebody makes a backup: it is theirs.
+_BACKUPS = {"snapshot", "image"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,17 +108,17 @@ def lost(ledger: Ledger, what: str) -> ResourceConflict:
 
 
 def tagged(
-    clients: Clients, ledger: Ledger, *, only: str | None = None, but: Container[str] = ()
+    clients: Clients, ledger: Ledger, *, only: str | None = None, but: Iterable[str] = ()
 ) -> Found:
     """Return what EC2 has with the deployment's tag, ours as "<type> <id>".
 
-    only: one type; but: all except these. Instances and NAT gateways never count.
+    only: one type; but: all except these. Instances, NAT gateways and backups never count.
     """
     one = {"resource-type": [only]} if only else {}
     kinds = {
         tag["ResourceId"]: tag["ResourceType"]
         for tag in _tags(clients, naming.OWNER, value=[ledger.name], **one)
-        if tag["ResourceType"] not in _LINGERING and tag["ResourceType"] not in but
+        if tag["ResourceType"] not in {*_LINGERING, *_BACKUPS, *but}
     }
     installations: dict[str, Any] = {}
     if kinds:

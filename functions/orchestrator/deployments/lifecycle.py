@@ -8,7 +8,7 @@ from typing import Any
 
 from orchestrator.aws.clients import Clients
 from orchestrator.deployments import inventory
-from orchestrator.errors import DeploymentExists, InvalidRequest, NotFound
+from orchestrator.errors import DeploymentExists, InvalidRequest, NotFound, Superseded
 from orchestrator.hosts import proof
 from orchestrator.ledger.rows import (
     AWAIT,
@@ -186,21 +186,24 @@ def _kept(ledger: Ledger) -> str:
     return f" (kept: {', '.join(kept)}; `lamplighter down {ledger.name}` removes them)"
 
 
-def retire(ledger: Ledger, *, force: bool = False) -> set[str]:
+def retire(ledger: Ledger, *, force: bool = False, swept: bool = False) -> set[str]:
     """Write down that the deployment is not wanted any more, lock or not.
 
-    force: makes the row that the ledger lost. Return the task tokens of workflows that wait for a
-    host, so that they can be stopped.
+    force: makes the row that the ledger lost. swept: only of one that nobody wants; Superseded when
+    it was provisioned after `lamplighter sweep` had listed it. Return the task tokens of workflows
+    that wait for a host, so that they can be stopped.
     """
     facts = {"desired": Desired.ABSENT, "updated_at": ledger.time()}
-    if not ledger.change(DEPLOYMENT, facts, "attribute_exists(pk)"):
+    still = " AND #desired = :desired" if swept else ""
+    if not ledger.change(DEPLOYMENT, facts, f"attribute_exists(pk){still}"):
         if not force:
             raise NotFound(
                 f"no deployment is named {ledger.name!r}: there is nothing to tear down; "
                 f"`lamplighter down {ledger.name} --force` removes what carries its tags anyway"
             )
         lost = {**facts, "status": Status.TEARING_DOWN, "version": VERSION}
-        ledger.change(DEPLOYMENT, lost, "attribute_not_exists(pk)")
+        if not ledger.change(DEPLOYMENT, lost, "attribute_not_exists(pk)") and swept:
+            raise Superseded(f"{ledger.name!r} is wanted again, so nothing of it was removed")
     return {wait.token for wait in ledger.waits()}
 
 

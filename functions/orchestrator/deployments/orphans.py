@@ -11,7 +11,7 @@ from orchestrator.aws.clients import Clients
 from orchestrator.deployments import inventory
 from orchestrator.ledger import lock
 from orchestrator.ledger.rows import Status
-from orchestrator.ledger.store import Ledger, every_name
+from orchestrator.ledger.store import Ledger
 
 _PARAMETERS: Any = [{"Key": "Path", "Option": "Recursive", "Values": ["/lamplighter"]}]
 _NAMED = re.compile(r"/?lamplighter/([a-z0-9-]+)/")  # of a repository or a parameter
@@ -47,11 +47,14 @@ def _dead(clients: Clients, ledger: Ledger) -> str | None:
 
 
 def _names(clients: Clients) -> set[str]:
-    """Return every name of a deployment that may have left something."""
-    settings = clients.settings
+    """Return every name of a deployment that may have left something.
+
+    Of AWS, not of the ledger: that one keeps the name of whatever was torn down, and to look for
+    each would take longer than a function may.
+    """
     return {
-        *every_name(clients.dynamodb, settings.ledger_table),
         *_of_tags(clients),
+        *_of_roles(clients),
         *_of_buckets(clients),
         *_matching(r["repositoryName"] for r in _listed(clients.ecr, "describe_repositories")),
         *_matching(
@@ -81,6 +84,18 @@ def _of_buckets(clients: Clients) -> Iterator[str]:
     for bucket in _listed(clients.s3, "list_buckets", Prefix=before):
         if bucket["Name"].endswith(after):
             yield bucket["Name"].removeprefix(before).removesuffix(after)
+
+
+def _of_roles(clients: Clients) -> Iterator[str]:
+    installation, region = clients.settings.installation, clients.settings.region
+    path = naming.role_path(installation, region)
+    before, after = naming.host_role(installation, "|", region).split("|")
+    for operation, key in (
+        ("list_roles", "RoleName"),
+        ("list_instance_profiles", "InstanceProfileName"),
+    ):
+        for each in _listed(clients.iam, operation, PathPrefix=path):
+            yield each[key].removeprefix(before).removesuffix(after)
 
 
 def _of_records(clients: Clients) -> Iterator[str]:

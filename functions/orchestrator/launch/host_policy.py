@@ -106,7 +106,10 @@ def _images(arns: _Arns, deployment: Deployment) -> list[Statement]:
 
 
 def _parameters(arns: _Arns, deployment: Deployment) -> list[Statement]:
-    """An order is for one host, but its id is not known before it is launched."""
+    """An order is for one host, but its id is not known before it is launched.
+
+    The tags decide what a teardown deletes: the host gives its certificate no others.
+    """
     name = deployment.name
     kept = [f"{naming.tls_path(name)}/{each}" for each in ("certificate", "account")]
     named = (deployment.engine.hf_token_parameter, deployment.certificate.own_parameter)
@@ -117,11 +120,21 @@ def _parameters(arns: _Arns, deployment: Deployment) -> list[Statement]:
         *kept,
         *(each for each in named if each),
     ]
-    keys, writes = naming.keys_path(name), ["ssm:PutParameter", "ssm:AddTagsToResource"]
+    keys = naming.keys_path(name)
+    owner = {naming.OWNER: name, naming.INSTALLATION: arns.settings.installation}
+    ours = {f"aws:RequestTag/{key}": value for key, value in owner.items()}
     return [
         _allow("ReadsItsParameters", "ssm:GetParameter", arns.parameters(*read)),
         _allow("FollowsItsKeys", "ssm:GetParametersByPath", arns.parameters(keys)),
-        _allow("KeepsItsCertificate", writes, arns.parameters(*kept)),
+        _allow(
+            "KeepsItsCertificate",
+            "ssm:PutParameter",
+            arns.parameters(*kept),
+            StringEqualsIfExists=ours,
+        ),
+        _allow(
+            "TagsItAsItsOwn", "ssm:AddTagsToResource", arns.parameters(*kept), StringEquals=ours
+        ),
     ]
 
 

@@ -193,9 +193,3 @@ def names(dynamodb: DynamoDBClient, table: str) -> list[str]:
         ConsistentRead=True,
     )
     return sorted(item["pk"]["S"] for page in pages for item in page["Items"])
-
-
-def every_name(dynamodb: DynamoDBClient, table: str) -> set[str]:
-    """Return every deployment that the ledger has rows of, tombstones too (a scan)."""
-    pages = dynamodb.get_paginator("scan").paginate(TableName=table, ProjectionExpression="pk")
-    return {item["pk"]["S"] for page in pages for item in page["Items"]}

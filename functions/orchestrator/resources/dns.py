@@ -13,7 +13,7 @@ from orchestrator.aws.error_codes import tolerating
 from orchestrator.creation.drift import Drift, differing, settle
 from orchestrator.creation.ownership import conflict, owns, sort
 from orchestrator.creation.plan import Change, planned
-from orchestrator.errors import Pending
+from orchestrator.errors import Pending, ResourceConflict
 from orchestrator.ledger.rows import ResourceRow
 from orchestrator.ledger.store import Ledger
 from orchestrator.spec.deployment import Deployment
@@ -65,7 +65,8 @@ def destroy(clients: Clients, ledger: Ledger) -> None:
     """
     for zone_id, host in _places(clients, ledger):
         with tolerating("NoSuchHostedZone"):
-            if found := _written(clients, ledger, dns_records.read(clients, zone_id, host), host):
+            there = dns_records.read(clients, zone_id, host)
+            if found := _written(clients, ledger, there, host):
                 dns_records.delete(clients, zone_id, found)
     ledger.forget(_ROLE)
 
@@ -75,7 +76,8 @@ def found(clients: Clients, ledger: Ledger) -> list[str]:
     lines = []
     for zone_id, host in _places(clients, ledger):
         with tolerating("NoSuchHostedZone"):
-            found = _written(clients, ledger, dns_records.read(clients, zone_id, host), host)
+            there = dns_records.read(clients, zone_id, host)
+            found = _written(clients, ledger, there, host)
             lines += [f"{r['Type']} record {r['Name']} in zone {zone_id}" for r in found]
     return lines
 
@@ -90,7 +92,8 @@ def _places(clients: Clients, ledger: Ledger) -> list[tuple[str, str]]:
     """Return every (zone id, host) at which records of ours may be; zones may be gone.
 
     Where the ledger knows neither, the account's zones are searched for our TXT records, and for
-    A records that lead to our Elastic IPs.
+    A records that lead to our Elastic IPs. Those of a deployment of the same name in another region
+    are not among them.
     """
     row = ledger.resource(_ROLE)
     if row:
@@ -114,7 +117,11 @@ def _searched(clients: Clients, ledger: Ledger) -> list[tuple[str, str]]:
         if record["Type"] == "A" and dns_records.points_to(record, held):
             found.add((zone_id, record["Name"].removesuffix(".")))
         host = naming.host_of_record(record["Name"])
-        if host and record["Type"] == "TXT" and owns(ledger, dns_records.tags([record]), host):
+        if (
+            host
+            and record["Type"] == "TXT"
+            and _owns(clients, ledger, dns_records.tags([record]), host)
+        ):
             found.add((zone_id, host))
     return sorted(found)
 
@@ -140,7 +147,7 @@ def _drifts(
     there: list[Record],
 ) -> Iterator[Drift]:
     """Yield one difference: both records are written together."""
-    desired = _desired(deployment, ledger, str(deployment.host), address)
+    desired = _desired(clients, deployment, ledger, address)
     if dns_records.same(there, desired):
         return
     texts = {dns_records.shown(r) for r in desired} - {dns_records.shown(r) for r in there}
@@ -161,10 +168,14 @@ def _write(
     ledger.ready(_ROLE, id=host, zone=zone_id, address=address, change=changed)
 
 
-def _desired(deployment: Deployment, ledger: Ledger, host: str, address: str) -> list[Record]:
+def _desired(
+    clients: Clients, deployment: Deployment, ledger: Ledger, address: str
+) -> list[Record]:
+    host = str(deployment.host)
     facts = {
         naming.OWNER: ledger.name,
         naming.INSTALLATION: ledger.installation,
+        naming.REGION: clients.settings.region,
         naming.ADDRESS: address,
     }
     values = {
@@ -186,16 +197,38 @@ def _ours(clients: Clients, ledger: Ledger, zone_id: str, host: str) -> list[Rec
     """Return the records at the host; raise ResourceConflict when they are not ours."""
     there = dns_records.read(clients, zone_id, host)
     if there and not _is_ours(clients, ledger, host, there):
-        what = f"the DNS name {host} in zone {zone_id}"
-        raise conflict(ledger, what, dns_records.tags(there), "another dns.subdomain")
+        what, tags = f"the DNS name {host} in zone {zone_id}", dns_records.tags(there)
+        if owns(ledger, tags, host):
+            raise _of_another_region(ledger, what, naming.region(tags))
+        raise conflict(ledger, what, tags, "another dns.subdomain")
     return there
+
+
+def _of_another_region(ledger: Ledger, what: str, region: str | None) -> ResourceConflict:
+    where, option = (region, f"--region {region} ") if region else ("another region", "")
+    return ResourceConflict(
+        f"{what} is not ours: it belongs to the deployment {ledger.name!r} of the installation of "
+        f"the same name in {where}; choose another dns.subdomain, or run "
+        f"`lamplighter {option}down {ledger.name}` first"
+    )
 
 
 def _is_ours(clients: Clients, ledger: Ledger, host: str, there: list[Record]) -> bool:
     """Return whether the TXT record names us, or without one every record is what we wrote."""
     if tags := dns_records.tags(there):
-        return owns(ledger, tags, host)
+        return _owns(clients, ledger, tags, host)
     return _written(clients, ledger, there, host) == there
+
+
+def _owns(clients: Clients, ledger: Ledger, tags: list[Any], host: str) -> bool:
+    """Return whether a TXT record names this installation, in this region.
+
+    An earlier version's names no region: it is ours where our ledger knows the deployment.
+    """
+    region = naming.region(tags)
+    if region is None and not ledger.resource(_ROLE) and not _stored(ledger):
+        return False
+    return region in {None, clients.settings.region} and owns(ledger, tags, host)
 
 
 def _written(clients: Clients, ledger: Ledger, there: list[Record], host: str) -> list[Record]:
@@ -206,7 +239,7 @@ def _written(clients: Clients, ledger: Ledger, there: list[Record], host: str) -
     record names; but an earlier version's names no address, nor need its rows.
     """
     tags = dns_records.tags(there)
-    marked = owns(ledger, tags, host)
+    marked = _owns(clients, ledger, tags, host)
     if not marked and naming.owner(tags) != (None, None):
         return []
     ours = _addresses(clients, ledger) | {

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from botocore.exceptions import ClientError
 
-from orchestrator.aws import naming
+from orchestrator.aws import naming, policies
 from orchestrator.aws.clients import Clients
 from orchestrator.aws.error_codes import code, tolerating
 from orchestrator.creation.deletion import deletion
@@ -124,9 +124,9 @@ def _drifts(clients: Clients, ledger: Ledger, there: _Repository) -> Iterator[Dr
             imageScanningConfiguration=_SCANNED,
         )
         yield Drift(f"{what} images are not scanned", "should be, on push", change)
-    if _document(lambda: ecr.get_repository_policy(repositoryName=name)["policyText"]) != (
-        policy := _policy(clients)
-    ):
+    policy = _policy(clients)
+    said = _document(lambda: ecr.get_repository_policy(repositoryName=name)["policyText"])
+    if not policies.same(said, policy):
         change = partial(
             ecr.set_repository_policy, repositoryName=name, policyText=json.dumps(policy)
         )

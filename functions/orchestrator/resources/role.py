@@ -8,11 +8,15 @@ others attach are left alone while the deployment lives: the boundary holds for 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
-from orchestrator.aws import hosted_zones, naming
+from orchestrator.aws import hosted_zones, naming, policies
 from orchestrator.aws.clients import Clients
 from orchestrator.aws.error_codes import tolerating
+from orchestrator.creation.deletion import deletion
+from orchestrator.creation.drift import Drift, differing, mend, settle
 from orchestrator.creation.ownership import conflict, has_lost_its_tags, lost, owns
 from orchestrator.creation.plan import Change, planned
 from orchestrator.creation.visibility import wait_until_visible
@@ -32,10 +36,13 @@ def name_of(clients: Clients, ledger: Ledger) -> str:
     return naming.host_role(settings.installation, ledger.name, settings.region)
 
 
-def plan(clients: Clients, _: Deployment, ledger: Ledger) -> list[Change]:
-    there = found(clients, ledger)
-    name = name_of(clients, ledger)
-    return [planned("role", line, there=line in there) for line in _lines(name)]
+def plan(clients: Clients, deployment: Deployment, ledger: Ledger) -> list[Change]:
+    name, there = name_of(clients, ledger), found(clients, ledger)
+    changes = [planned(_ROLE, line, there=line in there) for line in _lines(name)]
+    role, profile = _ours(clients, ledger, _role), _ours(clients, ledger, _profile)
+    if role and profile:
+        changes += differing(_ROLE, _drifts(clients, deployment, name, role, profile))
+    return changes
 
 
 def ensure(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str, str]:
@@ -46,20 +53,23 @@ def ensure(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str
     """
     name = name_of(clients, ledger)
     role, profile = _ours(clients, ledger, _role), _ours(clients, ledger, _profile)
-    row = ledger.resource(_ROLE)
-    if row is None or role is None or profile is None:
+    row, is_new = ledger.resource(_ROLE), role is None or profile is None
+    if row is None or is_new:
         row = ledger.intend(_ROLE, id=name)
     if role is None:
         _create_role(clients, deployment, ledger)
-    changed = _set_role(clients, role) if role else True
-    changed |= _set_policy(clients, deployment, name)
     if profile is None:
         _create_profile(clients, deployment, ledger)
-    changed |= _set_profile(clients, name, profile)
-    if changed:  # a launch that comes too early is waited for
+    drifts = list(_drifts(clients, deployment, name, role, profile))
+    if is_new or any(drift.mend for drift in drifts):
+        # before: IAM decides by the old boundary for a while, and a launch may come too early
         ledger.ready(_ROLE, id=name, changed_at=ledger.time())
     elif row.state != "ready":
         ledger.ready(_ROLE, id=name)
+    if not is_new:
+        mend(ledger, _ROLE, drifts)
+    for drift in drifts if is_new else ():
+        settle(drift)
     return {"profile": name}
 
 
@@ -147,32 +157,61 @@ def _create_role(clients: Clients, deployment: Deployment, ledger: Ledger) -> No
         raise _unseen("role", name_of(clients, ledger))
 
 
-def _set_role(clients: Clients, role: dict[str, Any]) -> bool:
-    """Mend boundary and trust; return whether something was changed."""
-    name, boundary = role["RoleName"], clients.settings.host_boundary
-    changed = False
-    if role.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn") != boundary:
-        clients.iam.put_role_permissions_boundary(RoleName=name, PermissionsBoundary=boundary)
-        changed = True
-    if role["AssumeRolePolicyDocument"] != host_policy.trust():
+def _drifts(
+    clients: Clients,
+    deployment: Deployment,
+    name: str,
+    role: dict[str, Any] | None,
+    profile: dict[str, Any] | None,
+) -> Iterator[Drift]:
+    """Yield boundary, trust, policies, and who is in the profile; role and profile: None where
+    they were just made.
+    """
+    if role:
+        yield from _role_drifts(clients, role)
+    yield from _policy_drifts(clients, deployment, name)
+    held = [each["RoleName"] for each in profile["Roles"]] if profile else []
+    if held != [name]:
+        what = f"IAM instance profile {name} holds {', '.join(held) or 'no role'}"
+        yield Drift(what, f"should hold {name}", partial(_fill, clients, name, held))
+
+
+def _role_drifts(clients: Clients, role: dict[str, Any]) -> Iterator[Drift]:
+    iam, name, boundary = clients.iam, role["RoleName"], clients.settings.host_boundary
+    bound = role.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn")
+    if bound != boundary:
+        put = partial(
+            iam.put_role_permissions_boundary, RoleName=name, PermissionsBoundary=boundary
+        )
+        yield Drift(f"IAM role {name} has {bound or 'no'} boundary", f"should be {boundary}", put)
+    if not policies.same(role["AssumeRolePolicyDocument"], host_policy.trust()):
         trust = json.dumps(host_policy.trust())
-        clients.iam.update_assume_role_policy(RoleName=name, PolicyDocument=trust)
-        changed = True
-    return changed
+        put = partial(iam.update_assume_role_policy, RoleName=name, PolicyDocument=trust)
+        yield Drift(f"IAM role {name} may be taken by others", "by EC2's instances only", put)
 
 
-def _set_policy(clients: Clients, deployment: Deployment, name: str) -> bool:
-    """Give the role the deployment's policy; return whether it had another one, or none."""
-    by_dns = host_policy.proves_by_dns(deployment)
+def _policy_drifts(clients: Clients, deployment: Deployment, name: str) -> Iterator[Drift]:
+    """Yield ours, and whatever others gave the role: it widens what the host may do."""
+    iam, by_dns = clients.iam, host_policy.proves_by_dns(deployment)
     zone = hosted_zones.zone(clients, deployment.dns) if by_dns else None
-    wanted = host_policy.document(clients.settings, deployment, zone)
+    wanted, there = host_policy.document(clients.settings, deployment, zone), None
     with tolerating(_GONE):
-        there: Any = clients.iam.get_role_policy(RoleName=name, PolicyName=_POLICY)
-        if there["PolicyDocument"] == wanted:
-            return False
-    document = json.dumps(wanted)
-    clients.iam.put_role_policy(RoleName=name, PolicyName=_POLICY, PolicyDocument=document)
-    return True
+        there = iam.get_role_policy(RoleName=name, PolicyName=_POLICY)["PolicyDocument"]
+    if not policies.same(there, wanted):
+        put = partial(
+            iam.put_role_policy,
+            RoleName=name,
+            PolicyName=_POLICY,
+            PolicyDocument=json.dumps(wanted),
+        )
+        has = "another" if there else "no"
+        yield Drift(f"IAM role {name} has {has} policy {_POLICY!r}", "what its hosts call", put)
+    inline = _listed(iam.get_paginator("list_role_policies"), name, "PolicyNames")
+    attached = _listed(iam.get_paginator("list_attached_role_policies"), name, "AttachedPolicies")
+    more = [*(each for each in inline if each != _POLICY), *(a["PolicyArn"] for a in attached)]
+    if more:
+        what = f"IAM role {name} has further policies: {', '.join(sorted(more))}"
+        yield Drift(what, "its boundary holds for them; take them away if you did not add them")
 
 
 def _create_profile(clients: Clients, deployment: Deployment, ledger: Ledger) -> None:
@@ -189,43 +228,51 @@ def _create_profile(clients: Clients, deployment: Deployment, ledger: Ledger) ->
         raise _unseen("instance profile", name)
 
 
-def _set_profile(clients: Clients, name: str, profile: dict[str, Any] | None) -> bool:
-    """Put the role, and no other, into the profile; return whether it was not so.
+def _fill(clients: Clients, name: str, held: list[str]) -> None:
+    """Put the role, and no other, into the profile.
 
     A full one may hold the role by our own resent call: the next look shows it.
     """
-    held = [each["RoleName"] for each in profile["Roles"]] if profile else []
-    if held == [name]:
-        return False
     for other in held:
         clients.iam.remove_role_from_instance_profile(InstanceProfileName=name, RoleName=other)
     with tolerating(_FULL):
         clients.iam.add_role_to_instance_profile(InstanceProfileName=name, RoleName=name)
-        return True
+        return
     raise Pending(f"the IAM instance profile {name!r} was given a role a moment ago")
 
 
 def _delete_profile(clients: Clients, name: str, profile: dict[str, Any]) -> None:
     iam = clients.iam
-    with tolerating(_GONE):
-        for held in profile["Roles"]:
+    for held in profile["Roles"]:
+        with tolerating(_GONE):
             iam.remove_role_from_instance_profile(
                 InstanceProfileName=name, RoleName=held["RoleName"]
             )
+    with deletion(partial(_profile, clients, name), _GONE):
         iam.delete_instance_profile(InstanceProfileName=name)
 
 
 def _delete_role(clients: Clients, name: str, _: dict[str, Any]) -> None:
-    """With every policy, also those that others attached: AWS keeps a role that has one."""
+    """With every policy, also those that others attached: AWS keeps a role that has one.
+
+    Each by itself: our own resent call may have deleted it.
+    """
     iam = clients.iam
-    with tolerating(_GONE):
-        for page in iam.get_paginator("list_role_policies").paginate(RoleName=name):
-            for policy in page["PolicyNames"]:
-                iam.delete_role_policy(RoleName=name, PolicyName=policy)
-        for attached in iam.get_paginator("list_attached_role_policies").paginate(RoleName=name):
-            for each in attached["AttachedPolicies"]:
-                iam.detach_role_policy(RoleName=name, PolicyArn=str(each["PolicyArn"]))
+    for policy in _listed(iam.get_paginator("list_role_policies"), name, "PolicyNames"):
+        with tolerating(_GONE):
+            iam.delete_role_policy(RoleName=name, PolicyName=policy)
+    for each in _listed(iam.get_paginator("list_attached_role_policies"), name, "AttachedPolicies"):
+        with tolerating(_GONE):
+            iam.detach_role_policy(RoleName=name, PolicyArn=str(each["PolicyArn"]))
+    with deletion(partial(_role, clients, name), _GONE):
         iam.delete_role(RoleName=name)
+
+
+def _listed(pages: Any, name: str, key: str) -> list[Any]:
+    """Return what a role has, before anything of it is deleted; nothing of one that is gone."""
+    with tolerating(_GONE):
+        return [each for page in pages.paginate(RoleName=name) for each in page[key]]
+    return []
 
 
 def _unseen(what: str, name: str) -> Pending:

@@ -44,7 +44,7 @@ def test_sweep_removes_what_is_left_through_the_teardown(
 
     assert result.exit_code == 0, result.stderr
     assert json.loads(result.stdout) == {**ORPHANS, "removed": ["old"]}
-    assert workflows.started("teardown") == [{"name": "old", "force": True}]
+    assert workflows.started("teardown") == [{"name": "old", "force": True, "swept": True}]
 
 
 @pytest.mark.usefixtures("ledger")

@@ -65,6 +65,22 @@ def test_a_foreign_certificate_is_not_replaced(host, other):
     assert not host().writes("/lamplighter/demo/keys/default")
 
 
+@pytest.mark.parametrize("tag", ["lamplighter:deployment", "lamplighter:installation"])
+def test_its_certificate_is_not_hidden_from_its_own_teardown(host, tag):
+    arn = f"arn:aws:ssm:{REGION}:{ACCOUNT_ID}:parameter/lamplighter/demo/tls/certificate"
+    ours = {
+        "aws:RequestTag/lamplighter:deployment": "demo",
+        "aws:RequestTag/lamplighter:installation": "lamplighter",
+    }
+    others = {**ours, f"aws:RequestTag/{tag}": "other"}
+
+    for action in ("ssm:PutParameter", "ssm:AddTagsToResource"):
+        assert host().may(action, arn, **ours)
+        assert not host().may(action, arn, **others)
+    assert host().may("ssm:PutParameter", arn)  # a renewal writes the value only
+    assert not host().may("ssm:AddTagsToResource", arn)
+
+
 def test_a_foreign_record_is_not_written(host):
     """Nor one of its own name that is no challenge, nor its name's in another zone."""
     ours = "_acme-challenge.demo.example.com"

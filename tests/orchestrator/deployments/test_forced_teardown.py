@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from orchestrator.aws import hosted_zones
+from orchestrator.aws import hosted_zones, naming
 from orchestrator.deployments import inventory, lifecycle
 from orchestrator.errors import NotFound
 from orchestrator.ledger.rows import LOCK
@@ -54,6 +54,23 @@ def test_a_record_that_lost_its_owner_with_the_rows_is_found_by_its_address(comp
     force(complete)
 
     assert account.inventory() == {}
+
+
+def test_a_backup_with_copied_tags_keeps_no_teardown_from_ending(complete, account):
+    """As AWS Backup and Data Lifecycle Manager copy them from the volume."""
+    ec2 = account.client("ec2")
+    with account.uncounted():
+        [volume, *_] = ec2.describe_volumes()["Volumes"]
+        tags = naming.tags("lamplighter", complete.deployment, "instance")
+        ec2.create_snapshot(
+            VolumeId=volume["VolumeId"],
+            TagSpecifications=[{"ResourceType": "snapshot", "Tags": tags}],
+        )
+
+    complete.teardown()
+
+    assert complete.clear(inventory.check) == {"left": 0}
+    assert ec2.describe_snapshots(OwnerIds=["self"])["Snapshots"]
 
 
 def test_without_force_a_lost_row_is_named_with_the_way_out(workflow):

@@ -10,7 +10,9 @@ from orchestrator.aws import naming
 from orchestrator.deployments import lifecycle
 from orchestrator.deployments.inventory import RESOURCES
 from orchestrator.deployments.orphans import orphans
+from orchestrator.errors import Superseded
 from orchestrator.ledger.rows import LOCK
+from orchestrator.resources import role
 from steps import SPEC, Workflow, ledger_of
 
 LEFT = {
@@ -66,6 +68,33 @@ def test_what_a_teardown_left_is_listed_once_it_is_no_news(complete, account):
     ]
 
 
+def test_a_role_is_found_where_nothing_else_was_left(complete):
+    complete.destroy(*(each for each in reversed(RESOURCES) if each is not role))
+    lose_the_ledger(complete)
+
+    [found] = swept(complete)
+
+    assert {line.rpartition(" ")[0] for line in found["resources"]} == {
+        *("IAM role", "IAM instance profile")
+    }
+
+
+def test_what_was_torn_down_without_a_trace_costs_no_call(complete, account):
+    """The ledger keeps the names of all that there ever was."""
+    lengths = []
+    for number in range(2):
+        before = len(account.calls)
+        swept(complete)
+        lengths.append(len(account.calls) - before)
+        gone = ledger_of(complete.clients, f"gone-{number}", account.clock.now)
+        gone.put(LOCK, {"owner": gone.owner})
+        gone.record(status="absent", desired="absent")
+        gone.discard(LOCK, "owner", gone.owner)
+        account.clock.advance(3600)
+
+    assert lengths[0] == lengths[1]
+
+
 def test_what_a_running_workflow_has_in_hand_is_no_orphan(complete):
     for row in list(complete.ledger.rows()):
         if row["sk"] != LOCK:
@@ -107,3 +136,17 @@ def test_sweeping_touches_neither_other_installations_nor_what_has_no_tags(
     assert account.inventory() == strangers
     account.clock.advance(3600)
     assert swept(workflow) == []
+
+
+def test_a_deployment_that_was_provisioned_after_it_was_listed_is_not_swept(complete, account):
+    complete.teardown()
+    lifecycle.end_teardown(complete.ledger)
+    lifecycle.retire(complete.ledger, force=True, swept=True)  # nobody wants it yet
+    complete.provision()
+    before = account.inventory()
+
+    with pytest.raises(Superseded, match="wanted again"):
+        lifecycle.retire(complete.ledger, force=True, swept=True)
+
+    assert complete.ledger.deployment().desired == "present"
+    assert account.inventory() == before

@@ -83,7 +83,9 @@ def test_drift_is_mended(made, iam, account, drift):
     with account.uncounted():
         drift(iam, name(made))
 
+    assert [each.action for each in made.run(role.plan)] == ["keep", "keep", "change"]
     made.ensure(role)
+    assert [each.action for each in made.run(role.plan)] == ["keep", "keep"]
 
     found = iam.get_role(RoleName=name(made))["Role"]
     [held] = iam.get_instance_profile(InstanceProfileName=name(made))["InstanceProfile"]["Roles"]
@@ -91,6 +93,20 @@ def test_drift_is_mended(made, iam, account, drift):
     assert found["PermissionsBoundary"]["PermissionsBoundaryArn"] == HOST_BOUNDARY
     assert found["AssumeRolePolicyDocument"] == host_policy.trust()
     assert held["RoleName"] == name(made)
+
+
+def test_policies_that_others_gave_it_are_reported_and_left(made, iam, account):
+    with account.uncounted():
+        iam.attach_role_policy(RoleName=name(made), PolicyArn=HOST_BOUNDARY)
+        iam.put_role_policy(RoleName=name(made), PolicyName="more", PolicyDocument=wide())
+    before = account.inventory()
+
+    found = made.run(role.plan)[-1]
+    made.ensure(role)
+
+    assert (found.action, HOST_BOUNDARY in found.what) == ("report", True)
+    assert "more" in found.what
+    assert account.inventory() == before
 
 
 def wide():
@@ -184,6 +200,38 @@ def test_a_resent_creation_that_meets_its_own_success_is_success(provisioned_bef
         workflow_ensured(workflow)
 
         assert len(role.found(workflow.clients, workflow.ledger)) == 2, operation
+
+
+@pytest.mark.parametrize(
+    ("operation", "code"),
+    [
+        ("RemoveRoleFromInstanceProfile", "NoSuchEntity"),
+        ("DeleteRolePolicy", "NoSuchEntity"),
+        ("DetachRolePolicy", "NoSuchEntity"),
+        # IAM, which looks for the tags first, denies the deletion of what is gone
+        ("DeleteInstanceProfile", "AccessDenied"),
+        ("DeleteRole", "AccessDenied"),
+    ],
+)
+def test_a_resent_deletion_that_meets_its_own_success_is_success(
+    made, iam, account, operation, code
+):
+    with account.uncounted():
+        iam.attach_role_policy(RoleName=name(made), PolicyArn=HOST_BOUNDARY)
+    account.clock.advance(3600)
+    account.fault(operation=operation, when="after", error=error(code, status=403))
+
+    made.destroy(role)
+
+    assert role.found(made.clients, made.ledger) == []
+
+
+def test_a_denied_deletion_of_a_role_that_is_there_is_refused(made, account):
+    account.clock.advance(3600)
+    account.fault(operation="DeleteRole", error=error("AccessDenied", "not allowed", status=403))
+
+    with pytest.raises(Refused, match="not allowed"):
+        made.destroy(role)
 
 
 def workflow_ensured(workflow):
