@@ -37,8 +37,11 @@ def plan(clients: Clients, deployment: Deployment, ledger: Ledger) -> list[Chang
     whats = {
         f"VPC {spec.cidr}": bool(vpcs),
         "internet gateway": bool(gateways),
-        f"{spec.zones} public and {spec.zones} private subnets": bool(
-            subnets.found(clients, ledger).ours
+        f"{spec.zones} public and {spec.zones} private subnets": all(
+            len(subnets.of_kind(clients, ledger, kind)) >= spec.zones for kind in routes.KINDS
+        ),
+        "a public and a private route table": all(
+            routes.found(clients, ledger, kind) for kind in routes.KINDS
         ),
         f"firewall: 80, 443 from {', '.join(spec.allowed_cidrs)}": bool(groups),
     }

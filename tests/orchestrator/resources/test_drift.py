@@ -311,6 +311,22 @@ def test_what_was_deleted_by_hand_is_created_and_nothing_else_changes(complete, 
     assert to_do(complete, keys) + to_do(complete, registry) == []
 
 
+def test_a_subnet_and_a_route_table_that_are_missing_are_planned_and_made(complete, account):
+    account.clock.advance(SETTLED)
+    hand = Hand(complete)
+    table = hand.table("private")
+    for each in table["Associations"]:
+        hand.ec2.disassociate_route_table(AssociationId=each["RouteTableAssociationId"])
+    hand.ec2.delete_route_table(RouteTableId=table["RouteTableId"])
+    hand.ec2.delete_subnet(SubnetId=hand.id("private-subnet-1"))
+
+    planned = to_do(complete, network)
+    complete.ensure(network)
+
+    assert [action for action, _ in planned] == ["create", "create"]
+    assert to_do(complete, network) == []
+
+
 def endpoint_route(hand):
     """Stands for the route of a gateway endpoint, which moto does not show."""
     table = hand.table("public")["RouteTableId"]
