@@ -1,7 +1,8 @@
 """Which pools are not asked for a while, and why: what EC2's refusal of one says about the others.
 
-A shortage is one pool's, or a whole zone's; a quota is a market's, over all its zones. Only what
-EC2 says about capacity counts: a throttled call says nothing about a pool.
+A shortage is one pool's, or a whole zone's; a quota is a type's in one market, over all its zones:
+a smaller type of the same quota may still have room. Only what EC2 says about capacity counts: a
+throttled call says nothing about a pool.
 https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
 """
 
@@ -18,7 +19,6 @@ from botocore.exceptions import ClientError
 from orchestrator.aws.error_codes import Meaning, code, meaning
 from orchestrator.aws.translation import translate
 from orchestrator.capacity.pools import Pool
-from orchestrator.capacity.quotas import family
 
 REST_SECONDS = 180  # as long as Karpenter leaves a pool alone
 _ONE_POOL = ("type", "zone", "market", "reservation")
@@ -28,11 +28,8 @@ _SHARED = {
     "InsufficientFreeAddressesInSubnet": ("zone",),
     "InsufficientVolumeCapacity": ("zone",),
 }
-_QUOTAS = {
-    "VcpuLimitExceeded": ("family", "market"),
-    "MaxSpotInstanceCountExceeded": ("family", "market"),
-    "InstanceLimitExceeded": ("type", "market"),
-}
+_QUOTAS = {"VcpuLimitExceeded", "MaxSpotInstanceCountExceeded", "InstanceLimitExceeded"}
+_ONE_TYPE = ("type", "market")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +85,7 @@ def rest(error: ClientError, pool: Pool, now: datetime) -> Rest | None:
     is_quota = name in _QUOTAS
     if not is_quota and meaning(error) is not Meaning.CAPACITY:
         return None
-    names = _QUOTAS.get(name) or _SHARED.get(name) or _ONE_POOL
+    names = _ONE_TYPE if is_quota else _SHARED.get(name, _ONE_POOL)
     until = now + timedelta(seconds=REST_SECONDS)
     return Rest(
         shared={each: _properties(pool)[each] for each in names},
@@ -105,5 +102,4 @@ def _properties(pool: Pool) -> dict[str, str | None]:
         "zone": pool.zone,
         "market": pool.market,
         "reservation": pool.reservation,
-        "family": family(pool.type),
     }

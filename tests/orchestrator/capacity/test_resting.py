@@ -27,8 +27,8 @@ TOGETHER = {
     "Unsupported": {"market", "reservation"},
     "InsufficientFreeAddressesInSubnet": {"market", "type", "family", "reservation"},
     "InsufficientVolumeCapacity": {"market", "type", "family", "reservation"},
-    "VcpuLimitExceeded": {"zone", "type", "reservation", "zone and type"},
-    "MaxSpotInstanceCountExceeded": {"zone", "type", "reservation", "zone and type"},
+    "VcpuLimitExceeded": {"zone", "reservation"},
+    "MaxSpotInstanceCountExceeded": {"zone", "reservation"},
     "InstanceLimitExceeded": {"zone", "reservation"},
 }
 

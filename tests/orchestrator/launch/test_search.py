@@ -36,8 +36,8 @@ SHARED = {
     "Unsupported": "kind zone",
     "InsufficientFreeAddressesInSubnet": "zone",
     "InsufficientVolumeCapacity": "zone",
-    "VcpuLimitExceeded": "market",
-    "MaxSpotInstanceCountExceeded": "market",
+    "VcpuLimitExceeded": "market kind",
+    "MaxSpotInstanceCountExceeded": "market kind",
     "InstanceLimitExceeded": "market kind",
 }
 QUOTAS = ["VcpuLimitExceeded", "MaxSpotInstanceCountExceeded", "InstanceLimitExceeded"]
@@ -168,7 +168,16 @@ def test_a_spot_quota_leads_to_on_demand_and_a_shortage_there_is_waited_for(work
     workflow.account.capacity.short(market="on-demand")
 
     assert ensure(workflow)["instance_id"] is None
-    assert asked(workflow) == [POOLS[0], *POOLS[4:]]
+    assert asked(workflow) == [POOLS[0], POOLS[2], *POOLS[4:]]
+
+
+def test_a_smaller_type_of_the_same_quota_is_asked(workflow):
+    """A quota of 8 vCPUs has no room for the first type, and has some for the second."""
+    wanting(workflow, types=["g6.12xlarge", "g6.xlarge"])
+    workflow.account.capacity.short("VcpuLimitExceeded", instance_type="g6.12xlarge")
+
+    assert ensure(workflow)["instance_id"] is not None
+    assert [kind for _, kind, _ in asked(workflow)] == ["g6.12xlarge", "g6.xlarge"]
 
 
 def test_a_throttled_launch_is_asked_again_in_the_same_pool(workflow):
