@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from orchestrator.aws import naming
 from orchestrator.aws.clients import Clients
 from orchestrator.aws.error_codes import tolerating
 from orchestrator.errors import HostLost, OrchestratorError, Pending, Refused
@@ -12,7 +13,9 @@ if TYPE_CHECKING:
     from mypy_boto3_ec2.type_defs import InstanceTypeDef
 
 ALIVE = ("pending", "running")
+ENDING = ("stopping", "shutting-down")
 LOST = ("stopping", "stopped", "shutting-down", "terminated", "absent")
+ROLE = "instance"
 NOT_FOUND = "InvalidInstanceID.NotFound"
 
 
@@ -32,6 +35,13 @@ def state(clients: Clients, instance_id: str) -> str:
 
 def exists(clients: Clients, instance_id: str) -> bool:
     return state(clients, instance_id) not in {"terminated", "absent"}
+
+
+def has_ending(clients: Clients, name: str) -> bool:
+    """Return whether one of the deployment is on its way out: it fills a quota until it is gone."""
+    filters = [*naming.owned(name, ROLE), {"Name": "instance-state-name", "Values": list(ENDING)}]
+    answer = clients.ec2.describe_instances(Filters=filters)
+    return bool(answer["Reservations"])
 
 
 def address(clients: Clients, instance_id: str) -> str:

@@ -24,7 +24,7 @@ from orchestrator.creation.once import once
 from orchestrator.creation.ownership import Found
 from orchestrator.creation.visibility import ById
 from orchestrator.errors import InsufficientCapacity, Pending, Refused
-from orchestrator.launch import places, run_instances
+from orchestrator.launch import instances, places, run_instances
 from orchestrator.ledger.rows import CAPACITY, CapacityRow, ResourceRow
 from orchestrator.ledger.store import Ledger
 from orchestrator.spec.deployment import Deployment
@@ -144,9 +144,14 @@ class _Search:
         return Launch(None, min(seconds, math.ceil((until - now).total_seconds())), text)
 
     def _stop_at_quotas(self, known: Resting) -> None:
-        """Raise Refused where only quotas are in the way: waiting does not raise them."""
+        """Raise Refused where only quotas are in the way: waiting does not raise them.
+
+        It does empty them where a predecessor is ending: https://github.com/iterative/cml/issues/649
+        """
         rests = [rest for pool in self.pools if (rest := known.over(pool))]
-        if all(rest.is_quota for rest in rests):
+        if not all(rest.is_quota for rest in rests):
+            return
+        if not instances.has_ending(self.clients, self.ledger.name):
             raise Refused("; ".join(dict.fromkeys(rest.why for rest in rests)))
 
     def _begun(self) -> CapacityRow:

@@ -163,6 +163,22 @@ def test_a_quota_everywhere_is_not_waited_for(workflow, code):
     assert asked(workflow) == expected(code, POOLS)
 
 
+def test_a_quota_that_an_ending_predecessor_fills_is_waited_for(complete):
+    """EC2 counts an instance until it is terminated."""
+    [predecessor] = instances(complete)
+    [layer] = [each for each in complete.account.layers if isinstance(each, Instances)]
+    complete.account.capacity.short("VcpuLimitExceeded", seconds=120)
+    complete.clients.ec2.terminate_instances(InstanceIds=[predecessor])
+    assert layer.state(predecessor) == "shutting-down"
+    step = partial(instance.replace, generation=1, repairing=True)
+
+    waiting = complete.run(step)
+
+    assert (waiting["instance_id"], waiting["wait_seconds"] >= 180) == (None, True)
+    complete.account.clock.advance(waiting["wait_seconds"])
+    assert complete.run(step)["instance_id"] is not None
+
+
 def test_a_spot_quota_leads_to_on_demand_and_a_shortage_there_is_waited_for(workflow):
     workflow.account.capacity.short("MaxSpotInstanceCountExceeded", market="spot")
     workflow.account.capacity.short(market="on-demand")
