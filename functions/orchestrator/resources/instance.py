@@ -113,7 +113,7 @@ def destroy_candidates(clients: Clients, ledger: Ledger) -> None:
     if kept:
         _end(clients, ledger, kept)
     else:
-        _terminate(clients, _given_up(ledger) & set(_found(clients, ledger).ours))
+        _terminate(clients, _given_up(clients, ledger))
 
 
 def has_shared_role(clients: Clients, ledger: Ledger, generation: int) -> bool:
@@ -140,7 +140,7 @@ def _candidate(
             ledger.set_host(host.generation, role=Role.RETIRED, ended_at=ledger.time())
         else:
             usable = host
-    _terminate(clients, _given_up(ledger) & set(_found(clients, ledger).ours))  # they fill a quota
+    _terminate(clients, _given_up(clients, ledger))  # they fill a quota
     host = usable or _next(ledger)
     launch = _launched(clients, deployment, ledger, host, repairing=repairing)
     if launch.instance_id is None:
@@ -152,10 +152,19 @@ def _answer(instance_id: str | None, generation: int, wait_seconds: int = 0) -> 
     return {"instance_id": instance_id, "generation": generation, "wait_seconds": wait_seconds}
 
 
-def _given_up(ledger: Ledger) -> set[str]:
-    """Return the instances of the hosts that have no role any more."""
-    retired = (host for host in ledger.hosts() if host.role == Role.RETIRED)
-    return {host.instance_id for host in retired if host.instance_id}
+def _given_up(clients: Clients, ledger: Ledger) -> set[str]:
+    """Return our instances whose hosts have no role any more.
+
+    A launch whose answer was lost is in no host's row: its tag names the generation.
+    """
+    retired = [host for host in ledger.hosts() if host.role == Role.RETIRED]
+    ids = {host.instance_id for host in retired}
+    marks = [{"Key": naming.GENERATION, "Value": str(host.generation)} for host in retired]
+    return {
+        found["InstanceId"]
+        for found in _ours(clients, ledger)
+        if found["InstanceId"] in ids or any(mark in found["Tags"] for mark in marks)
+    }
 
 
 def _next(ledger: Ledger) -> HostRow:

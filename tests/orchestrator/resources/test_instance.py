@@ -5,10 +5,12 @@ from __future__ import annotations
 from functools import partial
 
 import pytest
+from awssim import Crash
 from orchestrator.hosts import probe
 from orchestrator.launch import instances
 from orchestrator.ledger.rows import Role
 from orchestrator.resources import instance
+from orchestrator.spec.parsing import parse
 
 
 @pytest.fixture
@@ -33,6 +35,22 @@ def test_a_first_provision_keeps_its_host(provisioned_before):
 
     assert alive(workflow, [launched]) == [True]
     assert [host.role for host in workflow.ledger.hosts()] == [Role.CANDIDATE]
+
+
+def test_a_launch_without_an_answer_ends_with_its_host(provisioned_before):
+    """The next workflow wants another specification, and no host of the one before."""
+    workflow = provisioned_before(instance)
+    workflow.account.fault(operation="RunInstances", when="after", crash=True)
+    with pytest.raises(Crash):
+        workflow.ensure(instance)
+    [unanswered] = workflow.account.inventory()["instances"]
+    workflow.account.clock.advance(60)
+    workflow.deployment = parse({**workflow.spec, "model": "another"})
+    workflow.start()
+
+    launched = workflow.ensure(instance)["instance_id"]
+
+    assert alive(workflow, [unanswered, launched]) == [False, True]
 
 
 def test_what_serves_and_what_drains_stays(three):
