@@ -70,9 +70,10 @@ def _vcpus(
 ) -> list[Check]:
     """One quota with room is enough: the pools of the others are passed over."""
     running = quotas.running(clients)
-    is_ours = any(_is_ours(ledger, each.get("Tags", [])) for each in running)
+    ours = [each for each in running if _is_ours(ledger, each.get("Tags", []))]
     vcpus: dict[str, int] = {t["InstanceType"]: t["VCpuInfo"]["DefaultVCpus"] for t in types}
     used = quotas.vcpus_in_use(clients, running, vcpus)
+    held = quotas.vcpus_in_use(clients, ours, vcpus)
     least: dict[str | None, int] = {}
     for kind, count in vcpus.items():
         for spot in _MARKETS[deployment.instance.market]:
@@ -81,7 +82,7 @@ def _vcpus(
     found = [
         _judged(
             clients,
-            Need("ec2", code, "vCPUs", used[code], 0 if is_ours else count, count, _IN_PLACE),
+            Need("ec2", code, "vCPUs", used[code], max(count - held[code], 0), count, _IN_PLACE),
         )
         for code, count in least.items()
         if code

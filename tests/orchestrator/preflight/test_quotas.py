@@ -83,6 +83,14 @@ def test_a_deployment_whose_host_runs_needs_no_more(complete, account):
     assert "L-9D07B6EF" not in checks  # the image is built
 
 
+def test_a_host_that_runs_is_no_room_in_another_bucket(complete, account):
+    account.quotas.values[G_SPOT] = 0
+
+    check = found(complete, market="spot")[G_SPOT]
+
+    assert (str(check.result), check.needed) == ("fail", "4 more")
+
+
 def test_another_bucket_with_room_makes_a_full_one_a_warning(workflow, account):
     account.quotas.values[G_SPOT] = 0
 
