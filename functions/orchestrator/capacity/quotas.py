@@ -76,9 +76,14 @@ def running(clients: Clients) -> list[InstanceTypeDef]:
 def vcpus_in_use(
     clients: Clients, instances: Iterable[InstanceTypeDef], known: dict[str, int]
 ) -> Counter[str]:
-    """Return quota code -> vCPUs that run. known: vCPUs of types that were looked up already."""
+    """Return quota code -> vCPUs that run. known: vCPUs of types that were looked up already.
+
+    What runs in a capacity block counts against no quota.
+    """
     by_type: Counter[tuple[str, bool]] = Counter(
-        (each["InstanceType"], each.get("InstanceLifecycle") == "spot") for each in instances
+        (each["InstanceType"], each.get("InstanceLifecycle") == "spot")
+        for each in instances
+        if each.get("InstanceLifecycle") != "capacity-block"
     )
     vcpus = {**known, **_looked_up(clients, {kind for kind, _ in by_type} - set(known))}
     used: Counter[str] = Counter()

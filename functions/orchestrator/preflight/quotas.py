@@ -68,7 +68,10 @@ def _vcpus(
     ledger: Ledger,
     types: list[InstanceTypeInfoTypeDef],
 ) -> list[Check]:
-    """One quota with room is enough: the pools of the others are passed over."""
+    """One quota with room is enough: the pools of the others are passed over.
+
+    A reservation has its room already: EC2 counted it when it was made.
+    """
     running = quotas.running(clients)
     ours = [each for each in running if _is_ours(ledger, each.get("Tags", []))]
     vcpus: dict[str, int] = {t["InstanceType"]: t["VCpuInfo"]["DefaultVCpus"] for t in types}
@@ -93,15 +96,15 @@ def _vcpus(
         found.append(
             Check("vCPUs", Result.UNKNOWN, f"no quota is known for {kinds}", remedy=remedy)
         )
-    return _enough(found)
+    return _enough(found, has_more=deployment.instance.capacity_reservation is not None)
 
 
 _IN_PLACE = "a replaced host has to end before the next one starts"
 
 
-def _enough(found: list[Check]) -> list[Check]:
-    """A quota without room is a warning where another one has some."""
-    if all(each.result is Result.FAIL for each in found):
+def _enough(found: list[Check], *, has_more: bool) -> list[Check]:
+    """A quota without room is a warning where another one, or a reservation, has some."""
+    if all(each.result is Result.FAIL for each in found) and not has_more:
         return found
     lowered = (Result.WARN if each.result is Result.FAIL else each.result for each in found)
     return [

@@ -99,6 +99,27 @@ def test_another_bucket_with_room_makes_a_full_one_a_warning(workflow, account):
     assert [str(checks[code].result) for code in (G_SPOT, G)] == ["warn", "pass"]
 
 
+def test_a_reservation_makes_a_full_quota_a_warning(workflow, account):
+    account.quotas.values[G_SPOT] = 0
+    account.capacity.reserve("cr-0123456789abcdef0", "g6.xlarge", "us-east-1a")
+
+    checks = found(workflow, market="spot", capacity_reservation="cr-0123456789abcdef0")
+
+    assert str(checks[G_SPOT].result) == "warn"
+
+
+def test_what_runs_in_a_capacity_block_counts_against_no_quota(workflow):
+    running = [
+        {"InstanceType": "p5.48xlarge", "InstanceLifecycle": "capacity-block"},
+        {"InstanceType": "p5.48xlarge", "InstanceLifecycle": "spot"},
+        {"InstanceType": "p5.48xlarge"},
+    ]
+
+    used = capacity_quotas.vcpus_in_use(workflow.clients, running, {"p5.48xlarge": 192})
+
+    assert used == {"L-417A185B": 192, "L-C4BD4855": 192}
+
+
 def test_the_smallest_type_of_a_bucket_is_what_has_to_fit(workflow, account):
     account.quotas.values[G] = 8
 
