@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from orchestrator.aws.clients import Clients
 from orchestrator.capacity import reservations, spot_prices, zones
 from orchestrator.capacity.reservations import Reservation
+from orchestrator.errors import InvalidRequest
 from orchestrator.spec.sections import Instance
 
 ON_DEMAND, SPOT, BLOCK = "on-demand", "spot", "capacity-block"
@@ -52,9 +53,9 @@ class Pool:
 def pools(clients: Clients, spec: Instance) -> list[Pool]:
     """Return the pools to ask, in their order.
 
-    InvalidRequest: the reservation does not fit the specification.
+    InvalidRequest: the reservation does not fit the specification, and is its only pool.
     """
-    reserved = reservations.reservation(clients, spec)
+    reserved = _reserved(clients, spec)
     types = spec.preferred_types
     offered = zones.offering(clients, types) if _MARKETS[spec.market] else {}
     prices = spot_prices.latest(clients, types) if SPOT in _MARKETS[spec.market] else {}
@@ -63,8 +64,20 @@ def pools(clients: Clients, spec: Instance) -> list[Pool]:
 
 def zones_of(clients: Clients, spec: Instance, offered: Mapping[str, Sequence[str]]) -> list[str]:
     """Return the zones of the pools, the preferred one first; offered: type -> zones."""
-    reserved = reservations.reservation(clients, spec)
+    reserved = _reserved(clients, spec)
     return list(dict.fromkeys(pool.zone for pool in ordered(spec, offered, {}, reserved)))
+
+
+def _reserved(clients: Clients, spec: Instance) -> Reservation | None:
+    """Return the reservation. One that is over is passed over where other pools are left, or no
+    repair would be possible after its end; preflight refuses it.
+    """
+    try:
+        return reservations.reservation(clients, spec)
+    except InvalidRequest:
+        if _MARKETS[spec.market]:
+            return None
+        raise
 
 
 def ordered(

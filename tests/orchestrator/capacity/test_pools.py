@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from orchestrator.capacity.pools import Pool, ordered, pools
 from orchestrator.capacity.quotas import family
-from orchestrator.capacity.reservations import Reservation
+from orchestrator.capacity.reservations import Reservation, reservation
 from orchestrator.errors import InvalidRequest
 from orchestrator.spec.parsing import parse
 
@@ -120,7 +120,7 @@ def test_a_reservation_that_does_not_fit_is_refused(workflow, keys, reserved, se
         workflow.account.capacity.reserve(BLOCK, **dict(zip(names, reserved, strict=False)))
 
     with pytest.raises(InvalidRequest) as refusal:
-        pools(workflow.clients, instance(capacity_reservation=BLOCK, **keys))
+        reservation(workflow.clients, instance(capacity_reservation=BLOCK, **keys))
 
     assert str(refusal.value).startswith("instance.capacity_reservation: ")
     assert sentence in str(refusal.value)

@@ -13,7 +13,7 @@ from awssim.rules.instances import Instances
 from botocore.exceptions import ReadTimeoutError
 from orchestrator.errors import InsufficientCapacity, Pending, Refused
 from orchestrator.ledger.rows import CAPACITY
-from orchestrator.resources import instance
+from orchestrator.resources import instance, network
 from orchestrator.spec.parsing import parse
 from steps import SPEC
 
@@ -358,6 +358,18 @@ def test_a_reservation_is_launched_into(workflow):
     target = call.parameters["CapacityReservationSpecification"]["CapacityReservationTarget"]
     assert target == {"CapacityReservationId": "cr-0123456789abcdef0"}
     assert asked(workflow) == [("on-demand", "g6.xlarge", ZONES[1])]
+
+
+def test_a_reservation_that_is_over_keeps_no_repair_from_the_other_pools(complete):
+    wanting(complete, capacity_reservation="cr-0123456789abcdef0")
+    complete.account.capacity.reserve(
+        "cr-0123456789abcdef0", "g6.xlarge", ZONES[1], state="expired"
+    )
+    complete.ensure(network)
+
+    complete.run(partial(instance.replace, generation=1, repairing=True))
+
+    assert asked(complete)[-1] == ("on-demand", "g6.xlarge", ZONES[0])
 
 
 def test_an_instance_of_an_earlier_version_s_intent_is_adopted(workflow):
