@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mypy_boto3_ec2.type_defs import GpuDeviceInfoTypeDef, ImageTypeDef, InstanceTypeInfoTypeDef
 
 _MAX_BUCKET_NAME = 63  # characters; S3's
+_MAKER = "NVIDIA"
 
 
 Known = Mapping[str, "InstanceTypeInfoTypeDef | None"]
@@ -118,9 +119,15 @@ def _described_type(clients: Clients, name: str) -> InstanceTypeInfoTypeDef | No
 
 
 def _gpus(deployment: Deployment, name: str, gpus: Sequence[GpuDeviceInfoTypeDef]) -> Iterator[str]:
-    """gpus: of the instance type `name`."""
+    """gpus: of the instance type `name`; EC2 counts a part of one (g6f) as 0, or 1 logical."""
     engine = deployment.engine
-    count = sum(gpu.get("Count", 0) for gpu in gpus)
+    count = sum(gpu.get("LogicalGpuCount") or gpu.get("Count") or 1 for gpu in gpus)
+    others = sorted({gpu.get("Manufacturer", _MAKER) for gpu in gpus} - {_MAKER})
+    if deployment.instance.gpu and others:
+        yield (
+            f"instance.type: {name} has GPUs of {others[0]}, and the host's driver and engine are "
+            f"for {_MAKER}'s; choose another, e.g. g6.xlarge"
+        )
     if deployment.instance.gpu and engine.gpus > count > 0:
         yield (
             "engine.tensor_parallel_size x pipeline_parallel_size (x --data-parallel-size): "

@@ -12,6 +12,7 @@ from orchestrator.hosts import probe
 from orchestrator.ledger import lock
 from orchestrator.ledger.rows import AWAIT, DEPLOYMENT, AwaitRow, Role
 from orchestrator.ledger.store import names
+from orchestrator.preflight import specification
 from orchestrator.resources import instance
 from orchestrator.spec.parsing import parse
 from steps import Workflow
@@ -57,6 +58,10 @@ def test_a_good_specification_passes_before_anything_exists(workflow, account):
         ),
         ({"engine": {"tensor_parallel_size": 4}}, "4 GPUs wanted, g6.xlarge has 1"),
         (
+            {"instance": {"type": "g6f.large"}, "engine": {"tensor_parallel_size": 2}},
+            "2 GPUs wanted, g6f.large has 1",
+        ),
+        (
             {"engine": {"hf_token_parameter": "/inference/none"}},
             "there is no SSM parameter '/inference/none'",
         ),
@@ -68,6 +73,21 @@ def test_what_aws_does_not_have_is_named_before_anything_exists(workflow, accoun
 
     assert sentence in str(refusal.value)
     assert account.creating_calls() == []
+
+
+def test_gpus_of_another_maker_are_refused(workflow, monkeypatch):
+    described = specification.described
+
+    def made_elsewhere(clients, deployment):
+        found = described(clients, deployment)
+        for gpu in found["g6.xlarge"]["GpuInfo"]["Gpus"]:
+            gpu["Manufacturer"] = "AMD"
+        return found
+
+    monkeypatch.setattr(specification, "described", made_elsewhere)
+
+    with pytest.raises(InvalidRequest, match=r"instance\.type: g6\.xlarge has GPUs of AMD"):
+        validate(workflow)
 
 
 def test_a_name_that_makes_no_bucket_name_is_refused_before_anything_exists(workflow, account):
