@@ -34,6 +34,7 @@ _OTHER_ARCHITECTURES = {
 }
 _EXPERTS = ("num_local_experts", "num_experts", "n_routed_experts")
 _MOST = 10**9
+_MOST_LAYERS = 10**4  # each is looked at; anybody may publish a config.json
 _ENCODERS = {"vision_config": "vision encoder", "audio_config": "audio encoder"}
 
 
@@ -68,7 +69,7 @@ def describe(config: Mapping[str, Any]) -> Model:
         return _described(config)
     except Incomputable:
         raise
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError) as error:
         raise Incomputable(f"its form is not understood: {error}") from error
 
 
@@ -80,6 +81,8 @@ def _described(config: Mapping[str, Any]) -> Model:
     hidden, layers, heads = (
         _number(text, key) for key in ("hidden_size", "num_hidden_layers", "num_attention_heads")
     )
+    if layers > _MOST_LAYERS:
+        raise Incomputable(f"it has {layers} layers")
     kv_heads = _number(text, "num_key_value_heads", heads)
     head_size = _number(text, "head_dim", hidden // heads)
     embeddings = _number(text, "vocab_size") * hidden
@@ -115,7 +118,7 @@ def _feed_forward(text: Mapping[str, Any], hidden: int, layers: int) -> tuple[in
     shared = int(text.get("n_shared_experts") or 0) * narrow
     shared += int(text.get("shared_expert_intermediate_size") or 0)
     step = _number(text, "decoder_sparse_step", 1)
-    dense = {*range(int(text.get("first_k_dense_replace") or 0))}
+    dense = {*range(min(int(text.get("first_k_dense_replace") or 0), layers))}
     dense |= {*(text.get("mlp_only_layers") or ())}
     sparse = sum((n + 1) % step == 0 and n not in dense for n in range(layers))
     return (

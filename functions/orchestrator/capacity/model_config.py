@@ -30,7 +30,7 @@ def of(model: str, revision: str, fetch: Callable[[str], Document]) -> dict[str,
         raise Unreachable(f"the hub answers HTTP {answer.status}")
     try:
         config = json.loads(answer.body)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise Unreachable(f"the hub's config.json of {model} is not JSON") from error
     if not isinstance(config, dict):
         raise Unreachable(f"the hub's config.json of {model} is not a mapping")

@@ -141,11 +141,19 @@ def test_shared_experts_dense_layers_and_routers_are_counted():
         ({"num_hidden_layers": "32"}, "no number num_hidden_layers"),
         ({"quantization_config": {"quant_method": "aqlm"}}, "quantised by aqlm"),
         ({"quantization_config": {"bits": 4}}, "an unnamed method"),
+        ({"num_hidden_layers": 10**7, "num_experts": 8}, "it has 10000000 layers"),
+        ({"num_experts": 8, "n_shared_experts": float("inf")}, "its form is not understood"),
     ],
 )
 def test_what_cannot_be_computed_is_said(changes, sentence):
     with pytest.raises(Incomputable, match=sentence):
         describe({**LLAMA, **changes})
+
+
+def test_more_dense_layers_than_there_are_cost_nothing():
+    few, many = ({"num_experts": 8, "first_k_dense_replace": n} for n in (32, 10**15))
+
+    assert describe({**LLAMA, **many}) == describe({**LLAMA, **few})
 
 
 def test_the_text_part_of_a_model_that_sees_is_counted_and_the_rest_is_named():

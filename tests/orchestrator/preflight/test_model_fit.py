@@ -160,6 +160,7 @@ def test_the_hub_is_asked_where_no_config_is_given(workflow):
         (503, b"", None, "unknown", "the hub answers HTTP 503"),
         (200, b"<html>", None, "unknown", "is not JSON"),
         (200, b"[]", None, "unknown", "is not a mapping"),
+        (200, b"[" * 100_000, None, "unknown", "is not JSON"),
     ],
 )
 def test_what_the_hub_does_not_show_is_no_silent_pass(
