@@ -52,5 +52,5 @@ def times(rounds: int) -> str:
 
 
 def clock_time(moment: datetime) -> str:
-    """Return a moment for a sentence, e.g. `12:40 UTC`."""
-    return f"{moment:%H:%M} UTC"
+    """Return a moment for a sentence, e.g. `Nov 28 12:40 UTC`: a wait may last for days."""
+    return f"{moment:%b %d %H:%M} UTC"

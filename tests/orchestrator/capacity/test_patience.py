@@ -71,4 +71,4 @@ def test_pools_are_described_in_a_few_words(pools, text):
 
 
 def test_a_deadline_is_shown_in_utc():
-    assert clock_time(datetime(2026, 11, 28, 12, 40, tzinfo=UTC)) == "12:40 UTC"
+    assert clock_time(datetime(2026, 11, 28, 12, 40, tzinfo=UTC)) == "Nov 28 12:40 UTC"
