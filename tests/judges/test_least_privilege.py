@@ -58,7 +58,16 @@ RARE = {
     ("RegistryFunction", "ecr:PutImageScanningConfiguration"): "a repository that scans nothing",
     ("RegistryFunction", "ecr:PutImageTagMutability"): "a repository whose tags may move",
     ("PlanFunction", "servicequotas:GetAWSDefaultServiceQuota"): "a quota that was never raised",
-    ("DnsFunction", "route53:ListHostedZones"): "a teardown of what the ledger does not know",
+    **{
+        ("DnsFunction", action): "a teardown of what the ledger does not know"
+        for action in ("route53:ListHostedZones", "ec2:DescribeAddresses")
+    },
+    **{
+        ("InstanceFunction", f"arn:aws:ec2:us-east-1:123456789012:{what}/*"): (
+            "an instance with other groups, or a root volume that stays"
+        )
+        for what in ("security-group", "volume")
+    },
     ("RoleFunction", "iam:PutRolePermissionsBoundary"): "a role whose boundary was removed",
     ("RoleFunction", "iam:UpdateAssumeRolePolicy"): "a role that others may take, too",
     ("RoleFunction", "iam:DetachRolePolicy"): "a policy that others attached",
@@ -75,6 +84,15 @@ RARE = {
         for function in ("PlanFunction", "NetworkFunction", "InstanceFunction")
     },
     ("InventoryFunction", "states:DescribeExecution"): "a lock that a workflow holds",
+    **{
+        (function, f"arn:aws:states:us-east-1:123456789012:execution:lamplighter-{verb}:*"): (
+            "a lock that such a workflow holds"
+        )
+        for function, verb in (
+            *(("InventoryFunction", verb) for verb in ("provision", "repair", "teardown")),
+            ("LockFunction", "teardown"),
+        )
+    },
     ("ServingFunction", "states:SendTaskFailure"): "a host that failed before it was waited for",
     ("InstanceEventFunction", "states:SendTaskHeartbeat"): "one of several draining hosts ends",
 }

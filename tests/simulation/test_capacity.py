@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from awssim import error
-from simlab import World
+from simlab import Boot, World
 from simulation.replacement import rows
 
 SPEC = {"name": "demo", "model": "m", "dns": {"domain": "example.com"}}
@@ -58,6 +58,10 @@ def test_capacity_that_returns_after_five_hours_repairs_the_deployment():
         assert world.inventory()["vpcs"] == before["vpcs"]
         [incident] = rows(world, "incident#")
         assert incident["outcome"] == "repaired"
+        # EC2 reports a loss by two events: the second repair waits for the lock, not for capacity
+        ended = world.executions.all.values()
+        assert {each.status for each in ended} == {"SUCCEEDED"}
+        assert "another workflow is at work" in str([each.result for each in ended])
         assert 5 * 3600 <= float(incident["seconds"]) <= 5.5 * 3600
 
 
@@ -71,6 +75,25 @@ def test_a_provision_gives_up_at_its_deadline_and_rolls_back():
         assert "no capacity for g6.xlarge in us-east-1" in ended.cause
         assert "(rolled back: 0 resources left)" in ended.cause
         assert world.inventory() == {}
+        assert waiting(world) is None
+
+
+def test_a_pool_whose_host_ec2_takes_back_is_asked_last():
+    with World.open(seed=29) as world:
+        world.boots = [Boot(never="loading")]
+        types = {"types": ["g6.xlarge", "g5.xlarge"]}
+        execution = world.start("provision", {**SPEC, "instance": types})
+        world.until(lambda: world.hosts)
+        [lost] = world.hosts
+        world.terminate(lost)
+
+        ended = world.ended(execution)
+
+        assert ended.status == "SUCCEEDED"
+        asked = [c.parameters for c in world.account.calls if c.operation == "RunInstances"]
+        subnets = [each["NetworkInterfaces"][0]["SubnetId"] for each in asked]
+        assert [each["InstanceType"] for each in asked] == ["g6.xlarge"] * 2
+        assert subnets[0] != subnets[1]
 
 
 def test_a_quota_ends_the_provision_at_once():

@@ -10,7 +10,7 @@ from orchestrator.errors import InvalidRequest
 from orchestrator.spec.sections import Instance
 
 _UNKNOWN = ("InvalidCapacityReservationId.NotFound", "InvalidCapacityReservationId.Malformed")
-_USABLE = ("active", "scheduled", "pending", "assessing", "delayed", "unassigned")
+_USABLE = ("active", "scheduled", "pending", "payment-pending", "assessing", "delayed")
 _BLOCK = "capacity-block"
 
 

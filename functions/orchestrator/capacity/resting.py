@@ -86,14 +86,21 @@ def rest(error: ClientError, pool: Pool, now: datetime) -> Rest | None:
     if not is_quota and meaning(error) is not Meaning.CAPACITY:
         return None
     names = _ONE_TYPE if is_quota else _SHARED.get(name, _ONE_POOL)
+    shared = {each: _properties(pool)[each] for each in names}
+    return _rest(shared, now, str(translate(error)) if is_quota else str(error), is_quota=is_quota)
+
+
+def taken_back(pool: Pool, now: datetime) -> Rest:
+    """Return what rests after EC2 ended an instance of `pool` by itself."""
+    return _rest(_properties(pool), now, f"EC2 took back a {pool.type} in {pool.zone}")
+
+
+def _rest(
+    shared: dict[str, str | None], now: datetime, why: str, *, is_quota: bool = False
+) -> Rest:
     until = now + timedelta(seconds=REST_SECONDS)
-    return Rest(
-        shared={each: _properties(pool)[each] for each in names},
-        at=now.isoformat(timespec="microseconds"),
-        until=until.isoformat(timespec="microseconds"),
-        why=str(translate(error)) if is_quota else str(error),
-        is_quota=is_quota,
-    )
+    at, end = (each.isoformat(timespec="microseconds") for each in (now, until))
+    return Rest(shared, at, end, why, is_quota)
 
 
 def _properties(pool: Pool) -> dict[str, str | None]:

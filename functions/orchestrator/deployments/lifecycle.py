@@ -17,6 +17,7 @@ from orchestrator.ledger.rows import (
     EARLIER_HOST,
     HOSTS,
     VERSION,
+    WAITING,
     WAITS,
     DeploymentRow,
     Desired,
@@ -158,6 +159,8 @@ def record_failure(
     if never_served and not asked_for and row.desired == Desired.PRESENT:
         reason += _kept(ledger)  # else a teardown removes it
     ledger.end_waits()
+    for host in (each for each in ledger.hosts() if each.phase == WAITING):
+        ledger.set_host(host.generation, phase=None, cause=None)
     status = Status.SERVING if _answers(ledger, row, spec, silence_seconds) else Status.FAILED
     ledger.record(status=status, reason=f"{error}: {reason}", execution=ledger.owner)
     ledger.note(workflow, f"{workflow} failed: {error}: {reason}")

@@ -27,19 +27,22 @@ _MARKETS = {
 
 def launch(clients: Clients, deployment: Deployment, intent: ResourceRow) -> str:
     """Run the instance that the intent's row describes; return its id."""
-    installation = clients.settings.installation
-    extra = [(naming.GENERATION, str(intent.generation))]
+    asked = json.loads(intent.facts["request"])
+    asked.setdefault("TagSpecifications", tags(clients, deployment, intent.generation or 0))
     launched = clients.ec2_once.run_instances(
-        **json.loads(intent.facts["request"]),
-        MinCount=1,
-        MaxCount=1,
-        ClientToken=str(intent.token),
-        TagSpecifications=[
-            *naming.specification(installation, deployment, "instance", _ROLE, extra),
-            *naming.specification(installation, deployment, "volume", _ROLE, extra),
-        ],
+        **asked, MinCount=1, MaxCount=1, ClientToken=str(intent.token)
     )
     return launched["Instances"][0]["InstanceId"]
+
+
+def tags(clients: Clients, deployment: Deployment, generation: int) -> list[Any]:
+    """Return the tags of the instance and its volumes. An earlier version's intent has none."""
+    extra = [(naming.GENERATION, str(generation))]
+    installation = clients.settings.installation
+    return [
+        *naming.specification(installation, deployment, "instance", _ROLE, extra),
+        *naming.specification(installation, deployment, "volume", _ROLE, extra),
+    ]
 
 
 def facts(request: dict[str, Any], pool: Pool, subnet: str) -> dict[str, str]:
@@ -58,7 +61,9 @@ def pool_of(intent: ResourceRow) -> Pool:
     return Pool(request["InstanceType"], "an unknown zone")
 
 
-def request(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str, Any]:
+def request(
+    clients: Clients, deployment: Deployment, ledger: Ledger, generation: int
+) -> dict[str, Any]:
     """Return RunInstances' parameters that are the same in every pool of a generation."""
     image = find_image(clients, deployment)
     scripts = _ready(ledger, "scripts").facts
@@ -76,6 +81,7 @@ def request(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[st
             }
         ],
         "MetadataOptions": METADATA,
+        "TagSpecifications": tags(clients, deployment, generation),
         "BlockDeviceMappings": [
             {
                 "DeviceName": image.get("RootDeviceName") or "/dev/sda1",

@@ -87,6 +87,17 @@ class _AllRest(Exception):
     """Every pool has been asked in this round, or rests."""
 
 
+def rest_pool(ledger: Ledger, intent: ResourceRow | None) -> None:
+    """Have the pool rest that the intent's host was launched in: EC2 took it back unserved."""
+    values = ledger.read(CAPACITY)
+    if values is None or intent is None or "pool" not in intent.facts:
+        return
+    row = CapacityRow.of(values)
+    rest = resting.taken_back(run_instances.pool_of(intent), ledger.now())
+    known = Resting.of(row.resting).with_(rest).text()
+    ledger.write(CAPACITY, replace(row, resting=known).values())
+
+
 @dataclass(slots=True)
 class _Search:
     """row: what is in the ledger about it; another invocation goes on where this one ends.
@@ -164,7 +175,9 @@ class _Search:
             return self.row
         row = CapacityRow.of(self.ledger.read(CAPACITY) or {})
         if (row.generation, row.execution) != (self.generation, self.ledger.owner):
-            request = run_instances.request(self.clients, self.deployment, self.ledger)
+            request = run_instances.request(
+                self.clients, self.deployment, self.ledger, self.generation
+            )
             row = CapacityRow(
                 generation=self.generation,
                 request=json.dumps(request),

@@ -26,6 +26,7 @@ VERSION = 2  # of the rows that this code writes
 
 DEPLOYMENT, LOCK, AWAIT, CAPACITY = "deployment", "lock", "await", "capacity"
 HOSTS, WAITS, RESOURCES, INCIDENTS = "host#", "await#", "resource#", "incident#"
+WAITING = "waiting for capacity"  # the phase of a host that is not launched yet
 
 
 class _Word(StrEnum):

@@ -53,7 +53,7 @@ def checks(
     counted: tuple[tuple[str, Callable[[], Iterable[Need]]], ...] = (
         ("Elastic IPs", lambda: _addresses(clients, deployment, ledger)),
         ("VPCs", lambda: _networks(clients, deployment, ledger)),
-        ("gp3 storage", lambda: _storage(clients, deployment)),
+        ("gp3 storage", lambda: _storage(clients, deployment, ledger)),
         ("builds", lambda: _builds(ledger)),
     )
     found = looked("vCPUs", lambda: _vcpus(clients, deployment, ledger, types))
@@ -149,14 +149,16 @@ def _networks(clients: Clients, deployment: Deployment, ledger: Ledger) -> Itera
     yield Need("vpc", "L-0EA8095F", name, 0, rules)
 
 
-def _storage(clients: Clients, deployment: Deployment) -> Iterable[Need]:
+def _storage(clients: Clients, deployment: Deployment, ledger: Ledger) -> Iterable[Need]:
     pages = clients.ec2.get_paginator("describe_volumes").paginate(
         Filters=[{"Name": "volume-type", "Values": ["gp3"]}]
     )
-    used = sum(volume["Size"] for page in pages for volume in page["Volumes"]) / _GIB_PER_TIB
-    needed = deployment.instance.root_volume_gib / _GIB_PER_TIB
+    there = [volume for page in pages for volume in page["Volumes"]]
+    ours = (each for each in there if _is_ours(ledger, each.get("Tags", [])))
+    used, held = (sum(each["Size"] for each in some) / _GIB_PER_TIB for some in (there, ours))
+    size = deployment.instance.root_volume_gib / _GIB_PER_TIB
     name = "Storage for General Purpose SSD (gp3) volumes, in TiB"
-    yield Need("ebs", "L-7A658B76", name, used, needed)
+    yield Need("ebs", "L-7A658B76", name, used, max(size - held, 0), size, _IN_PLACE)
 
 
 def _builds(ledger: Ledger) -> Iterable[Need]:

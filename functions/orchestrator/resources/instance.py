@@ -14,13 +14,9 @@ from orchestrator.creation.drift import differing, mend
 from orchestrator.creation.ownership import Found, sort
 from orchestrator.creation.plan import Change, planned
 from orchestrator.creation.visibility import ById, settled, wait_until_visible
-from orchestrator.errors import (
-    InsufficientCapacity,
-    Pending,
-    Refused,
-)
+from orchestrator.errors import InsufficientCapacity, Pending, Refused
 from orchestrator.launch import attributes, instances, search
-from orchestrator.ledger.rows import HostRow, ResourceRow, Role
+from orchestrator.ledger.rows import WAITING, HostRow, ResourceRow, Role
 from orchestrator.ledger.store import Ledger
 from orchestrator.resources import keys
 from orchestrator.spec.deployment import Deployment
@@ -28,9 +24,7 @@ from orchestrator.spec.deployment import Deployment
 if TYPE_CHECKING:
     from mypy_boto3_ec2.type_defs import InstanceTypeDef
 
-ROLE = "instance"
 _EXISTING = [*instances.ALIVE, "stopping", "stopped", "shutting-down"]
-_WAITING = "waiting for capacity"  # the phase of a host that is not launched yet
 _REMEMBERED = 10  # ended hosts whose rows stay
 
 
@@ -135,8 +129,10 @@ def _candidate(
     """
     usable = None
     for host in (each for each in ledger.hosts() if each.role == Role.CANDIDATE):
-        is_spoilt = host.phase == "failed" or _is_lost(clients, ledger, host)
-        if host.generation <= after or is_spoilt:
+        is_lost = _is_lost(clients, ledger, host)
+        if is_lost:
+            search.rest_pool(ledger, ledger.resource(_role(host.generation)))
+        if host.generation <= after or is_lost or host.phase == "failed":
             ledger.set_host(host.generation, role=Role.RETIRED, ended_at=ledger.time())
         else:
             usable = host
@@ -196,13 +192,13 @@ def _launched(
             repairing=repairing,
         )
     except (InsufficientCapacity, Refused):
-        if host.phase == _WAITING:
+        if host.phase == WAITING:
             ledger.set_host(generation, phase=None, cause=None)
         raise
     if launch.instance_id is None:
-        if host.phase != _WAITING:
+        if host.phase != WAITING:
             ledger.note("instance", f"no capacity for {launch.waiting_for}")
-        ledger.set_host(generation, phase=_WAITING, cause=launch.waiting_for)
+        ledger.set_host(generation, phase=WAITING, cause=launch.waiting_for)
     elif host.instance_id != launch.instance_id:
         facts = {"phase": "launched", "cause": None, "launched_at": ledger.time()}
         ledger.set_host(generation, instance_id=launch.instance_id, **facts)
@@ -272,7 +268,7 @@ def _ours(clients: Clients, ledger: Ledger) -> Iterator[InstanceTypeDef]:
 
 def _described(clients: Clients, ledger: Ledger) -> Iterator[InstanceTypeDef]:
     filters = [
-        *naming.owned(ledger.name, ROLE),
+        *naming.owned(ledger.name, instances.ROLE),
         {"Name": "instance-state-name", "Values": _EXISTING},
     ]
     for page in clients.ec2.get_paginator("describe_instances").paginate(Filters=filters):
@@ -295,8 +291,8 @@ def _of_generation(clients: Clients, ledger: Ledger, generation: int) -> Found:
 
 def _rows(ledger: Ledger) -> list[ResourceRow]:
     """Return the ledger's rows of instances, e.g. of the kind instance-3."""
-    return [row for row in ledger.resources() if row.kind.startswith(f"{ROLE}-")]
+    return [row for row in ledger.resources() if row.kind.startswith(f"{instances.ROLE}-")]
 
 
 def _role(generation: int) -> str:
-    return f"{ROLE}-{generation}"
+    return f"{instances.ROLE}-{generation}"

@@ -11,6 +11,7 @@ import pytest
 from awssim import Crash, error
 from awssim.rules.instances import Instances
 from botocore.exceptions import ReadTimeoutError
+from orchestrator.aws import naming
 from orchestrator.errors import InsufficientCapacity, Pending, Refused
 from orchestrator.ledger.rows import CAPACITY
 from orchestrator.resources import instance, network
@@ -370,6 +371,27 @@ def test_a_reservation_that_is_over_keeps_no_repair_from_the_other_pools(complet
     complete.run(partial(instance.replace, generation=1, repairing=True))
 
     assert asked(complete)[-1] == ("on-demand", "g6.xlarge", ZONES[0])
+
+
+def test_a_launch_whose_answer_was_lost_is_repeated_with_the_same_tags_by_a_later_version(
+    workflow, monkeypatch
+):
+    """Else EC2 answers IdempotentParameterMismatch to the repetition, if the first call arrived."""
+    error = ReadTimeoutError(endpoint_url="https://ec2")
+    workflow.account.fault(operation="RunInstances", when="before", error=error)
+    with suppress(ReadTimeoutError):
+        workflow.run(instance.ensure, instance)
+    before = naming.specification
+    monkeypatch.setattr(
+        naming, "specification", lambda *of: [*before(*of), {"ResourceType": "network-interface"}]
+    )
+
+    ensure(workflow)
+
+    first, second = (c for c in workflow.account.calls if c.operation == "RunInstances")
+    assert second.parameters["ClientToken"] == first.parameters["ClientToken"]
+    assert second.parameters["TagSpecifications"] == first.parameters["TagSpecifications"]
+    assert len(instances(workflow)) == 1
 
 
 def test_an_instance_of_an_earlier_version_s_intent_is_adopted(workflow):

@@ -11,6 +11,7 @@ from orchestrator.preflight import quotas, specification
 from orchestrator.spec.parsing import parse
 
 G, G_SPOT, ADDRESSES = "L-DB2E81BA", "L-3819A6DF", "L-0263D0A3"
+STORAGE = "L-7A658B76"
 SENTENCES = {
     G: "quota L-DB2E81BA (vCPUs): 0 of 0 in use; needed: 4 more; ask AWS to raise it in Service",
     ADDRESSES: "quota L-0263D0A3 (EC2-VPC Elastic IPs): 0 of 0 in use; needed: 1 more; ask AWS",
@@ -75,10 +76,11 @@ def test_a_deployment_whose_host_runs_needs_no_more(complete, account):
     account.quotas.values[G] = 4
     account.quotas.values[ADDRESSES] = 1
     account.quotas.values["L-F678F1CE"] = 2
+    account.quotas.values[STORAGE] = 0.15  # one disk of 150 GiB
 
     checks = found(complete)
 
-    assert {str(checks[code].result) for code in (G, ADDRESSES)} == {"warn"}
+    assert {str(checks[code].result) for code in (G, ADDRESSES, STORAGE)} == {"warn"}
     assert str(checks["L-F678F1CE"].result) == "pass"
     assert "L-9D07B6EF" not in checks  # the image is built
 

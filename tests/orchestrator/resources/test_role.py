@@ -243,9 +243,9 @@ def workflow_ensured(workflow):
 
 
 def test_scripts_of_the_previous_version_get_the_role_that_they_know(complete):
-    ours = run_instances.request(complete.clients, complete.deployment, complete.ledger)
+    ours = run_instances.request(complete.clients, complete.deployment, complete.ledger, 1)
     complete.ledger.update("resource#scripts", {"profile": None, "prefix": "scripts/x"})
-    earlier = run_instances.request(complete.clients, complete.deployment, complete.ledger)
+    earlier = run_instances.request(complete.clients, complete.deployment, complete.ledger, 1)
 
     assert ours["IamInstanceProfile"] == {"Name": name(complete)}
     assert earlier["IamInstanceProfile"] == {"Name": complete.clients.settings.earlier_profile}
