@@ -52,8 +52,12 @@ demo: setup ## the whole product on a local AWS: install, up, chat, break, heal,
 	@$(BIN)/python -m lamplighter.demo --engine $(ENGINE)
 
 .PHONY: test
-test: setup ## every test that needs nothing but this checkout (JOBS= of them at a time)
-	@$(BIN)/pytest --numprocesses $(JOBS) -m "not vllm and not host and not clients and not judge"
+test: setup ## the programs' own tests: minutes (JOBS= of them at a time)
+	@$(BIN)/pytest --numprocesses $(JOBS) -m "not system and not vllm and not host and not clients and not judge"
+
+.PHONY: test-system
+test-system: setup ## whole deployments: in virtual time, on the local AWS, faults at its calls; a machine's set-up in a sandbox
+	@$(BIN)/pytest --numprocesses $(JOBS) -m "system and not vllm and not host and not clients and not judge"
 
 # What the host's tests run on loopback; the machine's own needs are in tests/machine/lab/packages.py.
 .PHONY: test-host

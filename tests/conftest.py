@@ -15,7 +15,11 @@ ALONE = (
     "tests/machine/test_sam_build.py",
     "tests/workflow/test_provision.py",
 )
-LONGEST = (*TOGETHER, "tests/simulation/")
+# Whole deployments and machines, which take longest: marked `system`, and started first.
+SYSTEM = (
+    *("tests/workflow/", "tests/twin/", "tests/simulation/", "tests/faults/", "tests/hostile/"),
+    "tests/host_scripts/setup/",
+)
 
 
 class SharedFixtures(LoadScopeScheduling):
@@ -35,5 +39,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> SharedFix
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the folders that take longest first: they are not what a run waits for at its end."""
-    items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
+    """Put what takes longest first: it is not what a run waits for at its end."""
+    longest = (*TOGETHER, *SYSTEM)
+    items.sort(key=lambda item: not item.nodeid.startswith(longest))
+    for item in (each for each in items if each.nodeid.startswith(SYSTEM)):
+        item.add_marker("system")

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import few_scripts
 import pytest
 from awssim import Account
 from awssim.clients import ACCOUNT_ID, REGION
@@ -151,7 +152,7 @@ def ledger_of(clients: Clients, name: str, now: Callable[[], datetime]) -> Ledge
 def _payload(module: Any) -> Path:
     """Each step's layer is mounted at /opt: the gateway's source, or the host's scripts."""
     is_image = module is not None and module.__name__.endswith(".image")
-    return ROOT / ("proxy" if is_image else "host_scripts")
+    return ROOT / "proxy" if is_image else few_scripts.folder()
 
 
 def _settings(payload: Path, installation: str) -> Settings:

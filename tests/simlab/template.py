@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import few_scripts
 import yaml
 from awssim.clients import ACCOUNT_ID, REGION
 from template_files import ROOT, read
@@ -241,7 +242,8 @@ class Reader:
         return {name: self.text(value) for name, value in variables.items()}
 
     def _folder(self, layer: Mapping[str, str]) -> Path:
-        return Path(ROOT / self.resources[layer["!Ref"]]["Properties"]["ContentUri"])
+        found = Path(ROOT / self.resources[layer["!Ref"]]["Properties"]["ContentUri"])
+        return few_scripts.folder() if found == few_scripts.SCRIPTS else found
 
 
 def _mounted(value: str, layers: list[Path]) -> str:
