@@ -51,13 +51,16 @@ setup: $(VENV)/.installed ## install everything into .venv (a minute, once)
 demo: setup ## the whole product on a local AWS: install, up, chat, break, heal, down (ENGINE=vllm for a real vLLM)
 	@$(BIN)/python -m lamplighter.demo --engine $(ENGINE)
 
+# What other targets run is not even imported.
+OTHERS := --ignore=tests/clients --ignore=tests/judges --ignore=tests/machine --ignore=tests/vllm
+
 .PHONY: test
 test: setup ## the programs' own tests: minutes (JOBS= of them at a time)
-	@$(BIN)/pytest --numprocesses $(JOBS) -m "not system and not vllm and not host and not clients and not judge"
+	@$(BIN)/pytest --numprocesses $(JOBS) $(OTHERS) -m "not system and not vllm and not host"
 
 .PHONY: test-system
 test-system: setup ## whole deployments: in virtual time, on the local AWS, faults at its calls; a machine's set-up in a sandbox
-	@$(BIN)/pytest --numprocesses $(JOBS) -m "system and not vllm and not host and not clients and not judge"
+	@$(BIN)/pytest --numprocesses $(JOBS) $(OTHERS) -m "system and not vllm and not host"
 
 # What the host's tests run on loopback; the machine's own needs are in tests/machine/lab/packages.py.
 .PHONY: test-host

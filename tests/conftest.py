@@ -15,10 +15,14 @@ ALONE = (
     "tests/machine/test_sam_build.py",
     "tests/workflow/test_provision.py",
 )
-# Whole deployments and machines, which take longest: marked `system`, and started first.
+# Whole deployments and machines, hostile traffic, a crash at every call: they take longest, are
+# marked `system`, and start first.
 SYSTEM = (
     *("tests/workflow/", "tests/twin/", "tests/simulation/", "tests/faults/", "tests/hostile/"),
     "tests/host_scripts/setup/",
+    "tests/orchestrator/creation/test_crashes.py",
+    "tests/orchestrator/launch/test_search.py",
+    "tests/orchestrator/ledger/test_earlier_version.py",
 )
 
 

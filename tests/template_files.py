@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1]
 WORKFLOWS = ("provision", "repair", "teardown")
 
 
-class _Cloudformation(yaml.SafeLoader):
+class _Cloudformation(yaml.CSafeLoader):
     """Reads `!Ref X` as {"!Ref": "X"}."""
 
 

@@ -160,7 +160,9 @@ class Reader:
         values = {key: self.text(value) for key, value in given.items()}
         path = ROOT / properties["DefinitionUri"]
         text = _SUBSTITUTED.sub(lambda found: _given(values, found[1], path), path.read_text())
-        return Machine(self._arn(name), self.physical(name), check(yaml.safe_load(text)))
+        return Machine(
+            self._arn(name), self.physical(name), check(yaml.load(text, Loader=yaml.CSafeLoader))
+        )
 
     def rules(self) -> Iterator[Rule]:
         for name, resource in self.resources.items():

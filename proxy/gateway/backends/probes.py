@@ -1,7 +1,7 @@
 """Probe every backend regularly: its health, and the models that it serves.
 
 With httpx: its cost does not matter here, and it is no part of a request's path. A backend that is
-not well is probed every second. What an answer to GET /health proves:
+not well is probed twice a second. What an answer to GET /health proves:
 
 503                   loading
 another 5xx           down
@@ -26,7 +26,7 @@ from gateway.backends.routing import Routing
 from gateway.core.log import logger
 
 TIMEOUT_SECONDS = 2.0
-UNWELL_SECONDS = 1.0
+UNWELL_SECONDS = 0.5
 MODELS_SECONDS = 60.0
 SILENT_TIMES = 3
 
