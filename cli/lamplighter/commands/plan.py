@@ -22,15 +22,18 @@ _RESULTS = {"pass": "green", "warn": "yellow", "unknown": "yellow", "fail": "red
 _MOST_BYTES = 1_000_000
 
 
-@click.command(
-    epilog=example("lamplighter plan prod.yaml", "lamplighter plan prod.yaml --sequences 16")
-)
-@click.argument("spec", type=click.Path(allow_dash=True))
-@click.option(
+model_config_option = click.option(
     "--model-config",
     type=click.Path(path_type=Path),
     help="The model's config.json; else Hugging Face's hub is asked.",
 )
+
+
+@click.command(
+    epilog=example("lamplighter plan prod.yaml", "lamplighter plan prod.yaml --sequences 16")
+)
+@click.argument("spec", type=click.Path(allow_dash=True))
+@model_config_option
 @click.option(
     "--sequences",
     type=click.IntRange(1, 4096),
@@ -49,7 +52,7 @@ def plan(
     exit code 2; `up` refuses it, too.
     """
     document = spec_file.read(spec)
-    config = _model_config(model_config) if model_config else None
+    config = read_model_config(model_config) if model_config else None
     account, screen = options.account(), options.screen()
     with screen.busy("asking what would change, what it costs and whether it can work"):
         planned = ask(account, document, config, sequences)
@@ -142,7 +145,7 @@ def text(check: Mapping[str, str]) -> str:
     return "; ".join(filter(None, (check["found"], needed, check["remedy"])))
 
 
-def _model_config(path: Path) -> dict[str, Any]:
+def read_model_config(path: Path) -> dict[str, Any]:
     try:
         content = path.read_bytes()
         config = json.loads(content) if len(content) <= _MOST_BYTES else None

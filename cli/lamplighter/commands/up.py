@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import click
@@ -21,8 +22,9 @@ from lamplighter.screens.screen import Screen, plain
 
 @click.command(epilog=example("lamplighter up prod.yaml", "lamplighter key prod"))
 @click.argument("spec", type=click.Path(allow_dash=True))
+@plan.model_config_option
 @pass_options
-def up(options: Options, spec: str) -> None:
+def up(options: Options, spec: str, model_config: Path | None) -> None:
     """Provision a deployment, watch until it serves.
 
     SPEC is a YAML or JSON file, or - for standard input. What `plan` finds is shown in short
@@ -30,9 +32,10 @@ def up(options: Options, spec: str) -> None:
     one is watched.
     """
     document = spec_file.read(spec)
+    config = plan.read_model_config(model_config) if model_config else None
     account, screen = options.account(), options.screen()
     if not workflows.running(account, _name(document)):
-        _foresee(account, screen, document)
+        _foresee(account, screen, document, config)
     output = provision(account, screen, document)
     here = origins.here(output["endpoint"], account.origins)
     screen.answer(output | {"here": here}, *map(plain, _story(options, document, output, here)))
@@ -54,14 +57,19 @@ def _name(document: Mapping[str, Any]) -> str:
     return str(document.get("name") or "unnamed")
 
 
-def _foresee(account: Account, screen: Screen, document: Mapping[str, Any]) -> None:
+def _foresee(
+    account: Account,
+    screen: Screen,
+    document: Mapping[str, Any],
+    config: Mapping[str, Any] | None,
+) -> None:
     """Say what it costs and which checks did not pass; BadSpec when one has failed.
 
     Who may start a workflow need not be allowed to plan: the workflow checks the same.
     """
     try:
         with screen.busy("checking what it costs and whether it can work"):
-            planned = plan.ask(account, document)
+            planned = plan.ask(account, document, config)
     except refusals.AwsError as error:
         if refusals.code(error) not in refusals.NOT_ALLOWED:
             raise

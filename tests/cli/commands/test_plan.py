@@ -78,6 +78,11 @@ def test_the_models_config_and_the_sequences_are_passed_on(
     assert workflows.asked["model_config"] == {"hidden_size": 64}
     assert workflows.asked["sequences"] == 16
 
+    lamplighter("up", spec, "--model-config", str(file))
+
+    assert workflows.asked["model_config"] == {"hidden_size": 64}
+    assert workflows.asked["sequences"] == 1
+
 
 @pytest.mark.parametrize(
     ("content", "sentence"),
@@ -88,6 +93,11 @@ def test_a_config_that_is_none_never_reaches_aws(
 ) -> None:
     file = tmp_path / "config.json"
     file.write_text(content)
+
+    result = lamplighter("up", spec, "--model-config", str(file))
+
+    assert (result.exit_code, workflows.calls) == (2, [])
+    assert sentence in result.stderr
 
     result = lamplighter("plan", spec, "--model-config", str(file))
 
