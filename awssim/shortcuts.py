@@ -117,14 +117,18 @@ def _element(name: str, value: Any) -> str:
     start, text = name, ""
     if isinstance(value, dict):
         for key, held in value.items():
-            if key.startswith("@"):
+            if key == "#text":
+                text += escape(held)
+            elif key.startswith("@"):
                 start += f" {key[1:]}={quoteattr(held or '')}"
             else:
                 text += _element(key, held)
     elif isinstance(value, bool):
         text = str(value).lower()
-    elif isinstance(value, (str, int, float)):
-        text = escape(str(value))
+    elif isinstance(value, str):
+        text = escape(value)
+    elif isinstance(value, (int, float)):
+        text = str(value)
     elif value is not None:
         return "".join(_element(name, each) for each in value)
     return f"<{start}>{text}</{name}>" if text else f"<{start}/>"

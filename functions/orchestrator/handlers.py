@@ -131,6 +131,7 @@ incident_function = Function(
         )
     ),
     close=recording(incidents.close),
+    leave=lambda event: incidents.leave(ledger_of(event)),
 )
 
 # ---- those that only look

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 from awssim import error
+from awssim.clients import ACCOUNT_ID, REGION
+from moto.ec2 import ec2_backends
 from simlab import Boot, World
 from simulation.replacement import rows
 
@@ -78,7 +80,11 @@ def test_a_provision_gives_up_at_its_deadline_and_rolls_back():
         assert waiting(world) is None
 
 
-def test_a_pool_whose_host_ec2_takes_back_is_asked_last():
+@pytest.mark.parametrize(
+    ("reason", "is_asked_again"),
+    [("Server.SpotInstanceTermination", False), ("Client.UserInitiatedShutdown", True)],
+)
+def test_a_pool_whose_host_ec2_takes_back_is_asked_last(reason, is_asked_again):
     with World.open(seed=29) as world:
         world.boots = [Boot(never="loading")]
         types = {"types": ["g6.xlarge", "g5.xlarge"]}
@@ -86,6 +92,7 @@ def test_a_pool_whose_host_ec2_takes_back_is_asked_last():
         world.until(lambda: world.hosts)
         [lost] = world.hosts
         world.terminate(lost)
+        ec2_backends[ACCOUNT_ID][REGION].get_instance(lost).state_reason.code = reason
 
         ended = world.ended(execution)
 
@@ -93,7 +100,7 @@ def test_a_pool_whose_host_ec2_takes_back_is_asked_last():
         asked = [c.parameters for c in world.account.calls if c.operation == "RunInstances"]
         subnets = [each["NetworkInterfaces"][0]["SubnetId"] for each in asked]
         assert [each["InstanceType"] for each in asked] == ["g6.xlarge"] * 2
-        assert subnets[0] != subnets[1]
+        assert (subnets[0] == subnets[1]) == is_asked_again
 
 
 def test_a_quota_ends_the_provision_at_once():

@@ -210,7 +210,7 @@ def test_one_catch_covers_every_step(workflow):
     lost = {(name, "HostLost"): "Relaunch?" for name in LOSING}
     late = {(name, "States.Timeout"): following for name, following in WAITS.items()}
     no_address = {("EnsureAddress", "AddressLimit"): "DrainFirst"}
-    busy = {("AcquireLock", "LockHeld"): "InOtherHands"} if workflow == "repair" else {}
+    busy = {("AcquireLock", "LockHeld"): "LeaveIncident"} if workflow == "repair" else {}
     assert caught == ({} if workflow == "teardown" else silent | lost | late | no_address | busy)
 
 

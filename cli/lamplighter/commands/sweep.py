@@ -11,7 +11,7 @@ from lamplighter.aws.account import Account
 from lamplighter.command_line import consent
 from lamplighter.command_line.options import Options, example, pass_options
 from lamplighter.commands.down import teardown
-from lamplighter.errors import Unavailable
+from lamplighter.errors import LamplighterError, Unavailable
 from lamplighter.screens.layout import Listing
 from lamplighter.screens.screen import Screen, plain, table
 
@@ -39,8 +39,9 @@ def sweep(options: Options, *, yes: bool) -> None:
     if not options.json:
         screen.show(drawn(found))
     consent.require(f"this deletes all of it in {account.place}", yes=yes)
-    removed = [_removed(account, screen, str(each["name"])) for each in found]
-    gone = f"removed what was left of {', '.join(removed)}"
+    names = [str(each["name"]) for each in found]
+    removed = [name for name in names if _is_removed(account, screen, name)]
+    gone = f"removed what was left of {', '.join(removed) or 'none'}"
     screen.answer({"orphans": found, "removed": removed}, plain(gone))
 
 
@@ -68,6 +69,13 @@ def _hint(found: _Orphans) -> str:
     return f"{count} left of {len(found)} dead deployments: `lamplighter sweep --yes` removes them"
 
 
-def _removed(account: Account, screen: Screen, name: str) -> str:
-    teardown(account, screen, name, force=True, swept=True)
-    return name
+def _is_removed(account: Account, screen: Screen, name: str) -> bool:
+    """Return False, and say so, where it is wanted again since it was listed."""
+    try:
+        teardown(account, screen, name, force=True, swept=True)
+    except LamplighterError as failure:
+        if failure.name != "Superseded":
+            raise
+        screen.say(f"{name} stays: {failure}")
+        return False
+    return True

@@ -35,6 +35,7 @@ from orchestrator.spec.difference import differences
 from orchestrator.spec.parsing import parse
 
 _TIMEOUT = "a step took longer than its limit; start again, nothing is made twice"
+_ROLLED_BACK = " (rolled back: 0 resources left)"
 _UNKNOWN_YET = ("address", "endpoint", "served_at", "reason")
 
 
@@ -210,8 +211,14 @@ def retire(ledger: Ledger, *, force: bool = False, swept: bool = False) -> set[s
     return {wait.token for wait in ledger.waits()}
 
 
-def start_teardown(ledger: Ledger) -> None:
-    """Under the lock: the status that `lamplighter status` shows while resources go."""
+def start_teardown(ledger: Ledger, *, swept: bool = False) -> None:
+    """Under the lock: the status that `lamplighter status` shows while resources go.
+
+    swept: Superseded when somebody provisioned it after `lamplighter sweep` had listed it.
+    """
+    row = ledger.known_deployment()
+    if swept and row and row.desired == Desired.PRESENT:
+        raise Superseded(f"{ledger.name!r} is wanted again, so nothing of it was removed")
     ledger.record(status=Status.TEARING_DOWN, desired=Desired.ABSENT, execution=ledger.owner)
     ledger.note("teardown", "teardown started")
 
@@ -224,7 +231,7 @@ def end_teardown(ledger: Ledger, *, rolled_back: bool = False) -> dict[str, Any]
     row = ledger.deployment()
     gone = _forgotten(ledger, row)
     if rolled_back and row.reason:
-        gone["reason"] = f"{row.reason} (rolled back: 0 resources left)"
+        gone["reason"] = f"{row.reason.removesuffix(_ROLLED_BACK)}{_ROLLED_BACK}"
     kinds = (RESOURCE_ROWS, HOSTS, WAITS)
     ledger.erase(
         AWAIT, CAPACITY, *(row["sk"] for row in ledger.rows() if row["sk"].startswith(kinds))

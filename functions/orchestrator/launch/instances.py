@@ -68,6 +68,13 @@ def lost(clients: Clients, instance_id: str) -> OrchestratorError | None:
     return HostLost(why)
 
 
+def taken_back(clients: Clients, instance_id: str) -> bool:
+    """Return whether EC2 ended it by itself, e.g. a spot instance; not an operator."""
+    found = describe(clients, instance_id)
+    reason = found.get("StateReason", {}) if found else {}
+    return reason.get("Code", "").startswith("Server.")
+
+
 def _is_our_doing(reason: str) -> bool:
     """Return whether EC2 could not start what we asked for, a disk or a key for example.
 

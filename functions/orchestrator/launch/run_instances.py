@@ -27,10 +27,13 @@ _MARKETS = {
 
 def launch(clients: Clients, deployment: Deployment, intent: ResourceRow) -> str:
     """Run the instance that the intent's row describes; return its id."""
-    asked = json.loads(intent.facts["request"])
-    asked.setdefault("TagSpecifications", tags(clients, deployment, intent.generation or 0))
+    kept, generation = intent.facts.get("tags"), intent.generation or 0
     launched = clients.ec2_once.run_instances(
-        **asked, MinCount=1, MaxCount=1, ClientToken=str(intent.token)
+        **json.loads(intent.facts["request"]),
+        MinCount=1,
+        MaxCount=1,
+        ClientToken=str(intent.token),
+        TagSpecifications=json.loads(kept) if kept else tags(clients, deployment, generation),
     )
     return launched["Instances"][0]["InstanceId"]
 
@@ -45,11 +48,12 @@ def tags(clients: Clients, deployment: Deployment, generation: int) -> list[Any]
     ]
 
 
-def facts(request: dict[str, Any], pool: Pool, subnet: str) -> dict[str, str]:
+def facts(request: dict[str, Any], pool: Pool, subnet: str, tagged: list[Any]) -> dict[str, str]:
     """Return what the intent's row keeps of a launch in `pool`: a repetition asks for the same."""
     return {
         "request": json.dumps(_in_pool(request, pool, subnet)),
         "pool": json.dumps(asdict(pool)),
+        "tags": json.dumps(tagged),
     }
 
 
@@ -61,9 +65,7 @@ def pool_of(intent: ResourceRow) -> Pool:
     return Pool(request["InstanceType"], "an unknown zone")
 
 
-def request(
-    clients: Clients, deployment: Deployment, ledger: Ledger, generation: int
-) -> dict[str, Any]:
+def request(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str, Any]:
     """Return RunInstances' parameters that are the same in every pool of a generation."""
     image = find_image(clients, deployment)
     scripts = _ready(ledger, "scripts").facts
@@ -81,7 +83,6 @@ def request(
             }
         ],
         "MetadataOptions": METADATA,
-        "TagSpecifications": tags(clients, deployment, generation),
         "BlockDeviceMappings": [
             {
                 "DeviceName": image.get("RootDeviceName") or "/dev/sda1",

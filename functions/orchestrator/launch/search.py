@@ -88,12 +88,17 @@ class _AllRest(Exception):
 
 
 def rest_pool(ledger: Ledger, intent: ResourceRow | None) -> None:
-    """Have the pool rest that the intent's host was launched in: EC2 took it back unserved."""
+    """Have the pool rest that the intent's host was launched in: EC2 took it back unserved.
+
+    A reservation's does not: it is paid for.
+    """
     values = ledger.read(CAPACITY)
     if values is None or intent is None or "pool" not in intent.facts:
         return
-    row = CapacityRow.of(values)
-    rest = resting.taken_back(run_instances.pool_of(intent), ledger.now())
+    pool = run_instances.pool_of(intent)
+    if pool.reservation:
+        return
+    row, rest = CapacityRow.of(values), resting.taken_back(pool, ledger.now())
     known = Resting.of(row.resting).with_(rest).text()
     ledger.write(CAPACITY, replace(row, resting=known).values())
 
@@ -124,7 +129,8 @@ class _Search:
         pool = Resting.of(row.resting).next(self.pools)
         if pool is None:
             raise _AllRest
-        return run_instances.facts(json.loads(row.request), pool, self.subnets[pool.zone])
+        tags = run_instances.tags(self.clients, self.deployment, self.generation)
+        return run_instances.facts(json.loads(row.request), pool, self.subnets[pool.zone], tags)
 
     def rest(self, error: ClientError) -> None:
         """Write down which pools rest after this refusal; raise it where it is no shortage."""
@@ -175,9 +181,7 @@ class _Search:
             return self.row
         row = CapacityRow.of(self.ledger.read(CAPACITY) or {})
         if (row.generation, row.execution) != (self.generation, self.ledger.owner):
-            request = run_instances.request(
-                self.clients, self.deployment, self.ledger, self.generation
-            )
+            request = run_instances.request(self.clients, self.deployment, self.ledger)
             row = CapacityRow(
                 generation=self.generation,
                 request=json.dumps(request),

@@ -76,6 +76,13 @@ def close(ledger: Ledger, opened_at: str, instance_id: str, outcome: str) -> dic
     }
 
 
+def leave(ledger: Ledger) -> dict[str, Any]:
+    """Note that another workflow holds the lock for longer than a repair waits for it."""
+    why = "another workflow is at work on the deployment, and sees to the hosts that it waits for"
+    ledger.note("repair", f"no repair: {why}")
+    return {"name": ledger.name, "outcome": "skipped", "why": why, "instance_id": ""}
+
+
 def abandon(ledger: Ledger, opened_at: str) -> None:
     """Close the incident that this repair opened, if it did, as failed."""
     values = ledger.read(_key(ledger, opened_at))

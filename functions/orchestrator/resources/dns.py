@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from orchestrator.aws import dns_records, hosted_zones, naming
 from orchestrator.aws.clients import Clients
@@ -17,6 +17,9 @@ from orchestrator.errors import Pending, ResourceConflict
 from orchestrator.ledger.rows import ResourceRow
 from orchestrator.ledger.store import Ledger
 from orchestrator.spec.deployment import Deployment
+
+if TYPE_CHECKING:
+    from mypy_boto3_ec2.type_defs import AddressTypeDef
 
 _ROLE = "dns"
 
@@ -127,10 +130,16 @@ def _searched(clients: Clients, ledger: Ledger) -> list[tuple[str, str]]:
 
 
 def _held(clients: Clients, ledger: Ledger) -> set[str]:
-    """Return the addresses of the Elastic IPs that carry the deployment's tags."""
-    found = clients.ec2.describe_addresses(Filters=naming.owned(ledger.name))["Addresses"]
-    ours = sort(ledger, ((each["PublicIp"], each["Tags"]) for each in found)).ours
-    return set(ours)
+    """Return the addresses of the endpoint's Elastic IPs, by the deployment's tags."""
+    described = clients.ec2.describe_addresses(Filters=naming.owned(ledger.name))["Addresses"]
+    found = ((each["PublicIp"], each["Tags"]) for each in described if _is_an_endpoints(each))
+    return set(sort(ledger, found).ours)
+
+
+def _is_an_endpoints(address: AddressTypeDef) -> bool:
+    """Return whether it is not the NAT gateway's."""
+    roles = (tag["Value"] for tag in address["Tags"] if tag["Key"] == naming.ROLE)
+    return any(role.split("-", maxsplit=1)[0] == "address" for role in roles)
 
 
 def _stored(ledger: Ledger) -> dict[str, Any]:
@@ -223,10 +232,11 @@ def _is_ours(clients: Clients, ledger: Ledger, host: str, there: list[Record]) -
 def _owns(clients: Clients, ledger: Ledger, tags: list[Any], host: str) -> bool:
     """Return whether a TXT record names this installation, in this region.
 
-    An earlier version's names no region: it is ours where our ledger knows the deployment.
+    An earlier version's names no region: it is ours where our ledger knows of records or of an
+    address. What was torn down has neither.
     """
     region = naming.region(tags)
-    if region is None and not ledger.resource(_ROLE) and not _stored(ledger):
+    if region is None and not ledger.resource(_ROLE) and not _addresses_of_rows(ledger):
         return False
     return region in {None, clients.settings.region} and owns(ledger, tags, host)
 
@@ -240,27 +250,30 @@ def _written(clients: Clients, ledger: Ledger, there: list[Record], host: str) -
     """
     tags = dns_records.tags(there)
     marked = _owns(clients, ledger, tags, host)
-    if not marked and naming.owner(tags) != (None, None):
+    names_us = naming.region(tags) is None and owns(ledger, tags, host)
+    if not marked and not names_us and naming.owner(tags) != (None, None):
         return []
     ours = _addresses(clients, ledger) | {
         t["Value"] for t in tags if marked and t["Key"] == naming.ADDRESS
     }
-    earlier = marked and not ours
-    return [
-        record
-        for record in there
-        if (record["Type"] == "TXT" and marked)
-        or (record["Type"] == "A" and (earlier or dns_records.points_to(record, ours)))
-    ]
+    is_earlier = marked and not ours
+    records = [each for each in there if each["Type"] == "A"]
+    leading = [each for each in records if is_earlier or dns_records.points_to(each, ours)]
+    is_mark_ours = marked or (names_us and bool(leading))
+    return leading + [each for each in there if each["Type"] == "TXT" and is_mark_ours]
 
 
 def _addresses(clients: Clients, ledger: Ledger) -> set[str]:
     """Return the addresses that our rows say we wrote, or may have; without rows, those we hold."""
+    is_known = ledger.resource(_ROLE) or _stored(ledger)
+    return _addresses_of_rows(ledger) if is_known else _held(clients, ledger)
+
+
+def _addresses_of_rows(ledger: Ledger) -> set[str]:
     row, deployment = ledger.resource(_ROLE), ledger.known_deployment()
     written = row.facts.get("address") if row else None
     endpoint = deployment.address if deployment else None
-    known = {str(address) for address in (written, endpoint) if address}
-    return known if row or _stored(ledger) else _held(clients, ledger)
+    return {str(address) for address in (written, endpoint) if address}
 
 
 def _wait_for(clients: Clients, row: ResourceRow | None) -> None:

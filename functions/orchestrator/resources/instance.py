@@ -130,7 +130,7 @@ def _candidate(
     usable = None
     for host in (each for each in ledger.hosts() if each.role == Role.CANDIDATE):
         is_lost = _is_lost(clients, ledger, host)
-        if is_lost:
+        if is_lost and instances.taken_back(clients, str(host.instance_id)):
             search.rest_pool(ledger, ledger.resource(_role(host.generation)))
         if host.generation <= after or is_lost or host.phase == "failed":
             ledger.set_host(host.generation, role=Role.RETIRED, ended_at=ledger.time())

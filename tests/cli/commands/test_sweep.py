@@ -48,6 +48,20 @@ def test_sweep_removes_what_is_left_through_the_teardown(
 
 
 @pytest.mark.usefixtures("ledger")
+def test_sweep_leaves_what_is_wanted_again_and_goes_on(
+    lamplighter: Run, workflows: Workflows, script: type[Scripting]
+) -> None:
+    workflows.plan = ("", ORPHANS)
+    workflows.scripts["teardown"] = script.of(error="Superseded", cause="'old' is wanted again")
+
+    result = lamplighter("--json", "sweep", "--yes")
+
+    assert result.exit_code == 0, result.stderr
+    assert json.loads(result.stdout)["removed"] == []
+    assert "old stays: " in result.stderr
+
+
+@pytest.mark.usefixtures("ledger")
 def test_sweep_of_a_tidy_account_says_so(lamplighter: Run, workflows: Workflows) -> None:
     workflows.plan = ("", {"orphans": []})
 

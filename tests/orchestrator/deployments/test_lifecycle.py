@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 from orchestrator.deployments import lifecycle
-from orchestrator.errors import DeploymentExists, InvalidRequest, NotFound, Pending
+from orchestrator.errors import DeploymentExists, InvalidRequest, NotFound, Pending, Superseded
 from orchestrator.hosts import probe
 from orchestrator.ledger import lock
 from orchestrator.ledger.rows import AWAIT, DEPLOYMENT, AwaitRow, Role
@@ -268,6 +268,16 @@ def test_retiring_works_without_the_lock_and_finds_who_waits(live):
 def test_retiring_what_never_was_is_reported(workflow):
     with pytest.raises(NotFound, match="no deployment is named 'demo'"):
         lifecycle.retire(workflow.ledger)
+
+
+def test_a_sweep_ends_under_the_lock_where_somebody_wants_the_deployment_again(live):
+    lifecycle.retire(live.ledger)
+    lifecycle.begin(live.deployment, live.ledger)
+
+    with pytest.raises(Superseded, match="is wanted again"):
+        lifecycle.start_teardown(live.ledger, swept=True)
+
+    assert live.ledger.deployment().desired == "present"
 
 
 def test_a_tombstone_keeps_the_highest_generation_and_nothing_else_lives(live):

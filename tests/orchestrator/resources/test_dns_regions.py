@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -68,16 +69,43 @@ def test_the_name_of_another_regions_deployment_is_refused(complete, elsewhere):
         dns.must_be_free(elsewhere.clients, elsewhere.deployment, elsewhere.ledger)
 
 
-def test_a_record_of_an_earlier_version_gets_its_region(complete):
-    mark = next(r for r in records(complete) if r["Type"] == "TXT")
+def forget_the_region(workflow):
+    """Make the ownership record an earlier version's; return it as it was."""
+    mark = next(r for r in records(workflow) if r["Type"] == "TXT")
     values = [v for v in mark["ResourceRecords"] if naming.REGION not in v["Value"]]
     change = {
         "Action": "UPSERT",
         "ResourceRecordSet": {**mark, "ResourceRecords": values},
     }
-    complete.clients.route53.change_resource_record_sets(
-        HostedZoneId=zone_of(complete), ChangeBatch={"Changes": [change]}
+    workflow.clients.route53.change_resource_record_sets(
+        HostedZoneId=zone_of(workflow), ChangeBatch={"Changes": [change]}
     )
+    return mark
+
+
+def test_a_deployment_that_was_torn_down_here_owns_no_record_of_another_region(complete, elsewhere):
+    forget_the_region(complete)
+    spec = json.dumps(elsewhere.deployment.document())
+    elsewhere.ledger.record(spec=spec, status="absent", desired="absent")
+
+    with pytest.raises(ResourceConflict):
+        dns.must_be_free(elsewhere.clients, elsewhere.deployment, elsewhere.ledger)
+    dns.destroy(elsewhere.clients, elsewhere.ledger)
+
+    assert len(records(complete)) == 2
+
+
+def test_an_earlier_versions_records_go_by_their_address_where_the_ledger_is_lost(complete):
+    forget_the_region(complete)
+    complete.ledger.erase(*(r["sk"] for r in list(complete.ledger.rows()) if r["sk"] != LOCK))
+
+    dns.destroy(complete.clients, complete.ledger)
+
+    assert records(complete) == []
+
+
+def test_a_record_of_an_earlier_version_gets_its_region(complete):
+    mark = forget_the_region(complete)
 
     assert [each.action for each in complete.run(dns.plan)] == ["keep", "change"]
     complete.ensure(dns)

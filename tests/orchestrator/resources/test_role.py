@@ -243,9 +243,9 @@ def workflow_ensured(workflow):
 
 
 def test_scripts_of_the_previous_version_get_the_role_that_they_know(complete):
-    ours = run_instances.request(complete.clients, complete.deployment, complete.ledger, 1)
+    ours = run_instances.request(complete.clients, complete.deployment, complete.ledger)
     complete.ledger.update("resource#scripts", {"profile": None, "prefix": "scripts/x"})
-    earlier = run_instances.request(complete.clients, complete.deployment, complete.ledger, 1)
+    earlier = run_instances.request(complete.clients, complete.deployment, complete.ledger)
 
     assert ours["IamInstanceProfile"] == {"Name": name(complete)}
     assert earlier["IamInstanceProfile"] == {"Name": complete.clients.settings.earlier_profile}
