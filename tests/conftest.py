@@ -8,12 +8,13 @@ from xdist.scheduler import LoadScopeScheduling
 pytest_plugins = ["awssim.fixtures"]
 # Folders whose tests share what is started once: a local AWS, or the machine of the lab.
 TOGETHER = ("tests/workflow/", "tests/twin/", "tests/machine/")
-# Two need no machine; the third takes as long as the rest of its folder, and has an AWS of its own
-# when it runs beside it.
+# Two need no machine; the others take as long as the rest of their folder, and have an AWS of their
+# own when they run beside it.
 ALONE = (
     "tests/machine/test_image_build.py",
     "tests/machine/test_sam_build.py",
     "tests/workflow/test_provision.py",
+    "tests/workflow/test_traffic.py",
 )
 # Whole deployments and machines, hostile traffic, a crash at every call: they take longest, are
 # marked `system`, and start first.
