@@ -10,6 +10,7 @@ import hashlib
 import re
 import shutil
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -18,6 +19,7 @@ _SETTING = re.compile(r'^(deployment|bucket|folder|event_bus) = "([^"]+)"$', re.
 _NAMES = {"deployment", "bucket", "folder", "event_bus"}
 _LINE = re.compile(r"([0-9a-f]{64})  (.+)")
 _SUMS = "SHA256SUMS"
+_AT_A_TIME = 4  # downloads
 Download = Callable[[str, str, Path], None]
 
 
@@ -59,8 +61,10 @@ def fetch(known: UserData, folder: Path, download: Download) -> None:
         return new / name
 
     sums = bring(_SUMS, known.folder.rpartition("/")[2])
-    for digest, name in _entries(sums.read_text(encoding="utf-8")):
-        bring(name, digest)
+    entries = _entries(sums.read_text(encoding="utf-8"))
+    with ThreadPoolExecutor(_AT_A_TIME) as pool:
+        for _ in pool.map(lambda entry: bring(entry[1], entry[0]), entries):
+            pass  # raises what a file's check raised
     new.rename(folder)
 
 
