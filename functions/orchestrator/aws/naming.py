@@ -134,6 +134,11 @@ def tls_path(name: str) -> str:
     return f"/lamplighter/{name}/tls"
 
 
+def is_an_endpoints_address(role: str) -> bool:
+    """Return whether it is the role of an endpoint's Elastic IP, e.g. address-3; not the NAT's."""
+    return role.split("-", maxsplit=1)[0] == "address"
+
+
 def ownership_record(host: str) -> str:
     """Return the TXT record that marks an A record as ours (Route53 records carry no tags)."""
     return f"_lamplighter.{host}."

@@ -193,7 +193,7 @@ def _kept(ledger: Ledger) -> str:
 def retire(ledger: Ledger, *, force: bool = False, swept: bool = False) -> set[str]:
     """Write down that the deployment is not wanted any more, lock or not.
 
-    force: makes the row that the ledger lost. swept: only of one that nobody wants; Superseded when
+    force: makes the row that the ledger lost. swept: only one that is not wanted; Superseded when
     it was provisioned after `lamplighter sweep` had listed it. Return the task tokens of workflows
     that wait for a host, so that they can be stopped.
     """

@@ -126,7 +126,7 @@ def _current(ledger: Ledger) -> str | None:
 
 def _rows(ledger: Ledger) -> list[ResourceRow]:
     """Return the ledger's rows of addresses, e.g. of the kind address-3."""
-    return [row for row in ledger.resources() if _is_a_hosts(row.kind)]
+    return [row for row in ledger.resources() if naming.is_an_endpoints_address(row.kind)]
 
 
 def _allocate(clients: Clients, deployment: Deployment, kind: str) -> str:
@@ -184,8 +184,4 @@ def _by_tag(clients: Clients, ledger: Ledger) -> set[str]:
     """Return the kinds of the addresses that carry the deployment's tag; not the NAT gateway's."""
     found = clients.ec2.describe_addresses(Filters=naming.owned(ledger.name))["Addresses"]
     roles = {tag["Value"] for each in found for tag in each["Tags"] if tag["Key"] == naming.ROLE}
-    return {role for role in roles if _is_a_hosts(role)}
-
-
-def _is_a_hosts(kind: str) -> bool:
-    return kind.split("-", maxsplit=1)[0] == _ROLE
+    return {role for role in roles if naming.is_an_endpoints_address(role)}

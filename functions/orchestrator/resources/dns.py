@@ -139,7 +139,7 @@ def _held(clients: Clients, ledger: Ledger) -> set[str]:
 def _is_an_endpoints(address: AddressTypeDef) -> bool:
     """Return whether it is not the NAT gateway's."""
     roles = (tag["Value"] for tag in address["Tags"] if tag["Key"] == naming.ROLE)
-    return any(role.split("-", maxsplit=1)[0] == "address" for role in roles)
+    return any(map(naming.is_an_endpoints_address, roles))
 
 
 def _stored(ledger: Ledger) -> dict[str, Any]:

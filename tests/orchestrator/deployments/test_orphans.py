@@ -141,7 +141,7 @@ def test_sweeping_touches_neither_other_installations_nor_what_has_no_tags(
 def test_a_deployment_that_was_provisioned_after_it_was_listed_is_not_swept(complete, account):
     complete.teardown()
     lifecycle.end_teardown(complete.ledger)
-    lifecycle.retire(complete.ledger, force=True, swept=True)  # nobody wants it yet
+    lifecycle.retire(complete.ledger, force=True, swept=True)  # it is not wanted yet
     complete.provision()
     before = account.inventory()
 
