@@ -25,7 +25,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, required=True)
     parser.add_argument("--origins", type=Path, required=True)
     parser.add_argument("--engine", choices=["stub", "vllm"], default="stub")
-    parser.add_argument("--load-seconds", type=float, default=1.0, help="the stub's load time")
+    parser.add_argument("--load-seconds", type=float, default=0.5, help="the stub's load time")
     parser.add_argument("--home", type=Path, default=Path.cwd(), help="folder of vLLM's files")
     parser.add_argument("--tied", action="store_true", help="end when the parent process ends")
     options = parser.parse_args()

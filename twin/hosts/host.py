@@ -62,18 +62,15 @@ class Host:
         engine_port, self.gateway_port = _free_ports(2)
         self._tell("booting", 0)
         self._start(self._agent(scripts, engine_port, settings))
+        if settings["ENGINE"] != "none":  # loads while the keys arrive
+            arguments = settings["ENGINE_ARGUMENTS"].split()
+            self._start(self.engines.unit(settings["MODEL"], engine_port, arguments))
         if not await self._has_keys():
             cause = f"there is no {self._keys_file} after {_FIRST_KEYS:g} s: see agent.log"
             self.state = f"failed: {cause}"
             self._tell("failed", 0, f"40-secrets.sh failed: {cause}")
             return
-        self._serve(settings, engine_port)
-
-    def _serve(self, settings: dict[str, str], engine_port: int) -> None:
         self._tell("loading", 0)
-        if settings["ENGINE"] != "none":
-            arguments = settings["ENGINE_ARGUMENTS"].split()
-            self._start(self.engines.unit(settings["MODEL"], engine_port, arguments))
         self._start(self._gateway(settings, engine_port))
         self._tell("done", 100)
         self.state = "on"

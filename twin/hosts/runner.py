@@ -16,7 +16,7 @@ from twin.hosts.forwarder import Forwarder
 from twin.hosts.host import Host
 
 log = logging.getLogger("lamplighter.hosts")
-_LOOK_SECONDS = 0.25
+_LOOK_SECONDS = 0.1
 
 
 class Runner:
