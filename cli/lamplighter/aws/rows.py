@@ -29,7 +29,8 @@ class Host:
     """One machine of a deployment; empty is unknown. Times are ISO-8601 UTC.
 
     role: candidate, serving, draining or retired. percent: of the phase, 0 to 100. address: the
-    public IPv4 on which it proved itself.
+    public IPv4 on which it proved itself. price_usd_hour: of the instance; 0 is unknown. requests,
+    errors: what its gateway has counted. planned: the rung of a repair that stops it now.
     """
 
     generation: int = 0
@@ -45,6 +46,13 @@ class Host:
     launched_at: str = ""
     served_at: str = ""
     ended_at: str = ""
+    instance_type: str = ""
+    zone: str = ""
+    market: str = ""
+    price_usd_hour: float = 0.0
+    requests: int | None = None
+    errors: int | None = None
+    planned: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +60,8 @@ class Deployment:
     """A deployment as the workflows last wrote it; empty is unknown. Times are ISO-8601 UTC.
 
     generation: of the host that serves; before one did, the highest that any host got. hosts: the
-    oldest first, some of those that ended too. A tombstone (status absent) stays after a teardown.
+    oldest first, some of those that ended too. paused_at: since when nothing is repaired;
+    paused_until: empty is until it is resumed. A tombstone (status absent) stays after a teardown.
     """
 
     name: str
@@ -64,6 +73,9 @@ class Deployment:
     served_at: str = ""
     execution: str = ""
     reason: str = ""
+    paused_at: str = ""
+    paused_until: str = ""
+    paused_why: str = ""
     updated_at: str = ""
     hosts: tuple[Host, ...] = ()
 
@@ -93,16 +105,31 @@ class Deployment:
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """One outage and its repair. began_at: under the lock; closed_at: empty while it is open."""
+    """One outage and its repair. began_at: under the lock; closed_at: empty while it is open.
+
+    source: who noticed, at detected_at. rungs: what was tried, a JSON list. unserved_seconds:
+    without an answer, by probes from outside. failed_requests: up to the host's last report.
+    evidence: the key of what was kept, in the deployment's bucket.
+    """
 
     opened_at: str = ""
     began_at: str = ""
     closed_at: str = ""
+    source: str = ""
+    detected_at: str = ""
     trigger: str = ""
+    cause: str = ""
+    rungs: str = ""
     instance_id: str = ""
+    generation: int = 0
+    execution: str = ""
     replaced_by: str = ""
     outcome: str = ""
     seconds: int | None = None
+    unserved_seconds: int | None = None
+    failed_requests: int | None = None
+    cost_usd: float = 0.0
+    evidence: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,6 +277,12 @@ def _whole(value: Any) -> int:
     return int(value)
 
 
+def _number(value: Any) -> float:
+    if not isinstance(value, Decimal):
+        raise TypeError
+    return float(value)
+
+
 def _lines(value: Any) -> tuple[str, ...]:
     return tuple(_text(value).splitlines())
 
@@ -267,6 +300,7 @@ def _moment(at: str) -> datetime:
 _FORMS: dict[type, Callable[[Any], Any]] = {
     str: _text,
     int: _whole,
+    float: _number,
     NoneType: _whole,
     tuple: _lines,
 }

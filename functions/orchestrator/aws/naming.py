@@ -14,6 +14,9 @@ ROLE = "lamplighter:role"
 GENERATION = "lamplighter:generation"
 ADDRESS = "lamplighter:address"  # in the ownership record only, like the next
 REGION = "lamplighter:region"  # Route53 has none, and each region has its own ledger
+# A deployment's alarms: of EC2's status checks, of what its hosts and probes say.
+CHECK_ALARMS = ("system-check", "instance-check", "attached-disk-check")
+ALARMS = (*CHECK_ALARMS, "heartbeat", "serving", "certificate", "disk", "gpu", "budget")
 
 Tags = list[dict[str, str]]
 
@@ -100,6 +103,20 @@ def event_source(name: str) -> str:
 def metrics_namespace(name: str) -> str:
     """Return the only namespace of CloudWatch into which a deployment's hosts may write."""
     return f"Lamplighter/{name}"
+
+
+def alarm(installation: str, name: str, what: str) -> str:
+    """Return the name of one of a deployment's CloudWatch alarms; what: one of ALARMS."""
+    return f"{installation}-{name}-{what}"
+
+
+def of_alarm(installation: str, alarm_name: str) -> tuple[str, str] | None:
+    """Return (deployment, what) of an alarm's name, None for one that is not ours."""
+    for what in ALARMS:
+        begin, end = f"{installation}-", f"-{what}"
+        if alarm_name.startswith(begin) and alarm_name.endswith(end):
+            return alarm_name[len(begin) : -len(end)], what
+    return None
 
 
 def bucket(name: str, account: str, region: str) -> str:

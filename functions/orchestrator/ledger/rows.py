@@ -97,6 +97,7 @@ class DeploymentRow(_Row):
     that any host got. spec: the specification as JSON. address: the public IPv4 of the endpoint.
 
     version: of the code that wrote the row and its specification; 1 knew no rows of hosts.
+    paused_at: since when nothing is repaired; paused_until: None is until it is resumed.
     Times are ISO-8601 UTC.
     """
 
@@ -111,6 +112,9 @@ class DeploymentRow(_Row):
     served_at: str | None = None
     execution: str | None = None
     reason: str | None = None
+    paused_at: str | None = None
+    paused_until: str | None = None
+    paused_why: str | None = None
     updated_at: str | None = None
 
     @property
@@ -136,6 +140,9 @@ class HostRow(_Row):
 
     phase, percent, cause, warnings: as it last reported; phase_at: when that report arrived,
     reported_at: when it was sent. address: the public IPv4 on which it proved itself.
+    instance_type, zone, market: the pool it came from; price_usd_hour: of the instance, then.
+    requests, errors: what its gateway has counted. planned: the rung of a repair that stops it
+    now, so that its end is no loss.
     """
 
     generation: int
@@ -153,6 +160,13 @@ class HostRow(_Row):
     launched_at: str | None = None
     served_at: str | None = None
     ended_at: str | None = None
+    instance_type: str | None = None
+    zone: str | None = None
+    market: str | None = None
+    price_usd_hour: float | None = None
+    requests: int | None = None
+    errors: int | None = None
+    planned: str | None = None
 
     @property
     def key(self) -> str:
@@ -225,11 +239,21 @@ class ResourceRow(_Row):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IncidentRow(_Row):
-    """One repair. began_at: under the lock; closed_at, outcome and seconds: once it is over."""
+    """One repair. began_at: under the lock; closed_at, outcome and seconds: once it is over.
+
+    source: who noticed (repair/triggers.py); detected_at: when. cause: a sentence. rungs: what was
+    tried, a JSON list of {"rung", "why", "at", "ended_at", "outcome"}. unserved_seconds: without an
+    answer, by probes from outside. failed_requests: up to the host's last report. cost_usd: of the
+    hosts that it took. evidence: the key of what was kept, in the deployment's bucket.
+    """
 
     opened_at: str = ""
     began_at: str | None = None
+    source: str | None = None
+    detected_at: str | None = None
     trigger: str = ""
+    cause: str | None = None
+    rungs: str | None = None
     instance_id: str | None = None
     generation: int = 0
     execution: str | None = None
@@ -237,6 +261,10 @@ class IncidentRow(_Row):
     outcome: str | None = None
     replaced_by: str | None = None
     seconds: float | None = None
+    unserved_seconds: float | None = None
+    failed_requests: int | None = None
+    cost_usd: float | None = None
+    evidence: str | None = None
 
 
 # What a deployment's row of version 1 said of its one host.
