@@ -128,7 +128,7 @@ def is_untagged(statement):
     kinds = {r["!Sub"].split(":")[-1] for r in resources} if isinstance(resources, list) else set()
     one = {resources["!Sub"].split(":")[-1]} if isinstance(resources, dict) else set()
     not_ours = {"image/*", "network-interface/*", "capacity-reservation/*"}
-    not_ours |= {"document/${AWS::StackName}-RestartAgent"}  # the installation's own, by its name
+    not_ours |= {"StackName}-RestartAgent"}  # the installation's own, by its name
     return bool(kinds | one) and kinds | one <= not_ours
 
 

@@ -253,7 +253,8 @@ class IncidentRow(_Row):
     source: who noticed (repair/triggers.py); detected_at: when. cause: a sentence. rungs: what was
     tried, a JSON list of {"rung", "why", "at", "ended_at", "outcome"}. unserved_seconds: without an
     answer, by probes from outside. failed_requests: up to the host's last report. cost_usd: of the
-    hosts that it took. evidence: the key of what was kept, in the deployment's bucket.
+    host that it launched, until it served. errors_before: that the host's gateway had counted when
+    it was opened. evidence: the key of what was kept, in the deployment's bucket.
     """
 
     opened_at: str = ""
@@ -272,6 +273,7 @@ class IncidentRow(_Row):
     seconds: float | None = None
     unserved_seconds: float | None = None
     failed_requests: int | None = None
+    errors_before: int | None = None
     cost_usd: float | None = None
     evidence: str | None = None
 

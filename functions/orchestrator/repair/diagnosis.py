@@ -58,18 +58,23 @@ def is_explained(row: DeploymentRow) -> bool:
     return row.status == Status.FAILED and (row.reason or "").startswith(EXPLAINED)
 
 
-def judged(ledger: Ledger, seen: Facts, host: HostRow, trigger: Trigger) -> Verdict:
+def judged(
+    ledger: Ledger, row: DeploymentRow, seen: Facts, host: HostRow, trigger: Trigger
+) -> Verdict:
     """Return what is to be done about the host. An operator's wish has no bounds."""
-    if trigger.forced:
-        return Verdict(Rung.REPLACE, f"an operator wants it: {trigger.text}")
-    if trigger.rung:
-        return Verdict(trigger.rung, f"an operator wants it: {trigger.text}")
+    if trigger.forced or trigger.rung:
+        return Verdict(trigger.rung or Rung.REPLACE, f"an operator wants it: {trigger.text}")
     if trigger.ending and seen.ending is None:
         seen = dataclasses.replace(seen, ending=trigger.text)
-    wanted, past = rungs.first(seen), history(ledger)
-    if trigger.is_by_hand:  # the failures before are known to whom starts it
+    wanted = rungs.first(seen)
+    if wanted.rung == Rung.EXPLAIN and trigger.is_by_hand:  # its cause may be corrected by now
+        wanted = dataclasses.replace(wanted, rung=Rung.REPLACE)
+    if wanted.rung not in LADDER:
+        return wanted
+    past = history(ledger)
+    if trigger.is_by_hand:  # the failures before are known to the operator
         past = [each for each in past if each.closed_at is None]
-    return bounds.bounded(wanted, seen, past, ledger.now(), host.instance_id)
+    return bounds.bounded(wanted, seen, past, ledger.now(), host.instance_id, row.served_at)
 
 
 def history(ledger: Ledger) -> list[IncidentRow]:

@@ -45,7 +45,7 @@ def check(
     if host.planned:  # by a rung that has ended since
         ledger.set_host(host.generation, planned=None, planned_at=None)
     seen = facts.look(clients, deployment, ledger, row, host)
-    verdict = diagnosis.judged(ledger, seen, host, trigger)
+    verdict = diagnosis.judged(ledger, row, seen, host, trigger)
     if own and verdict.rung == Rung.WAIT:
         return {"todo": _waits(seen, verdict), "why": verdict.why, **answer}
     if todo := _without_rung(clients, deployment, ledger, row, host, verdict, own):
@@ -90,6 +90,10 @@ def close(ledger: Ledger, opened_at: str, instance_id: str, outcome: str) -> dic
     if incident := _own(ledger, opened_at):
         facts_now["rungs"] = _ended(ledger, incident, _HELPED if helped else _IN_VAIN, None)
         facts_now["unserved_seconds"] = _unserved(ledger, incident, row, helped=helped)
+        facts_now["failed_requests"] = _failed_requests(ledger, incident)
+    if replaced_by and host and host.launched_at and host.price_usd_hour:
+        hours = ledger.seconds_since(host.launched_at) / 3600
+        facts_now["cost_usd"] = round(hours * host.price_usd_hour, 4)
     ledger.update(_key(ledger, opened_at), facts_now)
     if helped and row.unanswered_at:
         ledger.record(unanswered_at=None)
@@ -180,6 +184,7 @@ def _opened(
         execution=ledger.owner,
         generation=host.generation,
         unserved_seconds=0.0 if seen.answers else None,
+        errors_before=host.errors,
     )
     ledger.write(_key(ledger, opened_at), incident.values())
     return incident
@@ -233,6 +238,16 @@ def _unserved(
     if incident.unserved_seconds is not None or not helped:
         return incident.unserved_seconds
     return round(ledger.seconds_since(row.unanswered_at or incident.detected_at or ""), 1)
+
+
+def _failed_requests(ledger: Ledger, incident: IncidentRow) -> int | None:
+    """Return the requests that failed on the host meanwhile, as its gateway counts them; None
+    where that gateway was started again, or reports no more.
+    """
+    host = ledger.host_of(incident.instance_id or "")
+    if host is None or host.errors is None or incident.errors_before is None:
+        return None
+    return host.errors - incident.errors_before if host.errors >= incident.errors_before else None
 
 
 def _close_aborted(ledger: Ledger) -> None:

@@ -60,7 +60,7 @@ def _judged(
     deployment = parse(row.specification())
     seen = facts.look(clients, deployment, ledger, row, host)
     _watch(ledger, row, answers=seen.answers)
-    return diagnosis.judged(ledger, seen, host, trigger)
+    return diagnosis.judged(ledger, row, seen, host, trigger)
 
 
 def _started(clients: Clients, ledger: Ledger, host: HostRow, why: str) -> str:

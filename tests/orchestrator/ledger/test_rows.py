@@ -87,6 +87,7 @@ FULL = [
         rungs="[]",
         unserved_seconds=3.5,
         failed_requests=2,
+        errors_before=1,
         cost_usd=0.25,
         evidence="evidence/1/",
     ),
