@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any
 from orchestrator.aws import naming
 from orchestrator.aws.clients import Clients
 from orchestrator.aws.error_codes import tolerating
+from orchestrator.capacity.spending import at_launch
+from orchestrator.capacity.spending.forgetting import forget
 from orchestrator.creation import ownership
 from orchestrator.creation.drift import differing, mend
 from orchestrator.creation.ownership import Found, sort
 from orchestrator.creation.plan import Change, planned
 from orchestrator.creation.visibility import ById, settled, wait_until_visible
 from orchestrator.errors import InsufficientCapacity, Pending, Refused
-from orchestrator.launch import attributes, instances, search
+from orchestrator.launch import attributes, instances, run_instances, search
 from orchestrator.ledger.rows import WAITING, HostRow, ResourceRow, Role
 from orchestrator.ledger.store import Ledger
 from orchestrator.resources import keys
@@ -201,10 +203,22 @@ def _launched(
         ledger.set_host(generation, phase=WAITING, cause=launch.waiting_for)
     elif host.instance_id != launch.instance_id:
         facts = {"phase": "launched", "cause": None, "launched_at": ledger.time()}
+        facts |= _priced(clients, deployment, ledger, generation)
         ledger.set_host(generation, instance_id=launch.instance_id, **facts)
         text = f"launched {launch.instance_id}, generation {generation}"
         ledger.note("instance", text, instance_id=launch.instance_id)
     return launch
+
+
+def _priced(
+    clients: Clients, deployment: Deployment, ledger: Ledger, generation: int
+) -> dict[str, Any]:
+    """Return the host's pool and prices; nothing where an earlier version began the launch."""
+    intent = ledger.resource(_role(generation))
+    if intent is None or "pool" not in intent.facts:
+        return {}
+    size = deployment.instance.root_volume_gib
+    return at_launch.facts(run_instances.pool_of(intent), clients.settings.region, size)
 
 
 def _end(clients: Clients, ledger: Ledger, kept: list[HostRow]) -> None:
@@ -228,7 +242,7 @@ def _end(clients: Clients, ledger: Ledger, kept: list[HostRow]) -> None:
                     clients.ssm.delete_parameter(Name=order)
         if host.role != Role.RETIRED:
             ledger.set_host(host.generation, role=Role.RETIRED, ended_at=ledger.time())
-    ledger.erase(*(host.key for host in ended[:-_REMEMBERED]))
+    forget(ledger, ended[:-_REMEMBERED])
     roles = {_role(generation) for generation in staying}
     for row in _rows(ledger):
         if row.kind not in roles:
