@@ -111,7 +111,7 @@ def _unknown(host: Host) -> str:
     """Return why nothing of the host can be counted; empty where something can."""
     if host.instance_id and not host.launched_at:
         return "when it was launched is not known"
-    if host.launched_at and host.role == "retired" and not host.ended_at:
+    if host.instance_id and host.role == "retired" and not host.ended_at:
         return "when it ended is not known"
     return ""
 

@@ -234,7 +234,7 @@ def end_teardown(ledger: Ledger, *, rolled_back: bool = False) -> dict[str, Any]
     gone = _forgotten(ledger, row)
     if rolled_back and row.reason:
         gone["reason"] = f"{row.reason.removesuffix(_ROLLED_BACK)}{_ROLLED_BACK}"
-    forget(ledger, ledger.hosts())
+    forget(ledger, *(host.generation for host in ledger.hosts()))
     kinds = (RESOURCE_ROWS, HOSTS, WAITS)
     ledger.erase(
         AWAIT, CAPACITY, *(row["sk"] for row in ledger.rows() if row["sk"].startswith(kinds))

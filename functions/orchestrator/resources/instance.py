@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from mypy_boto3_ec2.type_defs import InstanceTypeDef
 
 _EXISTING = [*instances.ALIVE, "stopping", "stopped", "shutting-down"]
+_COSTS_UNTIL = {
+    **dict.fromkeys(("shutting-down", "terminated"), "ended_at"),
+    **dict.fromkeys(("stopping", "stopped"), "stopped_at"),
+}
 _REMEMBERED = 10  # ended hosts whose rows stay
 
 
@@ -68,6 +72,7 @@ def replace(
 
     repairing: capacity is waited for as long as a repair may, not as long as a provision.
     """
+    _note_end(clients, ledger, ledger.host(generation))
     return _candidate(clients, deployment, ledger, after=generation, repairing=repairing)
 
 
@@ -144,6 +149,15 @@ def _candidate(
     if launch.instance_id is None:
         return _answer(None, after, launch.wait_seconds)
     return _answer(launch.instance_id, host.generation)
+
+
+def _note_end(clients: Clients, ledger: Ledger, host: HostRow | None) -> None:
+    """Write down since when a host costs nothing any more, or its disk and its address only."""
+    if host is None or host.instance_id is None or host.ended_at or host.stopped_at:
+        return
+    found = instances.state(clients, host.instance_id)
+    if found in _COSTS_UNTIL:
+        ledger.set_host(host.generation, **{_COSTS_UNTIL[found]: ledger.time()})
 
 
 def _answer(instance_id: str | None, generation: int, wait_seconds: int = 0) -> dict[str, Any]:
@@ -240,9 +254,10 @@ def _end(clients: Clients, ledger: Ledger, kept: list[HostRow]) -> None:
             if keys.tags_of(clients, order) is not None:
                 with tolerating("ParameterNotFound"):
                     clients.ssm.delete_parameter(Name=order)
-        if host.role != Role.RETIRED:
-            ledger.set_host(host.generation, role=Role.RETIRED, ended_at=ledger.time())
-    forget(ledger, ended[:-_REMEMBERED])
+        if host.role != Role.RETIRED or host.ended_at is None:
+            ended_at = host.ended_at or ledger.time()
+            ledger.set_host(host.generation, role=Role.RETIRED, ended_at=ended_at)
+    forget(ledger, *(host.generation for host in ended[:-_REMEMBERED]))
     roles = {_role(generation) for generation in staying}
     for row in _rows(ledger):
         if row.kind not in roles:

@@ -87,7 +87,7 @@ def cost(row: DeploymentRow, hosts: Sequence[HostRow], now: datetime) -> Cost:
 
 def of_host(host: HostRow, now: datetime) -> float | None:
     """Return what the host has cost until now; None where its instance's price is not known."""
-    if host.price_usd_hour is None or _unknown(host):
+    if _unknown(host) or _unpriced(host):
         return None
     return sum(charge.usd(charge.begin, now) for charge in _of_host(host))
 
@@ -113,8 +113,14 @@ def remembered(
 
 
 def _spent(row: DeploymentRow) -> dict[str, Any]:
-    kept: dict[str, Any] = json.loads(row.spent or "{}")
-    return {"since": None, "months": {}, "unpriced": 0} | kept
+    """Return what hosts have cost whose rows are gone; nothing where it is of another form."""
+    empty: dict[str, Any] = {"since": None, "months": {}, "unpriced": 0}
+    try:
+        kept: dict[str, Any] = json.loads(row.spent or "{}")
+        months = {str(month): float(usd) for month, usd in kept.get("months", {}).items()}
+        return empty | kept | {"months": months}
+    except (AttributeError, TypeError, ValueError):
+        return empty
 
 
 def _since(spent: Mapping[str, Any], charges: Sequence[Charge]) -> str | None:
@@ -123,19 +129,18 @@ def _since(spent: Mapping[str, Any], charges: Sequence[Charge]) -> str | None:
 
 
 def _charges(row: DeploymentRow, hosts: Sequence[HostRow], now: datetime) -> list[Charge]:
-    counted = [host for host in hosts if host.launched_at and not _unknown(host)]
-    of_hosts = [charge for host in counted for charge in _of_host(host)]
+    of_hosts = [charge for host in hosts for charge in _of_host(host)]
     return [*of_hosts, *_between(of_hosts, now, is_kept=row.status != Status.ABSENT)]
 
 
 def _of_host(host: HostRow) -> Iterator[Charge]:
     begin, end = _moment(host.launched_at), _moment(host.ended_at)
-    if begin is None:
+    if begin is None or _unknown(host):
         return
     ends = [each for each in (end, _moment(host.stopped_at)) if each]
-    yield Charge(INSTANCES, host.price_usd_hour or 0.0, begin, min(ends, default=None))
-    yield Charge(VOLUMES, host.volume_usd_hour or 0.0, begin, end)
-    yield Charge(ADDRESSES, host.address_usd_hour or 0.0, begin, end)
+    yield Charge(INSTANCES, _usd(host.price_usd_hour), begin, min(ends, default=None))
+    yield Charge(VOLUMES, _usd(host.volume_usd_hour), begin, end)
+    yield Charge(ADDRESSES, _usd(host.address_usd_hour), begin, end)
 
 
 def _between(charges: Sequence[Charge], now: datetime, *, is_kept: bool) -> Iterator[Charge]:
@@ -161,15 +166,15 @@ def _not_counted(hosts: Sequence[HostRow], unpriced: int) -> Iterator[str]:
 
 def _unknown(host: HostRow) -> str | None:
     """Return why nothing of the host can be counted."""
-    if host.instance_id and not host.launched_at:
+    if host.instance_id and not _moment(host.launched_at):
         return "when it was launched is not known"
-    if host.launched_at and host.role == Role.RETIRED and not host.ended_at:
+    if host.instance_id and host.role == Role.RETIRED and not _moment(host.ended_at):
         return "when it ended is not known"
     return None
 
 
 def _unpriced(host: HostRow) -> str | None:
-    if not host.launched_at or host.price_usd_hour is not None:
+    if not host.launched_at or _usd(host.price_usd_hour):
         return None
     is_paid = host.market == BLOCK
     return "paid for with its capacity block" if is_paid else "its instance's price is not known"
@@ -188,5 +193,14 @@ def _first_of(moment: datetime) -> datetime:
     return moment.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
 
 
-def _moment(at: str | None) -> datetime | None:
-    return datetime.fromisoformat(at) if at else None
+def _usd(price: object) -> float:
+    return float(price) if isinstance(price, int | float) else 0.0
+
+
+def _moment(at: object) -> datetime | None:
+    """Return the time; None where there is none, or one of another form: a teardown goes on."""
+    try:
+        found = datetime.fromisoformat(at) if isinstance(at, str) else None
+    except ValueError:
+        return None
+    return found if found and found.tzinfo else None

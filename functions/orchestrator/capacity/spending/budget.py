@@ -50,6 +50,5 @@ def monthly_usd(row: DeploymentRow) -> float | None:
 
 def _noticed(row: DeploymentRow, month: str, monthly: float) -> int:
     """Return the highest share of this budget that a notice was sent about in this month."""
-    kept = (row.budget_noticed or "").split("/")
-    is_same = len(kept) == 3 and kept[0] == month and kept[2] == f"{monthly:g}"  # noqa: PLR2004
-    return int(kept[1]) if is_same else 0
+    marks = {Due(month, percent, 0, monthly).noticed: percent for percent in SHARES}
+    return marks.get(row.budget_noticed or "", 0)
