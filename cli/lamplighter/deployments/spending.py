@@ -59,6 +59,14 @@ def cost(found: Deployment, now: datetime) -> dict[str, Any]:
     }
 
 
+def budget(found: Deployment, now: datetime) -> dict[str, Any] | None:
+    """Return {"monthly_usd", "used_percent"} of this month; None without a budget."""
+    if not found.monthly_usd:
+        return None
+    share = cost(found, now)["month_usd"] / found.monthly_usd * 100
+    return {"monthly_usd": found.monthly_usd, "used_percent": int(share)}
+
+
 def _spent(found: Deployment) -> dict[str, Any]:
     """Return what hosts have cost whose rows are gone; nothing where it is of another form."""
     empty: dict[str, Any] = {"since": None, "months": {}, "unpriced": 0}
