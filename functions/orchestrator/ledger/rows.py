@@ -99,6 +99,7 @@ class DeploymentRow(_Row):
     version: of the code that wrote the row and its specification; 1 knew no rows of hosts.
     paused_at: since when nothing is repaired; paused_until: None is until it is resumed.
     spent: of hosts whose rows are gone, budget_noticed: the last notice (capacity/spending/).
+    unanswered_at: since when the endpoint does not answer our probes from outside.
     Times are ISO-8601 UTC.
     """
 
@@ -118,6 +119,7 @@ class DeploymentRow(_Row):
     paused_why: str | None = None
     spent: str | None = None
     budget_noticed: str | None = None
+    unanswered_at: str | None = None
     updated_at: str | None = None
 
     @property
@@ -146,8 +148,10 @@ class HostRow(_Row):
     instance_type, zone, market: the pool it came from; price_usd_hour: of the instance, then;
     volume_usd_hour, address_usd_hour: of its root volume and one public address. stopped_at: since
     when its instance is stopped, and only these two cost.
-    requests, errors: what its gateway has counted. planned: the rung of a repair that stops it
-    now, so that its end is no loss.
+    requests, errors: what its gateway has counted. unwell_at: since when it reports another phase
+    than serving; blame: of a host that gave up (repair/rungs.py). asked_at, asked_by: the repair
+    that was last started for it. planned: the rung of a repair that stops or reboots it, since
+    planned_at: its end then is no loss, and what it said before counts no more.
     """
 
     generation: int
@@ -174,7 +178,12 @@ class HostRow(_Row):
     stopped_at: str | None = None
     requests: int | None = None
     errors: int | None = None
+    unwell_at: str | None = None
+    blame: str | None = None
+    asked_at: str | None = None
+    asked_by: str | None = None
     planned: str | None = None
+    planned_at: str | None = None
 
     @property
     def key(self) -> str:
