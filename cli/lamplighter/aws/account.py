@@ -52,7 +52,7 @@ class Installation:
                 table=outputs["LedgerTable"],
                 plan_function=outputs["PlanFunction"],
                 inventory_function=outputs.get("InventoryFunction", ""),
-                maintenance_function=outputs.get("MaintenanceFunctionName", ""),
+                maintenance_function=outputs.get("MaintenanceFunction", ""),
             )
         except KeyError as missing:
             raise Unavailable(

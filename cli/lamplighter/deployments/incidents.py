@@ -16,13 +16,17 @@ NEWEST = "last"
 
 @dataclass(frozen=True, slots=True)
 class Rung:
-    """A step that a repair took; empty is unknown. Times are ISO-8601 UTC."""
+    """A step that a repair took; empty is unknown. Times are ISO-8601 UTC.
+
+    outcome: open, helped or in vain; error: what ended it in vain.
+    """
 
     rung: str = ""
     why: str = ""
     at: str = ""
     ended_at: str = ""
     outcome: str = ""
+    error: str = ""
 
     @property
     def seconds(self) -> float | None:
@@ -93,6 +97,8 @@ def to_do(incident: Incident, name: str) -> str:
             return f"wait: the repair goes on; `lamplighter events {name} --follow` shows it"
         case "repaired":
             return "nothing"
+        case "no-capacity":
+            return f"nothing: it is tried again; `lamplighter repair {name}` tries now"
         case "aborted":
             return (
                 "nothing if it serves: the next repair finishes what this one left; "

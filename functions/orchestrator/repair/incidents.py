@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from orchestrator.aws.clients import Clients
+from orchestrator.capacity.spending import accrued
 from orchestrator.errors import HostFailed, sentence
 from orchestrator.ledger.rows import INCIDENTS, DeploymentRow, HostRow, IncidentRow, Role, Status
 from orchestrator.ledger.store import Ledger
@@ -90,6 +91,8 @@ def close(ledger: Ledger, opened_at: str, instance_id: str, outcome: str) -> dic
     if incident := _own(ledger, opened_at):
         facts_now["rungs"] = _ended(ledger, incident, _HELPED if helped else _IN_VAIN, None)
         facts_now["unserved_seconds"] = _unserved(ledger, incident, row, helped=helped)
+        took = accrued.of_hosts_since(ledger.hosts(), incident.began_at, ledger.now())
+        facts_now["cost_usd"] = took
     ledger.update(_key(ledger, opened_at), facts_now)
     if helped and row.unanswered_at:
         ledger.record(unanswered_at=None)

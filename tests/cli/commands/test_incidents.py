@@ -19,7 +19,8 @@ STEPS = [
      "ended_at": "2026-11-28T13:08:00+00:00", "outcome": "no answer"},
     {"rung": "replace", "why": "the GPU is lost", "at": "2026-11-28T13:08:00+00:00",
      "ended_at": "2026-11-28T14:00:00+00:00", "outcome": "failed"},
-    {"rung": "explain", "why": "the model is too large", "at": "2026-11-28T14:00:00+00:00"},
+    {"rung": "explain", "why": "the model is too large", "error": "HostFailed: no",
+     "at": "2026-11-28T14:00:00+00:00"},
 ]  # fmt: skip
 FAILED = {
     "sk": "incident#2026-11-28T13:00:00.250Z#repair-demo-7",
@@ -101,7 +102,8 @@ def test_one_incident_is_shown_in_full(lamplighter: Run, named: str) -> None:
         *("2026-11-28", "13:00:00Z", "480", "s", "no", "answer", "no", "answer")
     ]
     assert "52 min" in label(out, "replace")
-    assert "goes on" in label(out, "explain")
+    assert label(out, "explain").endswith("the model is too large; HostFailed: no")
+    assert "open" in label(out, "explain")
     assert "evidence" not in out
 
 
@@ -131,6 +133,8 @@ def test_the_bucket_is_the_orchestrators(monkeypatch: pytest.MonkeyPatch) -> Non
     [
         (None, "wait: the repair goes on; `lamplighter events prod --follow` shows it"),
         ("aborted", FINISHED),
+        ("no-capacity", "nothing: it is tried again; `lamplighter repair prod` tries now"),
+        ("unrepairable", "remove the cause; then `lamplighter repair prod` tries again"),
         ("given up", "remove the cause; then `lamplighter repair prod` tries again"),
     ],
 )

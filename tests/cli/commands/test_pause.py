@@ -95,7 +95,7 @@ def test_an_installation_of_an_earlier_version_cannot_pause(
     lamplighter: Run, workflows: Workflows, command: str
 ) -> None:
     outputs = dict(workflows.stacks["lamplighter"])
-    del outputs["MaintenanceFunctionName"]
+    del outputs["MaintenanceFunction"]
     workflows.stacks["lamplighter"] = outputs
 
     result = lamplighter(command, "prod")

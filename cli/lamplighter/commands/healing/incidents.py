@@ -18,7 +18,7 @@ from lamplighter.screens.figures import dollars, lasting
 from lamplighter.screens.layout import Block, Facts, Listing
 from lamplighter.screens.screen import facts, moment, plain, table
 
-STYLES = {"repaired": "green", "failed": "red", "aborted": "yellow"}
+_STYLES = {"repaired": "green", "failed": "red", "unrepairable": "red"}
 _HEADINGS = (
     *("INCIDENT", "SOURCE", "CAUSE", "RUNGS", "TOOK", "WITHOUT SERVICE", "FAILED REQUESTS"),
     *("COST", "OUTCOME"),
@@ -59,7 +59,7 @@ def incidents(options: Options, name: str, incident_id: str | None) -> None:
 
 
 def outcome(one: Incident) -> Text:
-    return plain(one.outcome or "open", STYLES.get(one.outcome, "yellow"))
+    return plain(one.outcome or "open", _STYLES.get(one.outcome, "yellow"))
 
 
 def rungs(one: Incident) -> str:
@@ -92,8 +92,8 @@ def _full(account: Account, name: str, one: Incident) -> list[Text | Block]:
             rung.rung,
             moment(rung.at),
             lasting(rung.seconds),
-            rung.outcome or "goes on",
-            rung.why,
+            rung.outcome or "open",
+            "; ".join(filter(None, (rung.why, rung.error))),
         )
         for rung in steps
     )

@@ -92,6 +92,18 @@ def of_host(host: HostRow, now: datetime) -> float | None:
     return sum(charge.usd(charge.begin, now) for charge in _of_host(host))
 
 
+def of_hosts_since(hosts: Sequence[HostRow], since: str | None, now: datetime) -> float | None:
+    """Return what the hosts that were launched since then have cost until now: what a repair took.
+
+    None where a price is not known.
+    """
+    begin = _moment(since)
+    known = ((host, _moment(host.launched_at)) for host in hosts)
+    taken = [of_host(host, now) for host, at in known if begin and at and at >= begin]
+    usd = [each for each in taken if each is not None]
+    return round(sum(usd), 4) if len(usd) == len(taken) else None
+
+
 def remembered(
     row: DeploymentRow, hosts: Sequence[HostRow], forgotten: Sequence[HostRow], now: datetime
 ) -> str:

@@ -111,3 +111,16 @@ def test_the_cost_of_one_host_ends_with_it():
 
     assert accrued.of_host(host, NOW) == pytest.approx(2.05)
     assert accrued.of_host(replace(host, price_usd_hour=None), NOW) is None
+
+
+def test_a_repair_costs_the_hosts_that_it_launched():
+    before = HostRow(generation=1, instance_id="i-1", launched_at=at(0), **PRICES)
+    failed = HostRow(generation=2, role=Role.RETIRED, instance_id="i-2", launched_at=at(10),
+                     ended_at=at(11), **PRICES)  # fmt: skip
+    new = HostRow(generation=3, instance_id="i-3", launched_at=at(12), **PRICES)
+    unpriced = replace(new, generation=4, price_usd_hour=None)
+    end = START + timedelta(hours=14)
+
+    assert accrued.of_hosts_since([before, failed, new], at(9), end) == pytest.approx(3 * 1.025)
+    assert accrued.of_hosts_since([before], at(9), end) == 0
+    assert accrued.of_hosts_since([before, unpriced], at(9), end) is None
