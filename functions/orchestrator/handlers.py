@@ -119,7 +119,8 @@ lock_function = Function(
 )
 serving_function = Function(
     await_=step(serving.await_, desired="present"),
-    prove=step(serving.prove, desired="present"),
+    await_recovery=step(serving.await_, desired="present"),
+    prove_service=step(serving.prove_service, desired="present"),
     await_capacity=recording(serving.await_capacity, desired="present"),
     promote_host=step(traffic.promote_host, desired="present"),
     drain_first=step(draining.drain_first, desired="present"),
