@@ -24,6 +24,7 @@ from lamplighter.commands import (
     sweep,
     up,
 )
+from lamplighter.commands.healing import incidents, pause
 
 _EXAMPLE = example(
     "lamplighter plan prod.yaml", "lamplighter up prod.yaml", "lamplighter --json status prod"
@@ -96,7 +97,10 @@ for command in (
     up.up,
     status.status,
     events.events,
+    incidents.incidents,
     repair.repair,
+    pause.pause,
+    pause.resume,
     down.down,
     sweep.sweep,
     key.key,

@@ -98,6 +98,7 @@ class DeploymentRow(_Row):
 
     version: of the code that wrote the row and its specification; 1 knew no rows of hosts.
     paused_at: since when nothing is repaired; paused_until: None is until it is resumed.
+    spent: of hosts whose rows are gone, budget_noticed: the last notice (capacity/spending/).
     unanswered_at: since when the endpoint does not answer our probes from outside.
     Times are ISO-8601 UTC.
     """
@@ -116,6 +117,8 @@ class DeploymentRow(_Row):
     paused_at: str | None = None
     paused_until: str | None = None
     paused_why: str | None = None
+    spent: str | None = None
+    budget_noticed: str | None = None
     unanswered_at: str | None = None
     updated_at: str | None = None
 
@@ -142,7 +145,9 @@ class HostRow(_Row):
 
     phase, percent, cause, warnings: as it last reported; phase_at: when that report arrived,
     reported_at: when it was sent. address: the public IPv4 on which it proved itself.
-    instance_type, zone, market: the pool it came from; price_usd_hour: of the instance, then.
+    instance_type, zone, market: the pool it came from; price_usd_hour: of the instance, then;
+    volume_usd_hour, address_usd_hour: of its root volume and one public address. stopped_at: since
+    when its instance is stopped, and only these two cost.
     requests, errors: what its gateway has counted. unwell_at: since when it reports another phase
     than serving; blame: of a host that gave up (repair/rungs.py). asked_at, asked_by: the repair
     that was last started for it. planned: the rung of a repair that stops or reboots it, since
@@ -168,6 +173,9 @@ class HostRow(_Row):
     zone: str | None = None
     market: str | None = None
     price_usd_hour: float | None = None
+    volume_usd_hour: float | None = None
+    address_usd_hour: float | None = None
+    stopped_at: str | None = None
     requests: int | None = None
     errors: int | None = None
     unwell_at: str | None = None

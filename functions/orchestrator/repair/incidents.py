@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from orchestrator.aws.clients import Clients
+from orchestrator.capacity.spending import accrued
 from orchestrator.errors import HostFailed, sentence
 from orchestrator.ledger.rows import INCIDENTS, DeploymentRow, HostRow, IncidentRow, Role, Status
 from orchestrator.ledger.store import Ledger
@@ -91,9 +92,8 @@ def close(ledger: Ledger, opened_at: str, instance_id: str, outcome: str) -> dic
         facts_now["rungs"] = _ended(ledger, incident, _HELPED if helped else _IN_VAIN, None)
         facts_now["unserved_seconds"] = _unserved(ledger, incident, row, helped=helped)
         facts_now["failed_requests"] = _failed_requests(ledger, incident)
-    if replaced_by and host and host.launched_at and host.price_usd_hour:
-        hours = ledger.seconds_since(host.launched_at) / 3600
-        facts_now["cost_usd"] = round(hours * host.price_usd_hour, 4)
+        took = accrued.of_hosts_since(ledger.hosts(), incident.began_at, ledger.now())
+        facts_now["cost_usd"] = took
     ledger.update(_key(ledger, opened_at), facts_now)
     if helped and row.unanswered_at:
         ledger.record(unanswered_at=None)

@@ -363,3 +363,19 @@ def taken_over_lock(live):
     live.ledger = taken_over(live, "next")
     live.ledger.put(LOCK, {"owner": live.ledger.owner})
     return live
+
+
+def test_an_incident_has_the_cost_of_the_hosts_that_it_took(live):
+    lost = current(live)
+    terminate(live)
+    opened = live.ledger.time()
+    check(live, opened)
+    live.run(partial(instance.replace, generation=1, repairing=True))
+    live.account.clock.advance(3600)
+    live.promote()
+
+    incidents.close(live.ledger, opened, lost, "repaired")
+
+    [row], host = recorded(live), live.ledger.serving()
+    hourly = host.price_usd_hour + host.volume_usd_hour + host.address_usd_hour
+    assert row["cost_usd"] == pytest.approx(hourly, rel=0.01)
