@@ -37,7 +37,9 @@ def plan(clients: Clients, deployment: Deployment, ledger: Ledger) -> list[Chang
     wanted = _wanted(clients, deployment, str(serving.instance_id) if serving else "")
     kept, made = sorted(wanted.keys() & there.keys()), sorted(wanted.keys() - there.keys())
     changes = [
-        planned(_ROLE, _shown(names), there=names is kept) for names in (kept, made) if names
+        planned(_ROLE, _shown(ledger, names), there=names is kept)
+        for names in (kept, made)
+        if names
     ]
     if serving:
         drifts = _drifts(clients, deployment, wanted, there)
@@ -173,5 +175,5 @@ def _there(clients: Clients, ledger: Ledger) -> dict[str, tuple[dict[str, Any], 
     return there
 
 
-def _shown(names: list[str]) -> str:
-    return f"CloudWatch alarms {', '.join(names)}"
+def _shown(ledger: Ledger, names: list[str]) -> str:
+    return f"{len(names)} CloudWatch alarms {naming.alarm(ledger.installation, ledger.name, '*')}"

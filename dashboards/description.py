@@ -1,0 +1,265 @@
+"""The panels of every dashboard. `make dashboards` writes the dashboards from here."""
+
+from __future__ import annotations
+
+from dashboards.panels import CloudWatch, Panel, Prometheus, Row
+
+# The dashboard of CloudWatch asks its reader for the deployment, and puts the name in its place.
+DEPLOYMENT = "deployment-name"
+INSTALLATION = "${AWS::StackName}"
+_OF_CALLERS = 'operation!="probe"'
+_RATE = "[$__rate_interval]"
+_COUNTED = f"inference_gateway_requests_total{{{_OF_CALLERS}}}"
+_FAILED = 'inference_gateway_requests_total{operation!="probe",status=~"5.."}'
+
+
+def _host(metric: str, statistic: str) -> CloudWatch:
+    """What the agent of a host sends."""
+    dimensions = (("Deployment", DEPLOYMENT),)
+    return CloudWatch(f"Lamplighter/{DEPLOYMENT}", metric, statistic, dimensions)
+
+
+def _repair(metric: str, statistic: str) -> CloudWatch:
+    """What the orchestrator writes of a deployment."""
+    dimensions = (("Installation", INSTALLATION), ("Deployment", DEPLOYMENT))
+    return CloudWatch("Lamplighter", metric, statistic, dimensions)
+
+
+def _orchestrator(metric: str) -> CloudWatch:
+    """What the orchestrator counts in the whole installation."""
+    return CloudWatch("Lamplighter", metric, "Sum", (("Installation", INSTALLATION),))
+
+
+def _rate(metric: str, by: str, label: str) -> Prometheus:
+    selected = f"inference_gateway_{metric}_total"
+    return Prometheus(f"sum by ({by}) (rate({selected}{_RATE}))", label)
+
+
+def _quantiles(metric: str) -> tuple[Prometheus, ...]:
+    buckets = f"rate(inference_gateway_{metric}_bucket{{{_OF_CALLERS}}}{_RATE})"
+    return tuple(
+        Prometheus(f"histogram_quantile({share / 100}, sum by (le) ({buckets}))", f"p{share}")
+        for share in (50, 95, 99)
+    )
+
+
+ROWS = (
+    Row(
+        "Is it served?",
+        (
+            Panel(
+                "Serving",
+                "count",
+                "1 while a model server answers. At 0, `lamplighter status` says why.",
+                prometheus=(Prometheus("max(inference_gateway_backend_up)", "serving"),),
+                cloudwatch=(_host("Serving", "Maximum"),),
+            ),
+            Panel(
+                "Failed requests",
+                "share",
+                "Share of the callers' requests that ended with a status of 5xx.",
+                prometheus=(
+                    Prometheus(
+                        f"sum(rate({_FAILED}{_RATE})) / sum(rate({_COUNTED}{_RATE}))", "5xx"
+                    ),
+                ),
+            ),
+            Panel(
+                "At work and waiting",
+                "count",
+                "Requests that the model server works on, and that wait in the gateway's queue.",
+                prometheus=(
+                    Prometheus("sum(inference_gateway_in_flight)", "in flight"),
+                    Prometheus("sum(inference_gateway_queued)", "queued"),
+                ),
+            ),
+            Panel(
+                "Heartbeat",
+                "count",
+                "Minutes in which a host reported. A gap raises the alarm `heartbeat`.",
+                cloudwatch=(_host("Heartbeat", "Sum"),),
+            ),
+            Panel(
+                "Local repairs",
+                "count",
+                "Restarts of the host's own services in the last half hour.",
+                cloudwatch=(_host("LocalRepairs", "Maximum"),),
+            ),
+        ),
+    ),
+    Row(
+        "Requests",
+        (
+            Panel(
+                "Requests by status",
+                "per second",
+                "What callers were answered; 499: the caller left.",
+                prometheus=(
+                    Prometheus(f"sum by (status) (rate({_COUNTED}{_RATE}))", "{{status}}"),
+                ),
+            ),
+            Panel(
+                "Errors by kind",
+                "per second",
+                "The gateway's own names of what went wrong.",
+                prometheus=(
+                    Prometheus(
+                        "sum by (error) (rate(inference_gateway_requests_total"
+                        f'{{{_OF_CALLERS},error!=""}}{_RATE}))',
+                        "{{error}}",
+                    ),
+                ),
+            ),
+            Panel(
+                "Requests by key",
+                "per second",
+                "The ten busiest API keys, by their ids.",
+                prometheus=(
+                    Prometheus(f"topk(10, sum by (key) (rate({_COUNTED}{_RATE})))", "{{key}}"),
+                ),
+            ),
+            Panel(
+                "Not as asked",
+                "per second",
+                "Requests sent a second time, callers that left, and streams that broke off.",
+                prometheus=(
+                    _rate("retries", "model", "retries {{model}}"),
+                    _rate("client_left", "model", "left {{model}}"),
+                    _rate("streams_incomplete", "model", "incomplete {{model}}"),
+                ),
+            ),
+            Panel(
+                "Tokens",
+                "per second",
+                "Tokens read and written, by model.",
+                prometheus=(_rate("tokens", "model, type", "{{type}} {{model}}"),),
+            ),
+            Panel(
+                "Model servers",
+                "count",
+                "Requests that each one works on, and how often it failed in five minutes.",
+                prometheus=(
+                    Prometheus("inference_gateway_backend_outstanding", "at work {{backend}}"),
+                    Prometheus(
+                        "increase(inference_gateway_backend_failures_total[5m])",
+                        "failed {{backend}}",
+                    ),
+                ),
+            ),
+        ),
+    ),
+    Row(
+        "Speed",
+        (
+            Panel(
+                "Time to first token",
+                "seconds",
+                "Of streams, from the request to the first bytes of the answer.",
+                prometheus=_quantiles("time_to_first_token_seconds"),
+            ),
+            Panel(
+                "Time per output token",
+                "seconds",
+                "Of streams, after the first one.",
+                prometheus=_quantiles("time_per_output_token_seconds"),
+            ),
+            Panel(
+                "Time in the queue",
+                "seconds",
+                "Before a model server took the request: more of it means too little capacity.",
+                prometheus=_quantiles("queue_seconds"),
+            ),
+            Panel(
+                "Whole requests",
+                "seconds",
+                "From the request to the last byte.",
+                prometheus=_quantiles("request_duration_seconds"),
+            ),
+        ),
+    ),
+    Row(
+        "The host",
+        (
+            Panel(
+                "Disk and memory",
+                "percent",
+                "Used. Above 90, the alarm `disk` is raised.",
+                cloudwatch=(_host("DiskUsed", "Maximum"), _host("MemoryUsed", "Maximum")),
+            ),
+            Panel(
+                "GPU",
+                "percent",
+                "Memory and time in use.",
+                cloudwatch=(_host("GpuMemoryUsed", "Maximum"), _host("GpuUtilization", "Average")),
+            ),
+            Panel(
+                "GPU errors",
+                "count",
+                "GPUs that are missing, and errors in the kernel's log.",
+                cloudwatch=(_host("GpusMissing", "Maximum"), _host("GpuXids", "Maximum")),
+            ),
+            Panel(
+                "Certificate",
+                "days",
+                "Until it ends. It is renewed with 30 days left; below 14 the alarm is raised.",
+                cloudwatch=(_host("CertificateDaysLeft", "Minimum"),),
+            ),
+        ),
+    ),
+    Row(
+        "Repairs",
+        (
+            Panel(
+                "Incidents",
+                "count",
+                "All, and those that no repair ended: `lamplighter incidents` has the causes.",
+                cloudwatch=(_repair("Incidents", "Sum"), _repair("IncidentsNotRepaired", "Sum")),
+            ),
+            Panel(
+                "Time to detection and to repair",
+                "seconds",
+                "From the fault to its detection, and from there to the end of the repair.",
+                cloudwatch=(
+                    _repair("TimeToDetection", "Average"),
+                    _repair("TimeToRepair", "Average"),
+                ),
+            ),
+            Panel(
+                "Seconds unserved",
+                "seconds",
+                "Without an answer to probes from outside, by incident.",
+                cloudwatch=(_repair("SecondsUnserved", "Sum"),),
+            ),
+        ),
+    ),
+    Row(
+        "The installation",
+        (
+            Panel(
+                "Workflows",
+                "count",
+                "Repairs asked for, and workflows that failed: `lamplighter events` says why.",
+                cloudwatch=(_orchestrator("RepairRequested"), _orchestrator("WorkflowFailed")),
+            ),
+            Panel(
+                "Reports of hosts",
+                "count",
+                "Ignored are those of a wrong instance, an old generation or a wrong form.",
+                cloudwatch=(_orchestrator("HostReport"), _orchestrator("HostReportIgnored")),
+            ),
+            Panel(
+                "Events that could not be delivered",
+                "count",
+                "They wait in the dead-letter queue.",
+                cloudwatch=(
+                    CloudWatch(
+                        "AWS/SQS",
+                        "ApproximateNumberOfMessagesVisible",
+                        "Maximum",
+                        (("QueueName", "${DeadLetters.QueueName}"),),
+                    ),
+                ),
+            ),
+        ),
+    ),
+)
