@@ -22,6 +22,7 @@ WORDS = {
     *("fields", "filter", "stats", "sort", "limit", "by", "as", "and", "not", "in", "desc"),
     *("count", "latest", "earliest", "ispresent"),
 }
+EVENT = {"name": "demo", "verb": "ensure", "execution": "arn"}
 CONTEXT = SimpleNamespace(
     function_name="f", memory_limit_in_mb=1, invoked_function_arn="arn", aws_request_id="1"
 )
@@ -48,7 +49,7 @@ def written(capsys, monkeypatch):
         failed_at="2026-11-28T12:00:00Z",
     )
     observability.record_incident("demo", IncidentRow(closed_at="2026-11-28T12:01:00Z"))
-    logged(lambda *_: logger.warning("host report ignored", reason="x"))({}, CONTEXT)
+    logged(lambda *_: logger.warning("host report ignored", reason="x"))(EVENT, CONTEXT)
     lines = map(json.loads, [*capsys.readouterr().out.splitlines(), *log.getvalue().splitlines()])
     return set().union(*lines)
 
