@@ -20,6 +20,8 @@ OrchestratorError
 
 from __future__ import annotations
 
+import json
+
 
 class OrchestratorError(Exception):
     """Base of every error raised on purpose."""
@@ -83,3 +85,14 @@ class Superseded(OrchestratorError):
 
 class ResourcesLeft(OrchestratorError):
     """Something of the deployment is still there after its teardown."""
+
+
+def sentence(cause: str) -> str:
+    """Return the message inside a Lambda error document, or the text as it is."""
+    try:
+        document = json.loads(cause)
+    except ValueError:
+        return cause
+    if isinstance(document, dict):
+        return str(document.get("errorMessage") or document.get("Cause") or cause)
+    return cause

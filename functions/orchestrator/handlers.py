@@ -10,12 +10,12 @@ from typing import Any
 
 from orchestrator.deployments import inventory, lifecycle, orphans, planning
 from orchestrator.errors import Superseded
-from orchestrator.events import deletion, host_reports, instance_events
-from orchestrator.hosts import draining, serving, traffic
+from orchestrator.events import deletion, host_reports, instance_events, looks
+from orchestrator.hosts import draining, recovery, serving, traffic
 from orchestrator.ledger import lock
 from orchestrator.ledger.store import Ledger
 from orchestrator.observability import count
-from orchestrator.repair import incidents
+from orchestrator.repair import incidents, pauses
 from orchestrator.repair.triggers import Trigger
 from orchestrator.resources import (
     Resource,
@@ -80,7 +80,7 @@ def report_failure(event: Event) -> dict[str, Any]:
     silence = aws().settings.host_silence_seconds
     failed = lifecycle.record_failure(ledger, workflow, error, cause, silence)
     with suppress(Superseded):
-        incidents.abandon(ledger, event["opened_at"])
+        incidents.abandon(ledger, event["opened_at"], error, failed["cause"])
     return failed
 
 
@@ -121,6 +121,8 @@ lock_function = Function(
 )
 serving_function = Function(
     await_=step(serving.await_, desired="present"),
+    await_recovery=step(serving.await_, desired="present"),
+    prove_service=step(serving.prove_service, desired="present"),
     await_capacity=recording(serving.await_capacity, desired="present"),
     promote_host=step(traffic.promote_host, desired="present"),
     drain_first=step(draining.drain_first, desired="present"),
@@ -132,8 +134,22 @@ incident_function = Function(
             clients, deployment, ledger, Trigger.of_request(request), opened_at
         )
     ),
+    climb=recording(incidents.climb),
+    explain=recording(incidents.explain),
     close=recording(incidents.close),
     leave=lambda event: incidents.leave(ledger_of(event)),
+)
+
+host_function = Function(
+    restart_agent=clearing(recovery.restart_agent, desired="present"),
+    await_command=clearing(recovery.await_command, desired="present"),
+    reboot=clearing(recovery.reboot, desired="present"),
+    stop=clearing(recovery.stop, desired="present"),
+    start=clearing(recovery.start, desired="present"),
+)
+maintenance_function = Function(
+    pause=lambda event: pauses.pause(ledger_of(event), event.get("until"), event.get("why")),
+    resume=lambda event: pauses.resume(ledger_of(event)),
 )
 
 # ---- those that only look
@@ -155,4 +171,5 @@ inventory_function = Function(
 
 host_report_function = logged(host_reports.receive)
 instance_event_function = logged(instance_events.receive)
+reconciler_function = logged(looks.look)
 guard_deletion_function = deletion.guard

@@ -67,6 +67,12 @@ def test_a_host_that_drains_goes_on_reporting_what_its_gateway_counts() -> None:
     assert reported(State("serving", drain="draining")) == envelope(GOLDEN["draining"])
 
 
+def test_a_host_that_gives_up_says_what_has_to_change() -> None:
+    lost = GOLDEN["gave_up"]
+
+    assert reported(State("failed", cause=lost["cause"], blame="hardware")) == envelope(lost)
+
+
 def test_before_the_gateway_runs_the_agent_leaves_out_what_it_counts() -> None:
     before = GOLDEN["before_the_gateway"]
 
@@ -100,15 +106,17 @@ def test_the_rule_takes_what_is_sent(template: dict[str, Any]) -> None:
 
 
 def test_the_orchestrator_reads_each_golden_report() -> None:
-    whole, draining, early, failed = (
+    whole, draining, lost, early, failed = (
         Report.parse({"source": GOLDEN["source"], "detail": GOLDEN[name]})
-        for name in ("whole", "draining", "before_the_gateway", "before_the_agent")
+        for name in ("whole", "draining", "gave_up", "before_the_gateway", "before_the_agent")
     )
 
     assert whole == Report(
         "demo", WHOLE["instance_id"], "serving", None, None,
         "2026-11-27T22:13:20.250000+00:00", tuple(WHOLE["warnings"]),
+        requests=WHOLE["requests_total"], errors=WHOLE["request_errors_total"],
     )  # fmt: skip
+    assert (lost.phase, lost.blame, early.blame) == ("failed", "hardware", None)
     assert (early.phase, early.percent, early.cause) == ("images", 50, "the registry is slow")
     assert (failed.phase, failed.sent_at, failed.warnings) == ("failed", None, ())
     assert {whole.phase, draining.phase, early.phase, failed.phase} <= set(PHASES)

@@ -5,6 +5,7 @@ The fork goes on to the scenario's end: every point costs only what comes after 
 
 from __future__ import annotations
 
+import gc
 import os
 import pickle
 import random
@@ -89,6 +90,7 @@ class Children:
         pid = os.fork()
         if pid == 0:
             os.close(ours)
+            gc.disable()  # it lives for seconds
             self.is_child, self._answer = True, theirs
             return True
         os.close(theirs)

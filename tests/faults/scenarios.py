@@ -29,7 +29,7 @@ def repair(world: World) -> None:
     """The event of the loss starts it."""
     world.terminate(*world.instances())
     world.quiet()
-    if not _is_serving(world):  # an aborted repair: the next one finishes it
+    if not _is_serving(world) or _locked(world):  # an aborted repair: the next one finishes it
         settled(world, world.start("repair", {"name": NAME}))
 
 
@@ -44,7 +44,7 @@ def teardown(world: World) -> None:
 def abandoned(world: World) -> None:
     """A provision that nothing continues: a teardown follows it, from whatever is there."""
     world.ended(world.start("provision", DOMAIN))
-    if world.rows(NAME):  # else it died before it wrote anything
+    if is_known(world):  # else it died before it wrote more than its lock
         settled(world, world.start("teardown", {"name": NAME}))
 
 
@@ -111,6 +111,10 @@ def _deployment(world: World) -> dict[str, Any]:
 def _is_serving(world: World) -> bool:
     row = _deployment(world)
     return row["status"] == "serving" and bool(world.serving(row["endpoint"]))
+
+
+def is_known(world: World) -> bool:
+    return any(row["sk"] == "deployment" for row in world.rows(NAME))
 
 
 def _locked(world: World) -> bool:

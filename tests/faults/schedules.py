@@ -9,7 +9,7 @@ from botocore.exceptions import ReadTimeoutError
 from simlab import World
 from simulation.replacement import DOMAIN
 
-from faults.scenarios import NAME, is_gone, serves, settled
+from faults.scenarios import NAME, is_gone, is_known, serves, settled
 
 _MINUTES = 12  # in which everything is started
 _FAILING = 0.03  # the share of calls that fail in some schedules
@@ -27,7 +27,7 @@ def act(world: World, chance: random.Random) -> None:
     if chance.random() < 1 / 2:
         settled(world, world.start("provision", DOMAIN))
         serves(world)
-    elif _is_known(world):
+    elif is_known(world):
         settled(world, world.start("teardown", {"name": NAME}))
         is_gone(world)
 
@@ -47,8 +47,9 @@ def _teardown(world: World, _: random.Random) -> None:
 
 def _loss(world: World, chance: random.Random) -> None:
     if world.instances():
-        end = chance.choice([world.terminate, world.stop])
-        end(chance.choice(world.instances()))
+        end, lost = chance.choice([world.terminate, world.stop]), chance.choice(world.instances())
+        # EC2 stops none that is pending.
+        (end if lost in world.hosts else world.terminate)(lost)
 
 
 def _abort(world: World, chance: random.Random) -> None:
@@ -74,7 +75,3 @@ def _let_calls_fail(world: World, chance: random.Random) -> None:
             where=lambda _: chance.random() < _FAILING / len(errors),
             times=None,
         )
-
-
-def _is_known(world: World) -> bool:
-    return any(row["sk"] == "deployment" for row in world.rows(NAME))

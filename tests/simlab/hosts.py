@@ -65,7 +65,7 @@ class Host:
         self.instance_id, self.env, self.state = instance_id, env, State("booting")
         self._schedule, self._chance, self._history, self._put = schedule, chance, history, put
         self._boot, self._rest = boot, list(boot.seconds)
-        self._on, self._heard = True, True
+        self._on, self._heard, self._has_agent = True, True, True
         self._refuse_from: datetime | None = None
         self.requests_until = 0.0  # when the longest of its running requests ends
         self._due: Timer | None = None
@@ -82,10 +82,15 @@ class Host:
     @property
     def serves(self) -> bool:
         """Whether it answers new requests."""
-        if not (self._on and self._heard):
+        if not self.runs:
             return False
         refuses = self._refuse_from and self._schedule.clock.now() >= self._refuse_from
         return not refuses and self.state.phase in {"serving", "draining"}
+
+    @property
+    def runs(self) -> bool:
+        """Whether the machine is on and does not hang."""
+        return self._on and self._heard
 
     def start(self) -> None:
         self._next_phase()
@@ -105,6 +110,17 @@ class Host:
         """It hangs: the instance runs, but nothing answers and nothing reports."""
         self._history.add("silent", self.instance_id)
         self._heard = False
+
+    def lose_agent(self) -> None:
+        """Its agent dies: it goes on answering, and reports no more."""
+        self._history.add("agent-lost", self.instance_id)
+        self._has_agent = False
+
+    def start_agent(self) -> None:
+        """As systemd starts it again."""
+        if self._on:
+            self._has_agent = True
+            self._report()
 
     def drain(self, refuse_from: datetime) -> None:
         """Take the order: new requests are refused from then on, the running ones end whole."""
@@ -153,7 +169,7 @@ class Host:
 
     def _report(self) -> None:
         """The agent's reporter decides whether one is due."""
-        if not (self._on and self._heard):
+        if not (self.runs and self._has_agent):
             return
         if self._due:
             self._due.cancel()

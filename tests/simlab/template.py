@@ -192,7 +192,7 @@ class Reader:
         return Rule(
             name,
             self.text(properties.get("EventBusName", "default")),
-            properties.get("EventPattern"),
+            self.resolved(properties.get("EventPattern")),
             _seconds(self.text(schedule)) if schedule else None,
             targets,
         )
@@ -204,6 +204,14 @@ class Reader:
         properties = self.resources[name].get("Properties", {})
         given = next((properties[key] for key in _NAMES if key in properties), name)
         return self.text(given)
+
+    def resolved(self, value: Any) -> Any:
+        """Return a document with its references resolved."""
+        if isinstance(value, dict):
+            if all(key.startswith("!") for key in value):
+                return self.text(value)
+            return {key: self.resolved(each) for key, each in value.items()}
+        return [self.resolved(each) for each in value] if isinstance(value, list) else value
 
     def text(self, value: Any) -> str:
         """Return a value with its references resolved."""

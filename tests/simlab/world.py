@@ -23,13 +23,14 @@ from simlab.functions import Lambda
 from simlab.history import History
 from simlab.hosts import Boot, Host, settings_of
 from simlab.internet import Internet
+from simlab.machines import Machines
 from simlab.orders import Orders
 from simlab.schedule import Schedule, Timer, VirtualClock
 from simlab.template import Stack, stack
 from simlab.workflows.executions import Execution, Executions
 
 _STATE_CHANGE = "EC2 Instance State-change Notification"
-_OWN_LAYERS = 2  # workflows and hosts, which are no part of the account
+_OWN_LAYERS = 3  # workflows, orders and machines, which are no part of the account
 _PATIENCE = 4 * 3600.0  # virtual seconds; no workflow of ours may take longer
 
 
@@ -61,6 +62,7 @@ class World:
         self.executions = Executions(self.schedule, known.machines, *shared)
         self.events = Events(self.schedule, known.rules, *shared, duplicates)
         self.internet = Internet(account, self.hosts)
+        self.machines = Machines(self.hosts, self.schedule, self._boot)
         self._instances = next(each for each in account.layers if isinstance(each, Instances))
         self._next_change: Timer | None = None
         self.schedule.watch = self._watch_instances
@@ -100,7 +102,8 @@ class World:
     @contextmanager
     def _installed(self) -> Iterator[None]:
         """The handlers' calls lead here; hosts that run already are found."""
-        ours = (StepFunctions(self.executions), Orders(self.hosts, self.schedule))
+        orders = Orders(self.hosts, self.schedule)
+        ours = (StepFunctions(self.executions), orders, self.machines)
         self.account.layers = (*ours, *self.account.layers)
         self._instances.changes()  # of an earlier world
         with self._functions.installed(), self.internet.installed():
@@ -221,11 +224,15 @@ class World:
         due = self._instances.next_change()
         self._next_change = None if due is None else self.schedule.at(due, lambda: None)
 
+    def _boot(self, instance: str) -> None:
+        """A machine starts, or starts again."""
+        env = settings_of(self.account, instance)
+        if env is not None and self._instances.state(instance) == "running":
+            self._host(instance, env, self.boots.pop(0) if self.boots else Boot()).start()
+
     def _follow(self, instance: str, state: str) -> None:
         if state == "running":
-            env = settings_of(self.account, instance)
-            if env is not None:
-                self._host(instance, env, self.boots.pop(0) if self.boots else Boot()).start()
+            self._boot(instance)
         elif state != "pending" and instance in self.hosts:
             self.hosts.pop(instance).end()
 

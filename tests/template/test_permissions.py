@@ -11,7 +11,7 @@ from template_files import ROOT
 # Calls that take no resource, or whose resource has no ARN (task tokens).
 UNSCOPED = re.compile(
     r"^(ec2:Describe\w+|ssm:DescribeParameters|route53:ListHostedZones(ByName)?|"
-    r"cloudwatch:PutMetricData|pricing:GetProducts|servicequotas:GetAWSDefaultServiceQuota|ecr:GetAuthorizationToken|s3:ListAllMyBuckets|iam:List(Roles|InstanceProfiles)|sts:DecodeAuthorizationMessage|ssm:UpdateInstanceInformation|ssmmessages:\w+|states:SendTask\w+|logs:\w+)$"
+    r"cloudwatch:PutMetricData|pricing:GetProducts|servicequotas:GetAWSDefaultServiceQuota|ecr:GetAuthorizationToken|s3:ListAllMyBuckets|iam:List(Roles|InstanceProfiles)|sts:DecodeAuthorizationMessage|ssm:UpdateInstanceInformation|ssm:GetCommandInvocation|ssmmessages:\w+|states:SendTask\w+|logs:\w+)$"
 )
 CHANGES_EC2 = re.compile(r"^ec2:(?!Describe|CreateTags$)")
 
@@ -130,6 +130,7 @@ def is_untagged(statement):
     kinds = {r["!Sub"].split(":")[-1] for r in resources} if isinstance(resources, list) else set()
     one = {resources["!Sub"].split(":")[-1]} if isinstance(resources, dict) else set()
     not_ours = {"image/*", "network-interface/*", "capacity-reservation/*"}
+    not_ours |= {"document/${AWS::StackName}-RestartAgent"}  # the installation's own, by its name
     return bool(kinds | one) and kinds | one <= not_ours
 
 

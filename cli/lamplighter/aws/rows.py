@@ -30,7 +30,8 @@ class Host:
 
     role: candidate, serving, draining or retired. percent: of the phase, 0 to 100. address: the
     public IPv4 on which it proved itself. price_usd_hour: of the instance; 0 is unknown. requests,
-    errors: what its gateway has counted. planned: the rung of a repair that stops it now.
+    errors: what its gateway has counted. unwell_at: since when it reports another phase than
+    serving. asked_by: the repair that was last started for it. planned: the rung that stops it now.
     """
 
     generation: int = 0
@@ -52,7 +53,12 @@ class Host:
     price_usd_hour: float = 0.0
     requests: int | None = None
     errors: int | None = None
+    unwell_at: str = ""
+    blame: str = ""
+    asked_at: str = ""
+    asked_by: str = ""
     planned: str = ""
+    planned_at: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +67,8 @@ class Deployment:
 
     generation: of the host that serves; before one did, the highest that any host got. hosts: the
     oldest first, some of those that ended too. paused_at: since when nothing is repaired;
-    paused_until: empty is until it is resumed. A tombstone (status absent) stays after a teardown.
+    paused_until: empty is until it is resumed. unanswered_at: since when probes from outside get no
+    answer. A tombstone (status absent) stays after a teardown.
     """
 
     name: str
@@ -76,6 +83,7 @@ class Deployment:
     paused_at: str = ""
     paused_until: str = ""
     paused_why: str = ""
+    unanswered_at: str = ""
     updated_at: str = ""
     hosts: tuple[Host, ...] = ()
 

@@ -8,7 +8,13 @@ from typing import Any
 
 from orchestrator.aws.clients import Clients
 from orchestrator.deployments import inventory
-from orchestrator.errors import DeploymentExists, InvalidRequest, NotFound, Superseded
+from orchestrator.errors import (
+    DeploymentExists,
+    InvalidRequest,
+    NotFound,
+    Superseded,
+    sentence,
+)
 from orchestrator.hosts import proof
 from orchestrator.ledger.rows import (
     AWAIT,
@@ -241,14 +247,3 @@ def end_teardown(ledger: Ledger, *, rolled_back: bool = False) -> dict[str, Any]
     )
     ledger.note("teardown", "0 resources left")
     return {"name": ledger.name, "left": 0}
-
-
-def sentence(cause: str) -> str:
-    """Return the message inside a Lambda error document, or the text as it is."""
-    try:
-        document = json.loads(cause)
-    except ValueError:
-        return cause
-    if isinstance(document, dict):
-        return str(document.get("errorMessage") or document.get("Cause") or cause)
-    return cause

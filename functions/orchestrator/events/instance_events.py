@@ -1,4 +1,4 @@
-"""EC2's events about every instance of the account.
+"""AWS's events about every instance of the account: EC2, Health, and alarms.
 
 One about a host that a workflow waits for answers that wait; one about an instance that should be
 serving starts a repair.
@@ -6,58 +6,65 @@ serving starts a repair.
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from orchestrator.aws.error_codes import tolerating
 from orchestrator.errors import InvalidRequest
 from orchestrator.hosts import serving
+from orchestrator.launch import instances
+from orchestrator.ledger.store import Ledger
 from orchestrator.observability import count, logger
-from orchestrator.repair import triggers
-from orchestrator.repair.triggers import Trigger
+from orchestrator.repair import diagnosis, sources, triggers
+from orchestrator.repair.triggers import ALARM, Trigger
 from orchestrator.step import Event, aws, ledger_of
 
-_NAME_LIMIT = 80
+_STOPS = {"stopping", "stopped"}  # an instance may leave them
 
 
 def receive(event: Event, _: LambdaContext) -> dict[str, Any]:
     """Return {"answered": deployment}, {"started": execution name} or {"ignored": why}.
 
-    Never an error for a bad event.
+    Of an event about several instances, the last that was not ignored. Never an error for a bad
+    event.
     """
     try:
-        trigger = Trigger.of_event(event)
+        found = sources.triggers_of(event, aws().settings.installation)
     except InvalidRequest as error:
         return _ignored(str(error))
+    mark = str(event.get("id", ""))
+    done = [_met(trigger, f"{mark}-{n}" if n else mark) for n, trigger in enumerate(found)]
+    return next((each for each in reversed(done) if "ignored" not in each), done[-1])
+
+
+def _met(trigger: Trigger, mark: str) -> dict[str, Any]:
     logger.append_keys(instance_id=trigger.instance_id)
     name = triggers.deployment_of(aws(), trigger)
     if name is None:
         return _ignored(f"{trigger.instance_id} is not ours")
     ledger = ledger_of({"name": name})
-    # A warning fails no wait: another host beside this one could exceed the quota.
-    if trigger.interrupted and ledger.wait_for(trigger.instance_id):
+    if trigger.state in _STOPS and instances.state(aws(), trigger.instance_id) in instances.ALIVE:
+        return _ignored(f"{trigger.instance_id} was started again since")
+    # Before its end a warning fails no wait: another host beside this one could exceed the quota.
+    if (trigger.ending or trigger.source == ALARM) and ledger.wait_for(trigger.instance_id):
         return _ignored(f"a workflow waits for {trigger.instance_id}: its end will be an event too")
-    if serving.lose(aws(), ledger, trigger.instance_id, f"{trigger.text}, before it served"):
+    if trigger.instance_id and serving.lose(
+        aws(), ledger, trigger.instance_id, f"{trigger.text}, before it served"
+    ):
         count("HostLostBeforeServing")
         return {"answered": name}
-    if not triggers.is_current(ledger, trigger):
-        return _ignored(f"{trigger.instance_id} is not the instance that {name!r} should have now")
-    return _start(str(event.get("id", trigger.instance_id)), name, trigger)
+    return _requested(ledger, trigger, mark)
 
 
-def _start(event_id: str, name: str, trigger: Trigger) -> dict[str, Any]:
-    """Start a repair named after the event: delivered twice, it starts once."""
-    execution = f"repair-{name}-{event_id}"[:_NAME_LIMIT]
-    with tolerating("ExecutionAlreadyExists"):
-        aws().sfn.start_execution(
-            stateMachineArn=aws().settings.repair_machine,
-            name=execution,
-            input=json.dumps({"name": name, **trigger.request()}),
-        )
-    count("RepairRequested")
-    return {"started": execution}
+def _requested(ledger: Ledger, trigger: Trigger, mark: str) -> dict[str, Any]:
+    host, row = triggers.concerned(ledger, trigger), ledger.known_deployment()
+    if host is None or row is None or not triggers.is_current(ledger, trigger):
+        about = trigger.instance_id
+        return _ignored(f"{about} is not the instance that {ledger.name!r} should have now")
+    if why := diagnosis.unwanted(ledger, row, trigger):
+        return _ignored(why)
+    started = triggers.start(aws(), ledger, host, trigger, mark or trigger.instance_id)
+    return {"started": started} if started else _ignored("a repair was started a moment ago")
 
 
 def _ignored(why: str) -> dict[str, Any]:

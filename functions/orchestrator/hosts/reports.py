@@ -16,6 +16,8 @@ PHASES = (
 )
 _MAX_CAUSE = 1_000  # characters of a host's cause, and of each warning, that we keep
 _MAX_WARNINGS = 10
+_COUNTS = ("requests_total", "request_errors_total")
+_BLAMES = {"hardware", "configuration"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +25,8 @@ class Report:
     """percent: 0 to 100 of the phase, or None; sent_at: UTC, ISO.
 
     warnings: sentences with their remedies, about a host that may serve nevertheless.
-    is_shared: it came under the source that all hosts of the previous version have.
-    The gateway's counts that a host sends too (tests/contracts/host_report.json) are not kept yet.
+    is_shared: it came under the source that all hosts of the previous version have. requests,
+    errors: what its gateway has counted. blame: of a host that failed, hardware or configuration.
     """
 
     deployment: str
@@ -35,6 +37,9 @@ class Report:
     sent_at: str | None = None
     warnings: tuple[str, ...] = ()
     is_shared: bool = False
+    requests: int | None = None
+    errors: int | None = None
+    blame: str | None = None
 
     @classmethod
     def parse(cls, event: Any) -> Self:
@@ -64,7 +69,26 @@ class Report:
         sent = _utc(detail["sent_at"]) if "sent_at" in detail else None
         who = (detail["deployment"], detail["instance_id"], detail["phase"])
         warnings = _warnings(detail.get("warnings", []))
-        return cls(*who, percent, text, sent, warnings, is_shared=source == SHARED_SOURCE)
+        requests, errors = (_number(detail, key) for key in _COUNTS)
+        blame = detail.get("blame")
+        return cls(
+            *who,
+            percent,
+            text,
+            sent,
+            warnings,
+            is_shared=source == SHARED_SOURCE,
+            requests=requests,
+            errors=errors or 0,
+            blame=blame if blame in _BLAMES else None,
+        )
+
+
+def _number(detail: dict[str, Any], key: str) -> int | None:
+    value = detail.get(key)
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 0):
+        raise InvalidRequest(f"detail.{key}: {str(value)[:100]!r} is no count")
+    return value
 
 
 def _warnings(sent: Any) -> tuple[str, ...]:

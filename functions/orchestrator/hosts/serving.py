@@ -13,6 +13,8 @@ from orchestrator.resources import instance
 from orchestrator.spec.deployment import Deployment
 from orchestrator.spec.parsing import parse
 
+_GOING_DOWN_SECONDS = 30.0  # from the order of a reboot until nothing of the old boot runs
+
 
 def await_(
     clients: Clients, deployment: Deployment, ledger: Ledger, generation: int, task_token: str
@@ -45,8 +47,17 @@ def await_capacity(ledger: Ledger, generation: int, task_token: str) -> None:
         raise Superseded(f"{ledger.name!r} is being torn down; this workflow stops")
 
 
+def prove_service(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str, str]:
+    """Pending until the endpoint answers, asked as a client asks; return {"probed_from"}."""
+    row, silence = ledger.deployment(), clients.settings.host_silence_seconds
+    is_open = deployment.network.is_open
+    if not proof.answers(ledger, row, is_open=is_open, silence_seconds=silence):
+        raise Pending(f"{row.endpoint} does not answer yet")
+    return {"probed_from": "outside" if is_open else "host"}
+
+
 def receive(clients: Clients, ledger: Ledger, report: Report) -> str:
-    """Record a report and answer the workflow that waits for it; return what was done, in one word.
+    """Record a report and answer the workflow that waits for it; return what was done, in words.
 
     A report counts for the host that sent it. One of a host that has ended, or is unknown, is
     ignored; so is one that a newer one has overtaken, and one under the shared source about a host
@@ -69,7 +80,7 @@ def receive(clients: Clients, ledger: Ledger, report: Report) -> str:
         ledger.note("phase", f"{report.phase}{because}", instance_id=report.instance_id)
     wait = ledger.wait_for(report.instance_id)
     if wait is None:
-        return "recorded"
+        return "gave up" if _gave_up(before, report) else "recorded"
     host = ledger.host_of(report.instance_id) or before
     return _answer(clients, parse(row.specification()), ledger, host, wait)
 
@@ -99,9 +110,18 @@ def _record(ledger: Ledger, host: HostRow, report: Report) -> bool:
         "phase_at": ledger.time(),
         "warnings": report.warnings or None,
         "reported_at": sent,
+        "blame": report.blame,
+        "unwell_at": None if report.phase == "serving" else host.unwell_at or ledger.time(),
     }
+    if report.requests is not None:
+        facts |= {"requests": report.requests, "errors": report.errors}
     newest = "attribute_not_exists(reported_at) OR reported_at <= :sent"
     return ledger.change(host.key, facts, f"attribute_exists(pk) AND ({newest})", sent=sent)
+
+
+def _gave_up(before: HostRow, report: Report) -> bool:
+    """Return whether the host that serves says for the first time that it has failed."""
+    return before.role == Role.SERVING and report.phase == "failed" != before.phase
 
 
 def _answer(
@@ -121,6 +141,9 @@ def _tell(
 ) -> str:
     if host.role == Role.DRAINING:
         return "drained" if draining.answer(clients, ledger, task_token) else "waiting"
+    if host.planned and ledger.seconds_since(host.planned_at or "") < _GOING_DOWN_SECONDS:
+        task_tokens.beat(clients, task_token)  # said before its reboot
+        return "waiting"
     if host.phase == "failed":
         cause = host.cause or "the host gave no cause; read its log with Session Manager"
         task_tokens.fail(clients, task_token, "HostFailed", cause)

@@ -98,6 +98,7 @@ class DeploymentRow(_Row):
 
     version: of the code that wrote the row and its specification; 1 knew no rows of hosts.
     paused_at: since when nothing is repaired; paused_until: None is until it is resumed.
+    unanswered_at: since when the endpoint does not answer our probes from outside.
     Times are ISO-8601 UTC.
     """
 
@@ -115,6 +116,7 @@ class DeploymentRow(_Row):
     paused_at: str | None = None
     paused_until: str | None = None
     paused_why: str | None = None
+    unanswered_at: str | None = None
     updated_at: str | None = None
 
     @property
@@ -141,8 +143,10 @@ class HostRow(_Row):
     phase, percent, cause, warnings: as it last reported; phase_at: when that report arrived,
     reported_at: when it was sent. address: the public IPv4 on which it proved itself.
     instance_type, zone, market: the pool it came from; price_usd_hour: of the instance, then.
-    requests, errors: what its gateway has counted. planned: the rung of a repair that stops it
-    now, so that its end is no loss.
+    requests, errors: what its gateway has counted. unwell_at: since when it reports another phase
+    than serving; blame: of a host that gave up (repair/rungs.py). asked_at, asked_by: the repair
+    that was last started for it. planned: the rung of a repair that stops or reboots it, since
+    planned_at: its end then is no loss, and what it said before counts no more.
     """
 
     generation: int
@@ -166,7 +170,12 @@ class HostRow(_Row):
     price_usd_hour: float | None = None
     requests: int | None = None
     errors: int | None = None
+    unwell_at: str | None = None
+    blame: str | None = None
+    asked_at: str | None = None
+    asked_by: str | None = None
     planned: str | None = None
+    planned_at: str | None = None
 
     @property
     def key(self) -> str:

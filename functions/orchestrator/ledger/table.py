@@ -100,6 +100,8 @@ class Table:
         request = self.changes_of(key, facts)
         request["ConditionExpression"] = condition
         request["ExpressionAttributeValues"] |= pack({f":{k}": v for k, v in values.items()})
+        if not request["ExpressionAttributeValues"]:  # DynamoDB refuses an empty map
+            del request["ExpressionAttributeValues"]
         try:
             self.dynamodb.update_item(**request)
         except ClientError as error:

@@ -1,15 +1,24 @@
-"""Is a repair due? Decided under the lock from what is there, not from what an event reported."""
+"""Is a repair due, and which? Decided from what is there, not from what an event reported."""
 
 from __future__ import annotations
 
-from orchestrator.aws.clients import Clients
-from orchestrator.hosts import proof
-from orchestrator.launch import instances
-from orchestrator.ledger.rows import DeploymentRow, Desired, HostRow, Role, Status
-from orchestrator.ledger.store import Ledger
-from orchestrator.repair.triggers import Trigger
-from orchestrator.spec.deployment import Deployment
+import dataclasses
 
+from orchestrator.ledger.rows import (
+    INCIDENTS,
+    DeploymentRow,
+    Desired,
+    HostRow,
+    IncidentRow,
+    Role,
+    Status,
+)
+from orchestrator.ledger.store import Ledger
+from orchestrator.repair import bounds, rungs
+from orchestrator.repair.rungs import LADDER, Facts, Rung, Verdict
+from orchestrator.repair.triggers import Trigger
+
+EXPLAINED = "NotRepairable"  # a reason begins with it: only an operator tries again
 _UNWANTED = {
     Desired.ABSENT: "the deployment is not wanted any more",
     Desired.ASLEEP: "the deployment is asleep",
@@ -22,43 +31,51 @@ def unwanted(ledger: Ledger, row: DeploymentRow, trigger: Trigger) -> str | None
     """Return why this repair may do nothing at all, or None."""
     if row.desired in _UNWANTED:
         return _UNWANTED[row.desired]
+    if not trigger.is_by_hand and is_paused(ledger, row):
+        return f"repairs are paused: `lamplighter resume {ledger.name}` resumes them"
     host = subject(ledger)
     if host is None or host.instance_id is None:
         return "no instance was launched yet: `lamplighter up` launches one"
     about = ledger.host_of(trigger.instance_id) if trigger.instance_id else host
-    is_draining = about is not None and about.role == Role.DRAINING and not trigger.interrupted
+    is_draining = about is not None and about.role == Role.DRAINING and not trigger.ending
     if trigger.instance_id and trigger.instance_id != host.instance_id and not is_draining:
         current = f"{trigger.instance_id} is not the current instance ({host.instance_id} is)"
         return f"{current}: EC2 reports one loss several times"
-    if trigger.instance_id and row.status == Status.FAILED and _lost_hosts(row):
-        return f"{row.reason}: `lamplighter repair` tries again"
+    if not trigger.is_by_hand and is_explained(row):
+        return f"{row.reason}: `lamplighter repair {ledger.name}` tries again"
     return None
 
 
-def healthy(
-    clients: Clients,
-    deployment: Deployment,
-    ledger: Ledger,
-    row: DeploymentRow,
-    trigger: Trigger,
-    *,
-    traffic_moves: bool = False,
-) -> str | None:
-    """Return why no replacement is due, or None.
+def is_paused(ledger: Ledger, row: DeploymentRow) -> bool:
+    """Return whether an operator keeps everything but operators from repairing it."""
+    if row.paused_at is None:
+        return False
+    return row.paused_until is None or ledger.seconds_since(row.paused_until) < 0
 
-    traffic_moves: a workflow ended before it had led all of it to the host that serves.
-    """
-    host = subject(ledger)
-    if trigger.interrupted or trigger.forced or host is None:
-        return None
-    if instances.state(clients, str(host.instance_id)) in instances.LOST:
-        return None
-    silence = clients.settings.host_silence_seconds
-    if proof.answers(ledger, row, is_open=deployment.network.is_open, silence_seconds=silence):
-        return f"{host.instance_id} runs and {row.endpoint} answers; `--force` replaces it anyway"
-    if traffic_moves and proof.still_answers(clients, deployment, ledger, host):
-        return f"{host.instance_id} runs and answers at its own address: traffic is led to it"
-    return None
+
+def is_explained(row: DeploymentRow) -> bool:
+    """Return whether it has failed in a way that no repair improves: an operator knows why."""
+    return row.status == Status.FAILED and (row.reason or "").startswith(EXPLAINED)
+
+
+def judged(ledger: Ledger, seen: Facts, host: HostRow, trigger: Trigger) -> Verdict:
+    """Return what is to be done about the host. An operator's wish has no bounds."""
+    if trigger.forced:
+        return Verdict(Rung.REPLACE, f"an operator wants it: {trigger.text}")
+    if trigger.rung:
+        return Verdict(trigger.rung, f"an operator wants it: {trigger.text}")
+    if trigger.ending and seen.ending is None:
+        seen = dataclasses.replace(seen, ending=trigger.text)
+    wanted, past = rungs.first(seen), history(ledger)
+    if trigger.is_by_hand:  # the failures before are known to whom starts it
+        past = [each for each in past if each.closed_at is None]
+    return bounds.bounded(wanted, seen, past, ledger.now(), host.instance_id)
+
+
+def history(ledger: Ledger) -> list[IncidentRow]:
+    """Return the incidents of the deployment, the oldest first."""
+    found = [IncidentRow.of(values) for values in ledger.rows(INCIDENTS)]
+    return sorted(found, key=lambda each: each.began_at or each.opened_at)
 
 
 def subject(ledger: Ledger) -> HostRow | None:
@@ -67,6 +84,6 @@ def subject(ledger: Ledger) -> HostRow | None:
     return next((host for host in hosts if host.role == Role.SERVING), hosts[-1] if hosts else None)
 
 
-def _lost_hosts(row: DeploymentRow) -> bool:
-    """Return whether the last workflow ended because EC2 took one host after the other."""
-    return (row.reason or "").startswith("HostLost")
+def is_due(verdict: Verdict) -> bool:
+    """Return whether a workflow has something to do: a repair, or an explanation."""
+    return verdict.rung in LADDER or verdict.rung == Rung.EXPLAIN

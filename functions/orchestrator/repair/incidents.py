@@ -1,15 +1,21 @@
-"""The record of a repair, from its trigger to its outcome."""
+"""The record of a repair, from its trigger through its rungs to its outcome."""
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from orchestrator.aws.clients import Clients
-from orchestrator.ledger.rows import INCIDENTS, IncidentRow, Role, Status
+from orchestrator.errors import HostFailed, sentence
+from orchestrator.ledger.rows import INCIDENTS, DeploymentRow, HostRow, IncidentRow, Role, Status
 from orchestrator.ledger.store import Ledger
-from orchestrator.repair import diagnosis
+from orchestrator.repair import bounds, diagnosis, evidence, facts
+from orchestrator.repair.rungs import LADDER, Facts, Rung, Verdict
 from orchestrator.repair.triggers import Trigger
 from orchestrator.spec.deployment import Deployment
+
+FINISH, DONE, AWAIT = "finish", "done", "await"
+_OPEN, _HELPED, _IN_VAIN = "open", "helped", "in vain"  # outcomes of a rung
 
 
 def check(
@@ -17,9 +23,11 @@ def check(
 ) -> dict[str, Any]:
     """Return {"todo", "why", "generation", "instance_id"}, looked at under the lock.
 
-    todo: `replace` the host; `finish` what a repair that was aborted left, of traffic and hosts;
-    or `nothing`. opened_at is the workflow's start: asking twice opens one incident. Workflows wait
-    for the lock in no order, so began_at, written under it, shows which repair came first.
+    todo: a rung; `finish` what a repair that was aborted left, of traffic and hosts; `done`: this
+    repair's last rung did not help, and nothing is wrong any more; `await`: it may help yet;
+    `nothing`. opened_at is the
+    workflow's start: asking twice opens one incident and begins one rung. Workflows wait for the
+    lock in no order, so began_at, written under it, shows which repair came first.
     """
     _close_aborted(ledger)
     row, host = ledger.deployment(), diagnosis.subject(ledger)
@@ -27,51 +35,74 @@ def check(
         "generation": host.generation if host else 0,
         "instance_id": host.instance_id if host else None,
     }
-    if why := diagnosis.unwanted(ledger, row, trigger):
+    why = diagnosis.unwanted(ledger, row, trigger)
+    if why or host is None:
         ledger.note("repair", f"no repair: {why}")
         return {"todo": "nothing", "why": why, **answer}
-    is_unfinished = host is not None and _is_unfinished(ledger, row.status)
-    why = diagnosis.healthy(clients, deployment, ledger, row, trigger, traffic_moves=is_unfinished)
-    if why:
-        ledger.note("repair", f"no repair: {why}")
-        todo = "finish" if is_unfinished else "nothing"
-        return {"todo": todo, "why": why, **answer}
-    ledger.record(status=Status.REPAIRING, execution=ledger.owner)
-    current = answer["instance_id"]
-    ledger.note("repair", f"repairing {current}: {trigger.text}", instance_id=current)
-    incident = IncidentRow(
-        opened_at=opened_at,
-        began_at=ledger.time(),
-        trigger=trigger.text,
-        instance_id=host.instance_id if host else None,
-        execution=ledger.owner,
-        generation=answer["generation"],
-    )
-    ledger.write(_key(ledger, opened_at), incident.values())
-    return {"todo": "replace", "why": None, **answer, "opened_at": opened_at}
+    own = _own(ledger, opened_at)
+    if own and (begun := _open_rung(own)):  # this call was answered, and its answer lost
+        return {"todo": begun["rung"], "why": begun["why"], **answer}
+    if host.planned:  # by a rung that has ended since
+        ledger.set_host(host.generation, planned=None, planned_at=None)
+    seen = facts.look(clients, deployment, ledger, row, host)
+    verdict = diagnosis.judged(ledger, seen, host, trigger)
+    if own and verdict.rung == Rung.WAIT:
+        return {"todo": _waits(seen, verdict), "why": verdict.why, **answer}
+    if todo := _without_rung(clients, deployment, ledger, row, host, verdict, own):
+        if not own:
+            ledger.note("repair", f"no repair: {verdict.why}")
+        return {"todo": todo, "why": verdict.why, **answer}
+    incident = own or _opened(ledger, row, host, trigger, seen, opened_at)
+    _begin(ledger, incident, verdict, row, host)
+    if verdict.rung in {Rung.REPLACE, Rung.EXPLAIN}:
+        evidence.keep(clients, ledger, host, incident, seen)
+    return {"todo": str(verdict.rung), "why": verdict.why, **answer, "opened_at": opened_at}
+
+
+def climb(ledger: Ledger, opened_at: str, error: str, cause: str) -> None:
+    """Write down that the last rung did not help: the next look at the facts chooses another."""
+    if incident := _own(ledger, opened_at):
+        _end_rung(ledger, incident, _IN_VAIN, f"{error}: {sentence(cause)}"[:500])
+
+
+def explain(ledger: Ledger, opened_at: str, why: str) -> dict[str, Any]:
+    """End in the one state that no repair leaves: failed, with what an operator has to change."""
+    reason = f"{diagnosis.EXPLAINED}: {why}"
+    ledger.record(status=Status.FAILED, reason=reason, execution=ledger.owner)
+    host = diagnosis.subject(ledger)
+    closed = close(ledger, opened_at, str(host.instance_id if host else ""), "unrepairable")
+    return {**closed, "why": why}
 
 
 def close(ledger: Ledger, opened_at: str, instance_id: str, outcome: str) -> dict[str, Any]:
-    """Complete the incident's record; outcome: repaired | failed."""
-    host = ledger.serving()
+    """Complete the incident's record; outcome: repaired | failed | no-capacity | unrepairable."""
+    host, row = ledger.serving(), ledger.deployment()
     new = host.instance_id if host else None
     replaced_by = new if new != instance_id else None
     seconds = round(ledger.seconds_since(opened_at), 1)
-    ledger.update(
-        _key(ledger, opened_at),
-        {
-            "closed_at": ledger.time(),
-            "outcome": outcome,
-            "replaced_by": replaced_by,
-            "seconds": seconds,
-        },
-    )
-    ledger.note("repair", f"{outcome}: {instance_id} -> {replaced_by} in {seconds} s")
+    helped = outcome == bounds.REPAIRED
+    facts_now: dict[str, Any] = {
+        "closed_at": ledger.time(),
+        "outcome": outcome,
+        "replaced_by": replaced_by,
+        "seconds": seconds,
+    }
+    if incident := _own(ledger, opened_at):
+        facts_now["rungs"] = _ended(ledger, incident, _HELPED if helped else _IN_VAIN, None)
+        facts_now["unserved_seconds"] = _unserved(ledger, incident, row, helped=helped)
+    ledger.update(_key(ledger, opened_at), facts_now)
+    if helped and row.unanswered_at:
+        ledger.record(unanswered_at=None)
+    if host and host.planned:
+        ledger.set_host(host.generation, planned=None, planned_at=None)
+    same = f"{instance_id} in {seconds} s"
+    text = f"{instance_id} -> {replaced_by} in {seconds} s" if replaced_by else same
+    ledger.note("repair", f"{outcome}: {text}")
     return {
         "name": ledger.name,
         "outcome": outcome,
-        "instance_id": replaced_by,
-        "replaced": instance_id,
+        "instance_id": new,
+        "replaced": instance_id if replaced_by else "",
         "seconds": seconds,
     }
 
@@ -83,11 +114,125 @@ def leave(ledger: Ledger) -> dict[str, Any]:
     return {"name": ledger.name, "outcome": "skipped", "why": why, "instance_id": ""}
 
 
-def abandon(ledger: Ledger, opened_at: str) -> None:
-    """Close the incident that this repair opened, if it did, as failed."""
+def abandon(ledger: Ledger, opened_at: str, error: str = "", cause: str = "") -> None:
+    """Close the incident that this repair opened, if it did, as failed.
+
+    Waiting for capacity in vain is no failure of the deployment: it is tried again.
+    """
+    incident = _own(ledger, opened_at)
+    if incident is None or incident.closed_at is not None:
+        return
+    if error:
+        ledger.update(_key(ledger, opened_at), {"cause": f"{error}: {cause}"[:1_000]})
+    outcome = bounds.NO_CAPACITY if error == "InsufficientCapacity" else bounds.FAILED
+    close(ledger, opened_at, str(incident.instance_id), outcome)
+
+
+def _waits(seen: Facts, verdict: Verdict) -> str:
+    """Return `await` where the last rung shows its effect late; HostFailed where nothing is left
+    to be tried now.
+    """
+    if not seen.heard or seen.phase in {"serving", "failed"}:
+        raise HostFailed(verdict.why)
+    return AWAIT
+
+
+def _without_rung(
+    clients: Clients,
+    deployment: Deployment,
+    ledger: Ledger,
+    row: DeploymentRow,
+    host: HostRow,
+    verdict: Verdict,
+    own: IncidentRow | None,
+) -> str | None:
+    """Return what to do where no rung is to be climbed, None where one is."""
+    is_due = diagnosis.is_due(verdict)
+    if own:
+        return None if is_due else DONE
+    is_unfinished = _is_unfinished(ledger, row.status)
+    if not is_due:
+        return FINISH if is_unfinished and verdict.rung == Rung.NOTHING else "nothing"
+    if is_unfinished and verdict.rung == Rung.RECONNECT:
+        answers = facts.answers_itself(clients, deployment, ledger, host)
+        return FINISH if answers else None  # its traffic was not led to it yet
+    return None
+
+
+def _opened(
+    ledger: Ledger,
+    row: DeploymentRow,
+    host: HostRow,
+    trigger: Trigger,
+    seen: Facts,
+    opened_at: str,
+) -> IncidentRow:
+    """Open the incident. detected_at: when the first sign of it was seen."""
+    signs = [sign for sign in (trigger.at, row.unanswered_at) if sign and not seen.answers]
+    incident = IncidentRow(
+        opened_at=opened_at,
+        began_at=ledger.time(),
+        source=trigger.source,
+        detected_at=min([*signs, opened_at]),
+        trigger=trigger.text,
+        cause=None,
+        instance_id=host.instance_id,
+        execution=ledger.owner,
+        generation=host.generation,
+        unserved_seconds=0.0 if seen.answers else None,
+    )
+    ledger.write(_key(ledger, opened_at), incident.values())
+    return incident
+
+
+def _begin(
+    ledger: Ledger, incident: IncidentRow, verdict: Verdict, row: DeploymentRow, host: HostRow
+) -> None:
+    """Write down the rung before anything is done."""
+    rung = {"rung": verdict.rung, "why": verdict.why, "at": ledger.time(), "outcome": _OPEN}
+    rungs = json.dumps([*bounds.tried(incident), rung])
+    ledger.update(
+        _key(ledger, incident.opened_at),
+        {"rungs": rungs, "cause": incident.cause or verdict.why},
+    )
+    if verdict.rung in LADDER:
+        if row.status != Status.REPAIRING:
+            ledger.record(status=Status.REPAIRING, execution=ledger.owner)
+        text = f"{verdict.rung} of {host.instance_id}: {verdict.why}"
+        ledger.note("repair", text, instance_id=host.instance_id)
+
+
+def _own(ledger: Ledger, opened_at: str) -> IncidentRow | None:
     values = ledger.read(_key(ledger, opened_at))
-    if values and "closed_at" not in values:
-        close(ledger, opened_at, str(IncidentRow.of(values).instance_id), "failed")
+    return IncidentRow.of(values) if values else None
+
+
+def _open_rung(incident: IncidentRow) -> dict[str, Any] | None:
+    last = next(reversed(bounds.tried(incident)), None)
+    return last if last and last["outcome"] == _OPEN else None
+
+
+def _end_rung(ledger: Ledger, incident: IncidentRow, outcome: str, error: str) -> None:
+    ended = _ended(ledger, incident, outcome, error)
+    ledger.update(_key(ledger, incident.opened_at), {"rungs": ended})
+
+
+def _ended(ledger: Ledger, incident: IncidentRow, outcome: str, error: str | None) -> str:
+    """Return the incident's rungs, the last one of which has ended now."""
+    tried = bounds.tried(incident)
+    if tried and tried[-1]["outcome"] == _OPEN:
+        tried[-1] |= {"outcome": outcome, "ended_at": ledger.time()}
+        tried[-1] |= {"error": error} if error else {}
+    return json.dumps(tried)
+
+
+def _unserved(
+    ledger: Ledger, incident: IncidentRow, row: DeploymentRow, *, helped: bool
+) -> float | None:
+    """Return the seconds without an answer, as far as our probes and events can say."""
+    if incident.unserved_seconds is not None or not helped:
+        return incident.unserved_seconds
+    return round(ledger.seconds_since(row.unanswered_at or incident.detected_at or ""), 1)
 
 
 def _close_aborted(ledger: Ledger) -> None:

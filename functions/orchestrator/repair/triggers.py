@@ -1,86 +1,132 @@
-"""What may start a repair, and which deployment's host it concerns."""
+"""What may start a repair, whose host it concerns, and the one execution that it starts."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import asdict, dataclass
+from datetime import timedelta
 from typing import Any, Self
 
 from orchestrator.aws import naming
 from orchestrator.aws.clients import Clients
+from orchestrator.aws.error_codes import tolerating
 from orchestrator.errors import InvalidRequest
 from orchestrator.launch import instances
-from orchestrator.ledger.rows import Desired, Role
+from orchestrator.ledger.rows import Desired, HostRow, Role
 from orchestrator.ledger.store import Ledger
+from orchestrator.observability import count
+from orchestrator.repair.rungs import LADDER, Rung
 
-_STATE_CHANGE = "EC2 Instance State-change Notification"
-_SPOT_WARNING = "EC2 Spot Instance Interruption Warning"
+EC2, HEALTH, ALARM = "ec2", "health", "alarm"
+HOST, RECONCILER, OPERATOR = "host", "reconciler", "operator"
+_AGAIN_SECONDS = 60  # one loss comes as several events, and a storm as a thousand
+_NAME_LIMIT = 80
 
 
 @dataclass(frozen=True, slots=True)
 class Trigger:
     """Why a repair may be due.
 
-    instance_id: which instance it is about; "" is the current one, whichever that is.
-    interrupted: EC2 will end it soon, although it still runs. forced: replace it, however well it
-    is.
+    instance_id: which instance it is about; "" is the current one, whichever that is. source: who
+    noticed. at: when it happened, ISO-8601. deployment: where the event names it. state: EC2's,
+    that the instance entered. ending: EC2 will end the instance soon, although it still runs.
+    forced: replace it, however well it is. rung: the one that an operator wants.
     """
 
     text: str
     instance_id: str = ""
-    interrupted: bool = False
+    source: str = OPERATOR
+    at: str = ""
+    deployment: str = ""
+    state: str = ""
+    ending: bool = False
     forced: bool = False
-
-    @classmethod
-    def of_event(cls, event: Any) -> Self:
-        """Return the trigger in an EC2 event; InvalidRequest for one that needs no repair."""
-        detail = event.get("detail") if isinstance(event, dict) else None
-        if not isinstance(detail, dict) or not isinstance(detail.get("instance-id"), str):
-            raise InvalidRequest("detail.instance-id: missing; not an EC2 instance event")
-        kind = event.get("detail-type")
-        if kind == _STATE_CHANGE and detail.get("state") in instances.LOST:
-            return cls(f"{kind}: {detail['state']}", detail["instance-id"])
-        if kind == _SPOT_WARNING:
-            return cls(kind, detail["instance-id"], interrupted=True)
-        raise InvalidRequest(
-            f"detail-type: {kind!r} with state {detail.get('state')!r} needs no repair"
-        )
+    rung: Rung | None = None
 
     @classmethod
     def of_request(cls, request: dict[str, Any]) -> Self:
-        """Return the trigger in a repair's input: of `request`, or {"reason", "force"} by hand."""
+        """Return the trigger in a repair's input: of `request`, or {"reason", "force", "rung"}."""
+        asked = request.get("rung")
+        if asked is not None and asked not in LADDER:
+            raise InvalidRequest(f"rung: {asked!r}; allowed: {', '.join(LADDER)}")
         return cls(
             str(request.get("trigger") or request.get("reason") or "manual"),
             str(request.get("instance_id") or ""),
-            interrupted=bool(request.get("interrupted")),
+            source=str(request.get("source") or OPERATOR),
+            at=str(request.get("at") or ""),
+            ending=bool(request.get("ending") or request.get("interrupted")),
             forced=bool(request.get("force")),
+            rung=Rung(asked) if asked else None,
         )
+
+    @property
+    def is_by_hand(self) -> bool:
+        return self.source == OPERATOR
 
     def request(self) -> dict[str, Any]:
         """Return the input of the repair that an event starts."""
-        return {
-            "instance_id": self.instance_id,
-            "trigger": self.text,
-            "interrupted": self.interrupted,
-        }
+        sent = asdict(self)
+        kept = {name: sent[name] for name in ("instance_id", "source", "at", "ending")}
+        return {"trigger": self.text, **kept}
 
 
 def deployment_of(clients: Clients, trigger: Trigger) -> str | None:
-    """Return the deployment whose tag the instance carries.
+    """Return the deployment whose tag the instance carries, or that an alarm of ours names.
 
     None for a foreign instance and for another installation's. One of an earlier version names no
     installation: `is_current` asks our ledger for it.
     """
+    if trigger.deployment:
+        return trigger.deployment
     found = instances.describe(clients, trigger.instance_id)
     installation, deployment = naming.owner(found.get("Tags", []) if found else [])
     return deployment if installation in {clients.settings.installation, None} else None
 
 
 def is_current(ledger: Ledger, trigger: Trigger) -> bool:
-    """Return whether the event concerns the instance that should be serving now."""
-    row, host = ledger.known_deployment(), ledger.host_of(trigger.instance_id)
-    if row is None or host is None or row.desired != Desired.PRESENT:
+    """Return whether the event concerns the instance that should be serving now.
+
+    The end of one that a repair stops, to start it again, is that repair's own doing.
+    """
+    row, host = ledger.known_deployment(), concerned(ledger, trigger)
+    if row is None or host is None or row.desired != Desired.PRESENT or host.planned:
         return False
-    if host.role == Role.DRAINING and not trigger.interrupted:
+    if host.role == Role.DRAINING and not trigger.ending:
         return True  # traffic may lead to it still: no workflow waited for its end
     current = ledger.serving() or ledger.hosts()[-1]
-    return current.instance_id == trigger.instance_id
+    return current.instance_id == host.instance_id
+
+
+def concerned(ledger: Ledger, trigger: Trigger) -> HostRow | None:
+    """Return the host that it is about; without an instance, the one that serves."""
+    return ledger.host_of(trigger.instance_id) if trigger.instance_id else ledger.serving()
+
+
+def start(
+    clients: Clients, ledger: Ledger, host: HostRow, trigger: Trigger, mark: str
+) -> str | None:
+    """Start the repair that `mark` names, e.g. an event's id; return its name.
+
+    None where another one was started for this host within the last minute: a storm of events is
+    one execution. Delivered twice, an event starts once.
+    """
+    execution = f"repair-{ledger.name}-{mark}"[:_NAME_LIMIT]
+    now = ledger.now()
+    is_first = ledger.change(
+        host.key,
+        {"asked_at": now.isoformat(timespec="microseconds"), "asked_by": execution},
+        "attribute_exists(pk) AND (attribute_not_exists(asked_at) OR asked_at < :before"
+        " OR asked_by = :again)",
+        before=(now - timedelta(seconds=_AGAIN_SECONDS)).isoformat(timespec="microseconds"),
+        again=execution,
+    )
+    if not is_first:
+        return None
+    with tolerating("ExecutionAlreadyExists"):
+        clients.sfn.start_execution(
+            stateMachineArn=clients.settings.repair_machine,
+            name=execution,
+            input=json.dumps({"name": ledger.name, **trigger.request()}),
+        )
+    count("RepairRequested")
+    return execution

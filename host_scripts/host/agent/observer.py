@@ -18,7 +18,7 @@ from host.agent import certificate, spool
 from host.agent.phases import Broken, Seen, State
 from host.agent.settings import Settings
 from host.agent.units import Units
-from host.machine import judgement
+from host.machine import causes, judgement
 from host.machine.judgement import Facts
 from host.probes import layers
 from host.probes.api_key import ApiKey
@@ -55,20 +55,20 @@ class Observer:
             return Seen(setup=setup)
         down = self._units.down()
         if down and down.gave_up:
-            return Seen(gave_up=down.why)
+            return Seen(gave_up=down.why, blame=down.blame)
         check = layers.look(
             self._settings.chain, self._api_key, with_completion=not state.is_serving
         )
         works = check.verdict is Verdict.WORKS
         hangs = self._progress.judge(check, serves=state.is_serving)
         if lost := judgement.lost(self.facts, serves=works and not hangs):
-            return Seen(gave_up=lost)
+            return Seen(gave_up=lost, blame=causes.HARDWARE)
         if broken := judgement.without_gpu(self.facts) or hangs:
             return Seen(broken=Broken("engine", broken))
         if works:
             self._units.served()
         elif down:
-            return Seen(gave_up=down.why)
+            return Seen(gave_up=down.why, blame=down.blame)
         return Seen(check=check, loading=None if works else self._loading(state, check))
 
     @property

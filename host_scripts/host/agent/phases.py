@@ -27,7 +27,8 @@ class State:
     """phase, percent (0-100 or None) and cause are reported; dead_checks are those in a row.
 
     mends: the part whose restart may help an unhealthy host; urgent: it will not recover by itself.
-    drain: draining or drained, and then reported in the place of the phase.
+    drain: draining or drained, and then reported in the place of the phase. blame: of a host that
+    failed: what has to change.
     """
 
     phase: str
@@ -37,6 +38,7 @@ class State:
     mends: str | None = None
     urgent: bool = False
     drain: str | None = None
+    blame: str | None = None
 
     @property
     def is_serving(self) -> bool:
@@ -54,6 +56,7 @@ class Seen:
 
     setup: State | None = None  # the set-up is under way, or has failed
     gave_up: str | None = None  # why no repair on this host can help
+    blame: str | None = None  # and what has to change: see machine/causes.py
     broken: Broken | None = None  # a broken part, which may answer all the same
     check: Check | None = None  # the result of the probes
     loading: tuple[str, int | None] | None = None  # phase and percent of an engine that loads
@@ -67,7 +70,7 @@ def decide(state: State, seen: Seen) -> State:
     if seen.setup is not None:
         return seen.setup
     if seen.gave_up is not None:
-        return State("failed", cause=seen.gave_up)
+        return State("failed", cause=seen.gave_up, blame=seen.blame)
     if seen.broken is not None:
         return State("unhealthy", cause=seen.broken.why, mends=seen.broken.part, urgent=True)
     if seen.check is None or seen.check.verdict is Verdict.WORKS:

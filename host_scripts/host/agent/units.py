@@ -20,10 +20,14 @@ _SHARDS = re.compile(r"(\d{1,3})% Completed")
 
 @dataclass(frozen=True, slots=True)
 class Down:
-    """why: the cause, with its remedy where one is known; gave_up: systemd does not restart it."""
+    """why: the cause, with its remedy where one is known; gave_up: systemd does not restart it.
+
+    blame: what has to change, as machine/causes.py has it.
+    """
 
     why: str
     gave_up: bool
+    blame: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,15 +107,19 @@ class Units:
 
     def _explain(self, unit: Unit) -> Down | None:
         if unit.state == "failed":
-            said = self._last_lines(unit)
-            why = causes.diagnosed("\n".join(said), unit.ends) or cause(said)
-            return Down(f"{unit.name} gave up after {unit.restarts} restarts: {why}", gave_up=True)
+            lines = self._last_lines(unit)
+            said = "\n".join(lines)
+            known = causes.diagnosed(said, unit.ends)
+            text = f"{unit.name} gave up after {unit.restarts} restarts: {known or cause(lines)}"
+            return Down(text, gave_up=True, blame=causes.blame(said) if known else None)
         if unit.ends == 0:
             return None
-        why_not = causes.diagnosed("\n".join(self._last_lines(unit)), unit.ends)
+        said = "\n".join(self._last_lines(unit))
+        why_not = causes.diagnosed(said, unit.ends)
         if why_not is None:
             return None
-        return Down(f"{unit.name} does not start: {why_not}", gave_up=False)
+        text = f"{unit.name} does not start: {why_not}"
+        return Down(text, gave_up=False, blame=causes.blame(said))
 
     def _last_lines(self, unit: Unit) -> list[str]:
         """Return what it logged in the last run that ended."""

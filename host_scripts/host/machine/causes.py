@@ -11,21 +11,25 @@ from dataclasses import dataclass
 
 from host.machine.masking import masked
 
+CONFIGURATION, HARDWARE = "configuration", "hardware"
+
 
 @dataclass(frozen=True, slots=True)
 class Rule:
     """says: a pattern in what the engine wrote; means: the sentence, with the pattern's groups.
 
-    ends: how many exits in a row it takes until the cause counts as permanent.
+    ends: how many exits in a row it takes until the cause counts as permanent. blame: what has to
+    change (the orchestrator's repair/rungs.py): a setting, the machine, or None: a reboot may do.
     """
 
     says: re.Pattern[str]
     means: str
     ends: int = 1
+    blame: str | None = CONFIGURATION
 
 
-def _rule(says: str, means: str, *, ends: int = 1) -> Rule:
-    return Rule(re.compile(says, re.IGNORECASE), means, ends)
+def _rule(says: str, means: str, *, ends: int = 1, blame: str | None = CONFIGURATION) -> Rule:
+    return Rule(re.compile(says, re.IGNORECASE), means, ends, blame)
 
 
 _SMALLER = "choose an instance.type with more GPU memory, or a smaller or quantised model"
@@ -186,6 +190,7 @@ RULES = (
         r"Driver/library version mismatch|unsupported display driver / cuda driver combination",
         "the NVIDIA driver and its libraries are of two versions, as after an update without a "
         "restart: restart this machine",
+        blame=None,
     ),
     _rule(
         r"Error 802\b|cudaErrorSystemNotReady|system not yet initialized",
@@ -197,12 +202,14 @@ RULES = (
         r"could not select device driver",
         "docker cannot give GPUs to a container: the NVIDIA container toolkit is missing; "
         "run recover.sh, which installs it",
+        blame=None,
     ),
     _rule(
         r"No CUDA GPUs are available|Found no NVIDIA driver|Failed to initialize NVML"
         r"|nvidia-container-cli: (?:device|initialization|detection) error",
         "the engine's container sees no GPU",
         ends=2,
+        blame=HARDWARE,
     ),
     # the machine
     _rule(  # `--shm-size` of vllm@.service
@@ -232,7 +239,18 @@ def diagnosed(said: str, ends: int) -> str | None:
 
     None when no rule matches, or when the cause may still be transient.
     """
-    for rule in RULES:
-        if found := rule.says.search(said):
-            return masked(found.expand(rule.means)) if ends >= rule.ends else None
-    return None
+    rule = _of(said)
+    found = rule.says.search(said) if rule else None
+    if rule is None or found is None:
+        return None
+    return masked(found.expand(rule.means)) if ends >= rule.ends else None
+
+
+def blame(said: str) -> str | None:
+    """Return what has to change before such a part stays up; None: not known."""
+    rule = _of(said)
+    return rule.blame if rule else None
+
+
+def _of(said: str) -> Rule | None:
+    return next((rule for rule in RULES if rule.says.search(said)), None)

@@ -77,6 +77,22 @@ def test_a_failed_unit_is_explained_by_the_remedy_where_its_errors_are_known() -
     assert "gave up after 5 restarts: the model is gated: accept its licence" in down.why
 
 
+@pytest.mark.parametrize(
+    ("said", "blame"),
+    [
+        (GATED, "configuration"),
+        ("RuntimeError: No CUDA GPUs are available", "hardware"),
+        ("Failed to initialize NVML: Driver/library version mismatch", None),
+        ("ValueError: something new", None),
+    ],
+)
+def test_what_has_to_change_is_known_where_the_error_is(said: str, blame: str | None) -> None:
+    down = Machine([said], state="failed", restarts=5).down()
+
+    assert down is not None
+    assert down.blame == blame
+
+
 def test_a_permanent_error_is_reported_after_the_first_crash() -> None:
     machine = Machine([GATED], state="auto-restart")
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 from orchestrator.deployments import lifecycle
 from orchestrator.errors import DeploymentExists, InvalidRequest, NotFound, Pending, Superseded
+from orchestrator.errors import sentence as sentence_of
 from orchestrator.hosts import probe
 from orchestrator.ledger import lock
 from orchestrator.ledger.rows import AWAIT, DEPLOYMENT, AwaitRow, Role
@@ -244,7 +245,7 @@ def test_a_workflow_without_the_lock_changes_nothing(live):
     ],
 )
 def test_a_cause_becomes_a_sentence(cause, sentence):
-    assert lifecycle.sentence(cause) == sentence
+    assert sentence_of(cause) == sentence
 
 
 def test_a_time_out_without_a_cause_is_explained(workflow):

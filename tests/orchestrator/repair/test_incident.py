@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 from awssim import error as refusal
 from orchestrator.deployments import lifecycle
-from orchestrator.errors import HostLost, InvalidRequest, Pending, Refused
+from orchestrator.errors import HostLost, Pending, Refused
 from orchestrator.events import instance_events
 from orchestrator.hosts import probe
 from orchestrator.launch import instances
@@ -51,32 +51,6 @@ def recorded(workflow):
     return [row for row in workflow.ledger.rows() if row["sk"].startswith("incident#")]
 
 
-@pytest.mark.parametrize("state", ["stopping", "stopped", "shutting-down", "terminated"])
-def test_an_event_of_an_ending_instance_is_a_trigger(state):
-    assert Trigger.of_event(event(state=state)).text == f"{STATE}: {state}"
-
-
-def test_a_spot_warning_means_doomed_although_it_runs():
-    assert Trigger.of_event(event("EC2 Spot Instance Interruption Warning")).interrupted
-
-
-@pytest.mark.parametrize(
-    "foreign",
-    [
-        None,
-        {},
-        {"detail": None},
-        {"detail": {"instance-id": 7}, "detail-type": STATE},
-        event(state="running"),
-        event(state=None),
-        event("EC2 Instance Launch Successful"),
-    ],
-)
-def test_any_other_event_is_refused(foreign):
-    with pytest.raises(InvalidRequest):
-        Trigger.of_event(foreign)
-
-
 def test_an_instance_without_our_tag_belongs_to_nobody(live, account):
     with account.uncounted():
         image = live.clients.ec2.describe_images()["Images"][0]["ImageId"]
@@ -85,9 +59,8 @@ def test_an_instance_without_our_tag_belongs_to_nobody(live, account):
         )
     foreign = launched["Instances"][0]["InstanceId"]
 
-    assert triggers.deployment_of(live.clients, Trigger.of_event(event(identifier=foreign))) is None
-    ours = Trigger.of_event(event(identifier=current(live)))
-    assert triggers.deployment_of(live.clients, ours) == "demo"
+    assert triggers.deployment_of(live.clients, Trigger("lost", foreign)) is None
+    assert triggers.deployment_of(live.clients, Trigger("lost", current(live))) == "demo"
 
 
 def received(live, monkeypatch, sent):
@@ -139,11 +112,13 @@ def test_the_loss_of_a_candidate_that_is_not_waited_for_concerns_no_host_that_se
     assert "is not the instance that 'demo' should have now" in answer["ignored"]
 
 
-def test_after_hosts_that_were_lost_one_after_the_other_only_an_operator_tries_again(live):
-    live.ledger.record(status="failed", reason="HostLost: three in a row")
+def test_what_no_repair_improves_only_an_operator_tries_again(live):
+    live.ledger.record(status="failed", reason="NotRepairable: the model is too large")
     terminate(live)
 
-    assert "lamplighter repair" in check(live, instance_id=current(live), trigger="late")["why"]
+    late = check(live, instance_id=current(live), trigger="late", source="ec2")
+
+    assert "lamplighter repair demo" in late["why"]
     assert check(live, reason="by hand")["todo"] == "replace"
 
 
@@ -244,7 +219,7 @@ def test_the_replacement_is_one_instance_however_often_it_is_asked_for(live, acc
     ("request_", "why"),
     [
         ({"instance_id": "i-0ld"}, "i-0ld is not the current instance"),
-        ({}, "answers; `--force` replaces it anyway"),
+        ({}, "the instance runs and the endpoint answers"),
     ],
 )
 def test_no_repair_of_what_is_well(live, request_, why):
@@ -255,10 +230,11 @@ def test_no_repair_of_what_is_well(live, request_, why):
     assert recorded(live) == []
 
 
-def test_a_running_instance_that_does_not_answer_is_replaced(live, monkeypatch):
+def test_a_running_instance_that_does_not_answer_is_reconnected_first(live, monkeypatch):
+    live.ledger.set_host(1, phase="serving", phase_at=live.ledger.time())
     monkeypatch.setattr(probe, "ready", silent)
 
-    assert check(live)["todo"] == "replace"
+    assert check(live)["todo"] == "reconnect"
 
 
 @pytest.mark.parametrize(("silence", "repair"), [(0, False), (1000, True)])
@@ -268,7 +244,7 @@ def test_behind_a_closed_door_a_fresh_report_counts(live, monkeypatch, account, 
     live.ledger.set_host(1, phase="serving", phase_at=live.ledger.time())
     account.clock.advance(silence)
 
-    assert (check(live)["todo"] == "replace") is repair
+    assert (check(live)["todo"] == "reconnect") is repair
 
 
 def silent(*_):

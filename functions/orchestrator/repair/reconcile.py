@@ -1,0 +1,80 @@
+"""The guarantee behind the events, which AWS may lose: once a minute, what is wanted is compared
+with what is there. A workflow is started only for a difference.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+from orchestrator.aws.clients import Clients
+from orchestrator.ledger import lock
+from orchestrator.ledger.rows import DeploymentRow, HostRow, Status
+from orchestrator.ledger.store import Ledger
+from orchestrator.observability import count, logger
+from orchestrator.repair import diagnosis, facts, triggers
+from orchestrator.repair.rungs import Rung, Verdict
+from orchestrator.repair.triggers import RECONCILER, Trigger
+from orchestrator.spec.parsing import parse
+
+_AT_ONCE = 16  # deployments; a look is mostly waiting
+
+
+def every(clients: Clients, ledgers: list[Ledger]) -> dict[str, str]:
+    """Look at all deployments; return what was found, by name. One never keeps another waiting."""
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        found = pool.map(lambda ledger: _safely(clients, ledger), ledgers)
+        return {ledger.name: said for ledger, said in zip(ledgers, found, strict=True)}
+
+
+def _safely(clients: Clients, ledger: Ledger) -> str:
+    try:
+        return look(clients, ledger)
+    except Exception as error:  # noqa: BLE001 - the others are looked at all the same
+        logger.exception("reconciliation failed", deployment=ledger.name)
+        count("ReconciliationFailed")
+        return f"not looked at: {type(error).__name__}: {error}"
+
+
+def look(clients: Clients, ledger: Ledger) -> str:
+    """Start a repair where one is due; return what was found, in one sentence."""
+    row, host = ledger.known_deployment(), diagnosis.subject(ledger)
+    if row is None or not row.is_live or host is None:
+        return "nothing is to be kept alive"
+    owner = ledger.lock_owner()
+    if owner and lock.runs(clients.sfn, owner):
+        return "a workflow is at work on it"
+    trigger = Trigger("a look at what is there", source=RECONCILER)
+    if why := diagnosis.unwanted(ledger, row, trigger):
+        return why
+    verdict = _judged(clients, ledger, row, host, trigger)
+    if diagnosis.is_due(verdict):
+        return _started(clients, ledger, host, verdict.why)
+    if owner or (row.status != Status.SERVING and verdict.rung == Rung.NOTHING):
+        return _started(clients, ledger, host, "a workflow ended before it was done")
+    return verdict.why
+
+
+def _judged(
+    clients: Clients, ledger: Ledger, row: DeploymentRow, host: HostRow, trigger: Trigger
+) -> Verdict:
+    deployment = parse(row.specification())
+    seen = facts.look(clients, deployment, ledger, row, host)
+    _watch(ledger, row, answers=seen.answers)
+    return diagnosis.judged(ledger, seen, host, trigger)
+
+
+def _started(clients: Clients, ledger: Ledger, host: HostRow, why: str) -> str:
+    """A workflow's name says what it is about: two looks at one difference start one."""
+    now = ledger.now()
+    trigger = Trigger(f"a look at what is there: {why}", str(host.instance_id), RECONCILER)
+    mark = f"look-{now:%Y%m%dT%H%M}"
+    started = triggers.start(clients, ledger, host, trigger, mark)
+    return f"started {started}: {why}" if started else f"{why}; a repair was started a moment ago"
+
+
+def _watch(ledger: Ledger, row: DeploymentRow, *, answers: bool) -> None:
+    """Keep since when the endpoint does not answer."""
+    if answers == (row.unanswered_at is None):
+        return
+    since = None if answers else ledger.time()
+    ledger.change("deployment", {"unanswered_at": since}, "attribute_exists(pk)")
