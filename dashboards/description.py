@@ -218,7 +218,7 @@ ROWS = (
             Panel(
                 "Time to detection and to repair",
                 "seconds",
-                "From the fault to its detection, and from there to the end of the repair.",
+                "From the first sign of the fault to the start of its repair, and to the end.",
                 cloudwatch=(
                     _repair("TimeToDetection", "Average"),
                     _repair("TimeToRepair", "Average"),
@@ -238,8 +238,12 @@ ROWS = (
             Panel(
                 "Workflows",
                 "count",
-                "Repairs asked for, and workflows that failed: `lamplighter events` says why.",
-                cloudwatch=(_orchestrator("RepairRequested"), _orchestrator("WorkflowFailed")),
+                "Repairs asked for; workflows, and looks every minute, that failed.",
+                cloudwatch=(
+                    _orchestrator("RepairRequested"),
+                    _orchestrator("WorkflowFailed"),
+                    _orchestrator("ReconciliationFailed"),
+                ),
             ),
             Panel(
                 "Reports of hosts",

@@ -18,6 +18,7 @@ from aws_lambda_powertools import Logger
 from orchestrator.ledger.rows import IncidentRow
 
 NAMESPACE = "Lamplighter"
+_REPAIRED = "repaired"
 _UNITS = {"TimeToDetection": "Seconds", "TimeToRepair": "Seconds", "SecondsUnserved": "Seconds"}
 
 logger = Logger(service="lamplighter")
@@ -28,28 +29,27 @@ def count(what: str) -> None:
     _emit({what: 1.0}, {})
 
 
-def record_incident(deployment: str, incident: IncidentRow, failed_at: str | None = None) -> None:
-    """Write the metrics of an incident that is closed: how long it took, and what it cost callers.
+def record_incident(deployment: str, incident: IncidentRow) -> None:
+    """Write the metrics of an incident that is closed; of one that is open, nothing.
 
-    failed_at: since when the fault lasts, where its source says so: EC2's event, or the last probe
-    that was answered; without it there is no time to detection. A repair that failed has no time to
-    repair, and one that is still open nothing.
+    Both times begin at the first sign of the fault: EC2's event, the first probe that was not
+    answered. The first ends when its repair starts, the second when the repair ends; without a
+    repair that worked there is no second one.
     """
     if incident.closed_at is None:
         return
-    detected = incident.detected_at or incident.began_at or incident.opened_at
+    first_sign = incident.detected_at or incident.opened_at
     seconds = {
-        "TimeToDetection": _between(failed_at, detected),
-        "TimeToRepair": _between(detected, incident.closed_at) if _is_repaired(incident) else None,
+        "TimeToDetection": _between(first_sign, incident.opened_at),
+        "TimeToRepair": _between(first_sign, incident.closed_at),
         "SecondsUnserved": incident.unserved_seconds,
     }
+    counts = {"Incidents": 1.0}
+    if incident.outcome != _REPAIRED:
+        counts["IncidentsNotRepaired"] = 1.0
+        del seconds["TimeToRepair"]
     known = {name: value for name, value in seconds.items() if value is not None}
-    failed = {} if _is_repaired(incident) else {"IncidentsNotRepaired": 1.0}
-    _emit({"Incidents": 1.0, **failed, **known}, {"Deployment": deployment})
-
-
-def _is_repaired(incident: IncidentRow) -> bool:
-    return incident.outcome == "repaired"
+    _emit(counts | known, {"Deployment": deployment})
 
 
 def _between(begin: str | None, end: str | None) -> float | None:

@@ -26,11 +26,11 @@ from prometheus_client.parser import text_string_to_metric_families as families
 GOLDEN = document("metric_names")
 CLOUDWATCH, ORCHESTRATOR = GOLDEN["cloudwatch"], GOLDEN["orchestrator"]
 INCIDENT = IncidentRow(
-    opened_at="2026-11-28T12:00:06+00:00",
-    detected_at="2026-11-28T12:00:05+00:00",
+    opened_at="2026-11-28T12:00:05.200Z",
+    detected_at="2026-11-28T12:00:00+00:00",
     closed_at="2026-11-28T12:01:30+00:00",
     outcome="repaired",
-    unserved_seconds=90.0,
+    unserved_seconds=80.0,
 )
 GPUS = {"wanted": 1, "here": 1, "in_container": 1, "memory_used": 1, "memory_size": 2}
 FACTS = Facts({"/": (50, 100)}, (50, 100), GPUS | {"utilisation": 5}, {79: 1})
@@ -96,7 +96,7 @@ def test_an_incident_writes_the_golden_metrics_of_its_deployment(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     golden = ORCHESTRATOR["of_deployment"]
-    observability.record_incident("demo", INCIDENT, failed_at="2026-11-28T12:00:00+00:00")
+    observability.record_incident("demo", INCIDENT)
     described, line = written(capsys)
     observability.record_incident("demo", replace(INCIDENT, outcome="failed"))
     not_repaired, _ = written(capsys)
@@ -111,12 +111,12 @@ def test_an_incident_writes_the_golden_metrics_of_its_deployment(
 def test_each_metric_of_an_incident_says_what_it_is_called_after(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    observability.record_incident("demo", INCIDENT, failed_at="2026-11-28T12:00:00+00:00")
+    observability.record_incident("demo", INCIDENT)
 
     _, line = written(capsys)
-    assert line["TimeToDetection"] == 5.0
-    assert line["TimeToRepair"] == 85.0
-    assert line["SecondsUnserved"] == 90.0
+    assert line["TimeToDetection"] == 5.2
+    assert line["TimeToRepair"] == 90.0
+    assert line["SecondsUnserved"] == 80.0
     assert line["Incidents"] == 1.0
 
 
@@ -125,9 +125,9 @@ def test_each_metric_of_an_incident_says_what_it_is_called_after(
     [
         ({"outcome": "failed"}, "TimeToRepair"),
         ({"unserved_seconds": None}, "SecondsUnserved"),
-        ({}, "TimeToDetection"),
+        ({"opened_at": ""}, "TimeToDetection"),
     ],
-    ids=["not repaired", "no probe looked", "nothing says since when"],
+    ids=["not repaired", "no probe looked", "of an earlier version"],
 )
 def test_what_is_not_known_is_left_out(
     capsys: pytest.CaptureFixture[str], change: dict[str, Any], missing: str
@@ -137,6 +137,13 @@ def test_what_is_not_known_is_left_out(
     described, line = written(capsys)
     assert missing not in line
     assert missing not in {each["Name"] for each in described["Metrics"]}
+
+
+def test_clocks_that_differ_make_no_negative_time(capsys: pytest.CaptureFixture[str]) -> None:
+    observability.record_incident("demo", replace(INCIDENT, opened_at="2026-11-28T11:59:59Z"))
+
+    _, line = written(capsys)
+    assert line["TimeToDetection"] == 0.0
 
 
 def test_an_incident_that_is_open_writes_nothing(capsys: pytest.CaptureFixture[str]) -> None:

@@ -41,12 +41,12 @@ def written(capsys, monkeypatch):
     observability.record_incident(
         "demo",
         IncidentRow(
+            opened_at="2026-11-28T12:00:05Z",
             detected_at="2026-11-28T12:00:00Z",
             closed_at="2026-11-28T12:01:00Z",
             outcome="repaired",
             unserved_seconds=1.0,
         ),
-        failed_at="2026-11-28T12:00:00Z",
     )
     observability.record_incident("demo", IncidentRow(closed_at="2026-11-28T12:01:00Z"))
     logged(lambda *_: logger.warning("host report ignored", reason="x"))(EVENT, CONTEXT)
