@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from dashboards.description import DEPLOYMENT
 from dashboards.panels import CloudWatch, Panel, Place, Row, placed
+from dashboards.queries import DEPLOYMENT
 
 _REGION = "${AWS::Region}"
 _PERIOD = 60  # seconds

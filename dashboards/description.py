@@ -3,45 +3,17 @@
 from __future__ import annotations
 
 from dashboards.panels import CloudWatch, Panel, Prometheus, Row
-
-# The dashboard of CloudWatch asks its reader for the deployment, and puts the name in its place.
-DEPLOYMENT = "deployment-name"
-INSTALLATION = "${AWS::StackName}"
-_OF_CALLERS = 'operation!="probe"'
-_RATE = "[$__rate_interval]"
-_COUNTED = f"inference_gateway_requests_total{{{_OF_CALLERS}}}"
-_FAILED = 'inference_gateway_requests_total{operation!="probe",status=~"5.."}'
-
-
-def _host(metric: str, statistic: str) -> CloudWatch:
-    """What the agent of a host sends."""
-    dimensions = (("Deployment", DEPLOYMENT),)
-    return CloudWatch(f"Lamplighter/{DEPLOYMENT}", metric, statistic, dimensions)
-
-
-def _repair(metric: str, statistic: str) -> CloudWatch:
-    """What the orchestrator writes of a deployment."""
-    dimensions = (("Installation", INSTALLATION), ("Deployment", DEPLOYMENT))
-    return CloudWatch("Lamplighter", metric, statistic, dimensions)
-
-
-def _orchestrator(metric: str) -> CloudWatch:
-    """What the orchestrator counts in the whole installation."""
-    return CloudWatch("Lamplighter", metric, "Sum", (("Installation", INSTALLATION),))
-
-
-def _rate(metric: str, by: str, label: str) -> Prometheus:
-    selected = f"inference_gateway_{metric}_total"
-    return Prometheus(f"sum by ({by}) (rate({selected}{_RATE}))", label)
-
-
-def _quantiles(metric: str) -> tuple[Prometheus, ...]:
-    buckets = f"rate(inference_gateway_{metric}_bucket{{{_OF_CALLERS}}}{_RATE})"
-    return tuple(
-        Prometheus(f"histogram_quantile({share / 100}, sum by (le) ({buckets}))", f"p{share}")
-        for share in (50, 95, 99)
-    )
-
+from dashboards.queries import (
+    COUNTED,
+    FAILED,
+    OF_CALLERS,
+    RATE,
+    host,
+    orchestrator,
+    quantiles,
+    rate,
+    repair,
+)
 
 ROWS = (
     Row(
@@ -52,16 +24,14 @@ ROWS = (
                 "count",
                 "1 while a model server answers. At 0, `lamplighter status` says why.",
                 prometheus=(Prometheus("max(inference_gateway_backend_up)", "serving"),),
-                cloudwatch=(_host("Serving", "Maximum"),),
+                cloudwatch=(host("Serving", "Maximum"),),
             ),
             Panel(
                 "Failed requests",
                 "share",
                 "Share of the callers' requests that ended with a status of 5xx.",
                 prometheus=(
-                    Prometheus(
-                        f"sum(rate({_FAILED}{_RATE})) / sum(rate({_COUNTED}{_RATE}))", "5xx"
-                    ),
+                    Prometheus(f"sum(rate({FAILED}{RATE})) / sum(rate({COUNTED}{RATE}))", "5xx"),
                 ),
             ),
             Panel(
@@ -77,13 +47,13 @@ ROWS = (
                 "Heartbeat",
                 "count",
                 "Minutes in which a host reported. A gap raises the alarm `heartbeat`.",
-                cloudwatch=(_host("Heartbeat", "Sum"),),
+                cloudwatch=(host("Heartbeat", "Sum"),),
             ),
             Panel(
                 "Local repairs",
                 "count",
                 "Restarts of the host's own services in the last half hour.",
-                cloudwatch=(_host("LocalRepairs", "Maximum"),),
+                cloudwatch=(host("LocalRepairs", "Maximum"),),
             ),
         ),
     ),
@@ -94,9 +64,7 @@ ROWS = (
                 "Requests by status",
                 "per second",
                 "What callers were answered; 499: the caller left.",
-                prometheus=(
-                    Prometheus(f"sum by (status) (rate({_COUNTED}{_RATE}))", "{{status}}"),
-                ),
+                prometheus=(Prometheus(f"sum by (status) (rate({COUNTED}{RATE}))", "{{status}}"),),
             ),
             Panel(
                 "Errors by kind",
@@ -105,7 +73,7 @@ ROWS = (
                 prometheus=(
                     Prometheus(
                         "sum by (error) (rate(inference_gateway_requests_total"
-                        f'{{{_OF_CALLERS},error!=""}}{_RATE}))',
+                        f'{{{OF_CALLERS},error!=""}}{RATE}))',
                         "{{error}}",
                     ),
                 ),
@@ -115,7 +83,7 @@ ROWS = (
                 "per second",
                 "The ten busiest API keys, by their ids.",
                 prometheus=(
-                    Prometheus(f"topk(10, sum by (key) (rate({_COUNTED}{_RATE})))", "{{key}}"),
+                    Prometheus(f"topk(10, sum by (key) (rate({COUNTED}{RATE})))", "{{key}}"),
                 ),
             ),
             Panel(
@@ -123,16 +91,16 @@ ROWS = (
                 "per second",
                 "Requests sent a second time, callers that left, and streams that broke off.",
                 prometheus=(
-                    _rate("retries", "model", "retries {{model}}"),
-                    _rate("client_left", "model", "left {{model}}"),
-                    _rate("streams_incomplete", "model", "incomplete {{model}}"),
+                    rate("retries", "model", "retries {{model}}"),
+                    rate("client_left", "model", "left {{model}}"),
+                    rate("streams_incomplete", "model", "incomplete {{model}}"),
                 ),
             ),
             Panel(
                 "Tokens",
                 "per second",
                 "Tokens read and written, by model.",
-                prometheus=(_rate("tokens", "model, type", "{{type}} {{model}}"),),
+                prometheus=(rate("tokens", "model, type", "{{type}} {{model}}"),),
             ),
             Panel(
                 "Model servers",
@@ -155,25 +123,25 @@ ROWS = (
                 "Time to first token",
                 "seconds",
                 "Of streams, from the request to the first bytes of the answer.",
-                prometheus=_quantiles("time_to_first_token_seconds"),
+                prometheus=quantiles("time_to_first_token_seconds"),
             ),
             Panel(
                 "Time per output token",
                 "seconds",
                 "Of streams, after the first one.",
-                prometheus=_quantiles("time_per_output_token_seconds"),
+                prometheus=quantiles("time_per_output_token_seconds"),
             ),
             Panel(
                 "Time in the queue",
                 "seconds",
                 "Before a model server took the request: more of it means too little capacity.",
-                prometheus=_quantiles("queue_seconds"),
+                prometheus=quantiles("queue_seconds"),
             ),
             Panel(
                 "Whole requests",
                 "seconds",
                 "From the request to the last byte.",
-                prometheus=_quantiles("request_duration_seconds"),
+                prometheus=quantiles("request_duration_seconds"),
             ),
         ),
     ),
@@ -184,25 +152,25 @@ ROWS = (
                 "Disk and memory",
                 "percent",
                 "Used. Above 90, the alarm `disk` is raised.",
-                cloudwatch=(_host("DiskUsed", "Maximum"), _host("MemoryUsed", "Maximum")),
+                cloudwatch=(host("DiskUsed", "Maximum"), host("MemoryUsed", "Maximum")),
             ),
             Panel(
                 "GPU",
                 "percent",
                 "Memory and time in use.",
-                cloudwatch=(_host("GpuMemoryUsed", "Maximum"), _host("GpuUtilization", "Average")),
+                cloudwatch=(host("GpuMemoryUsed", "Maximum"), host("GpuUtilization", "Average")),
             ),
             Panel(
                 "GPU errors",
                 "count",
                 "GPUs that are missing, and errors in the kernel's log.",
-                cloudwatch=(_host("GpusMissing", "Maximum"), _host("GpuXids", "Maximum")),
+                cloudwatch=(host("GpusMissing", "Maximum"), host("GpuXids", "Maximum")),
             ),
             Panel(
                 "Certificate",
                 "days",
                 "Until it ends. It is renewed with 30 days left; below 14 the alarm is raised.",
-                cloudwatch=(_host("CertificateDaysLeft", "Minimum"),),
+                cloudwatch=(host("CertificateDaysLeft", "Minimum"),),
             ),
         ),
     ),
@@ -213,22 +181,22 @@ ROWS = (
                 "Incidents",
                 "count",
                 "All, and those that no repair ended: `lamplighter incidents` has the causes.",
-                cloudwatch=(_repair("Incidents", "Sum"), _repair("IncidentsNotRepaired", "Sum")),
+                cloudwatch=(repair("Incidents", "Sum"), repair("IncidentsNotRepaired", "Sum")),
             ),
             Panel(
                 "Time to detection and to repair",
                 "seconds",
                 "From the first sign of the fault to the start of its repair, and to the end.",
                 cloudwatch=(
-                    _repair("TimeToDetection", "Average"),
-                    _repair("TimeToRepair", "Average"),
+                    repair("TimeToDetection", "Average"),
+                    repair("TimeToRepair", "Average"),
                 ),
             ),
             Panel(
                 "Seconds unserved",
                 "seconds",
                 "Without an answer to probes from outside, by incident.",
-                cloudwatch=(_repair("SecondsUnserved", "Sum"),),
+                cloudwatch=(repair("SecondsUnserved", "Sum"),),
             ),
         ),
     ),
@@ -240,16 +208,16 @@ ROWS = (
                 "count",
                 "Repairs asked for; workflows, and looks every minute, that failed.",
                 cloudwatch=(
-                    _orchestrator("RepairRequested"),
-                    _orchestrator("WorkflowFailed"),
-                    _orchestrator("ReconciliationFailed"),
+                    orchestrator("RepairRequested"),
+                    orchestrator("WorkflowFailed"),
+                    orchestrator("ReconciliationFailed"),
                 ),
             ),
             Panel(
                 "Reports of hosts",
                 "count",
                 "Ignored are those of a wrong instance, an old generation or a wrong form.",
-                cloudwatch=(_orchestrator("HostReport"), _orchestrator("HostReportIgnored")),
+                cloudwatch=(orchestrator("HostReport"), orchestrator("HostReportIgnored")),
             ),
             Panel(
                 "Events that could not be delivered",

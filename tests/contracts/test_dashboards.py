@@ -14,8 +14,9 @@ from contracts.documents import document
 from prometheus_client.parser import text_string_to_metric_families as families
 
 from dashboards import cloudwatch, generate, grafana
-from dashboards.description import DEPLOYMENT, INSTALLATION, ROWS
+from dashboards.description import ROWS
 from dashboards.panels import COLUMNS, Panel, Place, Row, Source, placed
+from dashboards.queries import DEPLOYMENT, INSTALLATION
 
 GOLDEN = document("metric_names")
 PANELS = [panel for row in ROWS for panel in row.panels]
