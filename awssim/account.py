@@ -15,6 +15,7 @@ from awssim.faults import Fault, Faults, Refusal, When
 from awssim.request import Layer, Request, Response, Send
 from awssim.rules import catalogue
 from awssim.rules.addresses import Addresses
+from awssim.rules.alarms import Alarms
 from awssim.rules.attachments import Attachments
 from awssim.rules.bucket_owners import BucketOwners
 from awssim.rules.bucket_policies import BucketPolicies
@@ -194,6 +195,7 @@ def _layers(
         SecurityGroups(),
         Iam(),
         Registries(),
+        Alarms(),
         *given,
         BucketPolicies(),
         Tokens(),

@@ -119,6 +119,7 @@ def _clients(account: Account, installation: str) -> Clients:
     clients = Clients(settings, now=account.clock.now, fetch=offline)
     services = {"sfn": "stepfunctions", "ec2_once": "ec2", "quotas": "service-quotas"}
     names = (
+        "cloudwatch",
         "codebuild",
         "dynamodb",
         "ec2",

@@ -98,7 +98,13 @@ def inventory(environment: Mapping[str, str]) -> list[str]:
     clients = _clients(environment)
     ec2 = clients("ec2")
     return sorted(
-        [*_network(ec2), *_instances(ec2), *_storage(clients), *_records(clients("route53"))]
+        [
+            *_network(ec2),
+            *_instances(ec2),
+            *_storage(clients),
+            *_records(clients("route53")),
+            *_alarms(clients("cloudwatch")),
+        ]
     )
 
 
@@ -147,6 +153,15 @@ def _records(dns: Any) -> Iterator[str]:
         for each in dns.list_resource_record_sets(HostedZoneId=zone["Id"])["ResourceRecordSets"]:
             if each["Type"] not in {"NS", "SOA"}:
                 yield f"record {each['Type']} {each['Name'].rstrip('.')}"
+
+
+def _alarms(cloudwatch: Any) -> Iterator[str]:
+    """The deployments' alarms; those of the template are the installation's."""
+    for page in cloudwatch.get_paginator("describe_alarms").paginate():
+        for each in page["MetricAlarms"]:
+            listed = cloudwatch.list_tags_for_resource(ResourceARN=each["AlarmArn"])["Tags"]
+            if OWNER in {tag["Key"] for tag in listed}:
+                yield f"alarm {each['AlarmName']}"
 
 
 def _clients(environment: Mapping[str, str]) -> Clients:

@@ -20,6 +20,7 @@ from orchestrator.repair.triggers import Trigger
 from orchestrator.resources import (
     Resource,
     address,
+    alarms,
     bucket,
     dns,
     image,
@@ -102,6 +103,7 @@ address_function = of(
     address, release_addresses=clearing(address.release_addresses, desired="present")
 )
 dns_function = of(dns)
+alarms_function = of(alarms)
 
 # ---- one per record of ours: the deployment's row, its lock, the wait for its host, a repair
 

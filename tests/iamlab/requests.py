@@ -205,6 +205,21 @@ def _route53(call: Call) -> Iterator[Request]:
         yield Request(action, f"arn:aws:route53:::hostedzone/{zone}", context if changes else {})
 
 
+def _cloudwatch(call: Call) -> Iterator[Request]:
+    asked, action = call.parameters, f"cloudwatch:{call.operation}"
+    alarm = f"arn:aws:cloudwatch:{_HERE}:alarm:"
+    if call.operation == "DescribeAlarms":
+        yield Request(action, f"{alarm}*")
+        return
+    named = asked.get("AlarmNames") or [asked.get("AlarmName")]
+    for arn in [asked["ResourceARN"]] if "ResourceARN" in asked else [alarm + n for n in named]:
+        there = _tags(_listed(call, "Tags", ResourceARN=arn))
+        context = {**there, **_tags(asked.get("Tags", []), "Request")}
+        yield Request(action, arn, context)
+        if asked.get("Tags"):
+            yield Request("cloudwatch:TagResource", arn, context)
+
+
 def _codebuild(call: Call) -> Iterator[Request]:
     asked = call.parameters
     builds = asked.get("ids") or [asked.get("id", "")]
@@ -264,6 +279,7 @@ def _iam_thing(call: Call, kind: str, name: str) -> dict[str, Any]:
 
 
 _SERVICES: Mapping[str, Callable[[Call], Iterator[Request]]] = {
+    "cloudwatch": _cloudwatch,
     "codebuild": _codebuild,
     "dynamodb": _dynamodb,
     "ec2": _ec2,

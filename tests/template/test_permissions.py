@@ -55,13 +55,15 @@ def test_ec2_is_changed_only_where_our_tag_is(template):
             )
 
 
-def test_the_calls_of_ecr_ssm_and_iam_that_tags_allow_are_those_whose_denial_may_pass(template):
+def test_the_calls_of_other_services_than_ec2_that_tags_allow_are_those_whose_denial_may_pass(
+    template,
+):
     by_tag = {
         action.partition(":")[2]
         for name, actions, statement in statements(template)
         for action in actions
         if name not in PEOPLE
-        and action.startswith(("ecr:", "ssm:", "iam:"))
+        and action.startswith(("ecr:", "ssm:", "iam:", "cloudwatch:"))
         and "aws:ResourceTag/lamplighter:deployment" in str(statement.get("Condition"))
     }
 
@@ -87,10 +89,10 @@ def test_an_instance_boots_from_an_image_of_a_trusted_owner_only(template):
 
 INSTALLATION = {"!Ref": "AWS::StackName"}
 PATH = "/lamplighter/${AWS::StackName}/${AWS::Region}/"  # of our roles
-TAGGED_SERVICES = re.compile(r"^(ec2:(?!Describe)|ecr:|ssm:|iam:)")
+TAGGED_SERVICES = re.compile(r"^(ec2:(?!Describe)|ecr:|ssm:|iam:|cloudwatch:(?!PutMetricData))")
 LOOKS = re.compile(
     r"^(ecr:(Describe|List|Get|BatchGetImage|BatchCheck)\w*|ssm:(Describe|List|Get)\w*|"
-    r"ssm:UpdateInstanceInformation|ec2:CreateTags|iam:(Get|List)\w*)$"
+    r"ssm:UpdateInstanceInformation|ec2:CreateTags|(iam|cloudwatch):(Get|List|Describe)\w*)$"
 )
 # Judged by the role or the service that they are about, not by tags.
 BY_NAME = {"iam:PassRole", "iam:CreateServiceLinkedRole"}

@@ -84,6 +84,7 @@ def _repair(strict: StrictProcess, *, warm: bool) -> None:
     from twin.emulator.services import (
         builds,
         events,
+        saved_queries,
         ssm_images,
         ssm_tags,
         stack_deletions,
@@ -94,7 +95,7 @@ def _repair(strict: StrictProcess, *, warm: bool) -> None:
     errors.install()
     workers.install(warm=warm)
     for fix in (
-        events, ssm_tags, stack_deletions, definitions, starts, states, tokens, ends,
+        events, saved_queries, ssm_tags, stack_deletions, definitions, starts, states, tokens, ends,
     ):  # fmt: skip
         fix.install()
     strict_services.install(strict)

@@ -52,6 +52,10 @@ class Clients:
         self.fetch = fetch
 
     @cached_property
+    def cloudwatch(self) -> Any:  # the development environment has no types of it
+        return boto3.client("cloudwatch", config=_PATIENT)
+
+    @cached_property
     def codebuild(self) -> CodeBuildClient:
         return boto3.client("codebuild", config=_PATIENT)
 

@@ -38,23 +38,24 @@ class Meaning(Enum):
 DENIED = "UnauthorizedOperation"  # EC2's
 ACCESS_DENIED = "AccessDeniedException"  # of ECR and SSM, among others
 IAM_DENIED = "AccessDenied"  # of IAM itself
-# The calls of ECR, SSM and IAM that template.yaml allows by the tags of what they change.
+# The calls of services other than EC2 that template.yaml allows by the tags of what they change.
 _ALLOWED_BY_TAG = {
     *("DeleteParameter", "DeleteRepository", "PutLifecyclePolicy", "SetRepositoryPolicy"),
     *("PutImageTagMutability", "PutImageScanningConfiguration"),
     *("PutRolePolicy", "PutRolePermissionsBoundary", "UpdateAssumeRolePolicy", "DeleteRolePolicy"),
     *("DetachRolePolicy", "DeleteRole", "AddRoleToInstanceProfile", "DeleteInstanceProfile"),
-    "RemoveRoleFromInstanceProfile",
+    *("RemoveRoleFromInstanceProfile", "DeleteAlarms"),
 }
 
 _LATER = {
     # botocore's own lists are asked beside these
     *("KmsThrottlingException", "ReplicatedWriteConflictException", "TooManyUpdates"),
-    *("InternalServerError", "ServerException", "ExecutionLimitExceeded"),
+    *("InternalServerError", "InternalServiceError", "ServerException", "ExecutionLimitExceeded"),
     *("ServiceException", "InternalErrorException"),
     # something still holds it
     *("DependencyViolation", "InvalidIPAddress.InUse", "InvalidGroup.InUse", "IncorrectState"),
     *("IncorrectInstanceState", "DeleteConflict", "BucketNotEmpty", "ResourceInUse"),
+    "ResourceConflict",
     *("ResourceNotReady", "OperationAborted", "InvalidInstanceID"),
     # of IAM
     *("ConcurrentModification", "EntityTemporarilyUnmodifiable", "ServiceFailure"),
