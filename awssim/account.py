@@ -33,6 +33,7 @@ from awssim.rules.route53 import Route53
 from awssim.rules.security_groups import SecurityGroups
 from awssim.rules.tags import Tags
 from awssim.rules.tokens import Tokens
+from awssim.rules.topics import Topics
 from awssim.rules.visibility import Visibility
 from botocore.client import BaseClient
 from moto import mock_aws
@@ -194,6 +195,7 @@ def _layers(
         SecurityGroups(),
         Iam(),
         Registries(),
+        Topics(),
         *given,
         BucketPolicies(),
         Tokens(),

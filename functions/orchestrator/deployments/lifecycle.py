@@ -16,6 +16,7 @@ from orchestrator.ledger.rows import (
     DEPLOYMENT,
     EARLIER_HOST,
     HOSTS,
+    NOTICES,
     VERSION,
     WAITING,
     WAITS,
@@ -232,7 +233,7 @@ def end_teardown(ledger: Ledger, *, rolled_back: bool = False) -> dict[str, Any]
     gone = _forgotten(ledger, row)
     if rolled_back and row.reason:
         gone["reason"] = f"{row.reason.removesuffix(_ROLLED_BACK)}{_ROLLED_BACK}"
-    kinds = (RESOURCE_ROWS, HOSTS, WAITS)
+    kinds = (RESOURCE_ROWS, HOSTS, WAITS, NOTICES)
     ledger.erase(
         AWAIT, CAPACITY, *(row["sk"] for row in ledger.rows() if row["sk"].startswith(kinds))
     )
