@@ -1,8 +1,8 @@
 """SNS refuses subjects and messages that moto publishes.
 
-https://docs.aws.amazon.com/sns/latest/api/API_Publish.html: a subject has no line breaks or control
-characters and is less than 100 characters long; the AWS-side check of its characters is stricter
-than that text for mail (ASCII), and so is this one.
+A subject has no line breaks or control characters and is less than 100 characters long. ASCII, too:
+today's documentation says UTF-8, the one of the years before it said ASCII.
+https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
 """
 
 from __future__ import annotations

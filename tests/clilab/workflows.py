@@ -22,6 +22,7 @@ OUTPUTS = {
     "LedgerTable": "ledger",
     "PlanFunction": "plan",
     "InventoryFunction": "inventory",
+    "NoticeFunction": "notice",
     "EventBusName": "lamplighter",
     **{
         f"{verb}Arn": f"arn:aws:states:{REGION}:123456789012:stateMachine:{verb.lower()}"

@@ -33,8 +33,8 @@ _PSEUDO = {
 _NAMES = ("Name", "FunctionName", "TableName", "LayerName", "RoleName")
 _SUBSTITUTED = re.compile(r"\$\{([\w:.]+)\}")
 _UNITS = {"minute": 60, "hour": 3600, "day": 86400}
-# Services whose resources start something by themselves. SNS hands notices to the webhook's function,
-# which no life here has set: its subscription starts nothing that could be noticed.
+# Services whose resources start something by themselves. A subscription to the notices starts the
+# webhook's function only, and no life here has set a webhook.
 _ACTING = ("AWS::Events::", "AWS::Scheduler::", "AWS::Pipes::", "AWS::Lambda::EventSource")
 _PASSIVE = {"AWS::Events::EventBus"}
 # What a reference to them gives is their ARN.

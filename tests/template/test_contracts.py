@@ -33,8 +33,8 @@ HICCUPS = {
     "Lambda.SdkClientException",
     "Lambda.TooManyRequestsException",
 }
-FROM_OUTSIDE = {"HostReport", "InstanceEvent", "GuardDeletion"}  # no workflow calls them
-FOR_THE_COMMAND = {("Plan", "plan"), ("Inventory", "orphans")}
+FROM_OUTSIDE = {"HostReport", "InstanceEvent", "Webhook", "GuardDeletion"}  # no workflow calls them
+FOR_THE_COMMAND = {("Plan", "plan"), ("Inventory", "orphans"), ("Notice", "test")}
 
 
 @pytest.mark.parametrize("workflow", WORKFLOWS)

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 class Installation:
     """The stack's outputs: ARNs of the workflows, names of the table and the functions.
 
-    name: the stack's, which is the installation's in the tags of its resources. inventory_function:
-    empty where an earlier version is installed.
+    name: the stack's, which is the installation's in the tags of its resources. inventory_function,
+    notice_function: empty where an earlier version is installed.
     """
 
     name: str
@@ -38,6 +38,7 @@ class Installation:
     table: str
     plan_function: str
     inventory_function: str = ""
+    notice_function: str = ""
 
     @classmethod
     def from_outputs(cls, outputs: Mapping[str, str], stack: str) -> Self:
@@ -51,6 +52,7 @@ class Installation:
                 table=outputs["LedgerTable"],
                 plan_function=outputs["PlanFunction"],
                 inventory_function=outputs.get("InventoryFunction", ""),
+                notice_function=outputs.get("NoticeFunction", ""),
             )
         except KeyError as missing:
             raise Unavailable(

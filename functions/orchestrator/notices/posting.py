@@ -50,10 +50,8 @@ def post(
             _refuse_for_good(destination, status)
         if pause is not None:
             time.sleep(pause)
-    attempts = len(patience.pauses) + 1
-    raise Undelivered(
-        f"{destination.host} did not take the notice in {attempts} attempts: it {why}"
-    )
+    times = len(patience.pauses) + 1
+    raise Undelivered(f"{destination.host} did not take the notice in {times} attempts: it {why}")
 
 
 def _refuse_for_good(destination: Destination, status: int) -> None:
