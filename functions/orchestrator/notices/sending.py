@@ -1,8 +1,8 @@
 """Publishes notices to the installation's topic: each once, and never in the way.
 
 What is published has a row first, `notice#<kind>#<key>`, written by a conditional put without the
-lock. A function that dies between the row and the publication leaves a notice unsent rather than
-sent twice.
+lock, and removed again where SNS did not confirm the publication. A function that dies between the
+row and the publication leaves a notice unsent rather than sent twice.
 """
 
 from __future__ import annotations
