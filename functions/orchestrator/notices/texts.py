@@ -158,7 +158,7 @@ def command(settings: Settings, words: str) -> str:
     """Return a command line that works wherever its reader is."""
     stack = settings.installation
     named = f" --stack {stack}" if stack != _DEFAULT_STACK else ""
-    return f"lamplighter --region {settings.region}{named} {words}"
+    return f"lamplighter {words} --region {settings.region}{named}"
 
 
 def place(settings: Settings) -> str:

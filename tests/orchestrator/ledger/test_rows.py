@@ -16,6 +16,7 @@ from orchestrator.ledger.rows import (
     HostRow,
     IncidentRow,
     LockRow,
+    NoticeRow,
     ResourceRow,
     Role,
     Status,
@@ -66,6 +67,7 @@ FULL = [
         replaced_by="i-2",
         seconds=4.5,
     ),
+    NoticeRow(kind="repaired", key="k", at=AT, sent_at=AT, repeats=2),
 ]
 BARE = [DeploymentRow(), HostRow(generation=1), AwaitRow(token="t"), LockRow(), IncidentRow()]
 

@@ -13,7 +13,7 @@ from steps import ROOT, _settings
 
 SETTINGS = _settings(ROOT, "lamplighter")
 OPENED = "2026-11-28T03:12:40.000000+00:00"
-PROD = "lamplighter --region us-east-1"
+PLACE = "--region us-east-1"
 ROW = DeploymentRow(
     status=Status.FAILED, endpoint="https://a.example.com", reason="HostFailed: xid"
 )
@@ -88,7 +88,7 @@ def spent(usd):
                 "Tried: restart, reboot",
                 "Evidence in the deployment's bucket: diagnostics/r-1.json",
                 "has stopped repairing",
-                f"{PROD} down prod",
+                f"lamplighter down prod {PLACE}",
             ],
             ["status prod", "repair prod --force"],
         ),
@@ -136,7 +136,7 @@ def test_a_notice_says_what_since_when_what_is_done_and_the_command(
     body = notice.body()
 
     assert (notice.kind, notice.subject) == (kind, subject)
-    assert notice.commands == tuple(f"{PROD} {words}" for words in commands)
+    assert notice.commands == tuple(f"lamplighter {words} {PLACE}" for words in commands)
     assert [each for each in (*says, *notice.commands) if each not in body] == []
     assert [line.split(":")[0] for line in body.splitlines() if line[0] != " "] == [
         *("What", "Since", "Now", "Run", "About")
@@ -198,7 +198,7 @@ def test_a_budget_warns_once_a_month(usd, expected):
 def test_a_command_names_the_installation_where_it_is_not_the_commands_default():
     notice = texts.test(replace(SETTINGS, installation="eu-llm"), OPENED)
 
-    assert notice.commands == ("lamplighter --region us-east-1 --stack eu-llm status",)
+    assert notice.commands == ("lamplighter status --region us-east-1 --stack eu-llm",)
 
 
 @pytest.mark.parametrize(
