@@ -93,7 +93,8 @@ def _teams(published: Published) -> dict[str, Any]:
 
 
 def _block(text: str) -> dict[str, Any]:
-    return {"type": "TextBlock", "text": text, "wrap": True}
+    """Cards read Markdown: what a host wrote must not become a link."""
+    return {"type": "TextBlock", "text": text.replace("](", "] ("), "wrap": True}
 
 
 def _plain(published: Published) -> dict[str, Any]:

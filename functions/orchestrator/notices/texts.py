@@ -53,9 +53,7 @@ def repair_failed(
 
 def explained(settings: Settings, name: str, row: DeploymentRow, incident: IncidentRow) -> Notice:
     """No repair helps, or all were tried: somebody has to correct the cause."""
-    evidence = f" Evidence in the deployment's bucket: {incident.evidence}." * bool(
-        incident.evidence
-    )
+    kept = f" Evidence in the deployment's bucket: {where}." if (where := incident.evidence) else ""
     tried = f" Tried: {', '.join(rungs)}." if (rungs := _rungs(incident)) else ""
     return _of_incident(
         settings,
@@ -64,7 +62,7 @@ def explained(settings: Settings, name: str, row: DeploymentRow, incident: Incid
         kind=Kind.EXPLAINED,
         title=f"{name} is down, and no repair helps",
         what=f"{_endpoint(name, row)} does not serve: {row.reason or _cause(incident)}."
-        f"{tried}{evidence}{_damage(incident)}",
+        f"{tried}{kept}{_damage(incident)}",
         action="Lamplighter has stopped repairing it. Correct the cause, then run the second "
         f"command; `{command(settings, f'down {name}')}` ends it and its cost.",
         commands=_look_then(settings, name, f"repair {name} --force"),

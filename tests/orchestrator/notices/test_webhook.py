@@ -167,6 +167,12 @@ def test_teams_gets_an_adaptive_card_with_a_block_for_each_line():
     assert all(block["wrap"] for block in card["body"])
 
 
+def test_a_hosts_words_become_no_link_in_a_card():
+    document = shaped(Shape.TEAMS, {"Message": "What: [log in](https://evil.example)"})
+
+    assert "](" not in json.dumps(document)
+
+
 @pytest.mark.parametrize("shape", Shape)
 def test_an_alarm_of_cloudwatch_is_put_into_words(shape):
     message = {"Subject": 'ALARM: "x" in US East', "Message": json.dumps(ALARM)}
