@@ -34,6 +34,7 @@ from awssim.rules.route53 import Route53
 from awssim.rules.security_groups import SecurityGroups
 from awssim.rules.tags import Tags
 from awssim.rules.tokens import Tokens
+from awssim.rules.topics import Topics
 from awssim.rules.visibility import Visibility
 from botocore.client import BaseClient
 from moto import mock_aws
@@ -196,6 +197,7 @@ def _layers(
         Iam(),
         Registries(),
         Alarms(),
+        Topics(),
         *given,
         BucketPolicies(),
         Tokens(),

@@ -18,6 +18,7 @@ from lamplighter.commands import (
     key,
     keys,
     local,
+    notify,
     plan,
     repair,
     status,
@@ -105,6 +106,7 @@ for command in (
     sweep.sweep,
     key.key,
     keys.keys,
+    notify.notify,
     gateway.gateway,
     local.local,
 ):

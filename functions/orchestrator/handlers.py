@@ -10,10 +10,17 @@ from typing import Any
 
 from orchestrator.deployments import inventory, lifecycle, orphans, planning
 from orchestrator.errors import Superseded
-from orchestrator.events import deletion, host_reports, instance_events, looks
+from orchestrator.events import (
+    deletion,
+    host_reports,
+    instance_events,
+    looks,
+    published_notices,
+)
 from orchestrator.hosts import draining, recovery, serving, traffic
 from orchestrator.ledger import lock
 from orchestrator.ledger.store import Ledger
+from orchestrator.notices import sending, texts, webhook
 from orchestrator.observability import count
 from orchestrator.repair import incidents, pauses
 from orchestrator.repair.triggers import Trigger
@@ -82,6 +89,13 @@ def report_failure(event: Event) -> dict[str, Any]:
     with suppress(Superseded):
         incidents.abandon(ledger, event["opened_at"], error, failed["cause"])
     return failed
+
+
+def send_test(_: Event) -> dict[str, Any]:
+    """Publish a test notice; return where notices go."""
+    clients = aws()
+    sending.publish(clients, texts.test(clients.settings, clients.now().isoformat()))
+    return webhook.recipients(clients)
 
 
 # ---- one per resource: what it is made of, and who may change it
@@ -167,9 +181,14 @@ inventory_function = Function(
     },
 )
 
+# ---- what people are notified of, beside what the workflows send
+
+notice_function = Function(test=send_test)
+
 # ---- what arrives from outside a workflow, without a verb
 
 host_report_function = logged(host_reports.receive)
 instance_event_function = logged(instance_events.receive)
 reconciler_function = logged(looks.look)
+webhook_function = logged(published_notices.receive)
 guard_deletion_function = deletion.guard

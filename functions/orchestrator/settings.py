@@ -23,7 +23,7 @@ class Settings:
     host_boundary: ARN of the permissions boundary of every host's role.
     earlier_profile: the instance profile that the hosts of the previous version share.
     host_silence_seconds: a host that is waited for and silent for so long has failed.
-    alarm_topic: ARN of the SNS topic that hears of what no repair cures; None without one.
+    notice_topic: ARN of the SNS topic that people are notified by.
     """
 
     installation: str
@@ -41,7 +41,7 @@ class Settings:
     settle_seconds: float
     step_seconds: float
     host_silence_seconds: float
-    alarm_topic: str | None = None
+    notice_topic: str = ""
 
     @classmethod
     def from_env(cls) -> Self:
@@ -63,14 +63,9 @@ class Settings:
                 settle_seconds=float(os.environ["SETTLE_SECONDS"]),
                 step_seconds=float(os.environ["STEP_SECONDS"]),
                 host_silence_seconds=float(os.environ["HOST_SILENCE_SECONDS"]),
-                alarm_topic=_topic(os.environ["ALARM_TOPIC"]),
+                notice_topic=os.environ["NOTICE_TOPIC"],
             )
         except KeyError as missing:
             raise OrchestratorError(
                 f"the function's environment lacks {missing}: set it under Globals in template.yaml"
             ) from None
-
-
-def _topic(parameter: str) -> str | None:
-    """A parameter of CloudFormation that may stay open has a word for it."""
-    return None if parameter == "none" else parameter

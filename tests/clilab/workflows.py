@@ -23,6 +23,7 @@ OUTPUTS = {
     "PlanFunction": "plan",
     "InventoryFunction": "inventory",
     "MaintenanceFunction": "maintenance",
+    "NoticeFunction": "notice",
     "EventBusName": "lamplighter",
     **{
         f"{verb}Arn": f"arn:aws:states:{REGION}:123456789012:stateMachine:{verb.lower()}"

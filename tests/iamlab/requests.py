@@ -241,6 +241,10 @@ def _quotas(call: Call) -> Iterator[Request]:
     yield Request(action, "*" if is_general else f"arn:aws:servicequotas:{_HERE}:{about}")
 
 
+def _sns(call: Call) -> Iterator[Request]:
+    yield Request(f"sns:{call.operation}", call.parameters["TopicArn"])
+
+
 def _pricing(call: Call) -> Iterator[Request]:
     yield Request(f"pricing:{call.operation}", "*")
 
@@ -289,6 +293,7 @@ _SERVICES: Mapping[str, Callable[[Call], Iterator[Request]]] = {
     "service-quotas": _quotas,
     "route53": _route53,
     "s3": _s3,
+    "sns": _sns,
     "ssm": _ssm,
     "stepfunctions": _states,
 }

@@ -43,6 +43,7 @@ SERVICES = {
     "pricing": "pricing",
     "quotas": "service-quotas",
     "sfn": "stepfunctions",
+    "sns": "sns",
 }
 # Among the operations that are called in any case: the search below finds calls at all.
 CERTAIN = {

@@ -33,15 +33,12 @@ HICCUPS = {
     "Lambda.SdkClientException",
     "Lambda.TooManyRequestsException",
 }
-FROM_OUTSIDE = {
-    "HostReport",
-    "InstanceEvent",
-    "Reconciler",
-    "GuardDeletion",
-}  # no workflow calls them
+# No workflow calls them.
+FROM_OUTSIDE = {"HostReport", "InstanceEvent", "Reconciler", "Webhook", "GuardDeletion"}
 FOR_THE_COMMAND = {
-    ("Plan", "plan"), ("Inventory", "orphans"), ("Maintenance", "pause"), ("Maintenance", "resume")
-}  # fmt: skip
+    *(("Plan", "plan"), ("Inventory", "orphans"), ("Notice", "test")),
+    *(("Maintenance", "pause"), ("Maintenance", "resume")),
+}
 
 
 @pytest.mark.parametrize("workflow", WORKFLOWS)

@@ -206,6 +206,42 @@ def test_only_those_who_ask_the_endpoint_or_hash_its_key_read_our_parameters(tem
     assert readers == HOSTS | {"KeysFunction", "OperatorPolicy"} | probing
 
 
+def test_the_webhooks_url_is_read_by_its_function_alone_and_no_host_can_be_allowed_to(template):
+    """Hosts may read under /lamplighter/ and /inference/, whatever a deployment is called."""
+    path = "parameter/lamplighter-notices/${AWS::StackName}/webhook"
+    users = {
+        (name, action)
+        for name, actions, statement in statements(template)
+        for action in actions
+        if path in str(statement["Resource"])
+    }
+    of_hosts = {
+        resource["!Sub"].partition(":parameter")[2]
+        for name, actions, statement in statements(template)
+        if name in HOSTS and "ssm:GetParameter" in actions
+        for resource in statement["Resource"]
+    }
+
+    changes = {"ssm:PutParameter", "ssm:AddTagsToResource", "ssm:DeleteParameter"}
+    assert users == {("WebhookFunction", "ssm:GetParameter")} | {
+        ("OperatorPolicy", action) for action in changes
+    }
+    assert of_hosts == {"/lamplighter/*", "/inference/*"}
+
+
+def test_only_our_functions_and_the_alarms_of_this_account_publish_notices(template):
+    [statement] = template["Resources"]["NoticesPolicy"]["Properties"]["PolicyDocument"][
+        "Statement"
+    ]
+    publishers = {n for n, actions, _ in statements(template) if "sns:Publish" in actions}
+
+    assert publishers == {"NoticePolicy"}
+    assert statement["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
+    assert statement["Condition"]["StringEquals"] == {
+        "aws:SourceAccount": {"!Ref": "AWS::AccountId"}
+    }
+
+
 def test_every_statement_says_why():
     """A comment stands above each statement, or above the group of two that belong together."""
     lines = [line.strip() for line in (ROOT / "template.yaml").read_text().splitlines()]

@@ -72,7 +72,7 @@ def test_a_saved_query_searches_the_functions_log_under_the_installations_name(t
 
 
 def test_every_alarm_notifies_the_topic_and_takes_silence_for_calm(template):
-    topic = {"!If": ["HasAlarmTopic", [{"!Ref": "AlarmTopicArn"}], {"!Ref": "AWS::NoValue"}]}
+    topic = [{"!Ref": "Notices"}]
     alarms = of_type(template, "CloudWatch::Alarm")
 
     assert {"DeadLettersAlarm", "WorkflowFailedAlarm", "HostReportIgnoredAlarm"} <= set(alarms)

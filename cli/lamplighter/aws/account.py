@@ -28,7 +28,7 @@ class Installation:
     """The stack's outputs: ARNs of the workflows, names of the table and the functions.
 
     name: the stack's, which is the installation's in the tags of its resources. inventory_function,
-    maintenance_function: empty where an earlier version is installed.
+    maintenance_function, notice_function: empty where an earlier version is installed.
     """
 
     name: str
@@ -39,6 +39,7 @@ class Installation:
     plan_function: str
     inventory_function: str = ""
     maintenance_function: str = ""
+    notice_function: str = ""
 
     @classmethod
     def from_outputs(cls, outputs: Mapping[str, str], stack: str) -> Self:
@@ -53,6 +54,7 @@ class Installation:
                 plan_function=outputs["PlanFunction"],
                 inventory_function=outputs.get("InventoryFunction", ""),
                 maintenance_function=outputs.get("MaintenanceFunction", ""),
+                notice_function=outputs.get("NoticeFunction", ""),
             )
         except KeyError as missing:
             raise Unavailable(

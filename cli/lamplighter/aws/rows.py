@@ -21,7 +21,8 @@ from typing import Any
 VERSION = 2  # of the rows, that this code knows
 Row = dict[str, Any]
 
-_INTERNAL = {"lock", "await", "resource", "capacity"}  # kinds of rows that only the workflows read
+# Kinds of rows that only the workflows read.
+_INTERNAL = {"lock", "await", "resource", "capacity", "notice"}
 _NEEDED = {"event": "at", "incident": "opened_at", "host": "generation"}
 
 

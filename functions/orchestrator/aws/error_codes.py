@@ -59,6 +59,8 @@ _LATER = {
     *("ResourceNotReady", "OperationAborted", "InvalidInstanceID"),
     # of IAM
     *("ConcurrentModification", "EntityTemporarilyUnmodifiable", "ServiceFailure"),
+    # of SNS
+    *("InternalError", "KMSThrottling"),
     # two workflows wrote the same ledger rows at once
     *("TransactionConflictException", "TransactionCanceledException"),
 }
@@ -113,6 +115,10 @@ _FINAL = {
     *("NoSuchResourceException", "IllegalArgumentException", "NotFoundException"),
     *("InvalidNextTokenException", "ExpiredNextTokenException"),
     *("InvalidCapacityReservationId.NotFound", "InvalidCapacityReservationId.Malformed"),
+    # of SNS: the topic, its key or the message
+    *("AuthorizationError", "InvalidParameter", "InvalidSecurity", "NotFound"),
+    *("ParameterValueInvalid", "EndpointDisabled", "PlatformApplicationDisabled"),
+    *("KMSAccessDenied", "KMSDisabled", "KMSInvalidState", "KMSNotFound", "KMSOptInRequired"),
 }
 _MEANINGS = {
     DENIED: Meaning.DENIED,

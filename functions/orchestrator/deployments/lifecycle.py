@@ -23,6 +23,7 @@ from orchestrator.ledger.rows import (
     DEPLOYMENT,
     EARLIER_HOST,
     HOSTS,
+    NOTICES,
     VERSION,
     WAITING,
     WAITS,
@@ -241,7 +242,7 @@ def end_teardown(ledger: Ledger, *, rolled_back: bool = False) -> dict[str, Any]
     if rolled_back and row.reason:
         gone["reason"] = f"{row.reason.removesuffix(_ROLLED_BACK)}{_ROLLED_BACK}"
     forget(ledger, *(host.generation for host in ledger.hosts()))
-    kinds = (RESOURCE_ROWS, HOSTS, WAITS)
+    kinds = (RESOURCE_ROWS, HOSTS, WAITS, NOTICES)
     ledger.erase(
         AWAIT, CAPACITY, *(row["sk"] for row in ledger.rows() if row["sk"].startswith(kinds))
     )

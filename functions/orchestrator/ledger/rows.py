@@ -9,6 +9,7 @@
          resource#<kind>       something at AWS, or the intent to create it
          incident#<time>#<execution>  one repair
          event#<time>          one line of history
+         notice#<kind>#<key>   a notice that was published, or counted as another one's repeat
 
 Version 1 had no rows of hosts: the deployment's row held the one host, `earlier_host` reads it.
 What a later version wrote and this one does not know is left out, or UNKNOWN.
@@ -26,6 +27,7 @@ VERSION = 2  # of the rows that this code writes
 
 DEPLOYMENT, LOCK, AWAIT, CAPACITY = "deployment", "lock", "await", "capacity"
 HOSTS, WAITS, RESOURCES, INCIDENTS = "host#", "await#", "resource#", "incident#"
+NOTICES = "notice#"
 WAITING = "waiting for capacity"  # the phase of a host that is not launched yet
 
 
@@ -284,6 +286,23 @@ class IncidentRow(_Row):
     errors_before: int | None = None
     cost_usd: float | None = None
     evidence: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoticeRow(_Row):
+    """at: when it was due. sent_at: when it was published; None: it was counted as a repeat of the
+    one before it, or is on its way. repeats: how many others it stands for.
+    """
+
+    kind: str = ""
+    key: str = ""
+    at: str = ""
+    sent_at: str | None = None
+    repeats: int = 0
+
+    @property
+    def sk(self) -> str:
+        return f"{NOTICES}{self.kind}#{self.key}"
 
 
 # What a deployment's row of version 1 said of its one host.

@@ -104,7 +104,7 @@ def _wanted(clients: Clients, deployment: Deployment, instance_id: str) -> Docum
     settings = clients.settings
     documents = (
         alarms.document(
-            rule, settings.installation, deployment.name, instance_id, settings.alarm_topic
+            rule, settings.installation, deployment.name, instance_id, settings.notice_topic
         )
         for rule in alarms.rules(deployment)
     )

@@ -16,6 +16,7 @@ from orchestrator.ledger.rows import (
     HostRow,
     IncidentRow,
     LockRow,
+    NoticeRow,
     ResourceRow,
     Role,
     Status,
@@ -96,6 +97,7 @@ FULL = [
         cost_usd=0.25,
         evidence="evidence/1/",
     ),
+    NoticeRow(kind="repaired", key="k", at=AT, sent_at=AT, repeats=2),
 ]
 BARE = [DeploymentRow(), HostRow(generation=1), AwaitRow(token="t"), LockRow(), IncidentRow()]
 
