@@ -181,7 +181,7 @@ def test_the_agent_is_told_where_things_are(hosted: Hosted) -> None:
     assert told["GATEWAY_URL"].startswith("http://127.0.0.1:")
     assert told["ENGINE_URL"] != told["GATEWAY_URL"]
     assert Path(told["DEPLOYMENT_ENV"]).read_text() == SETTINGS
-    assert told["UNITS"] == ""
+    assert told["UNITS"] == "vllm@0.service inference-app.service"
     assert Path(told["KEYS_FILE"]) == hosted.folder / "gateway" / "keys"
     assert Path(told["STATUS_FILE"]) == hosted.folder / "gateway" / "status"
 
