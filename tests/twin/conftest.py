@@ -16,6 +16,8 @@ from ports import free_port
 from twin import control as twins
 from twin.record import Twin
 
+from .hosting import KEY, PROGRAMS, SCRIPTS, STAND_IN, Hosted, end, launched, put_key
+
 __all__ = ["SCRATCH", "Account", "account", "client_of", "eventually", "free_port"]
 SCRATCH = Path(__file__).parent / "scratch" / "template.yaml"
 
@@ -89,3 +91,19 @@ def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
     outputs = stacks.describe_stacks(StackName=twin.stack)["Stacks"][0]["Outputs"]
     yield Account(twin, {each["OutputKey"]: each["OutputValue"] for each in outputs})
     twins.down(state)
+
+
+@pytest.fixture
+def hosted(account: Any) -> Iterator[Hosted]:
+    made = launched(account, STAND_IN)
+    yield made
+    end(account, made)
+
+
+@pytest.fixture
+def followed(account: Any) -> Iterator[Hosted]:
+    """A host whose agent is the real one, which follows the parameters of SSM."""
+    put_key(account, "default", KEY)
+    made = launched(account, {str(p.relative_to(SCRIPTS)): p.read_bytes() for p in PROGRAMS})
+    yield made
+    end(account, made)
