@@ -104,6 +104,9 @@ def hosted(account: Any) -> Iterator[Hosted]:
 def followed(account: Any) -> Iterator[Hosted]:
     """A host whose agent is the real one, which follows the parameters of SSM."""
     put_key(account, "default", KEY)
+    account.client("ssm").put_parameter(
+        Name="/twin/hosted/api-key", Value=KEY, Type="SecureString", Overwrite=True
+    )
     made = launched(account, {str(p.relative_to(SCRIPTS)): p.read_bytes() for p in PROGRAMS})
     yield made
     end(account, made)

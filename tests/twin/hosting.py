@@ -30,7 +30,7 @@ time.sleep(60)
 OWNER = {"Key": "lamplighter:deployment", "Value": "hosted"}
 STAND_IN = {"host/agent/__main__.py": AGENT.encode()}
 SCRIPTS = Path(__file__).parents[2] / "host_scripts"
-PROGRAMS = sorted((SCRIPTS / "host").rglob("*.py"))
+PROGRAMS = [*sorted((SCRIPTS / "host").rglob("*.py")), SCRIPTS / "bin" / "diagnose.py"]
 SETTINGS = """DEPLOYMENT=hosted
 AWS_REGION=us-east-1
 EVENT_BUS=twin-scratch

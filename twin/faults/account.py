@@ -13,7 +13,7 @@ from twin.faults.target import OWNER, Target
 
 _NO_CAPACITY = {
     "when": "before", "do": "error", "status": 500, "code": "InsufficientInstanceCapacity",
-    "message": "We currently do not have sufficient capacity in the Availability Zone you requested",
+    "message": "We currently do not have sufficient capacity in the zone that you requested.",
 }  # fmt: skip
 _LOST_SECONDS, _AWAY_SECONDS = 60.0, 300.0
 _NOWHERE = "192.0.2.1"  # an address of documentation: RFC 5737
