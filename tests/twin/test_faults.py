@@ -52,9 +52,12 @@ def break_(account: Any, how: str, **options: Any) -> str:
     return twins.break_(account.twin.state, how, **options)
 
 
-def says(host: Hosted, text: str, seconds: float = 60) -> str:
+def says(host: Hosted, text: str) -> str:
     """Return the agent's log once it has this text."""
-    return str(eventually((host.folder / "agent.log").read_text, lambda log: text in log, seconds))
+    log = host.folder / "agent.log"
+    return str(
+        eventually(lambda: log.read_text() if log.exists() else "", lambda said: text in said, 60)
+    )
 
 
 def facts(host: Hosted) -> dict[str, Any]:
@@ -201,11 +204,14 @@ def test_a_lost_gpu_and_a_full_disk_have_their_own_ends(account: Any, followed: 
 def test_a_bad_model_is_explained_for_as_long_as_it_is_bad(account: Any, followed: Hosted) -> None:
     says(followed, "to=serving")
 
-    break_(account, "bad-model", seconds=15)
+    break_(account, "bad-model", seconds=12)
+    until = time.monotonic() + 12
     log = says(followed, "to=failed")
+    time.sleep(max(0.0, until - time.monotonic()))
+    account.client("ec2").reboot_instances(InstanceIds=[followed.instance])
 
-    assert "vllm@0.service does not start: this vLLM does not know the model" in log
     followed.serves()
+    assert "vllm@0.service does not start: this vLLM does not know the model" in log
 
 
 def test_a_failed_check_freezes_the_machine_and_sets_its_alarm_until_a_reboot(
