@@ -155,3 +155,10 @@ def processes_of(hosted: Hosted) -> list[tuple[int, str]]:
         if hosted.folder in output.parents:
             found.append((int(each.name), output.name))
     return found
+
+
+def shape(value: Any) -> Any:
+    """Return the names of a document, without its values."""
+    if isinstance(value, dict):
+        return {name: shape(each) for name, each in value.items()}
+    return [shape(each) for each in value] if isinstance(value, list) else type(value).__name__

@@ -18,6 +18,8 @@ from twin.hosts.agent import shifted
 from twin.hosts.machine import LASTS, Machine
 from twin.record import Twin
 
+from .hosting import shape
+
 INSTANCE = "i-1234567890abcdef0"
 GOLDEN = document("aws_events")["events"]
 RUN = Call("ec2", "RunInstances", "ec2")
@@ -46,13 +48,6 @@ def put(tmp_path: Path, fault: Any) -> Recorder:
     recorder = Recorder()
     fault(Target(Twin(tmp_path, 1, "stub"), recorder, INSTANCE, "demo"))
     return recorder
-
-
-def shape(value: Any) -> Any:
-    """Return the names of a document, without its values."""
-    if isinstance(value, dict):
-        return {name: shape(each) for name, each in value.items()}
-    return [shape(each) for each in value] if isinstance(value, list) else type(value).__name__
 
 
 def test_each_fault_of_the_list_has_its_function() -> None:

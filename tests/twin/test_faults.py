@@ -10,12 +10,14 @@ from typing import Any
 import httpx
 import pytest
 from botocore.exceptions import ClientError
+from contracts.documents import document
 from twin import control as twins
 
 from .conftest import eventually
-from .hosting import Hosted, pid_of, processes_of
+from .hosting import Hosted, pid_of, processes_of, shape
 
 pytestmark = pytest.mark.twin
+GOLDEN = document("aws_events")["events"]
 PATTERN = {"source": ["aws.ec2", "aws.health", "aws.cloudwatch"]}
 
 
@@ -247,6 +249,7 @@ def test_a_failed_check_freezes_the_machine_and_sets_its_alarm_until_a_reboot(
     assert alarmed["alarmName"] == "hosted-instance"
     assert metric["dimensions"] == {"InstanceId": followed.instance}
     assert cleared["previousState"]["value"] == "ALARM"
+    assert shape(alarmed) == shape(GOLDEN["alarm_instance_check"]["event"]["detail"])
 
 
 def changes(events: Callable[[], list[dict[str, Any]]], state: str) -> dict[str, Any]:

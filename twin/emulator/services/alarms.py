@@ -59,7 +59,7 @@ def _put_event(alarm: dict[str, Any], old: str, new: str, reason: str) -> None:
         "configuration": {
             "description": alarm.get("AlarmDescription", ""), "metrics": [_metric(alarm)],
         },
-        "previousState": {"value": old, "timestamp": now},
+        "previousState": {"value": old, "reason": "", "reasonData": "{}", "timestamp": now},
         "state": {
             "value": new, "reason": reason, "timestamp": now,
             "reasonData": alarm.get("StateReasonData") or "{}",
