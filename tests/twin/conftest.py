@@ -11,12 +11,11 @@ from typing import Any
 import boto3
 import pytest
 from botocore.config import Config
+from hostlab.hosting import KEY, PROGRAMS, SCRIPTS, STAND_IN, Hosted, end, launched, put_key
 from patience import eventually
 from ports import free_port
 from twin import control as twins
 from twin.record import Twin
-
-from .hosting import KEY, PROGRAMS, SCRIPTS, STAND_IN, Hosted, end, launched, put_key
 
 __all__ = ["SCRATCH", "Account", "account", "client_of", "eventually", "free_port"]
 SCRATCH = Path(__file__).parent / "scratch" / "template.yaml"

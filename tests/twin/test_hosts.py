@@ -10,10 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
-from twin import control as twins
-
-from .conftest import eventually
-from .hosting import (
+from hostlab.hosting import (
     KEY,
     SETTINGS,
     STAND_IN,
@@ -26,6 +23,9 @@ from .hosting import (
     running,
     uploaded,
 )
+from twin import control as twins
+
+from .conftest import eventually
 
 pytestmark = pytest.mark.twin
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from contracts.documents import document
+from hostlab.hosting import shape
 from lamplighter import faults
 from lamplighter.errors import WrongUsage
 from twin.emulator import faults as planned
@@ -17,8 +18,6 @@ from twin.faults.target import Target
 from twin.hosts.agent import shifted
 from twin.hosts.machine import LASTS, Machine
 from twin.record import Twin
-
-from .hosting import shape
 
 INSTANCE = "i-1234567890abcdef0"
 GOLDEN = document("aws_events")["events"]
