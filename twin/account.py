@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from twin.faults.target import Clients, clients_of
+from twin.faults.target import OWNER, Clients, clients_of
 
 DOMAIN = "demo.test"
 _LIVE = ["pending", "running", "stopping", "stopped"]

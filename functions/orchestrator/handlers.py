@@ -87,7 +87,7 @@ def report_failure(event: Event) -> dict[str, Any]:
     silence = aws().settings.host_silence_seconds
     failed = lifecycle.record_failure(ledger, workflow, error, cause, silence)
     with suppress(Superseded):
-        incidents.abandon(ledger, event["opened_at"], error, failed["cause"])
+        incidents.abandon(aws(), ledger, event["opened_at"], error, failed["cause"])
     return failed
 
 
@@ -149,8 +149,8 @@ incident_function = Function(
         )
     ),
     climb=recording(incidents.climb),
-    explain=recording(incidents.explain),
-    close=recording(incidents.close),
+    explain=clearing(incidents.explain),
+    close=clearing(incidents.close),
     leave=lambda event: incidents.leave(ledger_of(event)),
 )
 

@@ -10,7 +10,7 @@ from orchestrator.capacity.spending import accrued
 from orchestrator.errors import HostFailed, sentence
 from orchestrator.ledger.rows import INCIDENTS, DeploymentRow, HostRow, IncidentRow, Role, Status
 from orchestrator.ledger.store import Ledger
-from orchestrator.repair import bounds, diagnosis, evidence, facts
+from orchestrator.repair import announcing, bounds, diagnosis, evidence, facts
 from orchestrator.repair.rungs import LADDER, Facts, Rung, Verdict
 from orchestrator.repair.triggers import Trigger
 from orchestrator.spec.deployment import Deployment
@@ -66,16 +66,19 @@ def climb(ledger: Ledger, opened_at: str, error: str, cause: str) -> None:
         _end_rung(ledger, incident, _IN_VAIN, f"{error}: {sentence(cause)}"[:500])
 
 
-def explain(ledger: Ledger, opened_at: str, why: str) -> dict[str, Any]:
+def explain(clients: Clients, ledger: Ledger, opened_at: str, why: str) -> dict[str, Any]:
     """End in the one state that no repair leaves: failed, with what an operator has to change."""
     reason = f"{diagnosis.EXPLAINED}: {why}"
     ledger.record(status=Status.FAILED, reason=reason, execution=ledger.owner)
     host = diagnosis.subject(ledger)
-    closed = close(ledger, opened_at, str(host.instance_id if host else ""), "unrepairable")
+    instance_id = str(host.instance_id if host else "")
+    closed = close(clients, ledger, opened_at, instance_id, announcing.UNREPAIRABLE)
     return {**closed, "why": why}
 
 
-def close(ledger: Ledger, opened_at: str, instance_id: str, outcome: str) -> dict[str, Any]:
+def close(
+    clients: Clients, ledger: Ledger, opened_at: str, instance_id: str, outcome: str
+) -> dict[str, Any]:
     """Complete the incident's record; outcome: repaired | failed | no-capacity | unrepairable."""
     host, row = ledger.serving(), ledger.deployment()
     new = host.instance_id if host else None
@@ -102,6 +105,8 @@ def close(ledger: Ledger, opened_at: str, instance_id: str, outcome: str) -> dic
     same = f"{instance_id} in {seconds} s"
     text = f"{instance_id} -> {replaced_by} in {seconds} s" if replaced_by else same
     ledger.note("repair", f"{outcome}: {text}")
+    if closed := _own(ledger, opened_at):
+        announcing.ended(clients, ledger, ledger.deployment(), closed)
     return {
         "name": ledger.name,
         "outcome": outcome,
@@ -118,7 +123,9 @@ def leave(ledger: Ledger) -> dict[str, Any]:
     return {"name": ledger.name, "outcome": "skipped", "why": why, "instance_id": ""}
 
 
-def abandon(ledger: Ledger, opened_at: str, error: str = "", cause: str = "") -> None:
+def abandon(
+    clients: Clients, ledger: Ledger, opened_at: str, error: str = "", cause: str = ""
+) -> None:
     """Close the incident that this repair opened, if it did, as failed.
 
     Waiting for capacity in vain is no failure of the deployment: it is tried again.
@@ -129,7 +136,7 @@ def abandon(ledger: Ledger, opened_at: str, error: str = "", cause: str = "") ->
     if error:
         ledger.update(_key(ledger, opened_at), {"cause": f"{error}: {cause}"[:1_000]})
     outcome = bounds.NO_CAPACITY if error == "InsufficientCapacity" else bounds.FAILED
-    close(ledger, opened_at, str(incident.instance_id), outcome)
+    close(clients, ledger, opened_at, str(incident.instance_id), outcome)
 
 
 def _waits(seen: Facts, verdict: Verdict) -> str:
