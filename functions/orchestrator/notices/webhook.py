@@ -38,10 +38,9 @@ def recipients(clients: Clients) -> dict[str, Any]:
         for each in page["Subscriptions"]
         if each["Protocol"] != "lambda"
     ]
-    confirmed = sum(arn.startswith("arn:") for arn in others)
     return {
-        "confirmed": confirmed,
-        "pending": len(others) - confirmed,
+        "confirmed": sum(arn.startswith("arn:") for arn in others),
+        "pending": others.count("PendingConfirmation"),  # others are `Deleted`
         "webhook": _is_set(clients),
     }
 

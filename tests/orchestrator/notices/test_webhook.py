@@ -214,7 +214,10 @@ def test_subscriptions_that_wait_for_their_confirmation_are_counted_apart(
     configured, workflow, monkeypatch
 ):
     """Moto confirms every subscription at once."""
-    arns = [("email", "PendingConfirmation"), ("email", "arn:a"), ("lambda", "arn:b")]
+    arns = [
+        *(("email", "PendingConfirmation"), ("email", "arn:a"), ("lambda", "arn:b")),
+        ("email", "Deleted"),
+    ]
     page = {"Subscriptions": [{"Protocol": p, "SubscriptionArn": arn} for p, arn in arns]}
     pages = SimpleNamespace(paginate=lambda **_: [page])
     monkeypatch.setattr(workflow.clients.sns, "get_paginator", lambda _: pages)
