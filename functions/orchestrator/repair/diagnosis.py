@@ -41,6 +41,8 @@ def unwanted(ledger: Ledger, row: DeploymentRow, trigger: Trigger) -> str | None
     if trigger.instance_id and trigger.instance_id != host.instance_id and not is_draining:
         current = f"{trigger.instance_id} is not the current instance ({host.instance_id} is)"
         return f"{current}: EC2 reports one loss several times"
+    if not trigger.is_by_hand and row.served_at is None and row.status == Status.FAILED:
+        return f"it has not served yet ({row.reason}): `lamplighter up` starts again"
     if not trigger.is_by_hand and is_explained(row):
         return f"{row.reason}: `lamplighter repair {ledger.name}` tries again"
     return None

@@ -161,13 +161,15 @@ def _without_rung(
     is_due = diagnosis.is_due(verdict)
     if own:
         return None if is_due else DONE
-    is_unfinished = _is_unfinished(ledger, row.status)
-    if not is_due:
-        return FINISH if is_unfinished and verdict.rung == Rung.NOTHING else "nothing"
-    if is_unfinished and verdict.rung == Rung.RECONNECT:
-        answers = facts.answers_itself(clients, deployment, ledger, host)
-        return FINISH if answers else None  # its traffic was not led to it yet
-    return None
+    if not _is_unfinished(ledger, row.status):
+        return None if is_due else "nothing"
+    if verdict.rung == Rung.NOTHING:
+        return FINISH
+    if verdict.rung in {Rung.WAIT, Rung.RECONNECT} and facts.answers_itself(
+        clients, deployment, ledger, host
+    ):
+        return FINISH  # its traffic was not led to it yet
+    return None if is_due else "nothing"
 
 
 def _opened(
