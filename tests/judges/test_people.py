@@ -132,16 +132,18 @@ def test_a_viewer_finds_the_installation_by_its_name(stack, is_allowed):
     assert allowed(policies.of("ViewerPolicy"), request) is is_allowed
 
 
-def test_an_operator_sweeps_and_sends_a_test_notice_and_a_viewer_plans():
+def test_an_operator_sweeps_pauses_and_sends_a_test_notice_and_a_viewer_plans():
     invoke, functions = "lambda:InvokeFunction", f"arn:aws:lambda:{REGION}:{ACCOUNT_ID}:function"
-    [of_operators] = [
-        each["Resource"]
+    of_operators = [
+        function
         for document in policies.of("OperatorPolicy")
         for each in document["Statement"]
         if each["Action"] == invoke
+        for function in listed(each["Resource"])
     ]
 
-    assert of_operators == [f"{functions}:InventoryFunction", f"{functions}:NoticeFunction"]
+    names = ("InventoryFunction", "NoticeFunction", "MaintenanceFunction")
+    assert sorted(of_operators) == sorted(f"{functions}:{name}" for name in names)
     assert allowed(policies.of("ViewerPolicy"), Request(invoke, f"{functions}:PlanFunction"))
     for function in of_operators:
         assert not allowed(policies.of("ViewerPolicy"), Request(invoke, function))
