@@ -31,8 +31,6 @@ def unwanted(ledger: Ledger, row: DeploymentRow, trigger: Trigger) -> str | None
     """Return why this repair may do nothing at all, or None."""
     if row.desired in _UNWANTED:
         return _UNWANTED[row.desired]
-    if not trigger.is_by_hand and is_paused(ledger, row):
-        return f"repairs are paused: `lamplighter resume {ledger.name}` resumes them"
     host = subject(ledger)
     if host is None or host.instance_id is None:
         return "no instance was launched yet: `lamplighter up` launches one"
@@ -41,9 +39,16 @@ def unwanted(ledger: Ledger, row: DeploymentRow, trigger: Trigger) -> str | None
     if trigger.instance_id and trigger.instance_id != host.instance_id and not is_draining:
         current = f"{trigger.instance_id} is not the current instance ({host.instance_id} is)"
         return f"{current}: EC2 reports one loss several times"
-    if not trigger.is_by_hand and row.served_at is None and row.status == Status.FAILED:
+    return None if trigger.is_by_hand else _for_operators(ledger, row)
+
+
+def _for_operators(ledger: Ledger, row: DeploymentRow) -> str | None:
+    """Return why only an operator's repair may do anything, or None."""
+    if is_paused(ledger, row):
+        return f"repairs are paused: `lamplighter resume {ledger.name}` resumes them"
+    if row.served_at is None and row.status == Status.FAILED:
         return f"it has not served yet ({row.reason}): `lamplighter up` starts again"
-    if not trigger.is_by_hand and is_explained(row):
+    if is_explained(row):
         return f"{row.reason}: `lamplighter repair {ledger.name}` tries again"
     return None
 
