@@ -66,7 +66,13 @@ _LATER = {
 }
 _UNSEEN = {
     *("NatGatewayNotFound", "Gateway.NotAttached"),
-    *("NoSuchBucket", "RepositoryNotFoundException", "ParameterNotFound", "NoSuchEntity"),
+    *(
+        "InvocationDoesNotExist",
+        "NoSuchBucket",
+        "RepositoryNotFoundException",
+        "ParameterNotFound",
+        "NoSuchEntity",
+    ),
 }
 # EC2's `<kind>.NotFound` is about something that a step created, except for these.
 _NOT_CREATED_BY_US = {
@@ -111,6 +117,11 @@ _FINAL = {
     *("NoSuchDelegationSet", "DelegationSetNotReusable"),
     *("InvalidAMIID.Unavailable", "InvalidAMIID.Malformed", "InvalidSnapshot.NotFound"),
     *("RepositoryNotEmptyException", "UnmodifiableEntity", "PolicyNotAttachable"),
+    # of commands to a host's machine
+    *("DuplicateInstanceId", "InvalidInstanceId", "InvalidDocument", "InvalidDocumentVersion"),
+    *("InvalidOutputFolder", "InvalidParameters", "UnsupportedPlatformType", "InvalidRole"),
+    *("MaxDocumentSizeExceeded", "InvalidNotificationConfig", "InvalidCommandId"),
+    "InvalidPluginName",
     # of quotas and prices, which are only looked at
     *("NoSuchResourceException", "IllegalArgumentException", "NotFoundException"),
     *("InvalidNextTokenException", "ExpiredNextTokenException"),
