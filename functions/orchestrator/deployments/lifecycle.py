@@ -45,7 +45,10 @@ from orchestrator.spec.parsing import parse
 _TIMEOUT = "a step took longer than its limit; start again, nothing is made twice"
 _ROLLED_BACK = " (rolled back: 0 resources left)"
 _CHANGED_IN_PLACE = "budget."  # concerns no resource
-_UNKNOWN_YET = ("address", "endpoint", "served_at", "reason")
+_UNKNOWN_YET = (
+    *("address", "endpoint", "served_at", "reason", "unanswered_at"),
+    *("paused_at", "paused_until", "paused_why"),
+)
 
 
 def validate(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str, Any]:

@@ -26,15 +26,15 @@ def receive(event: Event, _: LambdaContext) -> str:
         return "ignored"
     count("HostReportIgnored" if done == "ignored" else "HostReport")
     if done == "gave up":
-        _repair(ledger, report, str(event.get("id", "")))
+        _repair(ledger, report, str(event.get("id", "")), str(event.get("time", "")))
     return done
 
 
-def _repair(ledger: Ledger, report: Report, mark: str) -> None:
+def _repair(ledger: Ledger, report: Report, mark: str, at: str) -> None:
     """A host that serves gave up, and no workflow waits for it; once, however often it says so."""
     host, row = ledger.host_of(report.instance_id), ledger.known_deployment()
     because = f": {report.cause}" if report.cause else ""
-    trigger = Trigger(f"the host failed{because}", report.instance_id, HOST, report.sent_at or "")
+    trigger = Trigger(f"the host failed{because}", report.instance_id, HOST, at)
     if host is None or row is None or not triggers.is_current(ledger, trigger):
         return
     if diagnosis.unwanted(ledger, row, trigger) is None:

@@ -49,6 +49,14 @@ def _is_ready(clients: Clients, deployment: Deployment, host: HostRow) -> bool:
     return True
 
 
+def _answers(endpoint: str) -> bool:
+    try:
+        probe.ready(endpoint)
+    except Pending:
+        return False
+    return True
+
+
 def answers(ledger: Ledger, row: DeploymentRow, *, is_open: bool, silence_seconds: float) -> bool:
     """Return whether the endpoint answers now.
 
@@ -57,11 +65,7 @@ def answers(ledger: Ledger, row: DeploymentRow, *, is_open: bool, silence_second
     if row.endpoint is None:
         return False
     if is_open:
-        try:
-            probe.ready(row.endpoint)
-        except Pending:
-            return False
-        return True
+        return any(_answers(row.endpoint) for _ in range(2))  # one may get lost
     host = ledger.serving()
     return host is not None and _was_heard(ledger, host, silence_seconds)
 

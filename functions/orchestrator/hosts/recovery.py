@@ -101,6 +101,8 @@ def _host(ledger: Ledger, generation: int) -> HostRow:
 
 def _forget(ledger: Ledger, host: HostRow, planned: str | None = None) -> None:
     """Forget what it said. planned: what is about to end whatever runs on it."""
-    said = dict.fromkeys(("phase", "percent", "cause", "blame", "phase_at", "unwell_at"))
+    said = dict.fromkeys(
+        ("phase", "percent", "cause", "blame", "phase_at", "reported_at", "unwell_at")
+    )
     since = ledger.time() if planned else None
     ledger.set_host(host.generation, **said, planned=planned, planned_at=since)

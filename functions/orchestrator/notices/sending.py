@@ -16,6 +16,7 @@ from orchestrator.ledger.store import Ledger
 from orchestrator.notices.notice import Earlier, Kind, Notice
 from orchestrator.observability import count, logger
 
+_NEVER_GROUPED = {Kind.EXPLAINED}  # nothing follows it by itself
 QUIET_SECONDS = 3600.0  # a deployment's next notice of the same kind is only counted until then
 
 
@@ -57,7 +58,8 @@ def _sent(clients: Clients, ledger: Ledger, notice: Notice) -> bool:
     row = NoticeRow(kind=notice.kind, key=notice.key, at=ledger.time())
     if not ledger.change(row.sk, row.values(), "attribute_not_exists(pk)"):
         return False
-    if last and last.sent_at and ledger.seconds_since(last.sent_at) < QUIET_SECONDS:
+    is_recent = last and last.sent_at and ledger.seconds_since(last.sent_at) < QUIET_SECONDS
+    if last and is_recent and notice.kind not in _NEVER_GROUPED:
         seen = {"seen": last.repeats}
         ledger.change(last.sk, {"repeats": last.repeats + 1}, "#repeats = :seen", **seen)
         return False

@@ -107,7 +107,7 @@ def budget(
     since = month.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     return Notice(
         kind=Kind.BUDGET_100 if share >= _SPENT else Kind.BUDGET_80,
-        key=f"{since:%Y-%m}",
+        key=f"{since:%Y-%m}/{monthly_usd:g}",
         title=f"{name} has spent {share:.0%} of its budget for {since:%B}",
         what=f"{name} has cost ${spent_usd:,.2f} this month; its budget.monthly_usd is "
         f"${monthly_usd:,.2f}.",

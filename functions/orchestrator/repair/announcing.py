@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from orchestrator.aws.clients import Clients
 from orchestrator.capacity.spending import accrued, budget
-from orchestrator.ledger.rows import CAPACITY, CapacityRow, DeploymentRow, IncidentRow
+from orchestrator.ledger.rows import CAPACITY, WAITING, CapacityRow, DeploymentRow, IncidentRow
 from orchestrator.ledger.store import Ledger
 from orchestrator.notices import texts
 from orchestrator.notices.sending import send
@@ -35,6 +35,8 @@ def waits(clients: Clients, ledger: Ledger) -> None:
         return
     capacity = CapacityRow.of(values)
     host = ledger.host(capacity.generation)
+    if host is None or host.phase != WAITING:
+        return
     notice = texts.waiting_for_capacity(clients.settings, ledger.name, capacity, host, ledger.now())
     if notice:
         send(clients, ledger, notice)

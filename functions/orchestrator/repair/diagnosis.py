@@ -48,8 +48,6 @@ def _for_operators(ledger: Ledger, row: DeploymentRow) -> str | None:
         return f"repairs are paused: `lamplighter resume {ledger.name}` resumes them"
     if row.served_at is None and row.status == Status.FAILED:
         return f"it has not served yet ({row.reason}): `lamplighter up` starts again"
-    if is_explained(row):
-        return f"{row.reason}: `lamplighter repair {ledger.name}` tries again"
     return None
 
 
@@ -66,22 +64,35 @@ def is_explained(row: DeploymentRow) -> bool:
 
 
 def judged(
-    ledger: Ledger, row: DeploymentRow, seen: Facts, host: HostRow, trigger: Trigger
+    ledger: Ledger,
+    row: DeploymentRow,
+    seen: Facts,
+    host: HostRow,
+    trigger: Trigger,
+    own: IncidentRow | None = None,
 ) -> Verdict:
-    """Return what is to be done about the host. An operator's wish has no bounds."""
-    if trigger.forced or trigger.rung:
-        return Verdict(trigger.rung or Rung.REPLACE, f"an operator wants it: {trigger.text}")
+    """Return what is to be done about the host.
+
+    own: this repair's incident, once it has one. What an operator wants is done first, without
+    bounds; where it did not help, the facts decide.
+    """
+    wish = trigger.rung or (Rung.REPLACE if trigger.forced else None)
+    if wish and own is None:
+        return Verdict(wish, f"an operator wants it: {trigger.text}")
     if trigger.ending and seen.ending is None:
         seen = dataclasses.replace(seen, ending=trigger.text)
     wanted = rungs.first(seen)
-    if wanted.rung == Rung.EXPLAIN and trigger.is_by_hand:  # its cause may be corrected by now
-        wanted = dataclasses.replace(wanted, rung=Rung.REPLACE)
-    if wanted.rung not in LADDER:
+    if wanted.rung == Rung.EXPLAIN and trigger.is_by_hand and own is None:
+        wanted = dataclasses.replace(wanted, rung=Rung.REPLACE)  # its cause may be corrected by now
+    if wanted.rung == Rung.NOTHING:
         return wanted
+    if is_explained(row) and not trigger.is_by_hand:
+        return Verdict(Rung.WAIT, f"{row.reason}: `lamplighter repair {ledger.name}` tries again")
     past = history(ledger)
     if trigger.is_by_hand:  # the failures before are known to the operator
         past = [each for each in past if each.closed_at is None]
-    return bounds.bounded(wanted, seen, past, ledger.now(), host.instance_id, row.served_at)
+    since = max(row.served_at or "", row.unanswered_at or ledger.time())
+    return bounds.bounded(wanted, seen, bounds.Past(past, ledger.now(), host.instance_id, since))
 
 
 def history(ledger: Ledger) -> list[IncidentRow]:

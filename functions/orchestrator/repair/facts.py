@@ -30,12 +30,18 @@ def look(
     state = found["State"]["Name"] if found else "absent"
     silence = clients.settings.host_silence_seconds
     is_open = deployment.network.is_open
+    answers = state not in instances.LOST and proof.answers(
+        ledger, row, is_open=is_open, silence_seconds=silence
+    )
     status = _status(clients, instance_id) if state == "running" else {}
     heard_at = host.phase_at or host.launched_at
     return Facts(
         state=state,
-        answers=state not in instances.LOST
-        and proof.answers(ledger, row, is_open=is_open, silence_seconds=silence),
+        answers=answers,
+        answers_itself=is_open
+        and not answers
+        and state in instances.ALIVE
+        and proof.still_answers(clients, deployment, ledger, host),
         phase=host.phase,
         heard=heard_at is not None and ledger.seconds_since(heard_at) < silence,
         unwell_seconds=ledger.seconds_since(host.unwell_at) if host.unwell_at else 0.0,
@@ -75,8 +81,3 @@ def _can_rehost(found: Any) -> bool:
     """A one-time spot instance cannot be stopped, nor can one whose root is no EBS volume."""
     is_spot = found.get("InstanceLifecycle") in {"spot", "capacity-block"}
     return not is_spot and found.get("RootDeviceType", "ebs") == "ebs"
-
-
-def answers_itself(clients: Clients, deployment: Deployment, ledger: Ledger, host: HostRow) -> bool:
-    """Return whether the host answers at its own address: its traffic is led elsewhere."""
-    return proof.still_answers(clients, deployment, ledger, host)

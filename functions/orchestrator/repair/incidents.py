@@ -36,20 +36,21 @@ def check(
         "generation": host.generation if host else 0,
         "instance_id": host.instance_id if host else None,
     }
-    why = diagnosis.unwanted(ledger, row, trigger)
+    why, own = diagnosis.unwanted(ledger, row, trigger), _own(ledger, opened_at)
     if why or host is None:
+        if own:  # it was paused meanwhile, for example
+            raise HostFailed(f"the repair ends here: {why}")
         ledger.note("repair", f"no repair: {why}")
         return {"todo": "nothing", "why": why, **answer}
-    own = _own(ledger, opened_at)
     if own and (begun := _open_rung(own)):  # this call was answered, and its answer lost
         return {"todo": begun["rung"], "why": begun["why"], **answer}
     if host.planned:  # by a rung that has ended since
         ledger.set_host(host.generation, planned=None, planned_at=None)
     seen = facts.look(clients, deployment, ledger, row, host)
-    verdict = diagnosis.judged(ledger, row, seen, host, trigger)
+    verdict = diagnosis.judged(ledger, row, seen, host, trigger, own)
     if own and verdict.rung == Rung.WAIT:
         return {"todo": _waits(seen, verdict), "why": verdict.why, **answer}
-    if todo := _without_rung(clients, deployment, ledger, row, host, verdict, own):
+    if todo := _without_rung(ledger, row, seen, verdict, own):
         if not own:
             ledger.note("repair", f"no repair: {verdict.why}")
         return {"todo": todo, "why": verdict.why, **answer}
@@ -149,13 +150,7 @@ def _waits(seen: Facts, verdict: Verdict) -> str:
 
 
 def _without_rung(
-    clients: Clients,
-    deployment: Deployment,
-    ledger: Ledger,
-    row: DeploymentRow,
-    host: HostRow,
-    verdict: Verdict,
-    own: IncidentRow | None,
+    ledger: Ledger, row: DeploymentRow, seen: Facts, verdict: Verdict, own: IncidentRow | None
 ) -> str | None:
     """Return what to do where no rung is to be climbed, None where one is."""
     is_due = diagnosis.is_due(verdict)
@@ -165,9 +160,7 @@ def _without_rung(
         return None if is_due else "nothing"
     if verdict.rung == Rung.NOTHING:
         return FINISH
-    if verdict.rung in {Rung.WAIT, Rung.RECONNECT} and facts.answers_itself(
-        clients, deployment, ledger, host
-    ):
+    if verdict.rung in {Rung.WAIT, Rung.RECONNECT} and seen.answers_itself:
         return FINISH  # its traffic was not led to it yet
     return None if is_due else "nothing"
 
@@ -196,6 +189,8 @@ def _opened(
         errors_before=host.errors,
     )
     ledger.write(_key(ledger, opened_at), incident.values())
+    if not seen.answers and row.unanswered_at is None:
+        ledger.record(unanswered_at=ledger.time())
     return incident
 
 

@@ -24,6 +24,7 @@ class Rung(StrEnum):
     EXPLAIN = "explain"  # no repair helps: an operator has to change something
 
 
+LOST = "EC2 says that the instance is"  # how the sentence about a lost one begins
 LADDER = (Rung.RECONNECT, Rung.RESTART, Rung.REBOOT, Rung.REHOST, Rung.REPLACE)
 
 
@@ -44,7 +45,8 @@ class Facts:
     """What is known of the host that should serve.
 
     state: EC2's name for it, or absent. answers: the endpoint does, asked from outside, or by the
-    host's word where the allowed ranges shut us out. phase: as last reported; heard: lately.
+    host's word where the allowed ranges shut us out. answers_itself: the host does at its own
+    address, although the endpoint does not. phase: as last reported; heard: lately.
     unwell_seconds: since it reported another phase than serving. failing: EC2's status checks that
     fail (system, instance, attached-disk). ending: why EC2 will end it soon. can_rehost: EC2 can
     stop it and start it again.
@@ -52,6 +54,7 @@ class Facts:
 
     state: str = "running"
     answers: bool = True
+    answers_itself: bool = False
     phase: str | None = "serving"
     heard: bool = True
     unwell_seconds: float = 0.0
@@ -60,6 +63,11 @@ class Facts:
     blame: Blame = Blame.UNKNOWN
     cause: str | None = None
     can_rehost: bool = True
+
+    @property
+    def serves(self) -> bool:
+        """Whether the host answers somebody: what ends that does not help."""
+        return self.answers or self.answers_itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +85,13 @@ LOADING_SECONDS = 3600.0  # the largest models load for most of an hour
 def first(facts: Facts) -> Verdict:
     """Return the smallest rung that may help."""
     if facts.state in instances.LOST:
-        return Verdict(Rung.REPLACE, f"EC2 says that the instance is {facts.state}")
+        return Verdict(Rung.REPLACE, f"{LOST} {facts.state}")
     if facts.ending:
         return Verdict(Rung.REPLACE, f"EC2 will end the instance: {facts.ending}")
-    if facts.heard and facts.phase == "failed":
-        return _failed(facts)
     if facts.answers:
         return _answering(facts)
+    if facts.heard and facts.phase == "failed":
+        return _failed(facts)
     return _checked(facts) if facts.failing else _not_answering(facts)
 
 
@@ -91,8 +99,6 @@ def after(rung: Rung, facts: Facts) -> Rung:
     """Return the rung that follows one that did not help."""
     if rung not in LADDER or rung == Rung.REPLACE:
         return Rung.EXPLAIN
-    if facts.answers:  # nothing that ends its service for a while
-        return Rung.REPLACE
     following = LADDER[LADDER.index(rung) + 1]
     if following == Rung.RESTART and facts.heard:
         return Rung.REBOOT  # the agent is well
@@ -116,7 +122,13 @@ def _checked(facts: Facts) -> Verdict:
 
 
 def _answering(facts: Facts) -> Verdict:
-    """What serves is not touched; an agent that is silent would not see its next fault."""
+    """What serves is not touched; an agent that is silent would not see its next fault.
+
+    A host that lost one of its GPUs gets a successor, and serves until then.
+    """
+    if facts.heard and facts.phase == "failed":
+        why = f"the endpoint answers, although the host gave up: {facts.cause}"
+        return Verdict(Rung.REPLACE if facts.blame == Blame.HARDWARE else Rung.WAIT, why)
     if facts.heard:
         return Verdict(Rung.NOTHING, "the instance runs and the endpoint answers")
     return Verdict(Rung.RESTART, "the endpoint answers, but its host's agent is silent")

@@ -112,6 +112,7 @@ def start(
     """
     execution = f"repair-{ledger.name}-{mark}"[:_NAME_LIMIT]
     now = ledger.now()
+    ledger.adopt_earlier_host()  # a row of version 1 holds its host itself
     is_first = ledger.change(
         host.key,
         {"asked_at": now.isoformat(timespec="microseconds"), "asked_by": execution},
@@ -120,7 +121,7 @@ def start(
         before=(now - timedelta(seconds=_AGAIN_SECONDS)).isoformat(timespec="microseconds"),
         again=execution,
     )
-    if not is_first:
+    if not is_first and not trigger.ending:  # what was well a moment ago may end all the same
         return None
     with tolerating("ExecutionAlreadyExists"):
         clients.sfn.start_execution(

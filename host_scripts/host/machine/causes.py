@@ -197,6 +197,7 @@ RULES = (
         "the GPUs of this instance.type need NVIDIA's fabric manager, which does not run here: "
         "leave instance.ami out, for the image that has it",
         ends=2,
+        blame=None,
     ),
     _rule(
         r"could not select device driver",
@@ -221,6 +222,7 @@ RULES = (
     _rule(
         r"No space left on device|Errno 28\b",
         "the disk is full: raise instance.root_volume_gib",
+        blame=None,  # a new host has an empty one
     ),
     _rule(
         r"exec format error",

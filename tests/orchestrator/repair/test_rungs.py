@@ -42,6 +42,10 @@ def well(facts):
     return facts.answers and facts.heard and facts.phase != "failed"
 
 
+def lasts(facts):
+    return facts.state not in instances.LOST and not facts.ending
+
+
 @pytest.mark.parametrize(("rule", "concerned", "holds"), [
     ("a lost instance is replaced",
      lambda f: f.state in instances.LOST, lambda _, rung: rung == Rung.REPLACE),
@@ -50,6 +54,9 @@ def well(facts):
     ("what answers and is heard of is not touched",
      lambda f: well(f) and f.state not in instances.LOST and not f.ending,
      lambda _, rung: rung == Rung.NOTHING),
+    ("what answers is neither rebooted nor moved nor given up",
+     lambda f: f.answers and lasts(f),
+     lambda _, rung: rung not in {Rung.REBOOT, Rung.REHOST, Rung.RECONNECT, Rung.EXPLAIN}),
     ("only what answers is left alone",
      lambda f: not f.answers, lambda _, rung: rung != Rung.NOTHING),
     ("only a host that was heard of lately is waited for",
@@ -60,10 +67,11 @@ def well(facts):
      lambda f: not f.answers, lambda _, rung: rung != Rung.RESTART),
     ("what a setting breaks, no repair improves",
      lambda f: f.heard and f.phase == "failed" and f.blame == Blame.CONFIGURATION
-     and f.state not in instances.LOST and not f.ending,
+     and lasts(f) and not f.answers,
      lambda _, rung: rung == Rung.EXPLAIN),
     ("nothing is waited for longer than it takes",
-     lambda f: f.unwell_seconds > rungs.LOADING_SECONDS, lambda _, rung: rung != Rung.WAIT),
+     lambda f: f.unwell_seconds > rungs.LOADING_SECONDS and not f.answers,
+     lambda _, rung: rung != Rung.WAIT),
 ])  # fmt: skip
 def test_of_everything_that_may_be_known(rule, concerned, holds):
     found = [facts for facts in EVERYTHING if concerned(facts)]
@@ -90,7 +98,9 @@ def test_of_everything_that_may_be_known(rule, concerned, holds):
     (Facts(failing=frozenset({"instance"})), Rung.NOTHING),
     (Facts(phase="failed", answers=False), Rung.REBOOT),
     (Facts(phase="failed", answers=False, blame=Blame.HARDWARE), Rung.REHOST),
-    (Facts(phase="failed", blame=Blame.CONFIGURATION), Rung.EXPLAIN),
+    (Facts(phase="failed", answers=False, blame=Blame.CONFIGURATION), Rung.EXPLAIN),
+    (Facts(phase="failed", blame=Blame.CONFIGURATION), Rung.WAIT),
+    (Facts(phase="failed", blame=Blame.HARDWARE), Rung.REPLACE),
 ])  # fmt: skip
 def test_the_smallest_rung_for(facts, rung):
     assert rungs.first(facts).rung == rung
@@ -111,7 +121,3 @@ def test_every_rung_is_followed_by_a_larger_one_and_the_last_by_an_explanation()
 def test_an_agent_that_is_heard_of_is_not_restarted():
     assert rungs.after(Rung.RECONNECT, Facts(answers=False)) == Rung.REBOOT
     assert rungs.after(Rung.RECONNECT, Facts(answers=False, heard=False)) == Rung.RESTART
-
-
-def test_what_serves_while_its_agent_is_dead_is_replaced_beside_itself_not_rebooted():
-    assert rungs.after(Rung.RESTART, Facts(heard=False)) == Rung.REPLACE
