@@ -188,7 +188,7 @@ def test_each_search_for_capacity_has_a_notice_of_its_own():
     assert waiting().key != waiting(replace(WAITING, generation=4)).key
 
 
-@pytest.mark.parametrize(("usd", "expected"), [(0, None), (79.9, None), (80, "2026-11")])
+@pytest.mark.parametrize(("usd", "expected"), [(0, None), (79.9, None), (80, "2026-11/100")])
 def test_a_budget_warns_once_a_month(usd, expected):
     notice = spent(usd)
 
