@@ -67,15 +67,23 @@ class Scene:
 
 
 @contextmanager
-def opened(seed: int, name: str, *, hours: float, copies: int, again: bool) -> Iterator[Scene]:
+def opened(
+    seed: int,
+    name: str,
+    *,
+    hours: float = 1.0,
+    copies: int = 0,
+    again: bool = False,
+    duplicates: float = 0.1,
+) -> Iterator[Scene]:
     """seed and name decide everything that happens: boots, delays, when the fault strikes.
 
-    again: its host was replaced once already.
+    again: its host was replaced once already. duplicates: the share of events that come twice.
     """
     chance = random.Random(f"{seed} {name}")  # noqa: S311 - no secret
     saved = _serving()
     restore = lambda account: account.restore(saved)  # noqa: E731
-    with World.open(chance.getrandbits(32), duplicates=0.1, restore=restore) as world:
+    with World.open(chance.getrandbits(32), duplicates=duplicates, restore=restore) as world:
         world.boots = [_boot(chance) for _ in range(_BOOTS)]
         [row] = [row for row in world.rows(NAME) if row["sk"] == "deployment"]
         endpoint = str(row["endpoint"])
@@ -104,3 +112,8 @@ def _serving() -> bytes:
         world.up(**DOMAIN)
         world.quiet()
         return world.saved()
+
+
+def warm() -> None:
+    """Make the saved deployment now: processes that are forked afterwards have it."""
+    _serving()

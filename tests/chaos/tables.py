@@ -1,0 +1,82 @@
+"""docs/chaos.md: its tables are written by `make chaos`, between two comments each."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from chaos import quiet
+from chaos.faults import FAULTS
+from chaos.goals import missed
+from chaos.trial import Outcome
+
+PAGE = Path(__file__).parents[2] / "docs" / "chaos.md"
+PICTURE = PAGE.with_name("chaos.svg")
+_HEADINGS = (
+    *("fault", "found by", "known, s", "repair began, s", "rungs", "serves again, s"),
+    *("executions", "launches", "requests failed", "goals"),
+)
+
+
+def written(text: str, name: str, content: str) -> str:
+    """Return the page with another content at the place of that name."""
+    place = re.compile(rf"(<!-- chaos: {name} -->\n).*?(<!-- end -->)", re.DOTALL)
+    if len(place.findall(text)) != 1:
+        raise ValueError(f"{PAGE.name} has no place, or several, for {name!r}")
+    return place.sub(lambda found: f"{found[1]}\n{content}\n{found[2]}", text)
+
+
+def read(text: str) -> dict[str, list[str]]:
+    """Return the cells of the faults' table, by fault."""
+    rows = re.findall(r"^\| `([a-z-]+)`[^|]*\|(.*)\|$", text, re.MULTILINE)
+    return {name: [cell.strip() for cell in cells.split("|")] for name, cells in rows}
+
+
+def faults(outcomes: Iterable[Outcome]) -> str:
+    return table(_HEADINGS, (row(each) for each in outcomes))
+
+
+def row(outcome: Outcome) -> tuple[str, ...]:
+    fault = FAULTS[outcome.fault]
+    what = f"{fault.what}, {outcome.hours:.0f} hours" if fault.is_quiet else fault.what
+    again = _number(outcome.serving) if outcome.ended == "serves" else outcome.ended
+    return (
+        f"`{outcome.fault}`: {what}",
+        outcome.source or "",
+        _number(outcome.known),
+        _number(outcome.began),
+        ", ".join(_grouped(outcome.rungs)),
+        again,
+        str(outcome.executions),
+        str(len(outcome.launches)),
+        str(outcome.failed),
+        "; ".join(missed(outcome)) or "hold",
+    )
+
+
+def month(counted: quiet.Counted) -> str:
+    lines = quiet.lines(counted)
+    total = sum(usd for _, _, usd in lines)
+    rows = [(what, f"{amount:,.2f}".removesuffix(".00"), f"{usd:.2f}") for what, amount, usd in lines]
+    return table(("in a month", "how many", "USD"), [*rows, ("all", "", f"**{total:.2f}**")])
+
+
+def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [headings, ["---"] * len(headings), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _grouped(rungs: Sequence[str]) -> list[str]:
+    """Return the rungs; one that was repeated is there once, with a number."""
+    found: list[tuple[str, int]] = []
+    for each in rungs:
+        if found and found[-1][0] == each:
+            found[-1] = each, found[-1][1] + 1
+        else:
+            found.append((each, 1))
+    return [f"{times} × {rung}" if times > 1 else rung for rung, times in found]
+
+
+def _number(seconds: float | None) -> str:
+    return "" if seconds is None else f"{seconds:,.0f}"
