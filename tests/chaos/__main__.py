@@ -1,7 +1,7 @@
 """`python -m chaos`: every fault in virtual time; then the picture and the month of docs/chaos.md.
 
 Outcomes go to dist/chaos/outcomes.jsonl as they come: a run that was stopped goes on where it
-ended, as long as the commit is the same. Exit code 1: a goal was missed.
+ended, as long as the code is the same. Exit code 1: a goal was missed.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def _played(key: Key) -> tuple[Key, Outcome]:
 
 
 def _write(outcomes: list[Outcome], options: argparse.Namespace, seconds: float) -> None:
-    command = f"make chaos FLAGS=\"{' '.join(sys.argv[1:])}\""
+    command = f'make chaos FLAGS="{" ".join(sys.argv[1:])}"'
     when = f"{datetime.now(UTC):%Y-%m-%d}"
     said = f"`{command}`, seed {options.seed}, {when}, {seconds / 60:.0f} minutes."
     text = tables.PAGE.read_text("utf-8")

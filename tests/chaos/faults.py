@@ -94,7 +94,9 @@ FAULTS: dict[str, Fault] = {
         launches=0,
         lasts=1500,
     ),
-    "firewall-closed": _silent("the firewall's rule is revoked", strikes.firewall_closed, "reconnect"),
+    "firewall-closed": _silent(
+        "the firewall's rule is revoked", strikes.firewall_closed, "reconnect"
+    ),
     "address-gone": _silent("the address is disassociated", strikes.address_gone, "reconnect"),
     "record-deleted": _silent("the DNS record is deleted", strikes.record_deleted, "reconnect"),
     "event-lost": _silent(
@@ -113,7 +115,9 @@ FAULTS: dict[str, Fault] = {
         "",
     ),
     "event-storm": _evented("terminated, with 1,000 events about it in a minute", strikes.storm),
-    "capacity-away": _evented("terminated; no pool has capacity for 5 hours", strikes.capacity_away),
+    "capacity-away": _evented(
+        "terminated; no pool has capacity for 5 hours", strikes.capacity_away
+    ),
     "bad-model": Fault(
         "terminated; no new host can load the model",
         strikes.bad_model,
@@ -126,7 +130,10 @@ FAULTS: dict[str, Fault] = {
         afterwards=24,
     ),
     "during-provision": Fault(
-        "terminated while `lamplighter up` works", strikes.during_provision, repairs=None, launches=2
+        "terminated while `lamplighter up` works",
+        strikes.during_provision,
+        repairs=None,
+        launches=2,
     ),
     "during-teardown": Fault(
         "terminated while `lamplighter down` works",
@@ -145,6 +152,11 @@ FAULTS: dict[str, Fault] = {
         again=True,
     ),
     "healthy": _quiet("a healthy host", strikes.healthy),
-    "loading": _quiet("an engine that reloads every six hours, for up to 50 minutes", strikes.loading),
+    "loading": _quiet(
+        "an engine that reloads every six hours, for up to 50 minutes", strikes.loading
+    ),
     "saturated": _quiet("every other probe runs into its timeout", strikes.saturated),
+    "saturated-at-random": _quiet(
+        "half of the probes run into their timeout, in no order", strikes.saturated_at_random
+    ),
 }

@@ -1,4 +1,4 @@
-"""Several faults in one life of a deployment, each after the one before is over: for the picture."""
+"""Several faults in one life of a deployment, one after the other: for the picture."""
 
 from __future__ import annotations
 
@@ -67,7 +67,10 @@ def _timeline(
 ) -> Timeline:
     clock = scene.world.clock
     zero = clock.now().timestamp() - (clock.seconds - began)
-    at = lambda moment: datetime.fromisoformat(moment).timestamp() - zero  # noqa: E731
+
+    def at(moment: str) -> float:
+        return datetime.fromisoformat(moment).timestamp() - zero
+
     incidents = [
         Span(f"{row['source']}: {row['outcome']}", at(row["began_at"]), at(row["closed_at"]))
         for row in scene.incidents

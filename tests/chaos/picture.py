@@ -19,15 +19,17 @@ text { fill: #1f2933; } .quiet { fill: #52606d; }
 .incident { fill: #8a6d1d; } .rung { fill: #2f6db3; } .on { fill: #ffffff; }
 @media (prefers-color-scheme: dark) {
   text { fill: #e4e7eb; } .quiet { fill: #9aa5b1; }
-  .page { fill: #14181d; } .line { stroke: #3e4c59; } .ok { fill: #3aa76d; } .down { fill: #e5534b; }
+  .page { fill: #14181d; } .line { stroke: #3e4c59; }
+  .ok { fill: #3aa76d; } .down { fill: #e5534b; }
   .incident { fill: #b8942e; } .rung { fill: #4a90d9; } .on { fill: #ffffff; }
 }"""
 
 
 def drawn(timeline: Timeline) -> str:
     """Return the whole SVG."""
+    box = f"0 0 {_WIDTH} {_BOTTOM + 34}"
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_BOTTOM + 34}" role="img">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{box}" role="img">',
         f"<title>{escape(_title(timeline))}</title><style>{_STYLE}</style>",
         f'<rect class="page" width="{_WIDTH}" height="{_BOTTOM + 34}"/>',
         *(_text(8, y + 14, name, "quiet") for name, y in _ROWS.items()),
@@ -45,7 +47,8 @@ def drawn(timeline: Timeline) -> str:
 
 def _title(timeline: Timeline) -> str:
     failed, asked = len(timeline.failed), timeline.asked
-    return f"{len(timeline.faults)} faults, seed {timeline.seed}: {failed:,} of {asked:,} requests failed"
+    of = f"{failed:,} of {asked:,} requests failed"
+    return f"{len(timeline.faults)} faults, seed {timeline.seed}: {of}"
 
 
 def _hours(timeline: Timeline) -> Iterator[str]:

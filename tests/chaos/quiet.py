@@ -1,4 +1,4 @@
-"""What an installation costs while nothing happens: a virtual day is counted, and thirty are priced.
+"""What an installation costs while nothing happens: one day is counted, thirty are priced.
 
 Prices: AWS's public ones of us-east-1, without the free tier, as of PRICED.
 https://aws.amazon.com/lambda/pricing/ (Arm), https://aws.amazon.com/dynamodb/pricing/on-demand/,
@@ -11,7 +11,7 @@ from __future__ import annotations
 import io
 import json
 import math
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, field
@@ -42,7 +42,7 @@ class Counted:
 
     hours: float
     invocations: Counter[str] = field(default_factory=Counter)
-    seconds: Counter[str] = field(default_factory=Counter)
+    seconds: dict[str, float] = field(default_factory=lambda: defaultdict(float))
     events: int = 0
     executions: int = 0
     reads: int = 0

@@ -1,17 +1,23 @@
-"""The outcomes of a run on disk: continued by the next one of the same commit."""
+"""The outcomes of a run on disk: continued by the next one of the same code."""
 
 from __future__ import annotations
 
+import hashlib
 import json
-import subprocess
 from dataclasses import asdict
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 from xml.etree import ElementTree as ET
 
 from chaos.goals import missed
 from chaos.trial import Outcome
 
+_ROOT = Path(__file__).parents[2]
+_DECIDING = (
+    *("template.yaml", "statemachine", "functions/orchestrator", "host_scripts/host", "awssim"),
+    *("tests/simlab", "tests/simulation/replacement.py", "tests/contracts/aws_events.json"),
+    *(f"tests/chaos/{name}.py" for name in ("client", "faults", "scene", "strikes", "trial")),
+)
 Key = tuple[str, int, float]  # fault, seed, hours of a quiet time
 
 
@@ -23,13 +29,12 @@ class Record:
 
     @classmethod
     def open(cls, folder: Path) -> Self:
-        """Continue the outcomes of this commit; those of another one, or of changes, go."""
+        """Continue the outcomes of the same code; those of another state of it go."""
         folder.mkdir(parents=True, exist_ok=True)
-        commit, kept = folder / "commit", folder / "outcomes.jsonl"
-        head = _head()
-        if not commit.exists() or commit.read_text("utf-8") != head or head.endswith("-dirty\n"):
+        code, kept = folder / "code", folder / "outcomes.jsonl"
+        if not code.exists() or code.read_text("utf-8") != (now := _code()):
             kept.unlink(missing_ok=True)
-            commit.write_text(head, encoding="utf-8")
+            code.write_text(now, encoding="utf-8")
         lines = kept.read_text("utf-8").splitlines() if kept.exists() else []
         found = [json.loads(line) for line in lines]
         return cls(folder, {_key(each): Outcome.of(each["outcome"]) for each in found})
@@ -58,14 +63,19 @@ class Record:
         ET.ElementTree(suite).write(self._folder / "junit.xml", encoding="unicode")
 
 
-def _head() -> str:
-    """Return the commit; what `make chaos` itself writes does not count as a change."""
-    command = ["git", "status", "--porcelain", "--", ".", ":!docs"]
-    run = lambda words: subprocess.run(words, capture_output=True, text=True, check=True).stdout  # noqa: E731
-    changed = run(command).strip()
-    return run(["git", "rev-parse", "HEAD"]).strip() + ("-dirty\n" if changed else "\n")
+def _code() -> str:
+    """Return a hash of everything that decides an outcome; what judges and shows it is left out."""
+    files = [path for source in _DECIDING for path in _below(_ROOT / source)]
+    text = "".join(f"{path}\0{path.read_text('utf-8')}\0" for path in sorted(files))
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _key(line: dict[str, object]) -> Key:
-    name, seed, hours = line["key"]  # type: ignore[misc]
-    return name, seed, hours
+def _below(path: Path) -> list[Path]:
+    if path.is_file():
+        return [path]
+    return [each for each in path.rglob("*") if each.suffix in {".py", ".yaml", ".json"}]
+
+
+def _key(line: dict[str, Any]) -> Key:
+    name, seed, hours = line["key"]
+    return str(name), int(seed), float(hours)

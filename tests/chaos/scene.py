@@ -75,15 +75,22 @@ def opened(
     copies: int = 0,
     again: bool = False,
     duplicates: float = 0.1,
+    report_seconds: float | None = None,
 ) -> Iterator[Scene]:
     """seed and name decide everything that happens: boots, delays, when the fault strikes.
 
     again: its host was replaced once already. duplicates: the share of events that come twice.
+    report_seconds: see World.open.
     """
     chance = random.Random(f"{seed} {name}")  # noqa: S311 - no secret
     saved = _serving()
     restore = lambda account: account.restore(saved)  # noqa: E731
-    with World.open(chance.getrandbits(32), duplicates=duplicates, restore=restore) as world:
+    with World.open(
+        chance.getrandbits(32),
+        duplicates=duplicates,
+        report_seconds=report_seconds,
+        restore=restore,
+    ) as world:
         world.boots = [_boot(chance) for _ in range(_BOOTS)]
         [row] = [row for row in world.rows(NAME) if row["sk"] == "deployment"]
         endpoint = str(row["endpoint"])

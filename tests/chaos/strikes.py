@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -12,7 +12,6 @@ from contracts.documents import document
 from orchestrator.aws import naming
 from simlab import Boot
 from simlab.events import DEFAULT_BUS
-from simlab.template import STACK
 from simulation.replacement import DOMAIN
 
 from chaos.scene import NAME, Scene
@@ -157,9 +156,14 @@ def _lose(scene: Scene) -> None:
 
 
 def forged(scene: Scene) -> None:
-    """Reports of a failure: of another instance, of an old one, of another deployment, malformed."""
+    """Reports of a failure: by other instances, an earlier one, other deployments; malformed."""
     bus, own = _bus(scene), naming.event_source(NAME)
-    claim = {"deployment": NAME, "instance_id": scene.instance, "phase": "failed", "cause": "forged"}
+    claim = {
+        "deployment": NAME,
+        "instance_id": scene.instance,
+        "phase": "failed",
+        "cause": "forged",
+    }
     kinds: list[tuple[str, dict[str, Any]]] = [
         (own, {**claim, "instance_id": "i-00000000000000bad"}),
         (own, {**claim, "instance_id": scene.earlier}),
@@ -202,6 +206,11 @@ def saturated(scene: Scene) -> None:
     scene.world.internet.is_lost = lambda: next(turns)
 
 
+def saturated_at_random(scene: Scene) -> None:
+    """Half of the probes run into their timeout, in no order."""
+    scene.world.internet.is_lost = lambda: scene.chance.random() < 1 / 2
+
+
 # -- what AWS sends ----------------------------------------------------------------------------
 
 
@@ -220,7 +229,7 @@ def _about(part: Any, instance: str) -> Any:
     return part.replace("i-1234567890abcdef0", instance) if isinstance(part, str) else part
 
 
-def _spread(scene: Scene, puts: list[Callable[[], None]]) -> None:
+def _spread(scene: Scene, puts: Sequence[Callable[[], None]]) -> None:
     """Let these happen at moments within a minute."""
     for put in puts:
         scene.world.schedule.after(scene.chance.uniform(0, _STORM_SECONDS), put)

@@ -58,7 +58,9 @@ def row(outcome: Outcome) -> tuple[str, ...]:
 def month(counted: quiet.Counted) -> str:
     lines = quiet.lines(counted)
     total = sum(usd for _, _, usd in lines)
-    rows = [(what, f"{amount:,.2f}".removesuffix(".00"), f"{usd:.2f}") for what, amount, usd in lines]
+    rows = [
+        (what, f"{amount:,.2f}".removesuffix(".00"), f"{usd:.2f}") for what, amount, usd in lines
+    ]
     return table(("in a month", "how many", "USD"), [*rows, ("all", "", f"**{total:.2f}**")])
 
 
@@ -75,7 +77,7 @@ def _grouped(rungs: Sequence[str]) -> list[str]:
             found[-1] = each, found[-1][1] + 1
         else:
             found.append((each, 1))
-    return [f"{times} × {rung}" if times > 1 else rung for rung, times in found]
+    return [f"{times} x {rung}" if times > 1 else rung for rung, times in found]
 
 
 def _number(seconds: float | None) -> str:

@@ -16,6 +16,7 @@ from chaos.scene import Scene, opened
 
 _SERVED_SECONDS = 300.0
 _PATIENCE_HOURS = 12.0
+_REPORT_SECONDS = 300.0  # of a host in a week without a fault: a third of the silence that counts
 _STEP = 15.0  # virtual seconds between two questions whether it is over
 NOT_REPAIRABLE = "NotRepairable"
 
@@ -25,9 +26,10 @@ class Outcome:
     """Virtual seconds, from the fault on.
 
     source: who found it. known: until the first sign of it was seen; began: until a repair worked
-    on it. rungs: climbed, in their order. serving: until requests were answered for good. executions: of
-    the repair workflow; repaired: those that helped, failed_repairs: those that did not. failed:
-    client requests. launches: when each instance was launched. cpu: seconds of this machine.
+    on it. rungs: climbed, in their order. serving: until requests were answered for good.
+    executions: of the repair workflow; repaired: those that helped, failed_repairs: those that did
+    not. failed: client requests. launches: when each instance was launched. cpu: seconds of this
+    machine.
     """
 
     fault: str
@@ -56,7 +58,9 @@ class Outcome:
 def play(name: str, seed: int, *, hours: float = 168, copies: int = 1000) -> Outcome:
     """hours: of a time without a fault. copies: how many events a storm has."""
     fault, cpu = FAULTS[name], time.process_time()
-    with opened(seed, name, hours=hours, copies=copies, again=fault.again) as scene:
+    rarely = _REPORT_SECONDS if fault.is_quiet else None
+    how: dict[str, Any] = {"again": fault.again, "report_seconds": rarely}
+    with opened(seed, name, hours=hours, copies=copies, **how) as scene:
         scene.world.pass_(seconds=scene.chance.uniform(60, 180))
         before = len(scene.incidents)
         struck = scene.world.clock.seconds
