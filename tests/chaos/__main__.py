@@ -57,8 +57,11 @@ def _options() -> argparse.Namespace:
 
 
 def _play(keys: list[Key], jobs: int, ended: Callable[[Key, Outcome], None]) -> None:
-    """Play each in a process of its own: a fork, which has the saved deployment already."""
+    """Play each in a process of its own: a fork, which has the saved deployment already. The weeks
+    come first: they take longest.
+    """
     scene.warm()
+    keys = sorted(keys, key=lambda key: not FAULTS[key[0]].is_quiet)
     with get_context("fork").Pool(jobs, maxtasksperchild=1) as pool:
         for key, outcome in pool.imap_unordered(_played, keys):
             ended(key, outcome)

@@ -32,7 +32,8 @@ class Record:
         """Continue the outcomes of the same code; those of another state of it go."""
         folder.mkdir(parents=True, exist_ok=True)
         code, kept = folder / "code", folder / "outcomes.jsonl"
-        if not code.exists() or code.read_text("utf-8") != (now := _code()):
+        now = _code()
+        if not code.exists() or code.read_text("utf-8") != now:
             kept.unlink(missing_ok=True)
             code.write_text(now, encoding="utf-8")
         lines = kept.read_text("utf-8").splitlines() if kept.exists() else []
