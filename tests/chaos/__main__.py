@@ -81,6 +81,7 @@ def _write(outcomes: list[Outcome], options: argparse.Namespace, seconds: float)
     text = tables.PAGE.read_text("utf-8")
     text = tables.written(text, "faults", f"{said}\n\n{tables.faults(outcomes)}\n")
     text = tables.written(text, "month", tables.month(quiet.count(options.seed, 24)) + "\n")
+    text = tables.written(text, "modes", tables.modes() + "\n")
     tables.PAGE.write_text(text, encoding="utf-8")
     tables.PICTURE.write_text(picture.drawn(mix.play(options.seed)), encoding="utf-8")
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from chaos import quiet
 from chaos.faults import FAULTS
 from chaos.goals import missed
+from chaos.modes import MODES
 from chaos.trial import Outcome
 
 PAGE = Path(__file__).parents[2] / "docs" / "chaos.md"
@@ -62,6 +63,22 @@ def month(counted: quiet.Counted) -> str:
         (what, f"{amount:,.2f}".removesuffix(".00"), f"{usd:.2f}") for what, amount, usd in lines
     ]
     return table(("in a month", "how many", "USD"), [*rows, ("all", "", f"**{total:.2f}**")])
+
+
+def modes() -> str:
+    rows = [
+        (str(number), mode.what, mode.ends, ", ".join(map(_shown, mode.shown_by)))
+        for number, mode in enumerate(MODES, 1)
+    ]
+    return table(("", "failure", "how it ends", "shown by"), rows)
+
+
+def _shown(test: str) -> str:
+    """A fault by its name, a test by its file and its sentence."""
+    file, _, function = test.partition("::")
+    if not function:
+        return f"`{file}`"
+    return f"{function.removeprefix('test_').replace('_', ' ')} (`tests/{file}`)"
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -1,0 +1,120 @@
+"""What `make chaos` writes: tables, the picture, the record of a run."""
+
+from __future__ import annotations
+
+import ast
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from chaos import picture, quiet, record, tables
+from chaos.faults import FAULTS
+from chaos.mix import Span, Timeline
+from chaos.modes import MODES
+from chaos.test_goals import GOOD
+
+TESTS = tables.PAGE.parents[1] / "tests"
+TIMELINE = Timeline(
+    seconds=3600.0,
+    asked=3600,
+    failed=(600.0, 601.0, 602.0, 900.0),
+    faults=((599.0, "terminate"), (899.0, "stop & <go>")),
+    incidents=(Span("ec2: repaired", 602.0, 900.0),),
+    rungs=(Span("replace", 602.0, 900.0),),
+    seed=7,
+)
+
+
+def test_a_table_takes_the_place_of_the_one_before():
+    page = "a\n<!-- chaos: x -->\nold\n<!-- end -->\nb\n"
+
+    once = tables.written(page, "x", "new")
+
+    assert once == "a\n<!-- chaos: x -->\nnew\n<!-- end -->\nb\n"
+    assert tables.written(once, "x", "new") == once
+    with pytest.raises(ValueError, match="no place, or several, for 'y'"):
+        tables.written(page, "y", "new")
+
+
+def test_a_row_is_read_as_it_was_written():
+    text = tables.faults([GOOD])
+
+    assert tables.read(text) == {"terminate": list(tables.row(GOOD)[1:])}
+
+
+def test_repeated_rungs_are_counted():
+    outcome = tables.row(
+        GOOD.of(
+            {**{name: getattr(GOOD, name) for name in GOOD.__slots__}, "rungs": ["a", "a", "b"]}
+        )
+    )
+
+    assert outcome[4] == "2 x a, b"
+
+
+def test_the_page_shows_every_fault():
+    assert set(tables.read(tables.PAGE.read_text("utf-8"))) == set(FAULTS)
+
+
+def test_the_picture_shows_every_fault_and_every_outage():
+    drawn = picture.drawn(TIMELINE)
+
+    svg = ET.fromstring(drawn)  # noqa: S314 - our own
+    texts = ["".join(each.itertext()) for each in svg.iter() if each.tag.endswith("text")]
+    assert {"terminate", "stop & <go>", "replace"} <= set(texts)
+    assert [span.end - span.begin for span in picture.outages(TIMELINE)] == [3.0, 1.0]
+    assert drawn.count('class="down" x=') == 2 + 2  # outages, and minutes with failed requests
+    assert "prefers-color-scheme: dark" in drawn
+
+
+def test_a_run_goes_on_where_the_one_before_was_stopped(tmp_path):
+    key = ("terminate", 1, 168.0)
+    first = record.Record.open(tmp_path)
+    first.add(key, GOOD)
+
+    again = record.Record.open(tmp_path)
+
+    assert key in again
+    assert again[key] == GOOD
+    (tmp_path / "code").write_text("of another state", encoding="utf-8")
+    assert key not in record.Record.open(tmp_path)
+
+
+def test_a_month_is_thirty_times_a_day():
+    day = quiet.Counted(24.0, events=1_000_000, reads=8_000_000, writes=1_600_000)
+    day.invocations["HostReportFunction"] = 1_000_000
+    day.seconds["HostReportFunction"] = 100_000.0
+
+    month = {what: (amount, round(usd, 2)) for what, amount, usd in quiet.lines(day)}
+
+    assert month["reports of the host (events)"] == (30_000_000, 30.0)
+    assert month["read units of the ledger"] == (240_000_000, 30.0)
+    assert month["write units of the ledger"] == (48_000_000, 30.0)
+    assert month["their GB-seconds"] == (1_500_000, 20.0)
+    assert month["invocations of functions"] == (30_000_000, 6.0)
+
+
+def test_a_quiet_hour_is_counted():
+    counted = quiet.count(1, 0.25)
+
+    assert counted.invocations == {"ReconcilerFunction": 15, "HostReportFunction": 30}
+    assert counted.executions == 0
+    assert counted.writes >= counted.events == 30
+    assert counted.reads > counted.writes
+    assert "HostReport" in counted.metrics
+
+
+@pytest.mark.parametrize("mode", MODES, ids=lambda mode: mode.what)
+def test_every_failure_mode_is_shown_by_tests_that_exist(mode):
+    for name in mode.shown_by:
+        file, _, function = name.partition("::")
+        assert name in FAULTS or function in _functions(file), name
+
+
+def test_there_are_fifteen_modes():
+    assert len({mode.what for mode in MODES}) == 15
+
+
+def _functions(file):
+    tree = ast.parse((TESTS / file).read_text("utf-8"))
+    return {each.name for each in ast.walk(tree) if isinstance(each, ast.FunctionDef)}
