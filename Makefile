@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 LOCK := requirements/dev.txt
-SOURCES := functions statemachine proxy cli twin awssim tests host_scripts benchmarks
+SOURCES := functions statemachine dashboards proxy cli twin awssim tests host_scripts benchmarks
 
 # Where this is set, every start of Python compiles what it imports again: half of a short command's time.
 unexport PYTHONDONTWRITEBYTECODE
@@ -170,6 +170,10 @@ schema: setup ## write spec.schema.json from the parser's own description
 .PHONY: workflows
 workflows: setup ## write the state machines from their steps (statemachine/*.steps.yaml)
 	@$(BIN)/python statemachine/generate.py
+
+.PHONY: dashboards
+dashboards: setup ## write the dashboards of Grafana and CloudWatch from their description (dashboards/)
+	@$(BIN)/python -m dashboards.generate
 
 .PHONY: tables
 tables: setup ## write the generated tables of docs/ from the code

@@ -15,12 +15,14 @@ from awssim.faults import Fault, Faults, Refusal, When
 from awssim.request import Layer, Request, Response, Send
 from awssim.rules import catalogue
 from awssim.rules.addresses import Addresses
+from awssim.rules.alarms import Alarms
 from awssim.rules.attachments import Attachments
 from awssim.rules.bucket_owners import BucketOwners
 from awssim.rules.bucket_policies import BucketPolicies
 from awssim.rules.capacity import Capacity
 from awssim.rules.catalogue import Catalogue
 from awssim.rules.codebuild import CodeBuild
+from awssim.rules.commands import Commands
 from awssim.rules.iam import Iam
 from awssim.rules.in_use import InUse
 from awssim.rules.instances import Instances
@@ -31,8 +33,10 @@ from awssim.rules.quotas import Quotas
 from awssim.rules.registries import Registries
 from awssim.rules.route53 import Route53
 from awssim.rules.security_groups import SecurityGroups
+from awssim.rules.status_checks import StatusChecks
 from awssim.rules.tags import Tags
 from awssim.rules.tokens import Tokens
+from awssim.rules.topics import Topics
 from awssim.rules.visibility import Visibility
 from botocore.client import BaseClient
 from moto import mock_aws
@@ -44,7 +48,10 @@ if TYPE_CHECKING:
 
 SECONDS_PER_CALL = 0.05
 # What an account keeps beside moto.
-_RECORDS = ("layers", "builds", "buckets", "capacity", "quotas", "price_list", "_given")
+_RECORDS = (
+    "layers", "builds", "buckets", "capacity", "quotas", "price_list", "checks", "commands",
+    "_given",
+)  # fmt: skip
 
 _ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": clients.ACCESS_KEY,
@@ -69,8 +76,12 @@ class Account:
         self.builds = CodeBuild(self.clock)
         self.buckets = BucketOwners()
         self.capacity, self.quotas, self.price_list = Capacity(self.clock), Quotas(), PriceList()
-        given = (self.buckets, self.quotas, self.price_list, self.builds)
-        self.layers = _layers(self.clock, tag_lag, given, self.capacity)
+        instances, self.checks = Instances(self.clock), StatusChecks(self.clock)
+        self.commands = Commands(self.clock, instances, self.checks)
+        given = (self.buckets, self.quotas, self.price_list, self.builds, self.commands)
+        self.layers = _layers(
+            self.clock, tag_lag, instances, given=given, checks=self.checks, capacity=self.capacity
+        )
         self._uncounted = False
         self._given: frozenset[Item] = frozenset()
 
@@ -172,14 +183,20 @@ class Account:
 
 
 def _layers(
-    clock: Clock, tag_lag: float, given: tuple[Layer, ...], capacity: Capacity
+    clock: Clock,
+    tag_lag: float,
+    instances: Instances,
+    *,
+    given: tuple[Layer, ...],
+    checks: StatusChecks,
+    capacity: Capacity,
 ) -> tuple[Layer, ...]:
     """Outermost first: what the caller sees last is decided first. Below the tokens is only what
     AWS does not ask again when it replays an answer: whether there is capacity.
 
     given: those that a test reaches into.
     """
-    instances, nat_gateways = Instances(clock), NatGateways(clock)
+    nat_gateways = NatGateways(clock)
     return (
         Visibility(clock, tag_lag),
         Tags(),
@@ -188,12 +205,15 @@ def _layers(
         Attachments(),
         Addresses(instances, nat_gateways),
         NetworkInterfaces(instances, nat_gateways),
+        checks,
         instances,
         nat_gateways,
         Route53(clock),
         SecurityGroups(),
         Iam(),
         Registries(),
+        Alarms(),
+        Topics(),
         *given,
         BucketPolicies(),
         Tokens(),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from awssim.clients import ACCOUNT_ID
+from awssim.clients import ACCOUNT_ID, REGION
 
 if TYPE_CHECKING:
     from awssim.account import Account
@@ -15,6 +15,7 @@ INSTANCE_PROFILE = "lamplighter-instance"
 DOMAIN = "example.com"
 BUILD_PROJECT = "lamplighter-gateway"
 HOST_BOUNDARY = f"arn:aws:iam::{ACCOUNT_ID}:policy/lamplighter-hosts"
+NOTICE_TOPIC = f"arn:aws:sns:{REGION}:{ACCOUNT_ID}:lamplighter-notices"
 
 
 def furnish(
@@ -24,9 +25,10 @@ def furnish(
     profile: str = INSTANCE_PROFILE,
     project: str = BUILD_PROJECT,
     boundary: str = HOST_BOUNDARY,
+    topic: str = NOTICE_TOPIC,
 ) -> None:
-    """Ledger, instance profile with role, boundary, hosted zone, build project: none is in the
-    inventory. boundary: the ARN of hosts' permissions boundary.
+    """Ledger, instance profile with role, boundary, hosted zone, build project, topic: none is in
+    the inventory. boundary, topic: ARNs of hosts' permissions boundary and of the notices' topic.
     """
     with account.uncounted():
         create_ledger(account, table)
@@ -34,6 +36,7 @@ def furnish(
         _create_boundary(account, boundary)
         account.client("route53").create_hosted_zone(Name=DOMAIN, CallerReference="furnished")
         _create_build_project(account, project)
+        account.client("sns").create_topic(Name=topic.rpartition(":")[2])
         account.take_as_given()
 
 

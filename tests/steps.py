@@ -13,7 +13,13 @@ import few_scripts
 import pytest
 from awssim import Account
 from awssim.clients import ACCOUNT_ID, REGION
-from awssim.furnish import BUILD_PROJECT, HOST_BOUNDARY, INSTANCE_PROFILE, LEDGER_TABLE
+from awssim.furnish import (
+    BUILD_PROJECT,
+    HOST_BOUNDARY,
+    INSTANCE_PROFILE,
+    LEDGER_TABLE,
+    NOTICE_TOPIC,
+)
 from botocore.exceptions import BotoCoreError, ClientError
 from orchestrator.aws.clients import Clients
 from orchestrator.aws.internet import Document, Unreachable
@@ -119,6 +125,7 @@ def _clients(account: Account, installation: str) -> Clients:
     clients = Clients(settings, now=account.clock.now, fetch=offline)
     services = {"sfn": "stepfunctions", "ec2_once": "ec2", "quotas": "service-quotas"}
     names = (
+        "cloudwatch",
         "codebuild",
         "dynamodb",
         "ec2",
@@ -130,7 +137,7 @@ def _clients(account: Account, installation: str) -> Clients:
         "route53",
         "s3",
     )
-    for name in (*names, "sfn", "ssm"):
+    for name in (*names, "sfn", "sns", "ssm"):
         clients.__dict__[name] = account.client(services.get(name, name))
     return clients
 
@@ -172,6 +179,7 @@ def _settings(payload: Path, installation: str) -> Settings:
         settle_seconds=60,
         step_seconds=60,
         host_silence_seconds=180,
+        notice_topic=NOTICE_TOPIC,
     )
 
 

@@ -16,15 +16,15 @@ import os
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from lamplighter.errors import Unavailable
 from twin import account, installation, processes, record
 from twin.daemons import start_emulator, start_hosts
 from twin.engines import vllm
+from twin.faults import breaking
 from twin.record import Twin
 
-How = Literal["terminate", "stop", "spot-warning"]
 # .../twin/control.py: the twin installs the template of the checkout it is run from.
 PROJECT = Path(__file__).resolve().parents[1]
 
@@ -140,12 +140,22 @@ def environment(state_dir: Path) -> dict[str, str]:
     }
 
 
-def break_(state_dir: Path, how: How, deployment: str | None = None) -> str:
-    """Do to a running instance what AWS or somebody may do to it; return its id.
+def break_(
+    state_dir: Path,
+    how: str,
+    deployment: str | None = None,
+    *,
+    seconds: float | None = None,
+    check: str | None = None,
+) -> str:
+    """Break something as AWS, a machine or somebody may; return the instance's id, if it is one.
 
-    deployment: whose; without it there must be only one.
+    how: a name of lamplighter.faults; deployment: whose instance, without it there must be only
+    one; seconds: how long it lasts; check: of status-check, system or instance.
     """
-    return account.break_instance(environment(state_dir), how, deployment)
+    twin = record.load(state_dir)
+    environment_ = environment(state_dir)
+    return breaking.break_(twin, environment_, how, deployment, seconds=seconds, check=check)
 
 
 def inventory(state_dir: Path) -> list[str]:

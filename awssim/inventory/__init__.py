@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from awssim.inventory import compute, names, network, storage
+from awssim.inventory import compute, names, network, storage, watching
 from awssim.inventory.item import Item
 
 if TYPE_CHECKING:
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 __all__ = ["KINDS", "Inventory", "Item", "by_kind", "read"]
 
-KINDS = network.KINDS | compute.KINDS | storage.KINDS | names.KINDS
+KINDS = network.KINDS | compute.KINDS | storage.KINDS | names.KINDS | watching.KINDS
 
 
 class Inventory(dict[str, list[str]]):
@@ -25,7 +25,7 @@ class Inventory(dict[str, list[str]]):
 
 
 def read() -> Iterator[Item]:
-    for part in (network, compute, storage, names):
+    for part in (network, compute, storage, names, watching):
         yield from part.read()
 
 

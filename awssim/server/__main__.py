@@ -1,8 +1,9 @@
 """`python -m awssim.server --state FILE`: the strict AWS on a free port of 127.0.0.1.
 
 Writes JSON lines to stdout: first {"port": N, "services": [...], "images": {parameter: image}},
-then {"instance": ID, "state": STATE} whenever an instance enters a state. TERM: saves its state in
-FILE and ends.
+then {"instance": ID, "state": STATE} whenever an instance enters a state, {"instance": ID,
+"check": NAME, "fails": BOOL} whenever a status check changes, and {"instance": ID, "rebooted":
+true}. TERM: saves its state in FILE and ends.
 
 Environment: MOTO_ACCOUNT_ID (moto's own; default 123456789012).
 """
@@ -46,7 +47,7 @@ def main() -> None:
 
 
 def _serve(account: Account, state: Path) -> None:
-    endpoint = Endpoint(account, lambda instance, to: _write(instance=instance, state=to))
+    endpoint = Endpoint(account, _write)
     server = endpoint.listen(0)
     _write(port=server.server_port, services=SERVICES, images=IMAGES)
     ending = threading.Event()

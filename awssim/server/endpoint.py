@@ -1,7 +1,12 @@
-"""One account behind an HTTP address: calls are served one at a time."""
+"""One account behind an HTTP address: calls are served one at a time.
+
+POST /_awssim/fail-check {"instance": ID, "check": "system" | "instance" | "attached-ebs"} is no
+call of AWS's: a status check of the instance fails from then on.
+"""
 
 from __future__ import annotations
 
+import json
 import logging
 import threading
 from functools import cache
@@ -32,18 +37,27 @@ _CONVERSIONS: dict[str, Any] = {
 }
 
 
-class Endpoint:
-    """announce(instance, state): called for each state that an instance enters, in order."""
+_FAIL_CHECK = "/_awssim/fail-check"
 
-    def __init__(self, account: Account, announce: Callable[[str, str], None]) -> None:
+
+class Endpoint:
+    """announce(instance=, ...): called with what became of an instance, in order: state=, or
+    check= and fails=, or rebooted=.
+    """
+
+    def __init__(self, account: Account, announce: Callable[..., None]) -> None:
         self.lock = threading.RLock()
         self._account, self._announce = account, announce
 
     def answer(self, method: str, url: str, headers: dict[str, str], body: bytes) -> Answer:
         """Serve one signed request; what a call changed is announced before it is answered."""
         with self.lock:
-            call = Call(method, url, headers, body)
-            answer = _served(call)
+            if url.endswith(_FAIL_CHECK):
+                wanted = json.loads(body)
+                self._account.checks.fail(wanted["instance"], wanted["check"])
+                answer = Answer(200, {}, b"")
+            else:
+                answer = _served(Call(method, url, headers, body))
             self.announce_changes()
         return answer
 
@@ -52,7 +66,11 @@ class Endpoint:
             for layer in self._account.layers:
                 if isinstance(layer, Instances):
                     for instance, state in layer.changes():
-                        self._announce(instance, state)
+                        self._announce(instance=instance, state=state)
+            for instance in self._account.checks.reboots():
+                self._announce(instance=instance, rebooted=True)
+            for instance, check, fails in self._account.checks.changes():
+                self._announce(instance=instance, check=check, fails=fails)
 
     def listen(self, port: int) -> ThreadingHTTPServer:
         """Return a server on 127.0.0.1; port 0: any free one."""

@@ -6,6 +6,7 @@ LamplighterError
 ├── WrongUsage          2   the command line lacks something that only now turned out to be needed
 ├── UnknownDeployment   3   no deployment has this name
 ├── UnknownKey          3   the deployment has no API key of this id
+├── UnknownIncident     3   the deployment has no incident of this id
 ├── Conflict            4   refused: there already but different, locked, or not ours
 ├── Unavailable         5   AWS is not reachable, not allowed, or Lamplighter is not installed there
 └── Interrupted       130   Ctrl-C, or a no to a question; a workflow that was watched goes on
@@ -23,7 +24,7 @@ Exit codes:
   0    done
   1    the workflow failed
   2    wrong usage, or a wrong specification
-  3    no such deployment, or no such key
+  3    no such deployment, key or incident
   4    refused: there already but different, locked, or not ours
   5    AWS is not reachable or not allowed, or Lamplighter is not installed
   130  interrupted, or the answer was no (a running workflow goes on)
@@ -78,6 +79,12 @@ class UnknownKey(LamplighterError):
     def named(cls, key_id: str, deployment: str, known: Collection[str]) -> Self:
         """Return the error with the keys that exist, the nearest first."""
         return cls(f"{deployment} has no key {key_id!r} ({_listed(key_id, known)})")
+
+
+class UnknownIncident(LamplighterError):
+    """The deployment has no incident of this id."""
+
+    exit_code = 3
 
 
 class Conflict(LamplighterError):

@@ -18,12 +18,14 @@ from lamplighter.commands import (
     key,
     keys,
     local,
+    notify,
     plan,
     repair,
     status,
     sweep,
     up,
 )
+from lamplighter.commands.healing import incidents, pause
 
 _EXAMPLE = example(
     "lamplighter plan prod.yaml", "lamplighter up prod.yaml", "lamplighter --json status prod"
@@ -96,11 +98,15 @@ for command in (
     up.up,
     status.status,
     events.events,
+    incidents.incidents,
     repair.repair,
+    pause.pause,
+    pause.resume,
     down.down,
     sweep.sweep,
     key.key,
     keys.keys,
+    notify.notify,
     gateway.gateway,
     local.local,
 ):

@@ -15,6 +15,7 @@ OrchestratorError
 ├── HostFailed             the host reported that it cannot serve, with its cause
 ├── HostLost               EC2 took the host away before it served; another one may do
 ├── Superseded             `desired` changed under this workflow, or it lost its lock: it must stop
+├── Undelivered            the webhook does not take a notice
 └── ResourcesLeft          a teardown ended with something still there: the message lists it
 """
 
@@ -81,6 +82,10 @@ class HostLost(OrchestratorError):
 
 class Superseded(OrchestratorError):
     """Another workflow took over: this one must not act any more."""
+
+
+class Undelivered(OrchestratorError):
+    """The webhook refuses a notice, or does not answer; never with its URL, which is a secret."""
 
 
 class ResourcesLeft(OrchestratorError):

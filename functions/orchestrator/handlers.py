@@ -10,16 +10,24 @@ from typing import Any
 
 from orchestrator.deployments import inventory, lifecycle, orphans, planning
 from orchestrator.errors import Superseded
-from orchestrator.events import deletion, host_reports, instance_events, looks
+from orchestrator.events import (
+    deletion,
+    host_reports,
+    instance_events,
+    looks,
+    published_notices,
+)
 from orchestrator.hosts import draining, recovery, serving, traffic
 from orchestrator.ledger import lock
 from orchestrator.ledger.store import Ledger
+from orchestrator.notices import sending, texts, webhook
 from orchestrator.observability import count
 from orchestrator.repair import incidents, pauses
 from orchestrator.repair.triggers import Trigger
 from orchestrator.resources import (
     Resource,
     address,
+    alarms,
     bucket,
     dns,
     image,
@@ -79,8 +87,15 @@ def report_failure(event: Event) -> dict[str, Any]:
     silence = aws().settings.host_silence_seconds
     failed = lifecycle.record_failure(ledger, workflow, error, cause, silence)
     with suppress(Superseded):
-        incidents.abandon(ledger, event["opened_at"], error, failed["cause"])
+        incidents.abandon(aws(), ledger, event["opened_at"], error, failed["cause"])
     return failed
+
+
+def send_test(_: Event) -> dict[str, Any]:
+    """Publish a test notice; return where notices go."""
+    clients = aws()
+    sending.publish(clients, texts.test(clients.settings, clients.now().isoformat()))
+    return webhook.recipients(clients)
 
 
 # ---- one per resource: what it is made of, and who may change it
@@ -102,6 +117,7 @@ address_function = of(
     address, release_addresses=clearing(address.release_addresses, desired="present")
 )
 dns_function = of(dns)
+alarms_function = of(alarms)
 
 # ---- one per record of ours: the deployment's row, its lock, the wait for its host, a repair
 
@@ -119,7 +135,8 @@ lock_function = Function(
 )
 serving_function = Function(
     await_=step(serving.await_, desired="present"),
-    prove=step(serving.prove, desired="present"),
+    await_recovery=step(serving.await_, desired="present"),
+    prove_service=step(serving.prove_service, desired="present"),
     await_capacity=recording(serving.await_capacity, desired="present"),
     promote_host=step(traffic.promote_host, desired="present"),
     drain_first=step(draining.drain_first, desired="present"),
@@ -132,8 +149,8 @@ incident_function = Function(
         )
     ),
     climb=recording(incidents.climb),
-    explain=recording(incidents.explain),
-    close=recording(incidents.close),
+    explain=clearing(incidents.explain),
+    close=clearing(incidents.close),
     leave=lambda event: incidents.leave(ledger_of(event)),
 )
 
@@ -164,9 +181,14 @@ inventory_function = Function(
     },
 )
 
+# ---- what people are notified of, beside what the workflows send
+
+notice_function = Function(test=send_test)
+
 # ---- what arrives from outside a workflow, without a verb
 
 host_report_function = logged(host_reports.receive)
 instance_event_function = logged(instance_events.receive)
 reconciler_function = logged(looks.look)
+webhook_function = logged(published_notices.receive)
 guard_deletion_function = deletion.guard

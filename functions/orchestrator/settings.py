@@ -23,6 +23,7 @@ class Settings:
     host_boundary: ARN of the permissions boundary of every host's role.
     earlier_profile: the instance profile that the hosts of the previous version share.
     host_silence_seconds: a host that is waited for and silent for so long has failed.
+    notice_topic: ARN of the SNS topic that people are notified by.
     """
 
     installation: str
@@ -40,6 +41,7 @@ class Settings:
     settle_seconds: float
     step_seconds: float
     host_silence_seconds: float
+    notice_topic: str = ""
 
     @classmethod
     def from_env(cls) -> Self:
@@ -61,6 +63,7 @@ class Settings:
                 settle_seconds=float(os.environ["SETTLE_SECONDS"]),
                 step_seconds=float(os.environ["STEP_SECONDS"]),
                 host_silence_seconds=float(os.environ["HOST_SILENCE_SECONDS"]),
+                notice_topic=os.environ["NOTICE_TOPIC"],
             )
         except KeyError as missing:
             raise OrchestratorError(

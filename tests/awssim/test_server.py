@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import subprocess
@@ -38,9 +39,9 @@ class Server:
             config=Config(retries={"total_max_attempts": 1}, proxies={}),
         )
 
-    def next_change(self) -> dict[str, str]:
+    def next_change(self) -> dict[str, Any]:
         assert self.process.stdout is not None
-        change: dict[str, str] = json.loads(self.process.stdout.readline())
+        change: dict[str, Any] = json.loads(self.process.stdout.readline())
         return change
 
 
@@ -169,3 +170,32 @@ def test_a_state_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     assert done.returncode != 0
     assert f"{state} cannot be read" in done.stderr
     assert "remove it to begin with an empty account" in done.stderr
+
+
+def test_a_failed_check_and_the_reboot_that_ends_it_are_announced(tmp_path: Path) -> None:
+    with running(tmp_path / "state") as server:
+        made, ec2 = launch(server), server.client("ec2")
+        [server.next_change() for _ in range(2)]  # pending, running
+
+        fail_check(server, made, "instance")
+        failed = server.next_change()
+        [status] = ec2.describe_instance_status(InstanceIds=[made])["InstanceStatuses"]
+        ec2.reboot_instances(InstanceIds=[made])
+        after = [server.next_change() for _ in range(2)]
+
+    assert failed == {"instance": made, "check": "instance", "fails": True}
+    assert status["InstanceStatus"]["Status"] == "impaired"
+    assert status["InstanceStatus"]["Details"][0]["ImpairedSince"].tzinfo
+    assert after == [
+        {"instance": made, "rebooted": True},
+        {"instance": made, "check": "instance", "fails": False},
+    ]
+
+
+def fail_check(server: Server, instance: str, check: str) -> None:
+    wanted = json.dumps({"instance": instance, "check": check})
+    connection = http.client.HTTPConnection("127.0.0.1", server.known["port"], timeout=20)
+    connection.request("POST", "/_awssim/fail-check", wanted)
+    answer = connection.getresponse()
+    connection.close()
+    assert answer.status == http.client.OK

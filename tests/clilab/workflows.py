@@ -22,6 +22,8 @@ OUTPUTS = {
     "LedgerTable": "ledger",
     "PlanFunction": "plan",
     "InventoryFunction": "inventory",
+    "MaintenanceFunction": "maintenance",
+    "NoticeFunction": "notice",
     "EventBusName": "lamplighter",
     **{
         f"{verb}Arn": f"arn:aws:states:{REGION}:123456789012:stateMachine:{verb.lower()}"

@@ -78,6 +78,15 @@ def test_the_cli_reads_every_golden_row() -> None:
     assert found.unreadable == ()
 
 
+def test_the_cli_leaves_the_rows_of_notices_out() -> None:
+    notice = orchestrator.NoticeRow(kind="repaired", key="a#b", at=GOLDEN["event"]["at"], repeats=1)
+
+    found = read(*ROWS, {"sk": notice.sk, **notice.values()})
+
+    assert found == read(*ROWS)
+    assert found.unreadable == ()
+
+
 def test_the_host_that_serves_is_the_current_one_beside_a_newer_candidate() -> None:
     found = read(*ROWS).deployment
 

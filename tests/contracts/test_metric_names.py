@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import ast
+import json
 import re
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +18,20 @@ from host.agent.certificate import Verdict
 from host.machine.judgement import Facts
 from host.probes import answers
 from host_scripts.sandbox import ROOT, SETTINGS
+from orchestrator import observability
 from orchestrator.aws import naming
+from orchestrator.ledger.rows import IncidentRow
 from prometheus_client.parser import text_string_to_metric_families as families
 
 GOLDEN = document("metric_names")
-CLOUDWATCH = GOLDEN["cloudwatch"]
+CLOUDWATCH, ORCHESTRATOR = GOLDEN["cloudwatch"], GOLDEN["orchestrator"]
+INCIDENT = IncidentRow(
+    opened_at="2026-11-28T12:00:05.200Z",
+    detected_at="2026-11-28T12:00:00+00:00",
+    closed_at="2026-11-28T12:01:30+00:00",
+    outcome="repaired",
+    unserved_seconds=80.0,
+)
 GPUS = {"wanted": 1, "here": 1, "in_container": 1, "memory_used": 1, "memory_size": 2}
 FACTS = Facts({"/": (50, 100)}, (50, 100), GPUS | {"utilisation": 5}, {79: 1})
 PROBE = f"{answers.PROBE}-0123456789abcdef"
@@ -52,7 +65,108 @@ def test_the_orchestrator_names_the_golden_namespace() -> None:
     assert naming.metrics_namespace("demo") == CLOUDWATCH["namespace"]
 
 
-@pytest.mark.parametrize("name", CLOUDWATCH["metrics"])
+def test_every_metric_that_the_orchestrator_counts_is_golden() -> None:
+    assert set(counted()) == set(ORCHESTRATOR["of_installation"]["metrics"])
+
+
+def counted() -> Iterator[str]:
+    """Yield what each call of `count` names, both names where it chooses one."""
+    for path in (ROOT / "functions/orchestrator").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "count":
+                parts = [node.args[0], *ast.iter_child_nodes(node.args[0])]
+                yield from (str(e.value) for e in parts if isinstance(e, ast.Constant))
+
+
+def test_a_count_is_of_the_installation(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("INSTALLATION", "lamplighter")
+
+    observability.count("WorkflowFailed")
+
+    described, line = written(capsys)
+    assert described["Namespace"] == ORCHESTRATOR["namespace"]
+    assert described["Dimensions"] == [ORCHESTRATOR["of_installation"]["dimensions"]]
+    assert described["Metrics"] == [{"Name": "WorkflowFailed", "Unit": "Count"}]
+    assert (line["Installation"], line["WorkflowFailed"]) == ("lamplighter", 1.0)
+
+
+def test_an_incident_writes_the_golden_metrics_of_its_deployment(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    golden = ORCHESTRATOR["of_deployment"]
+    observability.record_incident("demo", INCIDENT)
+    described, line = written(capsys)
+    observability.record_incident("demo", replace(INCIDENT, outcome="failed"))
+    not_repaired, _ = written(capsys)
+
+    assert described["Dimensions"] == [golden["dimensions"]]
+    assert line["Deployment"] == "demo"
+    units = {each["Name"]: each["Unit"] for each in described["Metrics"]}
+    failed = {each["Name"]: each["Unit"] for each in not_repaired["Metrics"]}
+    assert units | failed == golden["metrics"]
+
+
+def test_each_metric_of_an_incident_says_what_it_is_called_after(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    observability.record_incident("demo", INCIDENT)
+
+    _, line = written(capsys)
+    assert line["TimeToDetection"] == 5.2
+    assert line["TimeToRepair"] == 90.0
+    assert line["SecondsUnserved"] == 80.0
+    assert line["Incidents"] == 1.0
+
+
+@pytest.mark.parametrize(
+    ("change", "missing"),
+    [
+        ({"outcome": "failed"}, "TimeToRepair"),
+        ({"unserved_seconds": None}, "SecondsUnserved"),
+        ({"opened_at": ""}, "TimeToDetection"),
+    ],
+    ids=["not repaired", "no probe looked", "of an earlier version"],
+)
+def test_what_is_not_known_is_left_out(
+    capsys: pytest.CaptureFixture[str], change: dict[str, Any], missing: str
+) -> None:
+    observability.record_incident("demo", replace(INCIDENT, **change))
+
+    described, line = written(capsys)
+    assert missing not in line
+    assert missing not in {each["Name"] for each in described["Metrics"]}
+
+
+def test_clocks_that_differ_make_no_negative_time(capsys: pytest.CaptureFixture[str]) -> None:
+    observability.record_incident("demo", replace(INCIDENT, opened_at="2026-11-28T11:59:59Z"))
+
+    _, line = written(capsys)
+    assert line["TimeToDetection"] == 0.0
+
+
+def test_an_incident_that_is_open_writes_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    observability.record_incident("demo", replace(INCIDENT, closed_at=None))
+
+    assert capsys.readouterr().out == ""
+
+
+def written(capsys: pytest.CaptureFixture[str]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return how the one line that was written describes its metrics, and the line."""
+    line = json.loads(capsys.readouterr().out)
+    [described] = line["_aws"]["CloudWatchMetrics"]
+    return described, line
+
+
+DOCUMENTED = [
+    *CLOUDWATCH["metrics"],
+    *ORCHESTRATOR["of_installation"]["metrics"],
+    *ORCHESTRATOR["of_deployment"]["metrics"],
+]
+
+
+@pytest.mark.parametrize("name", DOCUMENTED)
 def test_each_metric_is_documented(name: str) -> None:
     documents = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
 

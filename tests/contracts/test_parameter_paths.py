@@ -12,6 +12,7 @@ from host.certificate.store import Store
 from host.keys.keys_file import Keys
 from host.machine.settings import parse
 from host_scripts.sandbox import SCRIPTS
+from lamplighter.aws import webhook
 from lamplighter.keys.keyring import Keyring
 from orchestrator.aws import naming
 from orchestrator.launch import host_policy, rendering
@@ -61,12 +62,14 @@ def test_the_orchestrator_names_them() -> None:
     assert naming.api_key_parameter("demo") == GOLDEN["api_key"]
     assert naming.keys_path("demo") == GOLDEN["keys"]
     assert naming.tls_path("demo") == GOLDEN["tls"]
+    assert naming.webhook_parameter("lamplighter") == GOLDEN["webhook"]
 
 
 def test_the_cli_names_them_alike() -> None:
     keyring = Keyring(None, "lamplighter", "demo", {}, "here")  # type: ignore[arg-type]
 
     assert (keyring.path, keyring.secret) == (GOLDEN["keys"], GOLDEN["api_key"])
+    assert webhook.parameter("lamplighter") == GOLDEN["webhook"]
 
 
 def test_the_host_gets_their_names_as_settings() -> None:

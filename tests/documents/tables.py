@@ -15,6 +15,7 @@ import yaml
 from documents import plan_example
 from documents.pages import PAGES, ROOT
 from gateway.settings.gateway_settings import reference
+from lamplighter import faults
 from lamplighter.errors import EXIT_CODES
 from orchestrator.spec.publishing import schema
 
@@ -108,11 +109,19 @@ def exit_codes() -> str:
     return _rows(("code", "meaning"), re.findall(r"^  (\d+) +(.+)$", EXIT_CODES, re.MULTILINE))
 
 
+def breaking() -> str:
+    return _rows(
+        ("fault", "what happens", "what ends it, beside a new host"),
+        ((f"`{each.name}`", each.does, each.ends) for each in faults.FAULTS),
+    )
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "specification": specification,
     "gateway settings": gateway_settings,
     "parameters": parameters,
     "exit codes": exit_codes,
+    "faults": breaking,
     "plan": plan_example.shown,
 }
 

@@ -35,7 +35,7 @@ def unknown(called):
     command = cli
     options = {opt for p in cli.params for opt in p.opts} | {"--help"}
     for word in called:
-        if word.startswith("-"):
+        if word.startswith("-") and word != "-":  # which is standard input
             option = word.partition("=")[0]
             if option not in options:
                 return option

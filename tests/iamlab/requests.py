@@ -205,6 +205,21 @@ def _route53(call: Call) -> Iterator[Request]:
         yield Request(action, f"arn:aws:route53:::hostedzone/{zone}", context if changes else {})
 
 
+def _cloudwatch(call: Call) -> Iterator[Request]:
+    asked, action = call.parameters, f"cloudwatch:{call.operation}"
+    alarm = f"arn:aws:cloudwatch:{_HERE}:alarm:"
+    if call.operation == "DescribeAlarms":
+        yield Request(action, f"{alarm}*")
+        return
+    named = asked.get("AlarmNames") or [asked.get("AlarmName")]
+    for arn in [asked["ResourceARN"]] if "ResourceARN" in asked else [alarm + n for n in named]:
+        there = _tags(_listed(call, "Tags", ResourceARN=arn))
+        context = {**there, **_tags(asked.get("Tags", []), "Request")}
+        yield Request(action, arn, context)
+        if asked.get("Tags"):
+            yield Request("cloudwatch:TagResource", arn, context)
+
+
 def _codebuild(call: Call) -> Iterator[Request]:
     asked = call.parameters
     builds = asked.get("ids") or [asked.get("id", "")]
@@ -224,6 +239,10 @@ def _quotas(call: Call) -> Iterator[Request]:
     about = f"{asked.get('ServiceCode')}/{asked.get('QuotaCode')}"
     is_general = call.operation == "GetAWSDefaultServiceQuota"  # it takes no resource
     yield Request(action, "*" if is_general else f"arn:aws:servicequotas:{_HERE}:{about}")
+
+
+def _sns(call: Call) -> Iterator[Request]:
+    yield Request(f"sns:{call.operation}", call.parameters["TopicArn"])
 
 
 def _pricing(call: Call) -> Iterator[Request]:
@@ -264,6 +283,7 @@ def _iam_thing(call: Call, kind: str, name: str) -> dict[str, Any]:
 
 
 _SERVICES: Mapping[str, Callable[[Call], Iterator[Request]]] = {
+    "cloudwatch": _cloudwatch,
     "codebuild": _codebuild,
     "dynamodb": _dynamodb,
     "ec2": _ec2,
@@ -273,6 +293,7 @@ _SERVICES: Mapping[str, Callable[[Call], Iterator[Request]]] = {
     "service-quotas": _quotas,
     "route53": _route53,
     "s3": _s3,
+    "sns": _sns,
     "ssm": _ssm,
     "stepfunctions": _states,
 }

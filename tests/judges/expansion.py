@@ -25,6 +25,7 @@ PSEUDO = {
 ARNS = {
     "AWS::DynamoDB::Table": "dynamodb:{}:table/x",
     "AWS::Events::EventBus": "events:{}:event-bus/x",
+    "AWS::SNS::Topic": "sns:{}:x",
     "AWS::SQS::Queue": "sqs:{}:x",
     "AWS::IAM::Role": "iam::123456789012:role/x",
     "AWS::Lambda::Function": "lambda:{}:function:x",

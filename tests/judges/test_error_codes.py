@@ -26,12 +26,24 @@ STEPS = Path(__file__).parents[2] / "functions/orchestrator"
 SERVICES = {
     **{
         name: name
-        for name in ("codebuild", "dynamodb", "ec2", "ecr", "iam", "route53", "s3", "ssm", "sts")
+        for name in (
+            "cloudwatch",
+            "codebuild",
+            "dynamodb",
+            "ec2",
+            "ecr",
+            "iam",
+            "route53",
+            "s3",
+            "ssm",
+            "sts",
+        )
     },
     "ec2_once": "ec2",
     "pricing": "pricing",
     "quotas": "service-quotas",
     "sfn": "stepfunctions",
+    "sns": "sns",
 }
 # Among the operations that are called in any case: the search below finds calls at all.
 CERTAIN = {

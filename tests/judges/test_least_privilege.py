@@ -108,6 +108,7 @@ def lived() -> Enforcement:
         plan(world)
         world.up(**SPEC)
         sweep(world)
+        notify(world)
         repair = world.start("repair", {"name": "demo", "force": True})
         world.until(lambda: draining(world) is not None)
         world.terminate(str(draining(world)))
@@ -145,6 +146,14 @@ def plan(world: World, **instance: str) -> None:
 
 def sweep(world: World) -> None:
     invoke(world, "InventoryFunction", {"verb": "orphans"})
+
+
+def notify(world: World) -> None:
+    """An operator tries where notices go; no webhook is set."""
+    invoke(world, "NoticeFunction", {"verb": "test"})
+    [webhook] = [each for each in world.stack.functions if each.endswith(":WebhookFunction")]
+    message = {"Subject": "Lamplighter: a test notice", "Message": "What: a test"}
+    world._functions.invoke(webhook, {"Records": [{"Sns": message}]})
 
 
 def invoke(world: World, output: str, event: dict[str, Any]) -> None:

@@ -132,18 +132,50 @@ def test_a_viewer_finds_the_installation_by_its_name(stack, is_allowed):
     assert allowed(policies.of("ViewerPolicy"), request) is is_allowed
 
 
-def test_an_operator_sweeps_and_a_viewer_plans():
+def test_an_operator_sweeps_pauses_and_sends_a_test_notice_and_a_viewer_plans():
     invoke, functions = "lambda:InvokeFunction", f"arn:aws:lambda:{REGION}:{ACCOUNT_ID}:function"
-    [inventory] = [
-        each["Resource"]
+    of_operators = [
+        function
         for document in policies.of("OperatorPolicy")
         for each in document["Statement"]
         if each["Action"] == invoke
+        for function in listed(each["Resource"])
     ]
 
-    assert inventory == f"{functions}:InventoryFunction"
+    names = ("InventoryFunction", "NoticeFunction", "MaintenanceFunction")
+    assert sorted(of_operators) == sorted(f"{functions}:{name}" for name in names)
     assert allowed(policies.of("ViewerPolicy"), Request(invoke, f"{functions}:PlanFunction"))
-    assert not allowed(policies.of("ViewerPolicy"), Request(invoke, inventory))
+    for function in of_operators:
+        assert not allowed(policies.of("ViewerPolicy"), Request(invoke, function))
+
+
+REQUEST_TAG = {"aws:RequestTag/lamplighter:installation": "lamplighter"}
+TAG = {"aws:ResourceTag/lamplighter:installation": "lamplighter"}
+
+
+@pytest.mark.parametrize(
+    ("action", "path", "context", "is_allowed"),
+    [
+        ("ssm:PutParameter", "lamplighter/webhook", REQUEST_TAG, True),
+        ("ssm:AddTagsToResource", "lamplighter/webhook", REQUEST_TAG, True),
+        ("ssm:PutParameter", "lamplighter/webhook", TAG, True),
+        ("ssm:DeleteParameter", "lamplighter/webhook", TAG, True),
+        ("ssm:PutParameter", "lamplighter/webhook", {}, False),
+        ("ssm:DeleteParameter", "lamplighter/webhook", {}, False),
+        ("ssm:GetParameter", "lamplighter/webhook", TAG, False),
+        ("ssm:PutParameter", "other/webhook", REQUEST_TAG, False),
+        ("ssm:DeleteParameter", "other/webhook", TAG, False),
+        ("ssm:PutParameter", "lamplighter/other", REQUEST_TAG, False),
+    ],
+)
+def test_an_operator_sets_the_webhook_of_its_own_installation_and_cannot_read_it(
+    action, path, context, is_allowed
+):
+    name = f"arn:aws:ssm:{REGION}:{ACCOUNT_ID}:parameter/lamplighter-notices/{path}"
+    request = Request(action, name, context)
+
+    assert allowed(policies.of("OperatorPolicy"), request) is is_allowed
+    assert not allowed(policies.of("ViewerPolicy"), request)
 
 
 def test_a_viewer_sees_no_workflow_of_a_stack_whose_name_begins_like_ours():

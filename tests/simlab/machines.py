@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from awssim.request import Proceed, Request, Response, Rule
@@ -40,7 +41,7 @@ class Machines:
             self._clear(instance, "instance")
             if instance in self._hosts:
                 self._hosts[instance].end()
-                self._schedule.after(_DOWN_SECONDS, lambda each=instance: self._boot(each))
+                self._schedule.after(_DOWN_SECONDS, partial(self._boot, instance))
         return answer
 
     def _start(self, request: Request, proceed: Proceed) -> Response:

@@ -33,11 +33,12 @@ _PSEUDO = {
 _NAMES = ("Name", "FunctionName", "TableName", "LayerName", "RoleName")
 _SUBSTITUTED = re.compile(r"\$\{([\w:.]+)\}")
 _UNITS = {"minute": 60, "hour": 3600, "day": 86400}
-# Services whose resources start something by themselves.
+# Services whose resources start something by themselves. A subscription to the notices starts the
+# webhook's function only, and no life here has set a webhook.
 _ACTING = ("AWS::Events::", "AWS::Scheduler::", "AWS::Pipes::", "AWS::Lambda::EventSource")
 _PASSIVE = {"AWS::Events::EventBus"}
 # What a reference to them gives is their ARN.
-_NAMED_BY_ARN = {"AWS::Serverless::StateMachine", "AWS::IAM::ManagedPolicy"}
+_NAMED_BY_ARN = {"AWS::Serverless::StateMachine", "AWS::IAM::ManagedPolicy", "AWS::SNS::Topic"}
 _HERE = f"{REGION}:{ACCOUNT_ID}"
 _ARNS = {
     "AWS::Serverless::Function": f"lambda:{_HERE}:function:",
@@ -98,6 +99,11 @@ class Stack:
     def boundary(self) -> str:
         """The ARN of the permissions boundary that every function knows."""
         return next(iter(self.functions.values())).environment["HOST_BOUNDARY"]
+
+    @property
+    def topic(self) -> str:
+        """The ARN of the notices' topic, likewise."""
+        return next(iter(self.functions.values())).environment["NOTICE_TOPIC"]
 
 
 def stack(parameters: Mapping[str, str]) -> Stack:

@@ -272,9 +272,9 @@ def _installer(known: Stack) -> Callable[[Account], None]:
         known.named[kind]
         for kind in ("AWS::DynamoDB::Table", "AWS::IAM::InstanceProfile", "AWS::CodeBuild::Project")
     )
-    boundary = known.boundary
+    boundary, topic = known.boundary, known.topic
     return lambda account: furnish(
-        account, table=table, profile=profile, project=project, boundary=boundary
+        account, table=table, profile=profile, project=project, boundary=boundary, topic=topic
     )
 
 

@@ -69,12 +69,12 @@ def test_an_execution_that_was_stopped_does_nothing_more():
         execution = world.start("provision", SPEC)
         world.pass_(seconds=3)
         world.executions.stop(execution.arn)
-        calls = len(world.account.calls)
+        invoked = len(world.history.of("invoked"))
 
         world.pass_(hours=1)
 
         assert execution.status == "ABORTED"
-        assert len(world.account.calls) == calls
+        assert len(world.history.of("invoked")) == invoked
 
 
 def test_hosts_of_an_account_that_was_there_before_serve():

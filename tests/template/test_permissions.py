@@ -11,7 +11,7 @@ from template_files import ROOT
 # Calls that take no resource, or whose resource has no ARN (task tokens).
 UNSCOPED = re.compile(
     r"^(ec2:Describe\w+|ssm:DescribeParameters|route53:ListHostedZones(ByName)?|"
-    r"cloudwatch:PutMetricData|pricing:GetProducts|servicequotas:GetAWSDefaultServiceQuota|ecr:GetAuthorizationToken|s3:ListAllMyBuckets|iam:List(Roles|InstanceProfiles)|sts:DecodeAuthorizationMessage|ssm:UpdateInstanceInformation|ssmmessages:\w+|states:SendTask\w+|logs:\w+)$"
+    r"cloudwatch:PutMetricData|pricing:GetProducts|servicequotas:GetAWSDefaultServiceQuota|ecr:GetAuthorizationToken|s3:ListAllMyBuckets|iam:List(Roles|InstanceProfiles)|sts:DecodeAuthorizationMessage|ssm:UpdateInstanceInformation|ssm:GetCommandInvocation|ssmmessages:\w+|states:SendTask\w+|logs:\w+)$"
 )
 CHANGES_EC2 = re.compile(r"^ec2:(?!Describe|CreateTags$)")
 
@@ -55,13 +55,15 @@ def test_ec2_is_changed_only_where_our_tag_is(template):
             )
 
 
-def test_the_calls_of_ecr_ssm_and_iam_that_tags_allow_are_those_whose_denial_may_pass(template):
+def test_the_calls_of_other_services_than_ec2_that_tags_allow_are_those_whose_denial_may_pass(
+    template,
+):
     by_tag = {
         action.partition(":")[2]
         for name, actions, statement in statements(template)
         for action in actions
         if name not in PEOPLE
-        and action.startswith(("ecr:", "ssm:", "iam:"))
+        and action.startswith(("ecr:", "ssm:", "iam:", "cloudwatch:"))
         and "aws:ResourceTag/lamplighter:deployment" in str(statement.get("Condition"))
     }
 
@@ -87,10 +89,10 @@ def test_an_instance_boots_from_an_image_of_a_trusted_owner_only(template):
 
 INSTALLATION = {"!Ref": "AWS::StackName"}
 PATH = "/lamplighter/${AWS::StackName}/${AWS::Region}/"  # of our roles
-TAGGED_SERVICES = re.compile(r"^(ec2:(?!Describe)|ecr:|ssm:|iam:)")
+TAGGED_SERVICES = re.compile(r"^(ec2:(?!Describe)|ecr:|ssm:|iam:|cloudwatch:(?!PutMetricData))")
 LOOKS = re.compile(
     r"^(ecr:(Describe|List|Get|BatchGetImage|BatchCheck)\w*|ssm:(Describe|List|Get)\w*|"
-    r"ssm:UpdateInstanceInformation|ec2:CreateTags|iam:(Get|List)\w*)$"
+    r"ssm:UpdateInstanceInformation|ec2:CreateTags|(iam|cloudwatch):(Get|List|Describe)\w*)$"
 )
 # Judged by the role or the service that they are about, not by tags.
 BY_NAME = {"iam:PassRole", "iam:CreateServiceLinkedRole"}
@@ -128,6 +130,7 @@ def is_untagged(statement):
     kinds = {r["!Sub"].split(":")[-1] for r in resources} if isinstance(resources, list) else set()
     one = {resources["!Sub"].split(":")[-1]} if isinstance(resources, dict) else set()
     not_ours = {"image/*", "network-interface/*", "capacity-reservation/*"}
+    not_ours |= {"StackName}-RestartAgent"}  # the installation's own, by its name
     return bool(kinds | one) and kinds | one <= not_ours
 
 
@@ -201,6 +204,42 @@ def test_only_those_who_ask_the_endpoint_or_hash_its_key_read_our_parameters(tem
 
     probing = {"ServingFunction", "HostReportFunction"}
     assert readers == HOSTS | {"KeysFunction", "OperatorPolicy"} | probing
+
+
+def test_the_webhooks_url_is_read_by_its_function_alone_and_no_host_can_be_allowed_to(template):
+    """Hosts may read under /lamplighter/ and /inference/, whatever a deployment is called."""
+    path = "parameter/lamplighter-notices/${AWS::StackName}/webhook"
+    users = {
+        (name, action)
+        for name, actions, statement in statements(template)
+        for action in actions
+        if path in str(statement["Resource"])
+    }
+    of_hosts = {
+        resource["!Sub"].partition(":parameter")[2]
+        for name, actions, statement in statements(template)
+        if name in HOSTS and "ssm:GetParameter" in actions
+        for resource in statement["Resource"]
+    }
+
+    changes = {"ssm:PutParameter", "ssm:AddTagsToResource", "ssm:DeleteParameter"}
+    assert users == {("WebhookFunction", "ssm:GetParameter")} | {
+        ("OperatorPolicy", action) for action in changes
+    }
+    assert of_hosts == {"/lamplighter/*", "/inference/*"}
+
+
+def test_only_our_functions_and_the_alarms_of_this_account_publish_notices(template):
+    [statement] = template["Resources"]["NoticesPolicy"]["Properties"]["PolicyDocument"][
+        "Statement"
+    ]
+    publishers = {n for n, actions, _ in statements(template) if "sns:Publish" in actions}
+
+    assert publishers == {"NoticePolicy"}
+    assert statement["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
+    assert statement["Condition"]["StringEquals"] == {
+        "aws:SourceAccount": {"!Ref": "AWS::AccountId"}
+    }
 
 
 def test_every_statement_says_why():

@@ -11,6 +11,7 @@ from typing import Any
 import boto3
 import pytest
 from botocore.config import Config
+from hostlab.hosting import KEY, PROGRAMS, SCRIPTS, STAND_IN, Hosted, end, launched, put_key
 from patience import eventually
 from ports import free_port
 from twin import control as twins
@@ -89,3 +90,22 @@ def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
     outputs = stacks.describe_stacks(StackName=twin.stack)["Stacks"][0]["Outputs"]
     yield Account(twin, {each["OutputKey"]: each["OutputValue"] for each in outputs})
     twins.down(state)
+
+
+@pytest.fixture
+def hosted(account: Any) -> Iterator[Hosted]:
+    made = launched(account, STAND_IN)
+    yield made
+    end(account, made)
+
+
+@pytest.fixture
+def followed(account: Any) -> Iterator[Hosted]:
+    """A host whose agent is the real one, which follows the parameters of SSM."""
+    put_key(account, "default", KEY)
+    account.client("ssm").put_parameter(
+        Name="/twin/hosted/api-key", Value=KEY, Type="SecureString", Overwrite=True
+    )
+    made = launched(account, {str(p.relative_to(SCRIPTS)): p.read_bytes() for p in PROGRAMS})
+    yield made
+    end(account, made)

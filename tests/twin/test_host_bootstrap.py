@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 from host_scripts.sandbox import render
 from orchestrator.hosts.reports import Report
+from patience import eventually
 from twin.hosts.bootstrap import Integrity, UserData, fetch, settings
 from twin.hosts.cloud import Cloud
 from twin.hosts.host import Host
@@ -53,7 +55,10 @@ class Account:
 async def booted(account: Account, folder: Path) -> Host:
     """Return a host that was switched on; these never get as far as an engine."""
     host = Host(INSTANCE, folder / INSTANCE, cast("Cloud", account), cast("Any", None), None)
-    await host.run()
+    life = asyncio.create_task(host.run())
+    await asyncio.to_thread(eventually, lambda: host.state, lambda state: state != "booting", 30)
+    life.cancel()
+    await asyncio.gather(life, return_exceptions=True)
     return host
 
 

@@ -2,164 +2,32 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
-import uuid
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from host_scripts.sandbox import render
-from lamplighter.keys import entries
+from hostlab.hosting import (
+    KEY,
+    SETTINGS,
+    STAND_IN,
+    Hosted,
+    end,
+    launched,
+    pid_of,
+    processes_of,
+    put_key,
+    running,
+    uploaded,
+)
 from twin import control as twins
 
 from .conftest import eventually
 
 pytestmark = pytest.mark.twin
-KEY = "sk-test"
-KNOWN = entries.entry("default", KEY) | {"foreign": True}
-# In the place of the real agent: tells what it was told, and brings one key.
-AGENT = f"""import json, os, time
-file = os.environ["KEYS_FILE"]
-with open(file + ".new", "w") as new:
-    json.dump({{"keys": [{KNOWN}]}}, new)
-os.rename(file + ".new", file)
-names = ("INSTANCE_ID", "GATEWAY_URL", "ENGINE_URL", "DEPLOYMENT_ENV", "PHASE_FILE", "UNITS",
-         "KEYS_FILE", "STATUS_FILE")
-print(json.dumps({{name: os.environ.get(name) for name in names}}), flush=True)
-time.sleep(60)
-"""
-OWNER = {"Key": "lamplighter:deployment", "Value": "hosted"}
-STAND_IN = {"host/agent/__main__.py": AGENT.encode()}
-SCRIPTS = Path(__file__).parents[2] / "host_scripts"
-PROGRAMS = sorted((SCRIPTS / "host").rglob("*.py"))
-SETTINGS = """DEPLOYMENT=hosted
-AWS_REGION=us-east-1
-EVENT_BUS=twin-scratch
-ENGINE=gpu
-MODEL=tiny model
-VLLM_PORT=8000
-ENGINE_ARGUMENTS=--seed 7
-GATEWAY_PORT=8080
-DEFAULT_TIMEOUT_SECONDS=90
-MAX_TIMEOUT_SECONDS=600
-HF_TOKEN_PARAMETER=
-API_KEY_PARAMETER=/twin/hosted/api-key
-KEYS_PATH=/twin/hosted/keys
-REPORT_SECONDS=30
-METRICS_NAMESPACE=Lamplighter
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class Hosted:
-    """A running instance with an address, and where this machine has them."""
-
-    instance: str
-    public_ip: str
-    allocation: str
-    folder: Path
-    origins: Path
-
-    def origin(self) -> str:
-        """Where the address is here, once the runner has seen it."""
-        return str(
-            eventually(
-                lambda: json.loads(self.origins.read_text()).get(f"https://{self.public_ip}"),
-                bool,
-                60,
-            )
-        )
-
-    def models(self, key: str = KEY) -> httpx.Response | None:
-        try:
-            return httpx.get(
-                f"{self.origin()}/v1/models", headers={"Authorization": f"Bearer {key}"}
-            )
-        except httpx.TransportError:
-            return None
-
-    def chat(self) -> httpx.Response:
-        body = {"model": "tiny model", "messages": [{"role": "user", "content": "ping"}]}
-        key = {"Authorization": f"Bearer {KEY}"}
-        return httpx.post(f"{self.origin()}/v1/chat/completions", json=body, headers=key)
-
-    def serves(self) -> None:
-        eventually(self.models, lambda answer: answer is not None and answer.is_success, 60)
-
-
-@pytest.fixture
-def hosted(account: Any) -> Iterator[Hosted]:
-    made = launched(account, STAND_IN)
-    yield made
-    end(account, made)
-
-
-@pytest.fixture
-def followed(account: Any) -> Iterator[Hosted]:
-    """A host whose agent is the real one, which follows the parameters of SSM."""
-    put_key(account, "default", KEY)
-    made = launched(account, {str(p.relative_to(SCRIPTS)): p.read_bytes() for p in PROGRAMS})
-    yield made
-    end(account, made)
-
-
-def end(account: Any, made: Hosted) -> None:
-    account.client("ec2").terminate_instances(InstanceIds=[made.instance])
-    account.await_state(made.instance, "terminated")
-    account.client("ec2").release_address(AllocationId=made.allocation)
-
-
-def put_key(account: Any, key_id: str, key: str) -> None:
-    value = json.dumps([entries.entry(key_id, key) | {"foreign": True}])
-    account.client("ssm").put_parameter(
-        Name=f"/twin/hosted/keys/{key_id}", Value=value, Type="String", Overwrite=True
-    )
-
-
-def launched(account: Any, programs: dict[str, bytes], *, tampered: bool = False) -> Hosted:
-    ec2 = account.client("ec2")
-    instance = running(account, uploaded(account, programs, tampered=tampered))
-    address = ec2.allocate_address(
-        Domain="vpc", TagSpecifications=[{"ResourceType": "elastic-ip", "Tags": [OWNER]}]
-    )
-    ec2.associate_address(InstanceId=instance, AllocationId=address["AllocationId"])
-    folder = account.twin.state / "hosts" / instance
-    return Hosted(
-        instance, address["PublicIp"], address["AllocationId"], folder, account.twin.origins
-    )
-
-
-def running(account: Any, user_data: str) -> str:
-    """Return the id of another instance of the deployment, with an address of its own."""
-    instance = account.client("ec2").run_instances(
-        ImageId=account.image(), InstanceType="g6.xlarge", MinCount=1, MaxCount=1,
-        UserData=user_data,
-        TagSpecifications=[{"ResourceType": "instance", "Tags": [OWNER]}],
-    )["Instances"][0]["InstanceId"]  # fmt: skip
-    account.await_state(instance, "running")
-    return str(instance)
-
-
-def uploaded(account: Any, programs: dict[str, bytes], *, tampered: bool) -> str:
-    """Put the scripts into a bucket; return the user_data that leads there."""
-    store = account.client("s3")
-    bucket = f"twin-hosts-{uuid.uuid4().hex[:8]}"
-    files = programs | {"deployment.env": SETTINGS.encode()}
-    sums = "".join(f"{hashlib.sha256(c).hexdigest()}  {n}\n" for n, c in files.items())
-    folder = f"scripts/{hashlib.sha256(sums.encode()).hexdigest()}"
-    store.create_bucket(Bucket=bucket)
-    for name, content in (files | {"SHA256SUMS": sums.encode()}).items():
-        changed = b"# changed\n" if tampered and name in STAND_IN else b""
-        store.put_object(Bucket=bucket, Key=f"{folder}/{name}", Body=content + changed)
-    ours = account.client("sts").get_caller_identity()["Account"]
-    return render("bootstrap.py.j2", aws_region="us-east-1", deployment="hosted", account=ours,
-                  bucket=bucket, folder=folder, program_sha256="of fetch.py",
-                  event_bus="twin-scratch")  # fmt: skip
 
 
 def test_an_instance_serves_at_its_address_for_those_with_the_key(hosted: Hosted) -> None:
@@ -181,7 +49,7 @@ def test_the_agent_is_told_where_things_are(hosted: Hosted) -> None:
     assert told["GATEWAY_URL"].startswith("http://127.0.0.1:")
     assert told["ENGINE_URL"] != told["GATEWAY_URL"]
     assert Path(told["DEPLOYMENT_ENV"]).read_text() == SETTINGS
-    assert told["UNITS"] == ""
+    assert told["UNITS"] == "vllm@0.service inference-app.service"
     assert Path(told["KEYS_FILE"]) == hosted.folder / "gateway" / "keys"
     assert Path(told["STATUS_FILE"]) == hosted.folder / "gateway" / "status"
 
@@ -329,20 +197,3 @@ def test_changed_scripts_start_nothing(account: Any) -> None:
     end(account, made)
     assert "integrity: host/agent/__main__.py was changed in twin-hosts-" in states[made.instance]
     assert processes_of(made) == []
-
-
-def pid_of(hosted: Hosted, unit: str) -> int:
-    return next(pid for pid, log in processes_of(hosted) if log == f"{unit}.log")
-
-
-def processes_of(hosted: Hosted) -> list[tuple[int, str]]:
-    """(pid, log's name) of every process whose output goes to this host's folder."""
-    found = []
-    for each in Path("/proc").glob("[0-9]*"):
-        try:
-            output = (each / "fd" / "1").readlink()
-        except OSError:
-            continue
-        if hosted.folder in output.parents:
-            found.append((int(each.name), output.name))
-    return found

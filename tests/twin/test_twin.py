@@ -39,18 +39,36 @@ def test_inventory_lists_what_a_deployment_could_leave(account: Any) -> None:
     address = ec2.allocate_address(Domain="vpc")
     registry.create_repository(repositoryName="twin/listed")
     account.client("s3").create_bucket(Bucket="lamplighter-listed")
+    put_alarm(account, "listed", Tags=[{"Key": "lamplighter:deployment", "Value": "listed"}])
+    put_alarm(account, "the-installations")
 
     listed = twins.inventory(account.twin.state)
     account.client("s3").delete_bucket(Bucket="lamplighter-listed")
+    account.client("cloudwatch").delete_alarms(AlarmNames=["listed", "the-installations"])
     registry.delete_repository(repositoryName="twin/listed")
     ec2.release_address(AllocationId=address["AllocationId"])
     ec2.delete_vpc(VpcId=vpc)
     after = twins.inventory(account.twin.state)
 
     ours = {f"vpc {vpc}", f"address {address['PublicIp']}", "repository twin/listed",
-            "bucket lamplighter-listed"}  # fmt: skip
+            "bucket lamplighter-listed", "alarm listed"}  # fmt: skip
     assert ours <= set(listed)
     assert not ours & set(after)
+    assert "alarm the-installations" not in listed
+
+
+def put_alarm(account: Any, name: str, **more: Any) -> None:
+    account.client("cloudwatch").put_metric_alarm(
+        AlarmName=name,
+        Namespace="AWS/EC2",
+        MetricName="CPUUtilization",
+        Statistic="Maximum",
+        Period=60,
+        EvaluationPeriods=1,
+        Threshold=1.0,
+        ComparisonOperator="GreaterThanThreshold",
+        **more,
+    )
 
 
 @pytest.mark.twin

@@ -37,7 +37,7 @@ def main() -> None:
         sys.exit(f"ministack {version('ministack')} is installed, the fixes are for {MINISTACK}")
     _configure(options.port, options.state)
     strict = StrictProcess(options.state / "strict-aws.pickle", _rate())
-    _repair(strict, warm=not options.cold and hasattr(os, "pidfd_open"))
+    _repair(strict, options.state, warm=not options.cold and hasattr(os, "pidfd_open"))
     sys.argv = ["ministack"]
     from ministack.app import main as serve
 
@@ -75,37 +75,43 @@ def _rate() -> float:
     return 1 / max(float(os.environ["SFN_WAIT_SCALE"]), _SLOWEST)
 
 
-def _repair(strict: StrictProcess, *, warm: bool) -> None:
+def _repair(strict: StrictProcess, state: Path, *, warm: bool) -> None:
     """Install every fix; the strict AWS starts meanwhile."""
     import ministack.app
-    from twin.emulator import middleware, strict_services
+    from twin.emulator import middleware, switches
     from twin.emulator.journal import Journal
     from twin.emulator.lambdas import errors, workers
-    from twin.emulator.services import (
-        builds,
-        events,
-        ssm_images,
-        ssm_tags,
-        stack_deletions,
-        template_iam,
-    )
+    from twin.emulator.services import alarms, events, saved_queries, ssm_tags, stack_deletions
     from twin.emulator.workflows import definitions, ends, starts, states, tokens
 
+    planned = Path(os.environ["LOCAL_FAULTS"]) if "LOCAL_FAULTS" in os.environ else None
     errors.install()
     workers.install(warm=warm)
+    events.install(planned)
     for fix in (
-        events, ssm_tags, stack_deletions, definitions, starts, states, tokens, ends,
-    ):  # fmt: skip
+        *(alarms, saved_queries, ssm_tags, stack_deletions),
+        *(definitions, starts, states, tokens, ends),
+    ):
         fix.install()
-    strict_services.install(strict)
+    _connect(strict, state)
+    journal = Journal(Path(os.environ["LOCAL_JOURNAL"]))
+    watched = middleware.around(ministack.app.app, journal, planned, ends.stop_all)
+    ministack.app.app = switches.around(watched, strict)
+
+
+def _connect(strict: StrictProcess, state: Path) -> None:
+    """Install what joins ministack to the strict AWS and to the hosts of this machine."""
+    from twin.emulator import instances, strict_services
+    from twin.emulator.services import builds, ssm_commands, ssm_images, template_iam
+    from twin.emulator.services.ssm_documents import Documents
+
+    hosts, documents = state.resolve() / "hosts", Documents(state / "documents.json")
+    strict_services.install(strict, instances.Announcer(hosts).announce)
     builds.install(strict.client("ecr"))
     ssm_images.install(strict.known.images)
     template_iam.install(strict.client("iam"))
-    planned = os.environ.get("LOCAL_FAULTS")
-    journal = Journal(Path(os.environ["LOCAL_JOURNAL"]))
-    ministack.app.app = middleware.around(
-        ministack.app.app, journal, Path(planned) if planned else None, ends.stop_all
-    )
+    documents.install()
+    ssm_commands.install(documents, hosts, strict.client("ec2"))
 
 
 if __name__ == "__main__":

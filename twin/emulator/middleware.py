@@ -74,7 +74,7 @@ async def _identified(scope: dict[str, Any], receive: Receive) -> tuple[Call | N
     headers = _headers(scope)
     body = b""
     if calls.has_form(headers) and calls.service_of(headers):
-        body, receive = await _read(receive)
+        body, receive = await read(receive)
     query = scope.get("query_string", b"").decode()
     return calls.identify(headers, scope["method"], scope["path"], query, body), receive
 
@@ -83,7 +83,8 @@ def _headers(scope: dict[str, Any]) -> dict[str, str]:
     return {name.decode().lower(): each.decode("latin-1") for name, each in scope["headers"]}
 
 
-async def _read(receive: Receive) -> tuple[bytes, Receive]:
+async def read(receive: Receive) -> tuple[bytes, Receive]:
+    """Return the whole body, and a `receive` that yields it once more."""
     body, more = b"", True
     while more:
         message = await receive()

@@ -56,11 +56,10 @@ class StrictProcess:
             self._known = Known(**json.loads(line))
         return self._known
 
-    def changes(self) -> Iterator[tuple[str, str]]:
-        """Yield (instance, state) for each state that an instance enters, until it ends."""
+    def changes(self) -> Iterator[dict[str, Any]]:
+        """Yield what becomes of instances, until it ends; see awssim.server for the shapes."""
         for line in self._process.stdout or ():
-            change = json.loads(line)
-            yield change["instance"], change["state"]
+            yield json.loads(line)
 
     def call(
         self, method: str, target: str, headers: Mapping[str, str], body: bytes | str

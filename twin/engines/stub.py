@@ -1,7 +1,8 @@
 """`python -m twin.engines.stub --port N --model NAME`: the OpenAI API without a model.
 
 Stands where vLLM stands on an instance: the same routes and error bodies, loopback only, and
-connections are refused until it has "loaded". Its text, `system_fingerprint` and `owned_by` say
+connections are refused until it has "loaded". After SIGUSR1 it hangs as vLLM may: its server
+answers, no token comes. Its text, `system_fingerprint` and `owned_by` say
 that it is a stub.
 """
 
@@ -10,6 +11,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import signal
 import time
 import uuid
 from typing import Any
@@ -35,9 +37,10 @@ def main() -> None:
     parser.add_argument("--token-seconds", type=float, default=0.0, help="pause between tokens")
     options = parser.parse_args()
     die_with_parent()
+    engine = Engine(options.model, options.token_seconds)
+    signal.signal(signal.SIGUSR1, lambda *_: engine.wedge())
     time.sleep(options.load_seconds)
-    app = Engine(options.model, options.token_seconds).app()
-    web.run_app(app, host="127.0.0.1", port=options.port, print=None, access_log=None)
+    web.run_app(engine.app(), host="127.0.0.1", port=options.port, print=None, access_log=None)
 
 
 class Engine:
@@ -46,6 +49,11 @@ class Engine:
     def __init__(self, model: str, token_seconds: float) -> None:
         self.model, self.token_seconds = model, token_seconds
         self.running = self.generated = 0
+        self._frozen: str | None = None  # its metrics, since it is wedged
+
+    def wedge(self) -> None:
+        """Go on answering for the server, and produce no token any more: SIGUSR1."""
+        self._frozen = self._metrics()
 
     def app(self) -> web.Application:
         app = web.Application(middlewares=[stub_errors.explained], client_max_size=64 * 2**20)
@@ -66,9 +74,12 @@ class Engine:
         return web.json_response({"version": VERSION})
 
     async def metrics(self, _: web.Request) -> web.Response:
+        return web.Response(text=self._frozen or self._metrics())
+
+    def _metrics(self) -> str:
         label = f'{{model_name="{self.model}"}}'
-        return web.Response(
-            text=f"vllm:num_requests_running{label} {self.running}\n"
+        return (
+            f"vllm:num_requests_running{label} {self.running}\n"
             f"vllm:num_requests_waiting{label} 0\n"
             f"vllm:generation_tokens_total{label} {self.generated}\n"
         )
@@ -170,6 +181,8 @@ class Engine:
         return response
 
     async def _pause(self, seconds: float) -> None:
+        if self._frozen is not None:
+            await asyncio.Event().wait()  # for ever
         self.generated += 1
         if seconds:
             await asyncio.sleep(seconds)

@@ -13,10 +13,10 @@ import signal
 from pathlib import Path
 
 from twin.forking.client import ForkServer
-from twin.hosts import unit
 from twin.hosts.cloud import Cloud
 from twin.hosts.engine_unit import Engines
 from twin.hosts.runner import Runner
+from twin.hosts.systemd import unit
 from twin.processes import die_with_parent
 
 

@@ -65,6 +65,8 @@ def fetch(known: UserData, folder: Path, download: Download) -> None:
     with ThreadPoolExecutor(_AT_A_TIME) as pool:
         for _ in pool.map(lambda entry: bring(entry[1], entry[0]), entries):
             pass  # raises what a file's check raised
+    for command in (new / "bin").glob("*"):
+        command.chmod(0o755)
     new.rename(folder)
 
 

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 class Installation:
     """The stack's outputs: ARNs of the workflows, names of the table and the functions.
 
-    name: the stack's, which is the installation's in the tags of its resources. inventory_function:
-    empty where an earlier version is installed.
+    name: the stack's, which is the installation's in the tags of its resources. inventory_function,
+    maintenance_function, notice_function: empty where an earlier version is installed.
     """
 
     name: str
@@ -38,6 +38,8 @@ class Installation:
     table: str
     plan_function: str
     inventory_function: str = ""
+    maintenance_function: str = ""
+    notice_function: str = ""
 
     @classmethod
     def from_outputs(cls, outputs: Mapping[str, str], stack: str) -> Self:
@@ -51,6 +53,8 @@ class Installation:
                 table=outputs["LedgerTable"],
                 plan_function=outputs["PlanFunction"],
                 inventory_function=outputs.get("InventoryFunction", ""),
+                maintenance_function=outputs.get("MaintenanceFunction", ""),
+                notice_function=outputs.get("NoticeFunction", ""),
             )
         except KeyError as missing:
             raise Unavailable(
@@ -82,8 +86,17 @@ class Account:
         """The installation's location for messages: account and region, or the local twin."""
         if self.endpoint:
             return f"the local twin at {self.endpoint}"
-        _, _, _, region, account, *_ = self.installation.provision.split(":")
+        region, account = self._located()
         return f"account {account}, region {region}"
+
+    def bucket(self, name: str) -> str:
+        """Return the name of the deployment's bucket."""
+        region, account = self._located()
+        return f"lamplighter-{name}-{account}-{region}"
+
+    def _located(self) -> tuple[str, str]:
+        _, _, _, region, account, *_ = self.installation.provision.split(":")
+        return region, account
 
     def states(self) -> SFNClient:
         return self.session.client(

@@ -10,6 +10,7 @@ out, and its row is Unreadable.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
@@ -20,7 +21,8 @@ from typing import Any
 VERSION = 2  # of the rows, that this code knows
 Row = dict[str, Any]
 
-_INTERNAL = {"lock", "await", "resource", "capacity"}  # kinds of rows that only the workflows read
+# Kinds of rows that only the workflows read.
+_INTERNAL = {"lock", "await", "resource", "capacity", "notice"}
 _NEEDED = {"event": "at", "incident": "opened_at", "host": "generation"}
 
 
@@ -29,9 +31,11 @@ class Host:
     """One machine of a deployment; empty is unknown. Times are ISO-8601 UTC.
 
     role: candidate, serving, draining or retired. percent: of the phase, 0 to 100. address: the
-    public IPv4 on which it proved itself. price_usd_hour: of the instance; 0 is unknown. requests,
-    errors: what its gateway has counted. unwell_at: since when it reports another phase than
-    serving. asked_by: the repair that was last started for it. planned: the rung that stops it now.
+    public IPv4 on which it proved itself. price_usd_hour: of the instance, volume_usd_hour,
+    address_usd_hour: of its disk and one address; 0 is unknown. stopped_at: since when only these
+    two cost. requests, errors: what its gateway has counted. unwell_at: since when it reports
+    another phase than serving. asked_by: the repair that was last started for it. planned: the rung
+    that stops it now.
     """
 
     generation: int = 0
@@ -51,6 +55,9 @@ class Host:
     zone: str = ""
     market: str = ""
     price_usd_hour: float = 0.0
+    volume_usd_hour: float = 0.0
+    address_usd_hour: float = 0.0
+    stopped_at: str = ""
     requests: int | None = None
     errors: int | None = None
     unwell_at: str = ""
@@ -68,7 +75,8 @@ class Deployment:
     generation: of the host that serves; before one did, the highest that any host got. hosts: the
     oldest first, some of those that ended too. paused_at: since when nothing is repaired;
     paused_until: empty is until it is resumed. unanswered_at: since when probes from outside get no
-    answer. A tombstone (status absent) stays after a teardown.
+    answer. spent: of hosts whose rows are gone (deployments/spending.py). monthly_usd: its budget,
+    0 is none. A tombstone (status absent) stays after a teardown.
     """
 
     name: str
@@ -83,6 +91,8 @@ class Deployment:
     paused_at: str = ""
     paused_until: str = ""
     paused_why: str = ""
+    spent: str = ""
+    monthly_usd: float = 0.0
     unanswered_at: str = ""
     updated_at: str = ""
     hosts: tuple[Host, ...] = ()
@@ -212,12 +222,22 @@ def _joined(deployment: Deployment, earlier: Host | None, hosts: list[Host]) -> 
 
 
 def _deployment(row: Row) -> tuple[tuple[Deployment, Host | None], list[str]]:
-    values, odd = _values(Deployment, {**row, "hosts": None})
+    values, odd = _values(Deployment, {**row, "hosts": None, "monthly_usd": None})
+    values["monthly_usd"] = _monthly_usd(row)
     latest, odd_latest = _values(Host, {"generation": row.get("latest_generation")})
     generation = values.pop("generation", 0) or latest.get("generation", 0)
     deployment = Deployment(str(row["pk"]), generation=generation, **values)
     earlier, odd_host = _earlier_host(row, generation)
     return (deployment, earlier), [*odd, *(f"latest_{name}" for name in odd_latest), *odd_host]
+
+
+def _monthly_usd(row: Row) -> float:
+    """Return the budget of the stored specification; 0 where it is none, or of another form."""
+    try:
+        budget = json.loads(row.get("spec") or "{}")["budget"]["monthly_usd"]
+        return float(budget or 0)
+    except (KeyError, TypeError, ValueError):
+        return 0.0
 
 
 def _earlier_host(row: Row, generation: int) -> tuple[Host | None, list[str]]:

@@ -13,14 +13,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 COMMANDS = (
-    *("down", "events", "gateway", "key", "keys", "local", "plan", "repair", "status", "sweep"),
-    "up",
+    *("down", "events", "gateway", "incidents", "key", "keys", "local", "pause", "plan", "repair"),
+    *("resume", "status", "sweep", "up"),
 )
 _WRITTEN = re.compile(
     r"(?<![\w./-])lamplighter (?P<local>--local )?(?:--stack (?P<stack>[\w-]+) )?"
     rf"(?P<command>{'|'.join(COMMANDS)})(?![\w-])"
 )
-_AWS = re.compile(r"(?<=`)aws (?=(stepfunctions|sso|login|configure)\b)")
+_AWS = re.compile(r"(?<=`)aws (?=(stepfunctions|s3|sso|login|configure)\b)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class CommandLines:
 
     def _aws(self, service: str) -> str:
         """Return how the AWS CLI is called; signing in needs no region."""
-        if service != "stepfunctions":
+        if service not in {"stepfunctions", "s3"}:
             return " ".join(["aws", *_quoted(self._profile()), ""])
         if self.local:
             return f'eval "$({self.lamplighter("local env")})"; aws '

@@ -9,13 +9,14 @@ from typing import Any
 import click
 from rich.text import Text
 
+from lamplighter import faults
 from lamplighter.command_line import consent, local_twin
 from lamplighter.command_line.options import Options, example, pass_options
 from lamplighter.errors import Unavailable
 from lamplighter.screens.screen import facts, plain
 
 _NOT_UP = "the twin is not up"
-_BREAKAGES = ["terminate", "stop", "spot-warning"]
+_HOW = [*(each.name for each in faults.FAULTS), *faults.ALIASES]
 
 
 @click.group(
@@ -80,15 +81,37 @@ def status(options: Options, context: click.Context) -> None:
 
 @local.command(
     "break",
-    epilog=example("lamplighter local break terminate", "lamplighter --local events demo --follow"),
+    epilog="\n\n".join(
+        [
+            "\b\n" + "\n".join(f"{each.name:<14}{each.does}." for each in faults.FAULTS),
+            example(
+                "lamplighter local break terminate", "lamplighter --local events demo --follow"
+            ),
+        ]
+    ),
 )
-@click.argument("how", type=click.Choice(_BREAKAGES))
+@click.argument("how", type=click.Choice(_HOW), metavar="HOW")
 @click.option("--deployment", metavar="NAME", help="Whose instance; needed when there are several.")
+@click.option(
+    "--for",
+    "seconds",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="SECONDS",
+    help=f"How long it lasts: {', '.join(each.name for each in faults.FAULTS if each.lasts)}.",
+)
+@click.option(
+    "--check", type=click.Choice(faults.CHECKS), help="Which status check fails.  [system]"
+)
 @pass_options
-def break_(options: Options, how: str, deployment: str | None) -> None:
-    """Break an instance as AWS or an operator could."""
-    instance = local_twin.load().break_(options.state_dir, how, deployment)
-    options.screen().answer({"instance_id": instance, "how": how}, plain(f"{instance}: {how}"))
+def break_(
+    options: Options, how: str, deployment: str | None, seconds: float | None, check: str | None
+) -> None:
+    """Break an instance, a host or the account around them, as AWS or an operator could."""
+    instance = local_twin.load().break_(
+        options.state_dir, how, deployment, seconds=seconds, check=check
+    )
+    broken = {"instance_id": instance or None, "how": how}
+    options.screen().answer(broken, plain(f"{instance or 'the account'}: {how}"))
 
 
 @local.command(epilog=example('eval "$(lamplighter local env)"', "aws ec2 describe-instances"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import Any
 
 import click
@@ -12,8 +13,13 @@ from rich.text import Text
 from lamplighter.aws import ledger, origins
 from lamplighter.aws.rows import Deployment, Host, Incident, Records
 from lamplighter.command_line.options import Options, example, pass_options
+from lamplighter.commands.healing.incidents import outcome, rungs
+from lamplighter.deployments import incidents as known
+from lamplighter.deployments import spending
 from lamplighter.deployments.known import recorded, unread
-from lamplighter.screens.layout import Facts, Listing
+from lamplighter.deployments.pauses import is_paused
+from lamplighter.screens import figures
+from lamplighter.screens.layout import Block, Facts
 from lamplighter.screens.screen import Screen, facts, moment, plain, table
 
 _STYLES = {"serving": "green", "failed": "red", "absent": "dim", "stopped": "dim", "asleep": "dim"}
@@ -38,26 +44,26 @@ def status(options: Options, name: str | None, *, everything: bool) -> None:
 
 
 def _all(options: Options, *, everything: bool) -> None:
-    screen = options.screen()
+    screen, now = options.screen(), datetime.now(UTC)
     every = ledger.everything(options.account().ledger())
     kept = [one for one in every if everything or one.deployment.status != "absent"]
     hidden, found = len(every) - len(kept), [one.deployment for one in kept]
     rows = (
         (
             one.name,
-            _status(one),
+            _status(one, now),
             _phase(one.current),
             one.endpoint,
             one.current.instance_id,
+            figures.month(spending.cost(one, now), spending.budget(one, now)),
             _since(one),
         )
         for one in found
     )
-    drawn = table(
-        "NAME", "STATUS", "PHASE", "ENDPOINT", "INSTANCE", "SINCE", rows=rows, prose=("PHASE",)
-    )
+    headings = ("NAME", "STATUS", "PHASE", "ENDPOINT", "INSTANCE", "THIS MONTH", "SINCE")
+    drawn = table(*headings, rows=rows, prose=("PHASE",))
     document = {
-        "deployments": [one.document() for one in found],
+        "deployments": [_document(one, now) for one in found],
         "unreadable": [asdict(row) for one in kept for row in one.unreadable],
     }
     none = f"no deployments ({hidden} torn down: --all shows them)" if hidden else "no deployments"
@@ -67,16 +73,16 @@ def _all(options: Options, *, everything: bool) -> None:
 
 
 def _one(options: Options, name: str) -> None:
-    account, screen = options.account(), options.screen()
+    account, screen, now = options.account(), options.screen(), datetime.now(UTC)
     records = recorded(account.ledger(), name)
     found, incidents = records.deployment, records.incidents[-_LAST_INCIDENTS:]
     here = origins.here(found.endpoint, account.origins)
-    document: dict[str, Any] = found.document() | {
+    document = _document(found, now) | {
         "here": here,
-        "incidents": [asdict(incident) for incident in incidents],
+        "incidents": [known.document(incident) for incident in incidents],
         "unreadable": [asdict(row) for row in records.unreadable],
     }
-    screen.answer(document, _facts(found, here), *_hosts(found.active), *_outages(incidents))
+    screen.answer(document, _facts(found, here, now), *_hosts(found.active), *_outages(incidents))
     _say_unread(screen, records)
 
 
@@ -85,11 +91,22 @@ def _say_unread(screen: Screen, records: Records) -> None:
         screen.say(unread(records.unreadable))
 
 
-def _facts(found: Deployment, here: str) -> Facts:
+def _document(found: Deployment, now: datetime) -> dict[str, Any]:
+    """Return it for machines, with what it costs and whether its repairs are paused."""
+    return found.document() | {
+        "paused": is_paused(found, now),
+        "cost": spending.cost(found, now),
+        "budget": spending.budget(found, now),
+    }
+
+
+def _facts(found: Deployment, here: str, now: datetime) -> Facts:
     warnings, serves = found.current.warnings, found.status == "serving"
+    cost = spending.cost(found, now)
     named: dict[str, str | Text] = {
         "name": found.name,
-        "status": _status(found),
+        "status": _status(found, now),
+        "paused": _paused(found) if is_paused(found, now) else "",
         "phase": _phase(found.current),
         "endpoint": found.endpoint,
         "here": here if here != found.endpoint else "",
@@ -99,39 +116,53 @@ def _facts(found: Deployment, here: str) -> Facts:
         "reason": "" if serves else found.reason,
         "note": f"{_STILL_SERVES}: {found.reason}" if serves and found.reason else "",
         "warnings": plain("\n".join(warnings), "yellow") if warnings else "",
+        "cost": figures.spent(cost),
+        "budget": figures.used(spending.budget(found, now)),
+        "not counted": plain("; ".join(cost["not_counted"]), "dim") if cost["since"] else "",
     }
     return facts(named.items())
 
 
-def _hosts(hosts: Sequence[Host]) -> list[Listing]:
+def _hosts(hosts: Sequence[Host]) -> list[Text | Block]:
     """Return each host's part while there are several, e.g. during a repair."""
     rows = (
         (str(host.generation), host.role, _phase(host), host.instance_id, host.address)
         for host in hosts
     )
     headings = ("GENERATION", "ROLE", "PHASE", "INSTANCE", "ADDRESS")
-    return [table(*headings, rows=rows, prose=("PHASE",))] if len(hosts) > 1 else []
+    return [plain(""), table(*headings, rows=rows, prose=("PHASE",))] if len(hosts) > 1 else []
 
 
-def _outages(incidents: Sequence[Incident]) -> list[Listing]:
+def _outages(incidents: Sequence[Incident]) -> list[Text | Block]:
     rows = (
         (
-            moment(incident.opened_at),
-            incident.outcome or "open",
-            "" if incident.seconds is None else f"{incident.seconds} s",
+            known.identity(incident),
+            outcome(incident),
+            figures.lasting(incident.seconds),
+            rungs(incident),
             incident.instance_id,
             incident.replaced_by,
             incident.trigger,
         )
         for incident in reversed(incidents)
     )
-    headings = ("INCIDENT", "OUTCOME", "TOOK", "INSTANCE", "REPLACED BY", "TRIGGER")
-    return [table(*headings, rows=rows, prose=("TRIGGER",))] if incidents else []
+    headings = ("INCIDENT", "OUTCOME", "TOOK", "RUNGS", "INSTANCE", "REPLACED BY", "TRIGGER")
+    drawn = table(*headings, rows=rows, prose=("RUNGS", "TRIGGER"))
+    return [plain(""), drawn] if incidents else []
 
 
-def _status(found: Deployment) -> Text:
+def _paused(found: Deployment) -> Text:
+    until = f"until {moment(found.paused_until)}" if found.paused_until else "until it is resumed"
+    why = f": {found.paused_why}" if found.paused_why else ""
+    ends = f"`lamplighter resume {found.name}` ends it"
+    return plain(f"{until}{why}; nothing is repaired, {ends}", "yellow")
+
+
+def _status(found: Deployment, now: datetime) -> Text:
+    paused = ", paused" if is_paused(found, now) else ""
     desired = "" if found.desired in _ORDINARY | {found.status} else f", {found.desired} desired"
-    return plain((found.status or "unknown") + desired, _STYLES.get(found.status, "yellow"))
+    style = "yellow" if paused else _STYLES.get(found.status, "yellow")
+    return plain((found.status or "unknown") + desired + paused, style)
 
 
 def _phase(host: Host) -> str:

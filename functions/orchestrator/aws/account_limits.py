@@ -25,9 +25,11 @@ QUOTAS = {
     "LimitExceeded": "IAM's 'Roles per account' (L-FE177D64) or 'Instance profiles per account' "
     "(L-6E65F664)",
 }
-# botocore takes LimitExceededException for throttling; ECR's is the number of repositories.
+# botocore takes LimitExceededException for throttling; ECR's is the number of repositories. What
+# IAM calls LimitExceeded, CloudWatch does too.
 QUOTA_OF_OPERATION = {
     ("CreateRepository", "LimitExceededException"): "ECR's 'Registered repositories' (L-CFEB8E8D)",
+    ("PutMetricAlarm", "LimitExceeded"): "CloudWatch's number of alarms per region",
 }
 # code -> what to do
 RESTRICTIONS = {

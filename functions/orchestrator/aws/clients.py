@@ -35,6 +35,10 @@ _PATIENT = Config(
     connect_timeout=3,
     read_timeout=15,
 )
+# Notices: what waits for them waits for ten seconds at most.
+_BRIEF = Config(
+    retries={"mode": "standard", "total_max_attempts": 2}, connect_timeout=2, read_timeout=3
+)
 _ONCE = Config(retries={"total_max_attempts": 1}, connect_timeout=3, read_timeout=25)
 
 
@@ -50,6 +54,10 @@ class Clients:
         self.settings = settings
         self.now = now
         self.fetch = fetch
+
+    @cached_property
+    def cloudwatch(self) -> Any:  # the development environment has no types of it
+        return boto3.client("cloudwatch", config=_PATIENT)
 
     @cached_property
     def codebuild(self) -> CodeBuildClient:
@@ -96,6 +104,10 @@ class Clients:
     @cached_property
     def sfn(self) -> SFNClient:
         return boto3.client("stepfunctions", config=_PATIENT)
+
+    @cached_property
+    def sns(self) -> Any:  # the development environment has no types of it
+        return boto3.client("sns", config=_BRIEF)
 
     @cached_property
     def ssm(self) -> SSMClient:

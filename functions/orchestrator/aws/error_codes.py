@@ -38,32 +38,41 @@ class Meaning(Enum):
 DENIED = "UnauthorizedOperation"  # EC2's
 ACCESS_DENIED = "AccessDeniedException"  # of ECR and SSM, among others
 IAM_DENIED = "AccessDenied"  # of IAM itself
-# The calls of ECR, SSM and IAM that template.yaml allows by the tags of what they change.
+# The calls of services other than EC2 that template.yaml allows by the tags of what they change.
 _ALLOWED_BY_TAG = {
     *("DeleteParameter", "DeleteRepository", "PutLifecyclePolicy", "SetRepositoryPolicy"),
     *("PutImageTagMutability", "PutImageScanningConfiguration"),
     *("PutRolePolicy", "PutRolePermissionsBoundary", "UpdateAssumeRolePolicy", "DeleteRolePolicy"),
     *("DetachRolePolicy", "DeleteRole", "AddRoleToInstanceProfile", "DeleteInstanceProfile"),
-    "RemoveRoleFromInstanceProfile",
+    *("RemoveRoleFromInstanceProfile", "DeleteAlarms"),
 }
 
 _LATER = {
     # botocore's own lists are asked beside these
     *("KmsThrottlingException", "ReplicatedWriteConflictException", "TooManyUpdates"),
-    *("InternalServerError", "ServerException", "ExecutionLimitExceeded"),
+    *("InternalServerError", "InternalServiceError", "ServerException", "ExecutionLimitExceeded"),
     *("ServiceException", "InternalErrorException"),
     # something still holds it
     *("DependencyViolation", "InvalidIPAddress.InUse", "InvalidGroup.InUse", "IncorrectState"),
     *("IncorrectInstanceState", "DeleteConflict", "BucketNotEmpty", "ResourceInUse"),
+    "ResourceConflict",
     *("ResourceNotReady", "OperationAborted", "InvalidInstanceID"),
     # of IAM
     *("ConcurrentModification", "EntityTemporarilyUnmodifiable", "ServiceFailure"),
+    # of SNS
+    *("InternalError", "KMSThrottling"),
     # two workflows wrote the same ledger rows at once
     *("TransactionConflictException", "TransactionCanceledException"),
 }
 _UNSEEN = {
     *("NatGatewayNotFound", "Gateway.NotAttached"),
-    *("NoSuchBucket", "RepositoryNotFoundException", "ParameterNotFound", "NoSuchEntity"),
+    *(
+        "InvocationDoesNotExist",
+        "NoSuchBucket",
+        "RepositoryNotFoundException",
+        "ParameterNotFound",
+        "NoSuchEntity",
+    ),
 }
 # EC2's `<kind>.NotFound` is about something that a step created, except for these.
 _NOT_CREATED_BY_US = {
@@ -108,10 +117,19 @@ _FINAL = {
     *("NoSuchDelegationSet", "DelegationSetNotReusable"),
     *("InvalidAMIID.Unavailable", "InvalidAMIID.Malformed", "InvalidSnapshot.NotFound"),
     *("RepositoryNotEmptyException", "UnmodifiableEntity", "PolicyNotAttachable"),
+    # of commands to a host's machine
+    *("DuplicateInstanceId", "InvalidInstanceId", "InvalidDocument", "InvalidDocumentVersion"),
+    *("InvalidOutputFolder", "InvalidParameters", "UnsupportedPlatformType", "InvalidRole"),
+    *("MaxDocumentSizeExceeded", "InvalidNotificationConfig", "InvalidCommandId"),
+    "InvalidPluginName",
     # of quotas and prices, which are only looked at
     *("NoSuchResourceException", "IllegalArgumentException", "NotFoundException"),
     *("InvalidNextTokenException", "ExpiredNextTokenException"),
     *("InvalidCapacityReservationId.NotFound", "InvalidCapacityReservationId.Malformed"),
+    # of SNS: the topic, its key or the message
+    *("AuthorizationError", "InvalidParameter", "InvalidSecurity", "NotFound"),
+    *("ParameterValueInvalid", "EndpointDisabled", "PlatformApplicationDisabled"),
+    *("KMSAccessDenied", "KMSDisabled", "KMSInvalidState", "KMSNotFound", "KMSOptInRequired"),
 }
 _MEANINGS = {
     DENIED: Meaning.DENIED,

@@ -151,6 +151,14 @@ def tls_path(name: str) -> str:
     return f"/lamplighter/{name}/tls"
 
 
+def webhook_parameter(installation: str) -> str:
+    """Return the SecureString with the URL of the notices' webhook.
+
+    Not under /lamplighter/, where hosts may read: a deployment may be called `notices`.
+    """
+    return f"/lamplighter-notices/{installation}/webhook"
+
+
 def is_an_endpoints_address(role: str) -> bool:
     """Return whether it is the role of an endpoint's Elastic IP, e.g. address-3; not the NAT's."""
     return role.split("-", maxsplit=1)[0] == "address"

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from orchestrator.aws import alarms
 from orchestrator.aws.clients import Clients
 from orchestrator.capacity import pools, prices
 from orchestrator.capacity.pools import Pool
@@ -80,6 +81,8 @@ def _others(clients: Clients, deployment: Deployment, listed: PriceList) -> Iter
         yield Line("public IPv4 address of the NAT gateway", address.usd, address.source)
     per_hour = METRICS * metric.usd / HOURS + _MINUTES * request.usd
     yield Line(f"{METRICS} metrics, sent once a minute", per_hour, metric.source)
+    watched, alarm = len(alarms.rules(deployment)), prices.of("alarm", region)
+    yield Line(f"{watched} CloudWatch alarms", watched * alarm.usd / HOURS, alarm.source)
 
 
 def _total(lines: Sequence[Line]) -> Line:

@@ -53,8 +53,9 @@ def of_instance(instance_type: str, region: str) -> Price | None:
 
 
 def of(what: str, region: str) -> Price:
-    """Return the snapshot's price of disk (GiB-month), address, nat (hours), metric (month) or
-    metric_request; where it lacks the region, that of us-east-1, which its source says.
+    """Return the snapshot's price of disk (GiB-month), address, nat (hours), metric (month),
+    metric_request or alarm (month); where it lacks the region, that of us-east-1, which its source
+    says.
     """
     found = _snapshot()["others"][what]
     by_region, source = found["usd"], f"snapshot of {found['date']}"

@@ -9,6 +9,7 @@ from orchestrator.ledger.store import Ledger
 from orchestrator.resources import (
     Resource,
     address,
+    alarms,
     bucket,
     dns,
     image,
@@ -23,7 +24,7 @@ from orchestrator.spec.deployment import Deployment
 
 # In the order of provision; teardown goes backwards.
 RESOURCES: tuple[Resource, ...] = (
-    *(network, registry, bucket, image, role, scripts, keys, instance, address, dns),
+    *(network, registry, bucket, image, role, scripts, keys, instance, address, dns, alarms),
 )
 
 
@@ -48,6 +49,6 @@ def must_be_free(clients: Clients, deployment: Deployment, ledger: Ledger) -> No
     nothing: another installation of this account and region, or things that were there before.
     """
     ownership.tagged(clients, ledger).claimed()
-    for module in (registry, bucket, role, keys):
+    for module in (registry, bucket, role, keys, alarms):
         module.must_be_free(clients, ledger)
     dns.must_be_free(clients, deployment, ledger)

@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import Any
 
 from orchestrator.aws.clients import Clients
+from orchestrator.capacity.spending.forgetting import forget
 from orchestrator.deployments import inventory
 from orchestrator.errors import (
     DeploymentExists,
@@ -22,6 +23,7 @@ from orchestrator.ledger.rows import (
     DEPLOYMENT,
     EARLIER_HOST,
     HOSTS,
+    NOTICES,
     VERSION,
     WAITING,
     WAITS,
@@ -42,6 +44,7 @@ from orchestrator.spec.parsing import parse
 
 _TIMEOUT = "a step took longer than its limit; start again, nothing is made twice"
 _ROLLED_BACK = " (rolled back: 0 resources left)"
+_CHANGED_IN_PLACE = "budget."  # concerns no resource
 _UNKNOWN_YET = ("address", "endpoint", "served_at", "reason")
 
 
@@ -61,8 +64,8 @@ def must_be_unchanged(deployment: Deployment, ledger: Ledger) -> bool:
     """Return whether the deployment is live; DeploymentExists when it is and differs."""
     row = ledger.known_deployment()
     live = row is not None and row.is_live
-    changed = differences(_stored(row), deployment.document()) if row and live else []
-    if changed:
+    found = differences(_stored(row), deployment.document()) if row and live else []
+    if changed := [path for path in found if not path.startswith(_CHANGED_IN_PLACE)]:
         raise DeploymentExists(
             f"{ledger.name!r} is live with another specification; changed: {', '.join(changed)}. "
             f"Take it down first (lamplighter down {ledger.name}), then up again"
@@ -238,7 +241,8 @@ def end_teardown(ledger: Ledger, *, rolled_back: bool = False) -> dict[str, Any]
     gone = _forgotten(ledger, row)
     if rolled_back and row.reason:
         gone["reason"] = f"{row.reason.removesuffix(_ROLLED_BACK)}{_ROLLED_BACK}"
-    kinds = (RESOURCE_ROWS, HOSTS, WAITS)
+    forget(ledger, *(host.generation for host in ledger.hosts()))
+    kinds = (RESOURCE_ROWS, HOSTS, WAITS, NOTICES)
     ledger.erase(
         AWAIT, CAPACITY, *(row["sk"] for row in ledger.rows() if row["sk"].startswith(kinds))
     )

@@ -62,6 +62,7 @@ def _names(clients: Clients) -> set[str]:
             for p in _listed(clients.ssm, "describe_parameters", ParameterFilters=_PARAMETERS)
         ),
         *_of_records(clients),
+        *_of_alarms(clients),
     }
 
 
@@ -103,6 +104,14 @@ def _of_records(clients: Clients) -> Iterator[str]:
         installation, deployment = naming.owner(tags)
         if deployment and installation == clients.settings.installation:
             yield deployment
+
+
+def _of_alarms(clients: Clients) -> Iterator[str]:
+    installation = clients.settings.installation
+    prefix = naming.alarm(installation, "", "").removesuffix("-")
+    for alarm in _listed(clients.cloudwatch, "describe_alarms", AlarmNamePrefix=prefix):
+        if found := naming.of_alarm(installation, alarm["AlarmName"]):
+            yield found[0]
 
 
 def _matching(names: Iterator[str]) -> Iterator[str]:

@@ -89,7 +89,7 @@ def start(clients: Clients, ledger: Ledger, generation: int) -> None:
         clients.ec2.start_instances(InstanceIds=[instance_id])
     if state != "running":
         raise Pending(f"{instance_id} is {state}, it is started")
-    ledger.set_host(generation, planned=None, planned_at=None)
+    ledger.set_host(generation, planned=None, planned_at=None, stopped_at=None)
 
 
 def _host(ledger: Ledger, generation: int) -> HostRow:

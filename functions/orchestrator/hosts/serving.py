@@ -47,7 +47,7 @@ def await_capacity(ledger: Ledger, generation: int, task_token: str) -> None:
         raise Superseded(f"{ledger.name!r} is being torn down; this workflow stops")
 
 
-def prove(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str, str]:
+def prove_service(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str, str]:
     """Pending until the endpoint answers, asked as a client asks; return {"probed_from"}."""
     row, silence = ledger.deployment(), clients.settings.host_silence_seconds
     is_open = deployment.network.is_open

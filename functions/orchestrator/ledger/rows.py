@@ -9,6 +9,7 @@
          resource#<kind>       something at AWS, or the intent to create it
          incident#<time>#<execution>  one repair
          event#<time>          one line of history
+         notice#<kind>#<key>   a notice that was published, or counted as another one's repeat
 
 Version 1 had no rows of hosts: the deployment's row held the one host, `earlier_host` reads it.
 What a later version wrote and this one does not know is left out, or UNKNOWN.
@@ -26,6 +27,7 @@ VERSION = 2  # of the rows that this code writes
 
 DEPLOYMENT, LOCK, AWAIT, CAPACITY = "deployment", "lock", "await", "capacity"
 HOSTS, WAITS, RESOURCES, INCIDENTS = "host#", "await#", "resource#", "incident#"
+NOTICES = "notice#"
 WAITING = "waiting for capacity"  # the phase of a host that is not launched yet
 
 
@@ -98,6 +100,7 @@ class DeploymentRow(_Row):
 
     version: of the code that wrote the row and its specification; 1 knew no rows of hosts.
     paused_at: since when nothing is repaired; paused_until: None is until it is resumed.
+    spent: of hosts whose rows are gone, budget_noticed: the last notice (capacity/spending/).
     unanswered_at: since when the endpoint does not answer our probes from outside.
     Times are ISO-8601 UTC.
     """
@@ -116,6 +119,8 @@ class DeploymentRow(_Row):
     paused_at: str | None = None
     paused_until: str | None = None
     paused_why: str | None = None
+    spent: str | None = None
+    budget_noticed: str | None = None
     unanswered_at: str | None = None
     updated_at: str | None = None
 
@@ -142,7 +147,9 @@ class HostRow(_Row):
 
     phase, percent, cause, warnings: as it last reported; phase_at: when that report arrived,
     reported_at: when it was sent. address: the public IPv4 on which it proved itself.
-    instance_type, zone, market: the pool it came from; price_usd_hour: of the instance, then.
+    instance_type, zone, market: the pool it came from; price_usd_hour: of the instance, then;
+    volume_usd_hour, address_usd_hour: of its root volume and one public address. stopped_at: since
+    when its instance is stopped, and only these two cost.
     requests, errors: what its gateway has counted. unwell_at: since when it reports another phase
     than serving; blame: of a host that gave up (repair/rungs.py). asked_at, asked_by: the repair
     that was last started for it. planned: the rung of a repair that stops or reboots it, since
@@ -168,6 +175,9 @@ class HostRow(_Row):
     zone: str | None = None
     market: str | None = None
     price_usd_hour: float | None = None
+    volume_usd_hour: float | None = None
+    address_usd_hour: float | None = None
+    stopped_at: str | None = None
     requests: int | None = None
     errors: int | None = None
     unwell_at: str | None = None
@@ -253,7 +263,8 @@ class IncidentRow(_Row):
     source: who noticed (repair/triggers.py); detected_at: when. cause: a sentence. rungs: what was
     tried, a JSON list of {"rung", "why", "at", "ended_at", "outcome"}. unserved_seconds: without an
     answer, by probes from outside. failed_requests: up to the host's last report. cost_usd: of the
-    hosts that it took. evidence: the key of what was kept, in the deployment's bucket.
+    host that it launched, until it served. errors_before: that the host's gateway had counted when
+    it was opened. evidence: the key of what was kept, in the deployment's bucket.
     """
 
     opened_at: str = ""
@@ -272,8 +283,26 @@ class IncidentRow(_Row):
     seconds: float | None = None
     unserved_seconds: float | None = None
     failed_requests: int | None = None
+    errors_before: int | None = None
     cost_usd: float | None = None
     evidence: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoticeRow(_Row):
+    """at: when it was due. sent_at: when it was published; None: it was counted as a repeat of the
+    one before it, or is on its way. repeats: how many others it stands for.
+    """
+
+    kind: str = ""
+    key: str = ""
+    at: str = ""
+    sent_at: str | None = None
+    repeats: int = 0
+
+    @property
+    def sk(self) -> str:
+        return f"{NOTICES}{self.kind}#{self.key}"
 
 
 # What a deployment's row of version 1 said of its one host.

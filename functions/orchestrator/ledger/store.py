@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -102,6 +102,11 @@ class Ledger(Table):
             (DEPLOYMENT, facts),
         ]
         self.transact([{"Update": self.changes_of(key, changed)} for key, changed in changes])
+
+    def forget_hosts(self, keys: Sequence[str], spent: str) -> None:
+        """Delete hosts' rows, and keep what they have cost, in one write."""
+        kept = {"Update": self.changes_of(DEPLOYMENT, {"spent": spent})}
+        self.transact([kept, *map(self.delete_of, keys)])
 
     def adopt_earlier_host(self) -> bool:
         """Give the host that a row of version 1 holds a row of its own; safe without the lock.

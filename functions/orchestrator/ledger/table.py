@@ -75,7 +75,7 @@ class Table:
     def erase(self, *keys: str) -> None:
         """Delete rows, as the lock's owner."""
         for key in keys:
-            self.transact([{"Delete": {"TableName": self.table, "Key": self._key(key)}}])
+            self.transact([self.delete_of(key)])
 
     def put(self, key: str, values: Mapping[str, Any]) -> None:
         """Replace a row without being the lock's owner."""
@@ -115,6 +115,9 @@ class Table:
 
     def put_of(self, key: str, values: Mapping[str, Any]) -> Any:
         return {"Put": {"TableName": self.table, "Item": {**self._key(key), **pack(values)}}}
+
+    def delete_of(self, key: str) -> Any:
+        return {"Delete": {"TableName": self.table, "Key": self._key(key)}}
 
     def changes_of(self, key: str, facts: Mapping[str, Any]) -> Any:
         kept = {k: v for k, v in facts.items() if v is not None}

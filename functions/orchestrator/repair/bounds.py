@@ -28,14 +28,16 @@ def bounded(
     history: Sequence[IncidentRow],
     now: datetime,
     instance_id: str | None,
+    served_at: str | None = None,
 ) -> Verdict:
     """Return what is to be done of what is wanted, after what was done before.
 
-    history: the oldest first; one that is open is this repair's own.
+    history: the oldest first; one that is open is this repair's own. served_at: since when the
+    deployment serves, or did: what failed before that is forgiven.
     """
     if wanted.rung not in LADDER:
         return wanted
-    failures = _failures(history)
+    failures = _failures(each for each in history if (each.closed_at or "") > (served_at or ""))
     if len(failures) >= MOST_FAILURES:
         why = f"{len(failures)} repairs in a row failed: {failures[-1].cause or wanted.why}"
         return Verdict(Rung.EXPLAIN, why)

@@ -31,8 +31,6 @@ def unwanted(ledger: Ledger, row: DeploymentRow, trigger: Trigger) -> str | None
     """Return why this repair may do nothing at all, or None."""
     if row.desired in _UNWANTED:
         return _UNWANTED[row.desired]
-    if not trigger.is_by_hand and is_paused(ledger, row):
-        return f"repairs are paused: `lamplighter resume {ledger.name}` resumes them"
     host = subject(ledger)
     if host is None or host.instance_id is None:
         return "no instance was launched yet: `lamplighter up` launches one"
@@ -41,7 +39,16 @@ def unwanted(ledger: Ledger, row: DeploymentRow, trigger: Trigger) -> str | None
     if trigger.instance_id and trigger.instance_id != host.instance_id and not is_draining:
         current = f"{trigger.instance_id} is not the current instance ({host.instance_id} is)"
         return f"{current}: EC2 reports one loss several times"
-    if not trigger.is_by_hand and is_explained(row):
+    return None if trigger.is_by_hand else _for_operators(ledger, row)
+
+
+def _for_operators(ledger: Ledger, row: DeploymentRow) -> str | None:
+    """Return why only an operator's repair may do anything, or None."""
+    if is_paused(ledger, row):
+        return f"repairs are paused: `lamplighter resume {ledger.name}` resumes them"
+    if row.served_at is None and row.status == Status.FAILED:
+        return f"it has not served yet ({row.reason}): `lamplighter up` starts again"
+    if is_explained(row):
         return f"{row.reason}: `lamplighter repair {ledger.name}` tries again"
     return None
 
@@ -58,18 +65,23 @@ def is_explained(row: DeploymentRow) -> bool:
     return row.status == Status.FAILED and (row.reason or "").startswith(EXPLAINED)
 
 
-def judged(ledger: Ledger, seen: Facts, host: HostRow, trigger: Trigger) -> Verdict:
+def judged(
+    ledger: Ledger, row: DeploymentRow, seen: Facts, host: HostRow, trigger: Trigger
+) -> Verdict:
     """Return what is to be done about the host. An operator's wish has no bounds."""
-    if trigger.forced:
-        return Verdict(Rung.REPLACE, f"an operator wants it: {trigger.text}")
-    if trigger.rung:
-        return Verdict(trigger.rung, f"an operator wants it: {trigger.text}")
+    if trigger.forced or trigger.rung:
+        return Verdict(trigger.rung or Rung.REPLACE, f"an operator wants it: {trigger.text}")
     if trigger.ending and seen.ending is None:
         seen = dataclasses.replace(seen, ending=trigger.text)
-    wanted, past = rungs.first(seen), history(ledger)
-    if trigger.is_by_hand:  # the failures before are known to whom starts it
+    wanted = rungs.first(seen)
+    if wanted.rung == Rung.EXPLAIN and trigger.is_by_hand:  # its cause may be corrected by now
+        wanted = dataclasses.replace(wanted, rung=Rung.REPLACE)
+    if wanted.rung not in LADDER:
+        return wanted
+    past = history(ledger)
+    if trigger.is_by_hand:  # the failures before are known to the operator
         past = [each for each in past if each.closed_at is None]
-    return bounds.bounded(wanted, seen, past, ledger.now(), host.instance_id)
+    return bounds.bounded(wanted, seen, past, ledger.now(), host.instance_id, row.served_at)
 
 
 def history(ledger: Ledger) -> list[IncidentRow]:

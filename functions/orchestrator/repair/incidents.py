@@ -6,10 +6,11 @@ import json
 from typing import Any
 
 from orchestrator.aws.clients import Clients
+from orchestrator.capacity.spending import accrued
 from orchestrator.errors import HostFailed, sentence
 from orchestrator.ledger.rows import INCIDENTS, DeploymentRow, HostRow, IncidentRow, Role, Status
 from orchestrator.ledger.store import Ledger
-from orchestrator.repair import bounds, diagnosis, evidence, facts
+from orchestrator.repair import announcing, bounds, diagnosis, evidence, facts
 from orchestrator.repair.rungs import LADDER, Facts, Rung, Verdict
 from orchestrator.repair.triggers import Trigger
 from orchestrator.spec.deployment import Deployment
@@ -45,7 +46,7 @@ def check(
     if host.planned:  # by a rung that has ended since
         ledger.set_host(host.generation, planned=None, planned_at=None)
     seen = facts.look(clients, deployment, ledger, row, host)
-    verdict = diagnosis.judged(ledger, seen, host, trigger)
+    verdict = diagnosis.judged(ledger, row, seen, host, trigger)
     if own and verdict.rung == Rung.WAIT:
         return {"todo": _waits(seen, verdict), "why": verdict.why, **answer}
     if todo := _without_rung(clients, deployment, ledger, row, host, verdict, own):
@@ -65,16 +66,19 @@ def climb(ledger: Ledger, opened_at: str, error: str, cause: str) -> None:
         _end_rung(ledger, incident, _IN_VAIN, f"{error}: {sentence(cause)}"[:500])
 
 
-def explain(ledger: Ledger, opened_at: str, why: str) -> dict[str, Any]:
+def explain(clients: Clients, ledger: Ledger, opened_at: str, why: str) -> dict[str, Any]:
     """End in the one state that no repair leaves: failed, with what an operator has to change."""
     reason = f"{diagnosis.EXPLAINED}: {why}"
     ledger.record(status=Status.FAILED, reason=reason, execution=ledger.owner)
     host = diagnosis.subject(ledger)
-    closed = close(ledger, opened_at, str(host.instance_id if host else ""), "unrepairable")
+    instance_id = str(host.instance_id if host else "")
+    closed = close(clients, ledger, opened_at, instance_id, announcing.UNREPAIRABLE)
     return {**closed, "why": why}
 
 
-def close(ledger: Ledger, opened_at: str, instance_id: str, outcome: str) -> dict[str, Any]:
+def close(
+    clients: Clients, ledger: Ledger, opened_at: str, instance_id: str, outcome: str
+) -> dict[str, Any]:
     """Complete the incident's record; outcome: repaired | failed | no-capacity | unrepairable."""
     host, row = ledger.serving(), ledger.deployment()
     new = host.instance_id if host else None
@@ -90,6 +94,9 @@ def close(ledger: Ledger, opened_at: str, instance_id: str, outcome: str) -> dic
     if incident := _own(ledger, opened_at):
         facts_now["rungs"] = _ended(ledger, incident, _HELPED if helped else _IN_VAIN, None)
         facts_now["unserved_seconds"] = _unserved(ledger, incident, row, helped=helped)
+        facts_now["failed_requests"] = _failed_requests(ledger, incident)
+        took = accrued.of_hosts_since(ledger.hosts(), incident.began_at, ledger.now())
+        facts_now["cost_usd"] = took
     ledger.update(_key(ledger, opened_at), facts_now)
     if helped and row.unanswered_at:
         ledger.record(unanswered_at=None)
@@ -98,6 +105,8 @@ def close(ledger: Ledger, opened_at: str, instance_id: str, outcome: str) -> dic
     same = f"{instance_id} in {seconds} s"
     text = f"{instance_id} -> {replaced_by} in {seconds} s" if replaced_by else same
     ledger.note("repair", f"{outcome}: {text}")
+    if closed := _own(ledger, opened_at):
+        announcing.ended(clients, ledger, ledger.deployment(), closed)
     return {
         "name": ledger.name,
         "outcome": outcome,
@@ -114,7 +123,9 @@ def leave(ledger: Ledger) -> dict[str, Any]:
     return {"name": ledger.name, "outcome": "skipped", "why": why, "instance_id": ""}
 
 
-def abandon(ledger: Ledger, opened_at: str, error: str = "", cause: str = "") -> None:
+def abandon(
+    clients: Clients, ledger: Ledger, opened_at: str, error: str = "", cause: str = ""
+) -> None:
     """Close the incident that this repair opened, if it did, as failed.
 
     Waiting for capacity in vain is no failure of the deployment: it is tried again.
@@ -125,7 +136,7 @@ def abandon(ledger: Ledger, opened_at: str, error: str = "", cause: str = "") ->
     if error:
         ledger.update(_key(ledger, opened_at), {"cause": f"{error}: {cause}"[:1_000]})
     outcome = bounds.NO_CAPACITY if error == "InsufficientCapacity" else bounds.FAILED
-    close(ledger, opened_at, str(incident.instance_id), outcome)
+    close(clients, ledger, opened_at, str(incident.instance_id), outcome)
 
 
 def _waits(seen: Facts, verdict: Verdict) -> str:
@@ -150,13 +161,15 @@ def _without_rung(
     is_due = diagnosis.is_due(verdict)
     if own:
         return None if is_due else DONE
-    is_unfinished = _is_unfinished(ledger, row.status)
-    if not is_due:
-        return FINISH if is_unfinished and verdict.rung == Rung.NOTHING else "nothing"
-    if is_unfinished and verdict.rung == Rung.RECONNECT:
-        answers = facts.answers_itself(clients, deployment, ledger, host)
-        return FINISH if answers else None  # its traffic was not led to it yet
-    return None
+    if not _is_unfinished(ledger, row.status):
+        return None if is_due else "nothing"
+    if verdict.rung == Rung.NOTHING:
+        return FINISH
+    if verdict.rung in {Rung.WAIT, Rung.RECONNECT} and facts.answers_itself(
+        clients, deployment, ledger, host
+    ):
+        return FINISH  # its traffic was not led to it yet
+    return None if is_due else "nothing"
 
 
 def _opened(
@@ -180,6 +193,7 @@ def _opened(
         execution=ledger.owner,
         generation=host.generation,
         unserved_seconds=0.0 if seen.answers else None,
+        errors_before=host.errors,
     )
     ledger.write(_key(ledger, opened_at), incident.values())
     return incident
@@ -233,6 +247,16 @@ def _unserved(
     if incident.unserved_seconds is not None or not helped:
         return incident.unserved_seconds
     return round(ledger.seconds_since(row.unanswered_at or incident.detected_at or ""), 1)
+
+
+def _failed_requests(ledger: Ledger, incident: IncidentRow) -> int | None:
+    """Return the requests that failed on the host meanwhile, as its gateway counts them; None
+    where that gateway was started again, or reports no more.
+    """
+    host = ledger.host_of(incident.instance_id or "")
+    if host is None or host.errors is None or incident.errors_before is None:
+        return None
+    return host.errors - incident.errors_before if host.errors >= incident.errors_before else None
 
 
 def _close_aborted(ledger: Ledger) -> None:

@@ -11,7 +11,7 @@ from orchestrator.ledger import lock
 from orchestrator.ledger.rows import DeploymentRow, HostRow, Status
 from orchestrator.ledger.store import Ledger
 from orchestrator.observability import count, logger
-from orchestrator.repair import diagnosis, facts, triggers
+from orchestrator.repair import announcing, diagnosis, facts, triggers
 from orchestrator.repair.rungs import Rung, Verdict
 from orchestrator.repair.triggers import RECONCILER, Trigger
 from orchestrator.spec.parsing import parse
@@ -40,8 +40,10 @@ def look(clients: Clients, ledger: Ledger) -> str:
     row, host = ledger.known_deployment(), diagnosis.subject(ledger)
     if row is None or not row.is_live or host is None:
         return "nothing is to be kept alive"
+    announcing.spent(clients, ledger, row)
     owner = ledger.lock_owner()
     if owner and lock.runs(clients.sfn, owner):
+        announcing.waits(clients, ledger)
         return "a workflow is at work on it"
     trigger = Trigger("a look at what is there", source=RECONCILER)
     if why := diagnosis.unwanted(ledger, row, trigger):
@@ -60,7 +62,7 @@ def _judged(
     deployment = parse(row.specification())
     seen = facts.look(clients, deployment, ledger, row, host)
     _watch(ledger, row, answers=seen.answers)
-    return diagnosis.judged(ledger, seen, host, trigger)
+    return diagnosis.judged(ledger, row, seen, host, trigger)
 
 
 def _started(clients: Clients, ledger: Ledger, host: HostRow, why: str) -> str:

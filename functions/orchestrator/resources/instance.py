@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any
 from orchestrator.aws import naming
 from orchestrator.aws.clients import Clients
 from orchestrator.aws.error_codes import tolerating
+from orchestrator.capacity.spending import at_launch
+from orchestrator.capacity.spending.forgetting import forget
 from orchestrator.creation import ownership
 from orchestrator.creation.drift import differing, mend
 from orchestrator.creation.ownership import Found, sort
 from orchestrator.creation.plan import Change, planned
 from orchestrator.creation.visibility import ById, settled, wait_until_visible
 from orchestrator.errors import InsufficientCapacity, Pending, Refused
-from orchestrator.launch import attributes, instances, search
+from orchestrator.launch import attributes, instances, run_instances, search
 from orchestrator.ledger.rows import WAITING, HostRow, ResourceRow, Role
 from orchestrator.ledger.store import Ledger
 from orchestrator.resources import keys
@@ -25,6 +27,10 @@ if TYPE_CHECKING:
     from mypy_boto3_ec2.type_defs import InstanceTypeDef
 
 _EXISTING = [*instances.ALIVE, "stopping", "stopped", "shutting-down"]
+_COSTS_UNTIL = {
+    **dict.fromkeys(("shutting-down", "terminated"), "ended_at"),
+    **dict.fromkeys(("stopping", "stopped"), "stopped_at"),
+}
 _REMEMBERED = 10  # ended hosts whose rows stay
 
 
@@ -66,6 +72,7 @@ def replace(
 
     repairing: capacity is waited for as long as a repair may, not as long as a provision.
     """
+    _note_end(clients, ledger, ledger.host(generation))
     return _candidate(clients, deployment, ledger, after=generation, repairing=repairing)
 
 
@@ -144,6 +151,15 @@ def _candidate(
     return _answer(launch.instance_id, host.generation)
 
 
+def _note_end(clients: Clients, ledger: Ledger, host: HostRow | None) -> None:
+    """Write down since when a host costs nothing any more, or its disk and its address only."""
+    if host is None or host.instance_id is None or host.ended_at or host.stopped_at:
+        return
+    found = instances.state(clients, host.instance_id)
+    if found in _COSTS_UNTIL:
+        ledger.set_host(host.generation, **{_COSTS_UNTIL[found]: ledger.time()})
+
+
 def _answer(instance_id: str | None, generation: int, wait_seconds: int = 0) -> dict[str, Any]:
     return {"instance_id": instance_id, "generation": generation, "wait_seconds": wait_seconds}
 
@@ -201,10 +217,22 @@ def _launched(
         ledger.set_host(generation, phase=WAITING, cause=launch.waiting_for)
     elif host.instance_id != launch.instance_id:
         facts = {"phase": "launched", "cause": None, "launched_at": ledger.time()}
+        facts |= _priced(clients, deployment, ledger, generation)
         ledger.set_host(generation, instance_id=launch.instance_id, **facts)
         text = f"launched {launch.instance_id}, generation {generation}"
         ledger.note("instance", text, instance_id=launch.instance_id)
     return launch
+
+
+def _priced(
+    clients: Clients, deployment: Deployment, ledger: Ledger, generation: int
+) -> dict[str, Any]:
+    """Return the host's pool and prices; nothing where an earlier version began the launch."""
+    intent = ledger.resource(_role(generation))
+    if intent is None or "pool" not in intent.facts:
+        return {}
+    size = deployment.instance.root_volume_gib
+    return at_launch.facts(run_instances.pool_of(intent), clients.settings.region, size)
 
 
 def _end(clients: Clients, ledger: Ledger, kept: list[HostRow]) -> None:
@@ -226,9 +254,10 @@ def _end(clients: Clients, ledger: Ledger, kept: list[HostRow]) -> None:
             if keys.tags_of(clients, order) is not None:
                 with tolerating("ParameterNotFound"):
                     clients.ssm.delete_parameter(Name=order)
-        if host.role != Role.RETIRED:
-            ledger.set_host(host.generation, role=Role.RETIRED, ended_at=ledger.time())
-    ledger.erase(*(host.key for host in ended[:-_REMEMBERED]))
+        if host.role != Role.RETIRED or host.ended_at is None:
+            ended_at = host.ended_at or ledger.time()
+            ledger.set_host(host.generation, role=Role.RETIRED, ended_at=ended_at)
+    forget(ledger, *(host.generation for host in ended[:-_REMEMBERED]))
     roles = {_role(generation) for generation in staying}
     for row in _rows(ledger):
         if row.kind not in roles:

@@ -13,7 +13,7 @@ from orchestrator.spec import hints
 from orchestrator.spec.engine import Engine
 from orchestrator.spec.patterns import MODEL, NAME, TAG_KEY
 from orchestrator.spec.schema.fields import option, plain, section
-from orchestrator.spec.sections import Certificate, Dns, Gateway, Instance, Network
+from orchestrator.spec.sections import Budget, Certificate, Dns, Gateway, Instance, Network
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +74,7 @@ class Deployment:
     engine: Engine = section(Engine, about="vLLM")
     gateway: Gateway = section(Gateway, about="OpenAI API")
     certificate: Certificate = section(Certificate, about="TLS certificate")
+    budget: Budget = section(Budget, about="cost a month")
 
     def document(self) -> dict[str, Any]:
         """Return the specification with every default filled in, as JSON types."""

@@ -1,4 +1,4 @@
-"""The sections of a specification but for the engine's: DNS, network, instance, gateway, TLS."""
+"""The sections of a specification but for the engine's."""
 
 from __future__ import annotations
 
@@ -213,4 +213,18 @@ class Certificate:
         pattern=PARAMETER,
         maxLength=500,
         examples=["/inference/certificate"],
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What a calendar month (UTC) may cost before a notice is sent; nothing is stopped."""
+
+    monthly_usd: float | None = option(
+        None,
+        about="US dollars a month: a notice at 80 % and one at 100 %; nothing is stopped",
+        type=["number", "null"],
+        minimum=1,
+        maximum=1_000_000,
+        examples=[500],
     )

@@ -120,6 +120,39 @@ def test_repair_passes_force_on_and_names_the_new_instance(
 
 
 @pytest.mark.usefixtures("serving")
+@pytest.mark.parametrize("rung", ["reconnect", "restart", "reboot", "rehost", "replace"])
+def test_a_rung_is_passed_on(
+    lamplighter: Run, workflows: Workflows, script: type[Scripting], rung: str
+) -> None:
+    workflows.scripts["repair"] = script.of(output={"outcome": "repaired", "instance_id": None})
+
+    result = lamplighter("repair", "prod", "--rung", rung)
+
+    assert result.stdout == "prod is repaired after 42 s\n"
+    assert workflows.started("repair") == [
+        {"name": "prod", "reason": "manual", "force": False, "rung": rung}
+    ]
+
+
+@pytest.mark.usefixtures("serving")
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--rung", "kick"], "'kick' is not one of 'reconnect', 'restart', 'reboot'"),
+        (["--rung", "reboot", "--force"], "--force replaces the instance, --rung reboot does not"),
+    ],
+)
+def test_a_rung_that_cannot_be_starts_nothing(
+    lamplighter: Run, workflows: Workflows, options: list[str], sentence: str
+) -> None:
+    result = lamplighter("repair", "prod", *options)
+
+    assert result.exit_code == 2
+    assert sentence in result.stderr
+    assert workflows.started("repair") == []
+
+
+@pytest.mark.usefixtures("serving")
 def test_a_repair_that_was_not_needed_says_why(
     lamplighter: Run, workflows: Workflows, script: type[Scripting]
 ) -> None:
@@ -145,7 +178,7 @@ def test_a_running_repair_is_joined(
     assert len(workflows.started("repair")) == 1
 
 
-@pytest.mark.parametrize("command", [["repair"], ["key"], ["keys", "list"]])
+@pytest.mark.parametrize("command", [["repair"], ["pause"], ["resume"], ["key"], ["keys", "list"]])
 def test_what_was_torn_down_is_no_deployment(
     lamplighter: Run, serving: Table, workflows: Workflows, command: list[str]
 ) -> None:
@@ -155,10 +188,12 @@ def test_what_was_torn_down_is_no_deployment(
 
     assert result.exit_code == 3
     assert "prod is torn down: `lamplighter up` with its specification" in result.stderr
-    assert "StartExecution" not in workflows.calls
+    assert not {"StartExecution", "Invoke"} & set(workflows.calls)
 
 
-@pytest.mark.parametrize("command", ["down", "repair", "key", "events", "status"])
+@pytest.mark.parametrize(
+    "command", [*("down", "repair", "key", "events", "status"), *("incidents", "pause", "resume")]
+)
 def test_an_unknown_name_is_answered_with_the_known_ones_nearest_first(
     lamplighter: Run, ledger: Table, workflows: Workflows, command: str
 ) -> None:
@@ -169,7 +204,7 @@ def test_an_unknown_name_is_answered_with_the_known_ones_nearest_first(
 
     assert result.exit_code == 3
     assert "there is no deployment 'prdo' (known: prod, prod-eu, alpha)" in result.stderr
-    assert "StartExecution" not in workflows.calls
+    assert not {"StartExecution", "Invoke"} & set(workflows.calls)
 
 
 @pytest.mark.usefixtures("ledger")

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 import boto3
 import pytest
 from lamplighter.command_line.options import state_dir
-from twin import account, processes
+from lamplighter.faults import FAULTS
 from twin import control as twins
+from twin import processes
 from twin.engines import vllm
+from twin.faults import breaking
 from twin.record import Process, Twin
 
 if TYPE_CHECKING:
@@ -81,8 +83,9 @@ def instances(ledger: Table, monkeypatch: pytest.MonkeyPatch) -> Callable[..., l
     variables = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test",
                  "AWS_DEFAULT_REGION": "us-east-1", "AWS_ENDPOINT_URL": ""}  # fmt: skip
     monkeypatch.setattr("twin.control.environment", lambda _: variables)
+    monkeypatch.setattr("twin.record.load", lambda state: Twin(state, 1, "stub"))
     monkeypatch.setattr(
-        account, "_clients", lambda _: partial(boto3.client, region_name="us-east-1")
+        breaking, "clients_of", lambda _: partial(boto3.client, region_name="us-east-1")
     )
 
     def run(*deployments: str) -> list[str]:
@@ -188,8 +191,27 @@ def test_the_twin_is_the_same_from_every_folder(
     assert str(state_dir()) == f"{home}/lamplighter/local"
 
 
-def test_break_knows_three_ways(lamplighter: Run) -> None:
+def test_break_knows_the_faults_of_the_list(lamplighter: Run) -> None:
     result = lamplighter("local", "break", "smash")
 
     assert result.exit_code == 2
-    assert "'terminate', 'stop', 'spot-warning'" in result.stderr
+    assert "'terminate', 'stop', 'spot', 'rebalance', 'retire', 'status-check'" in result.stderr
+    assert "'clock-jump', 'spot-warning'" in result.stderr
+
+
+def test_the_help_of_break_describes_each_fault(lamplighter: Run) -> None:
+    shown = lamplighter("local", "break", "--help").stdout
+
+    assert [each.name for each in FAULTS if f"  {each.name}" not in shown] == []
+    assert "  gpu-lost      a GPU is gone and the engine fails." in shown
+
+
+def test_an_option_of_another_fault_is_refused(
+    lamplighter: Run, instances: Callable[..., list[str]]
+) -> None:
+    instances("demo")
+
+    refused = lamplighter("local", "break", "stop", "--for", "5")
+
+    assert refused.exit_code == 2
+    assert "--for does not apply to stop" in refused.stderr

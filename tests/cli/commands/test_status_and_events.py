@@ -67,7 +67,7 @@ def test_status_shows_every_deployment_in_a_line(lamplighter: Run, serving: Tabl
 
     lines = [line.split() for line in lamplighter("status").stdout.splitlines()]
 
-    assert lines[0] == ["NAME", "STATUS", "PHASE", "ENDPOINT", "INSTANCE", "SINCE"]
+    assert lines[0] == ["NAME", "STATUS", "PHASE", "ENDPOINT", "INSTANCE", "THIS", "MONTH", "SINCE"]
     assert lines[1] == ["beta", "provisioning", "loading", "40", "%", "2026-05-01", "13:00:00Z"]
     assert lines[2] == [
         "prod", "serving", "https://infer.example.com", "i-2", "2026-05-01", "12:00:00Z",

@@ -46,6 +46,7 @@ def test_without_a_price_list_every_line_is_the_snapshots_to_the_cent(workflow):
             + 60 * 730 * others["metric_request"]["usd"]["us-east-1"],
             2,
         ),
+        "8 CloudWatch alarms": round(8 * others["alarm"]["usd"]["us-east-1"], 2),
     }
 
     found = lines(workflow)

@@ -16,7 +16,8 @@ from steps import SPEC, Workflow
 ELSEWHERE = {"domain": "example.com", "subdomain": "second"}
 TAGGED = [m for m in RESOURCES if m.__name__.rsplit(".", 1)[-1] not in {"image", "scripts"}]
 ONE_BY_ONE = [pytest.param(module, id=module.__name__.rsplit(".", 1)[-1]) for module in TAGGED]
-NAMED_ALIKE = [each for each in ONE_BY_ONE if each.id != "role"]  # its name has the installation
+# The names of these have the installation.
+NAMED_ALIKE = [each for each in ONE_BY_ONE if each.id not in {"role", "alarms"}]
 
 
 @pytest.fixture
@@ -71,7 +72,7 @@ def test_a_name_in_use_by_another_installation_is_refused_before_anything_exists
     assert second.ledger.read(DEPLOYMENT) is None
 
 
-@pytest.mark.parametrize("left", ["repository", "bucket", "api-key", "keys"])
+@pytest.mark.parametrize("left", ["repository", "bucket", "api-key", "keys", "alarm"])
 def test_what_has_no_ec2_tag_is_found_by_its_name(second, account, left):
     """The first installation lost its network by hand: its named resources hold the name still."""
     ours = naming.tags("lamplighter", second.deployment, "x")
@@ -85,11 +86,27 @@ def test_what_has_no_ec2_tag_is_found_by_its_name(second, account, left):
             bucket = naming.bucket("demo", "123456789012", "us-east-1")
             second.clients.s3.create_bucket(Bucket=bucket)
             second.clients.s3.put_bucket_tagging(Bucket=bucket, Tagging={"TagSet": ours})
+        elif left == "alarm":
+            put_alarm(second.clients, naming.alarm("second", "demo", "disk"), Tags=ours)
         else:
             second.clients.ssm.put_parameter(Name=names[left], Value="x", Type="String", Tags=ours)
 
     with pytest.raises(ResourceConflict, match="of the installation 'lamplighter'"):
         lifecycle.validate(second.clients, second.deployment, second.ledger)
+
+
+def put_alarm(clients, name, **more):
+    clients.cloudwatch.put_metric_alarm(
+        AlarmName=name,
+        Namespace="AWS/EC2",
+        MetricName="CPUUtilization",
+        Statistic="Maximum",
+        Period=60,
+        EvaluationPeriods=1,
+        Threshold=1.0,
+        ComparisonOperator="GreaterThanThreshold",
+        **more,
+    )
 
 
 def test_a_dns_name_of_another_installation_is_refused_although_the_deployment_is_named_otherwise(

@@ -328,3 +328,16 @@ def test_a_failure_leaves_a_deployment_that_answers_serving(live, monkeypatch, a
     row = live.ledger.deployment()
     assert (row.status, row.reason) == (status, "Refused: no quota")
     assert row.generation == 1
+
+
+def test_a_budget_of_what_is_live_is_changed_in_place(live):
+    deployment = parse({**live.spec, "budget": {"monthly_usd": 500}})
+
+    assert lifecycle.validate(live.clients, deployment, live.ledger)["live"]
+    lifecycle.begin(deployment, live.ledger)
+
+    row = live.ledger.deployment()
+    assert row.specification()["budget"] == {"monthly_usd": 500}
+    assert row.is_live
+    with pytest.raises(DeploymentExists, match=r"changed: model\."):
+        validate(live, model="other")

@@ -12,12 +12,12 @@ from orchestrator.deployments.inventory import RESOURCES
 from orchestrator.deployments.orphans import orphans
 from orchestrator.errors import Superseded
 from orchestrator.ledger.rows import LOCK
-from orchestrator.resources import role
+from orchestrator.resources import alarms, role
 from steps import SPEC, Workflow, ledger_of
 
 LEFT = {
     *("vpc", "internet-gateway", "subnet", "route-table", "security-group", "ECR", "S3", "SSM"),
-    *("instance", "vpc-elastic-ip", "A", "TXT", "IAM"),
+    *("instance", "vpc-elastic-ip", "A", "TXT", "IAM", "CloudWatch"),
 }
 
 
@@ -77,6 +77,15 @@ def test_a_role_is_found_where_nothing_else_was_left(complete):
     assert {line.rpartition(" ")[0] for line in found["resources"]} == {
         *("IAM role", "IAM instance profile")
     }
+
+
+def test_alarms_are_found_where_nothing_else_was_left(complete):
+    complete.destroy(*(each for each in reversed(RESOURCES) if each is not alarms))
+    lose_the_ledger(complete)
+
+    [found] = swept(complete)
+
+    assert {line.rpartition(" ")[0] for line in found["resources"]} == {"CloudWatch alarm"}
 
 
 def test_what_was_torn_down_without_a_trace_costs_no_call(complete, account):

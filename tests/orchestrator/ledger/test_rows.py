@@ -16,6 +16,7 @@ from orchestrator.ledger.rows import (
     HostRow,
     IncidentRow,
     LockRow,
+    NoticeRow,
     ResourceRow,
     Role,
     Status,
@@ -38,6 +39,8 @@ FULL = [
         paused_at=AT,
         paused_until=AT,
         paused_why="w",
+        spent="{}",
+        budget_noticed="2026-06/80/500",
         unanswered_at=AT,
         updated_at=AT,
     ),
@@ -59,6 +62,9 @@ FULL = [
         zone="us-east-1a",
         market="spot",
         price_usd_hour=0.5,
+        volume_usd_hour=0.02,
+        address_usd_hour=0.005,
+        stopped_at=AT,
         requests=7,
         errors=1,
         unwell_at=AT,
@@ -87,9 +93,11 @@ FULL = [
         rungs="[]",
         unserved_seconds=3.5,
         failed_requests=2,
+        errors_before=1,
         cost_usd=0.25,
         evidence="evidence/1/",
     ),
+    NoticeRow(kind="repaired", key="k", at=AT, sent_at=AT, repeats=2),
 ]
 BARE = [DeploymentRow(), HostRow(generation=1), AwaitRow(token="t"), LockRow(), IncidentRow()]
 

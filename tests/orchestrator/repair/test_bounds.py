@@ -83,6 +83,19 @@ def test_a_repair_that_helped_forgives_those_before_it():
     assert bounded(Rung.REPLACE, *past, incident(300)).rung == Rung.REPLACE
 
 
+def test_what_failed_before_the_deployment_served_again_is_forgiven():
+    failed = [incident(n, outcome="failed") for n in (500, 400, 300)]
+    wanted = Verdict(Rung.REPLACE, "lost")
+
+    since = [
+        bounds.bounded(wanted, Facts(), failed, NOW, "i-1", ago(minutes)).rung
+        for minutes in (350, 200)
+    ]
+
+    assert since == [Rung.REPLACE, Rung.REPLACE]
+    assert bounds.bounded(wanted, Facts(), failed, NOW, "i-1", ago(600)).rung == Rung.EXPLAIN
+
+
 @pytest.mark.parametrize("outcome", ["no-capacity", "aborted"])
 def test_what_did_not_fail_does_not_count(outcome):
     past = [incident(n, outcome=outcome) for n in (4, 3, 2, 1)]

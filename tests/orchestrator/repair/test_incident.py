@@ -178,7 +178,7 @@ def test_two_repairs_noticed_in_the_same_millisecond_have_a_record_each_in_their
     for ledger in (first, second):
         ledger.put(LOCK, {"owner": ledger.owner})
         incidents.check(live.clients, live.deployment, ledger, Trigger("lost", lost), opened)
-        incidents.abandon(ledger, opened)
+        incidents.abandon(live.clients, ledger, opened)
 
     in_order = sorted(recorded(live), key=lambda row: row["began_at"])
     assert [row["execution"] for row in in_order] == [first.owner, second.owner]
@@ -198,7 +198,7 @@ def test_a_workflow_closes_no_incident_but_its_own(live):
     other = taken_over(live, "other")
     other.put(LOCK, {"owner": other.owner})
 
-    incidents.abandon(other, opened)
+    incidents.abandon(live.clients, other, opened)
 
     assert ["closed_at" in row for row in recorded(live)] == [False]
 
@@ -284,7 +284,7 @@ def test_an_incident_is_closed_with_what_it_took(live, account):
     live.promote()
     account.clock.advance(10)
 
-    incidents.close(live.ledger, opened, old, "repaired")
+    incidents.close(live.clients, live.ledger, opened, old, "repaired")
 
     [row] = recorded(live)
     assert (row["outcome"], row["replaced_by"]) == ("repaired", current(live))
@@ -295,7 +295,7 @@ def test_a_failed_repair_closes_its_incident_as_failed(live):
     opened = live.ledger.time()
     check(live, force=True, opened_at=opened)
 
-    incidents.abandon(live.ledger, opened)
+    incidents.abandon(live.clients, live.ledger, opened)
 
     assert [row["outcome"] for row in recorded(live)] == ["failed"]
 
@@ -312,7 +312,7 @@ def test_what_is_not_wanted_to_run_is_not_repaired(live, desired):
 def end_of_a_failed_repair(live, opened):
     live.clear(instance.destroy_candidates)
     lifecycle.record_failure(live.ledger, "repair", "Refused", "no quota", 180)
-    incidents.abandon(live.ledger, opened)
+    incidents.abandon(live.clients, live.ledger, opened)
 
 
 def test_a_forced_repair_that_a_quota_refuses_leaves_what_serves_as_it_was(live, account):
@@ -363,3 +363,19 @@ def taken_over_lock(live):
     live.ledger = taken_over(live, "next")
     live.ledger.put(LOCK, {"owner": live.ledger.owner})
     return live
+
+
+def test_an_incident_has_the_cost_of_the_hosts_that_it_took(live):
+    lost = current(live)
+    terminate(live)
+    opened = live.ledger.time()
+    check(live, opened)
+    live.run(partial(instance.replace, generation=1, repairing=True))
+    live.account.clock.advance(3600)
+    live.promote()
+
+    incidents.close(live.clients, live.ledger, opened, lost, "repaired")
+
+    [row], host = recorded(live), live.ledger.serving()
+    hourly = host.price_usd_hour + host.volume_usd_hour + host.address_usd_hour
+    assert row["cost_usd"] == pytest.approx(hourly, rel=0.01)

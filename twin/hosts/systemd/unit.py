@@ -1,4 +1,4 @@
-"""One service of a host: started, restarted when it ends (systemd's Restart=always), and killed."""
+"""A program of a host: started in a process group of its own, and ended without orphans."""
 
 from __future__ import annotations
 
@@ -19,7 +19,6 @@ from twin.forking.client import Forked, ForkServer
 MODULES = ("gateway.__main__", "twin.engines.stub")
 SERVICES = ("ssm", "events", "cloudwatch")
 
-_RESTART_SECONDS = 1.0
 _GRACE_SECONDS = 2.0
 
 
@@ -53,27 +52,14 @@ class _Forked:
         return "unknown"
 
 
-async def keep_running(unit: Unit, logs: Path, server: ForkServer | None) -> None:
-    """Run it for ever, its output in `logs`/<name>.log; when cancelled, end it and its children.
+Process = asyncio.subprocess.Process | _Forked
+
+
+async def start(unit: Unit, log: IO[bytes], server: ForkServer | None) -> Process:
+    """Start it, its output in `log`. Killing its process group leaves no orphan.
 
     server: forks the units that are Python modules; None: every unit is a new interpreter.
     """
-    with (logs / f"{unit.name}.log").open("ab") as log:
-        while True:
-            process = await _start(unit, log, server)
-            try:
-                status = await process.wait()
-            finally:
-                await _end(process)
-            log.write(f"-- {unit.name} ended with status {status}, starts again\n".encode())
-            log.flush()
-            await asyncio.sleep(_RESTART_SECONDS)
-
-
-async def _start(
-    unit: Unit, log: IO[bytes], server: ForkServer | None
-) -> asyncio.subprocess.Process | _Forked:
-    """A process group of its own: killing the group leaves no orphan."""
     if server and unit.command[:2] == [sys.executable, "-m"]:
         return _Forked(await asyncio.to_thread(_fork, server, unit, log))
     return await asyncio.create_subprocess_exec(
@@ -95,15 +81,16 @@ def _fork(server: ForkServer, unit: Unit, log: IO[bytes]) -> Forked:
         )
 
 
-async def _end(process: asyncio.subprocess.Process | _Forked) -> None:
+async def end(process: Process) -> None:
     """TERM, a few seconds, KILL: to the whole group, also when its leader is already gone."""
-    _signal(process.pid, signal.SIGTERM)
+    send_signal(process, signal.SIGTERM)
     with suppress(TimeoutError):
         await asyncio.wait_for(asyncio.shield(process.wait()), _GRACE_SECONDS)
-    _signal(process.pid, signal.SIGKILL)
+    send_signal(process, signal.SIGKILL)
     await process.wait()
 
 
-def _signal(group: int, number: signal.Signals) -> None:
+def send_signal(process: Process, number: signal.Signals) -> None:
+    """To its whole group; none that is left is fine."""
     with suppress(ProcessLookupError):
-        os.killpg(group, number)
+        os.killpg(process.pid, number)

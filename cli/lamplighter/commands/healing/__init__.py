@@ -1,0 +1,1 @@
+"""What happened to deployments, and a pause of their repairs."""

@@ -1,0 +1,1 @@
+"""What is to be seen of a deployment: one description, as dashboards of Grafana and CloudWatch."""

@@ -1,0 +1,1 @@
+"""What deployments have cost, from their rows in the ledger, and their budgets."""

@@ -1,0 +1,1 @@
+"""What `lamplighter local break` does; each fault is one function, named in lamplighter.faults."""
