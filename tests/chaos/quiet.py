@@ -37,7 +37,8 @@ _LOG_GB, _METRIC, _ALARM = 0.50, 0.30, 0.10
 @dataclass(slots=True)
 class Counted:
     """Of so many hours. reads and writes: DynamoDB's request units. seconds: of all invocations,
-    where a call of AWS takes 50 milliseconds. metrics: the names that functions have written.
+    where a call of AWS takes 50 milliseconds. metrics: those that functions have written, each with
+    its dimensions. alarms: the deployment's own.
     """
 
     hours: float
@@ -48,6 +49,7 @@ class Counted:
     reads: int = 0
     writes: int = 0
     metrics: set[str] = field(default_factory=set)
+    alarms: int = 0
 
 
 def count(seed: int, hours: float) -> Counted:
@@ -60,6 +62,9 @@ def count(seed: int, hours: float) -> Counted:
             scene.world.pass_(hours=hours)
         counted.executions = len(scene.world.executions.all) - executions
         counted.metrics = set(_metrics(said.getvalue()))
+        with scene.world.account.uncounted():
+            found = scene.world.account.client("cloudwatch").describe_alarms()
+        counted.alarms = len(found["MetricAlarms"])
         return counted
 
 
@@ -136,10 +141,13 @@ def _size(item: Any) -> int:
 
 
 def _metrics(said: str) -> Iterator[str]:
-    """The names in CloudWatch's embedded metric format."""
+    """What stands in CloudWatch's embedded metric format: each metric has a price."""
     for line in said.splitlines():
-        for part in json.loads(line).get("_aws", {}).get("CloudWatchMetrics", []):
-            yield from (metric["Name"] for metric in part["Metrics"])
+        document = json.loads(line)
+        for part in document.get("_aws", {}).get("CloudWatchMetrics", []):
+            for names in part["Dimensions"]:
+                where = " ".join(f"{name}={document[name]}" for name in names)
+                yield from (f"{metric['Name']} {where}" for metric in part["Metrics"])
 
 
 def lines(counted: Counted) -> list[tuple[str, float, float]]:
@@ -159,7 +167,8 @@ def lines(counted: Counted) -> list[tuple[str, float, float]]:
         ("GB of logs", invocations * _LOG_BYTES / 1e9, _LOG_GB),
         ("traces of X-Ray", invocations, _TRACE),
         ("metrics of the functions", float(len(counted.metrics)), _METRIC),
-        ("alarms of the template", float(alarms), _ALARM),
+        ("alarms of the installation", float(alarms), _ALARM),
+        ("alarms of the deployment", float(counted.alarms), _ALARM),
     ]
     priced = [(what, amount, amount * price) for what, amount, price in amounts]
     return sorted(priced, key=lambda line: -line[2])
