@@ -107,7 +107,7 @@ MODES = (
         (
             f"{_SETUP}/test_weights.py::test_a_model_that_cannot_be_had_fails_with_the_remedy",
             f"{_SETUP}/test_setup.py::test_a_token_that_the_machine_may_not_read_is_reported_at_once",
-            "vllm/test_causes.py::test_a_model_that_the_hub_refuses_is_told_with_its_remedy",
+            f"{_MACHINE}/test_causes.py::test_a_known_cause_is_reported_with_its_remedy",
         ),
     ),
     Mode(

@@ -28,6 +28,7 @@ _DAYS = 30
 _LOG_BYTES = 1_000  # of an invocation: the platform's three lines, and ours
 _READ_BYTES, _WRITE_BYTES = 4096, 1024
 _MILLION = 1_000_000
+_STATES = 20  # of an execution that finds nothing to do
 _INVOCATION, _GB_SECOND = 0.20 / _MILLION, 0.0000133334
 _READ, _WRITE = 0.125 / _MILLION, 0.625 / _MILLION
 _EVENT, _TRACE, _TRANSITION = 1.00 / _MILLION, 5.00 / _MILLION, 0.025 / 1000
@@ -38,7 +39,7 @@ _LOG_GB, _METRIC, _ALARM = 0.50, 0.30, 0.10
 class Counted:
     """Of so many hours. reads and writes: DynamoDB's request units. seconds: of all invocations,
     where a call of AWS takes 50 milliseconds. metrics: those that functions have written, each with
-    its dimensions. alarms: the deployment's own.
+    its dimensions. alarms: the deployment's own, which `lamplighter plan` shows with their cost.
     """
 
     hours: float
@@ -150,28 +151,44 @@ def _metrics(said: str) -> Iterator[str]:
                 yield from (f"{metric['Name']} {where}" for metric in part["Metrics"])
 
 
-def lines(counted: Counted) -> list[tuple[str, float, float]]:
-    """Return (what, how many in a month, USD), the dearest first."""
+@dataclass(frozen=True, slots=True)
+class Line:
+    """amount: of a month; free: of it, to every account, always. price: USD of one."""
+
+    what: str
+    amount: float
+    price: float
+    free: float = 0.0
+
+    @property
+    def usd(self) -> float:
+        return self.amount * self.price
+
+    @property
+    def usd_beyond_free(self) -> float:
+        return max(0.0, self.amount - self.free) * self.price
+
+
+def lines(counted: Counted) -> list[Line]:
+    """Return what a month has, the dearest first."""
     month = _DAYS * 24 / counted.hours
     invocations = month * counted.invocations.total()
     gigabyte_seconds = month * sum(_memory(n) * each for n, each in counted.seconds.items())
     alarms = sum(each["Type"] == "AWS::CloudWatch::Alarm" for each in read()["Resources"].values())
-    amounts = [
-        ("invocations of functions", invocations, _INVOCATION),
-        ("their GB-seconds", gigabyte_seconds, _GB_SECOND),
-        ("read units of the ledger", month * counted.reads, _READ),
-        ("write units of the ledger", month * counted.writes, _WRITE),
-        ("reports of the host (events)", month * counted.events, _EVENT),
-        ("looks (scheduled events)", month * counted.invocations["ReconcilerFunction"], _EVENT),
-        ("executions of workflows", month * counted.executions, 20 * _TRANSITION),
-        ("GB of logs", invocations * _LOG_BYTES / 1e9, _LOG_GB),
-        ("traces of X-Ray", invocations, _TRACE),
-        ("metrics of the functions", float(len(counted.metrics)), _METRIC),
-        ("alarms of the installation", float(alarms), _ALARM),
-        ("alarms of the deployment", float(counted.alarms), _ALARM),
+    found = [
+        Line("invocations of functions", invocations, _INVOCATION, 1_000_000),
+        Line("their GB-seconds", gigabyte_seconds, _GB_SECOND, 400_000),
+        Line("read units of the ledger", month * counted.reads, _READ),
+        Line("write units of the ledger", month * counted.writes, _WRITE),
+        Line("reports of the host (events)", month * counted.events, _EVENT),
+        Line("looks (scheduled events)", month * counted.invocations["ReconcilerFunction"], _EVENT),
+        Line("executions of workflows", month * counted.executions, _STATES * _TRANSITION),
+        Line("GB of logs", invocations * _LOG_BYTES / 1e9, _LOG_GB, 5),
+        Line("traces of X-Ray", invocations, _TRACE, 100_000),
+        Line("metrics of the functions", float(len(counted.metrics)), _METRIC, 10),
+        Line("alarms of the installation", float(alarms), _ALARM, 10),
     ]
-    priced = [(what, amount, amount * price) for what, amount, price in amounts]
-    return sorted(priced, key=lambda line: -line[2])
+    return sorted(found, key=lambda line: -line.usd)
 
 
 def _memory(name: str) -> float:

@@ -58,11 +58,19 @@ def row(outcome: Outcome) -> tuple[str, ...]:
 
 def month(counted: quiet.Counted) -> str:
     lines = quiet.lines(counted)
-    total = sum(usd for _, _, usd in lines)
     rows = [
-        (what, f"{amount:,.2f}".removesuffix(".00"), f"{usd:.2f}") for what, amount, usd in lines
+        (each.what, _amount(each.amount), f"{each.usd:.2f}", f"{each.usd_beyond_free:.2f}")
+        for each in lines
     ]
-    return table(("in a month", "how many", "USD"), [*rows, ("all", "", f"**{total:.2f}**")])
+    total = (sum(each.usd for each in lines), sum(each.usd_beyond_free for each in lines))
+    rows.append(("all", "", *(f"**{usd:.2f}**" for usd in total)))
+    headings = ("in a month", "how many", "USD", "USD beyond the free tier")
+    own = f"The deployment's own {counted.alarms} alarms come to {counted.alarms * 0.1:.2f} USD."
+    return f"{table(headings, rows)}\n\n{own}"
+
+
+def _amount(number: float) -> str:
+    return f"{number:,.2f}".removesuffix(".00")
 
 
 def modes() -> str:

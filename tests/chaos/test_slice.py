@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from chaos import tables
+from chaos import quiet, tables
 from chaos.goals import missed
 from chaos.trial import play
 
@@ -28,6 +28,16 @@ def test_a_fault_ends_as_it_must_and_as_the_page_says(name):
     assert [_words(cell) for cell in shown] == [_words(cell) for cell in happened]
     pairs = zip(_seconds(shown), _seconds(happened), strict=True)
     assert [pair for pair in pairs if abs(pair[0] - pair[1]) > _CLOSE] == []
+
+
+def test_a_quiet_hour_is_counted():
+    counted = quiet.count(1, 0.25)
+
+    assert counted.invocations == {"ReconcilerFunction": 15, "HostReportFunction": 30}
+    assert counted.executions == 0
+    assert counted.writes >= counted.events == 30
+    assert counted.reads > counted.writes
+    assert any(each.startswith("HostReport ") for each in counted.metrics)
 
 
 def _words(cell):
