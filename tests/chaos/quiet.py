@@ -1,4 +1,4 @@
-"""What an installation costs while nothing happens: one day is counted, thirty are priced.
+"""What an installation costs while nothing happens: hours are counted, thirty days priced.
 
 Prices: AWS's public ones of us-east-1, without the free tier, as of PRICED.
 https://aws.amazon.com/lambda/pricing/ (Arm), https://aws.amazon.com/dynamodb/pricing/on-demand/,
