@@ -65,8 +65,8 @@ def month(counted: quiet.Counted) -> str:
     total = (sum(each.usd for each in lines), sum(each.usd_beyond_free for each in lines))
     rows.append(("all", "", *(f"**{usd:.2f}**" for usd in total)))
     headings = ("in a month", "how many", "USD", "USD beyond the free tier")
-    own = f"Counted over {counted.hours:g} hours. The deployment's own {counted.alarms} alarms come to {counted.alarms * 0.1:.2f} USD."
-    return f"{table(headings, rows)}\n\n{own}"
+    own = f"The deployment's own {counted.alarms} alarms: {0.1 * counted.alarms:.2f} USD."
+    return f"{table(headings, rows)}\n\nCounted over {counted.hours:g} hours. {own}"
 
 
 def _amount(number: float) -> str:
