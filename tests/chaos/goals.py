@@ -50,7 +50,7 @@ def _effort(fault: Fault, outcome: Outcome) -> Iterator[str]:
     if fault.afterwards and any(at > over for at in outcome.launches):
         yield f"an instance was launched after the end: {outcome.launches}"
     if fault.is_quiet and outcome.rungs:
-        yield f"a host that needs no repair was repaired: {', '.join(outcome.rungs)}"
+        yield f"a healthy host was repaired: {', '.join(dict.fromkeys(outcome.rungs))}"
 
 
 def _capacity(outcome: Outcome) -> Iterator[str]:

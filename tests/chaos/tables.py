@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from chaos.trial import Outcome
 
 PAGE = Path(__file__).parents[2] / "docs" / "chaos.md"
 PICTURE = PAGE.with_name("chaos.svg")
+_MOST_RUNS = 6
 _HEADINGS = (
     *("fault", "found by", "known, s", "repair began, s", "rungs", "serves again, s"),
     *("executions", "launches", "requests failed", "goals"),
@@ -95,14 +98,11 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def _grouped(rungs: Sequence[str]) -> list[str]:
-    """Return the rungs; one that was repeated is there once, with a number."""
-    found: list[tuple[str, int]] = []
-    for each in rungs:
-        if found and found[-1][0] == each:
-            found[-1] = each, found[-1][1] + 1
-        else:
-            found.append((each, 1))
-    return [f"{times} x {rung}" if times > 1 else rung for rung, times in found]
+    """Return the rungs; what was repeated in a row has a number, and so has each where many are."""
+    runs = [(rung, len(list(same))) for rung, same in itertools.groupby(rungs)]
+    if len(runs) > _MOST_RUNS:
+        runs = list(Counter(rungs).items())
+    return [f"{times} x {rung}" if times > 1 else rung for rung, times in runs]
 
 
 def _number(seconds: float | None) -> str:

@@ -66,7 +66,7 @@ def test_a_week_without_a_fault_has_no_repair():
 
     assert missed(week) == []
     found = missed(replace(week, rungs=("reconnect",)))
-    assert found == ["a host that needs no repair was repaired: reconnect"]
+    assert found == ["a healthy host was repaired: reconnect"]
 
 
 def test_capacity_that_is_back_is_used_within_three_minutes():
