@@ -10,7 +10,6 @@ import argparse
 import logging
 import os
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from datetime import UTC, datetime
@@ -27,13 +26,13 @@ from chaos.trial import Outcome, play
 def main() -> int:
     options = _options()
     logging.disable(logging.CRITICAL)
-    record, began = Record.open(options.folder), time.monotonic()
+    record = Record.open(options.folder)
     wanted = [(name, options.seed, options.hours) for name in options.faults.split(",")]
     with _silent():
         _play([key for key in wanted if key not in record], options.jobs, record.add)
         outcomes = [record[key] for key in wanted]
         if options.page:
-            _write(outcomes, options, time.monotonic() - began)
+            _write(outcomes, options)
     record.close()
     print(tables.faults(outcomes))  # noqa: T201 - for the operator
     return int(any(missed(each) for each in outcomes))
@@ -74,10 +73,11 @@ def _played(key: Key) -> tuple[Key, Outcome]:
     return key, play(name, seed, hours=hours)
 
 
-def _write(outcomes: list[Outcome], options: argparse.Namespace, seconds: float) -> None:
+def _write(outcomes: list[Outcome], options: argparse.Namespace) -> None:
+    minutes = sum(each.cpu for each in outcomes) / 60
     command = f'make chaos FLAGS="{" ".join(sys.argv[1:])}"'
     when = f"{datetime.now(UTC):%Y-%m-%d}"
-    said = f"`{command}`, seed {options.seed}, {when}, {seconds / 60:.0f} minutes."
+    said = f"`{command}`, seed {options.seed}, {when}, {minutes:.0f} minutes of CPU."
     text = tables.PAGE.read_text("utf-8")
     text = tables.written(text, "faults", f"{said}\n\n{tables.faults(outcomes)}\n")
     counted = quiet.count(options.seed, min(options.hours, 24.0))
