@@ -173,6 +173,10 @@ def _s3(call: Call) -> Iterator[Request]:
 
 def _ssm(call: Call) -> Iterator[Request]:
     action, asked = f"ssm:{call.operation}", call.parameters
+    if call.operation == "SendCommand":
+        yield Request(action, f"arn:aws:ssm:{_HERE}:document/{asked['DocumentName']}")
+        yield from (_command(call, action, each) for each in asked["InstanceIds"])
+        return
     name = asked.get("Name") or asked.get("ResourceId")
     if name is None:
         yield Request(action, "*")
@@ -185,6 +189,14 @@ def _ssm(call: Call) -> Iterator[Request]:
     yield Request(action, arn, context)
     if asked.get("Tags"):
         yield Request("ssm:AddTagsToResource", arn, context)
+
+
+def _command(call: Call, action: str, instance: str) -> Request:
+    """Systems Manager has a key of its own for the tags of an EC2 instance, beside IAM's."""
+    by_id = [{"Name": "resource-id", "Values": [instance]}]
+    tags = call.ask_service("ec2", "DescribeTags", Filters=by_id)["Tags"]
+    own = {f"ssm:resourceTag/{each['Key']}": each["Value"] for each in tags}
+    return Request(action, f"arn:aws:ec2:{_HERE}:instance/{instance}", own | _tags(tags))
 
 
 def _route53(call: Call) -> Iterator[Request]:

@@ -100,7 +100,7 @@ RARE = {
 
 @pytest.fixture(scope="module")
 def lived() -> Enforcement:
-    """A deployment that is planned, provisioned, repaired twice and torn down; two that fail."""
+    """A deployment that is planned, provisioned, repaired and torn down; two that fail."""
     enforcement = Enforcement()
     with World.open(seed=1, report_seconds=600) as world, enforcement.of(world):
         plan(world, market="spot")
@@ -117,9 +117,29 @@ def lived() -> Enforcement:
         world.until(lambda: world.serving(endpoint) is None)
         world.until(lambda: world.serving(endpoint) is not None)
         world.quiet()
+        heal(world, endpoint)
         world.down("demo")
         fail(world)
     return enforcement
+
+
+def heal(world: World, endpoint: str) -> None:
+    """Every rung is climbed once, and repairs are paused for a moment."""
+    for verb in ("pause", "resume"):
+        invoke(world, "MaintenanceFunction", {"verb": verb, "name": "demo"})
+    world.boots = [Boot(seconds={"booting": (2, 3), "loading": (2, 3)}) for _ in range(4)]
+    instance = str(world.serving(endpoint))
+    world.hosts[instance].lose_agent()
+    world.pass_(minutes=20)  # restart
+    world.hosts[instance].fall_silent()
+    world.pass_(minutes=40)  # reconnect, reboot
+    world.hosts[instance].fall_silent()
+    world.machines.impaired[instance] = {"system"}
+    world.pass_(minutes=40)  # rehost
+    world.hosts[instance].become("failed", "the engine crashed")
+    world.pass_(minutes=20)  # reboot
+    world.boots = []
+    world.quiet()
 
 
 def fail(world: World) -> None:

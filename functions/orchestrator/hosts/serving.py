@@ -13,7 +13,9 @@ from orchestrator.resources import instance
 from orchestrator.spec.deployment import Deployment
 from orchestrator.spec.parsing import parse
 
-_GOING_DOWN_SECONDS = 30.0  # from the order of a reboot until nothing of the old boot runs
+# From the order of a reboot until nothing of the old boot runs, and what that may still say.
+_GOING_DOWN_SECONDS = 30.0
+_OF_THE_OLD_BOOT = {"serving", "unhealthy", "failed", "draining", "drained"}
 
 
 def await_(
@@ -113,6 +115,8 @@ def _record(ledger: Ledger, host: HostRow, report: Report) -> bool:
         "blame": report.blame,
         "unwell_at": None if report.phase == "serving" else host.unwell_at or ledger.time(),
     }
+    if host.planned and report.phase not in _OF_THE_OLD_BOOT:  # it boots again
+        facts |= {"planned": None, "planned_at": None}
     if report.requests is not None:
         facts |= {"requests": report.requests, "errors": report.errors}
     newest = "attribute_not_exists(reported_at) OR reported_at <= :sent"

@@ -91,6 +91,8 @@ def after(rung: Rung, facts: Facts) -> Rung:
     """Return the rung that follows one that did not help."""
     if rung not in LADDER or rung == Rung.REPLACE:
         return Rung.EXPLAIN
+    if facts.answers:  # nothing that ends its service for a while
+        return Rung.REPLACE
     following = LADDER[LADDER.index(rung) + 1]
     if following == Rung.RESTART and facts.heard:
         return Rung.REBOOT  # the agent is well

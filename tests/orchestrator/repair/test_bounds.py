@@ -29,7 +29,7 @@ def incident(minutes, *rungs, outcome="repaired", instance="i-1", cause="CUDA er
 
 def bounded(rung, *history, facts=None):
     wanted = Verdict(rung, "it is broken")
-    return bounds.bounded(wanted, facts or Facts(heard=False), history, NOW, "i-1")
+    return bounds.bounded(wanted, facts or Facts(heard=False, answers=False), history, NOW, "i-1")
 
 
 @pytest.mark.parametrize("rung", [Rung.NOTHING, Rung.WAIT, Rung.EXPLAIN])

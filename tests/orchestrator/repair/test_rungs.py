@@ -97,7 +97,8 @@ def test_the_smallest_rung_for(facts, rung):
 
 
 def test_every_rung_is_followed_by_a_larger_one_and_the_last_by_an_explanation():
-    for facts in (Facts(), Facts(heard=False), Facts(can_rehost=False)):
+    down = {"answers": False}
+    for facts in (Facts(**down), Facts(**down, heard=False), Facts(**down, can_rehost=False)):
         rung, climbed = Rung.RECONNECT, []
         while rung in LADDER:
             climbed.append(rung)
@@ -108,5 +109,9 @@ def test_every_rung_is_followed_by_a_larger_one_and_the_last_by_an_explanation()
 
 
 def test_an_agent_that_is_heard_of_is_not_restarted():
-    assert rungs.after(Rung.RECONNECT, Facts(heard=True)) == Rung.REBOOT
-    assert rungs.after(Rung.RECONNECT, Facts(heard=False)) == Rung.RESTART
+    assert rungs.after(Rung.RECONNECT, Facts(answers=False)) == Rung.REBOOT
+    assert rungs.after(Rung.RECONNECT, Facts(answers=False, heard=False)) == Rung.RESTART
+
+
+def test_what_serves_while_its_agent_is_dead_is_replaced_beside_itself_not_rebooted():
+    assert rungs.after(Rung.RESTART, Facts(heard=False)) == Rung.REPLACE
