@@ -103,6 +103,10 @@ fuzz: setup ## 100,000 malformed or hostile requests: no 5xx, no hang (REQUESTS=
 faults: setup ## a fault at every call of every workflow, and 5,000 schedules by seed: hours (FLAGS="--every 10 --schedules 200")
 	@PYTHONPATH=tests:host_scripts$${PYTHONPATH:+:$$PYTHONPATH} $(BIN)/python -m faults $(FLAGS)
 
+.PHONY: chaos
+chaos: setup ## one fault after another, and weeks without one, in virtual time: an hour (FLAGS="--faults terminate,spot --seed 2")
+	@PYTHONPATH=tests:host_scripts$${PYTHONPATH:+:$$PYTHONPATH} $(BIN)/python -m chaos $(FLAGS)
+
 .PHONY: test-vllm
 test-vllm: setup ## the tests against a real vLLM on CPU (installs it, 4 GB, once)
 	@$(BIN)/pytest -m vllm

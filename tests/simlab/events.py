@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -22,7 +22,9 @@ DEFAULT_BUS = "default"
 
 
 class Events:
-    """duplicates: the share of events that are delivered twice, 0 to 1."""
+    """duplicates: the share of events that are delivered twice, 0 to 1. is_lost: asked for each
+    event but the schedules' own; AWS delivers some on a best-effort basis.
+    """
 
     def __init__(
         self,
@@ -35,6 +37,7 @@ class Events:
     ) -> None:
         self._schedule, self._rules, self._functions = schedule, rules, functions
         self._chance, self._history, self._duplicates = chance, history, duplicates
+        self.is_lost: Callable[[Mapping[str, Any]], bool] = lambda _: False
         self.dead_letters: list[Any] = []
         for rule in rules:
             if rule.every is not None:
@@ -42,6 +45,8 @@ class Events:
 
     def put(self, bus: str, source: str, kind: str, detail: Mapping[str, Any]) -> None:
         event = self._envelope(source, kind, detail)
+        if self.is_lost(event):
+            return
         for rule in self._rules:
             if rule.bus == bus and rule.pattern is not None and matches(rule.pattern, event):
                 self._deliver(rule, event)

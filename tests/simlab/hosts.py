@@ -38,7 +38,7 @@ class Boot:
     at most; `serving` follows the last one.
 
     never: the phase it does not leave. silent: the phase from which on nothing is heard of it.
-    fails: the phase in which it gives up, with `cause`.
+    fails: the phase in which it gives up, with `cause`. blame: hardware or configuration.
     """
 
     seconds: Mapping[str, tuple[float, float]] = field(default_factory=lambda: _SECONDS)
@@ -46,6 +46,7 @@ class Boot:
     silent: str | None = None
     fails: str | None = None
     cause: str = "the engine crashed: CUDA error"
+    blame: str | None = None
 
 
 class Host:
@@ -137,10 +138,10 @@ class Host:
         elif self._on:
             self.become("drained")
 
-    def become(self, phase: str, cause: str | None = None) -> None:
+    def become(self, phase: str, cause: str | None = None, blame: str | None = None) -> None:
         """From now on it reports this phase, whatever its boot had in store."""
         self._rest = []
-        self._become(State(phase, cause=cause))
+        self._become(State(phase, cause=cause, blame=blame))
 
     def _next_phase(self) -> None:
         if not self._on:
@@ -149,7 +150,7 @@ class Host:
         if phase == self._boot.silent:
             self.fall_silent()
         if phase == self._boot.fails:
-            self.become("failed", self._boot.cause)
+            self.become("failed", self._boot.cause, self._boot.blame)
             return
         self._become(State(phase))
         if phase not in {"serving", self._boot.never}:

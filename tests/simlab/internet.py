@@ -18,15 +18,20 @@ from unittest import mock
 from awssim import Account
 
 from simlab.hosts import Host
+from simlab.paths import Paths
 
 _ANSWER_SECONDS = 0.1
 
 
 class Internet:
-    """hosts: the live ones, by instance."""
+    """hosts: the live ones, by instance. is_lost: asked for each connection of the functions, whose
+    time then runs out, as on a busy machine.
+    """
 
     def __init__(self, account: Account, hosts: Mapping[str, Host]) -> None:
         self._account, self._hosts = account, hosts
+        self.paths = Paths(account)
+        self.is_lost: Callable[[], bool] = lambda: False
 
     @contextmanager
     def installed(self) -> Iterator[None]:
@@ -43,7 +48,7 @@ class Internet:
     ) -> _Connection:
         """Raise OSError as a name that leads nowhere, or a machine that is off, makes it."""
         host = self._hosts.get(self.instance_at(address[0]) or "")
-        if host is None:
+        if host is None or self.is_lost():
             self._account.clock.advance(timeout)
             raise TimeoutError("timed out")
         self._account.clock.advance(_ANSWER_SECONDS)
@@ -53,21 +58,7 @@ class Internet:
 
     def instance_at(self, name: str) -> str | None:
         """Return the instance that a public name or address leads to; OSError: no such name."""
-        with self._account.uncounted():
-            address = name if _is_address(name) else self._resolved(name)
-            reservations = self._account.client("ec2").describe_instances()["Reservations"]
-        instances = [each for reservation in reservations for each in reservation["Instances"]]
-        held = [i["InstanceId"] for i in instances if i.get("PublicIpAddress") == address]
-        return str(held[0]) if held else None
-
-    def _resolved(self, name: str) -> str:
-        route53 = self._account.client("route53")
-        for zone in route53.list_hosted_zones()["HostedZones"]:
-            records = route53.list_resource_record_sets(HostedZoneId=zone["Id"])
-            for record in records["ResourceRecordSets"]:
-                if (record["Name"].rstrip("."), record["Type"]) == (name, "A"):
-                    return str(record["ResourceRecords"][0]["Value"])
-        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        return self.paths.instance_at(name)
 
     def _key(self, host: Host) -> str:
         with self._account.uncounted():
@@ -108,7 +99,3 @@ class _Connection:
 
 def _wrapped(_: ssl.SSLContext, connection: Any, *__: Any, **___: Any) -> Any:
     return connection
-
-
-def _is_address(name: str) -> bool:
-    return name.replace(".", "").isdigit()

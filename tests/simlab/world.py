@@ -30,7 +30,7 @@ from simlab.template import Stack, stack
 from simlab.workflows.executions import Execution, Executions
 
 _STATE_CHANGE = "EC2 Instance State-change Notification"
-_OWN_LAYERS = 3  # workflows, orders and machines, which are no part of the account
+_OWN_LAYERS = 4  # workflows, orders, machines and paths, which are no part of the account
 _PATIENCE = 4 * 3600.0  # virtual seconds; no workflow of ours may take longer
 
 
@@ -103,7 +103,7 @@ class World:
     def _installed(self) -> Iterator[None]:
         """The handlers' calls lead here; hosts that run already are found."""
         orders = Orders(self.hosts, self.schedule)
-        ours = (StepFunctions(self.executions), orders, self.machines)
+        ours = (StepFunctions(self.executions), orders, self.machines, self.internet.paths)
         self.account.layers = (*ours, *self.account.layers)
         self._instances.changes()  # of an earlier world
         with self._functions.installed(), self.internet.installed():
@@ -215,6 +215,7 @@ class World:
     def _watch_instances(self) -> None:
         """Tell of each state that an instance has entered; look again when the next one is due."""
         for instance, state in self._instances.changes():
+            self.internet.paths.forget()
             self.history.add("instance", instance, state=state)
             detail = {"instance-id": instance, "state": state}
             self.events.put(DEFAULT_BUS, "aws.ec2", _STATE_CHANGE, detail)

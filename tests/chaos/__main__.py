@@ -1,0 +1,98 @@
+"""`python -m chaos`: every fault in virtual time; then the picture and the month of docs/chaos.md.
+
+Outcomes go to dist/chaos/outcomes.jsonl as they come: a run that was stopped goes on where it
+ended, as long as the code is the same. Exit code 1: a goal was missed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stdout
+from datetime import UTC, datetime
+from multiprocessing import get_context
+from pathlib import Path
+
+from chaos import mix, picture, quiet, scene, tables
+from chaos.faults import FAULTS
+from chaos.goals import missed
+from chaos.record import Key, Record
+from chaos.trial import Outcome, play
+
+
+def main() -> int:
+    options = _options()
+    logging.disable(logging.CRITICAL)
+    record = Record.open(options.folder)
+    wanted = [(name, options.seed, options.hours) for name in options.faults.split(",")]
+    with _silent():
+        _play([key for key in wanted if key not in record], options.jobs, record.add)
+        outcomes = [record[key] for key in wanted]
+        if options.page:
+            _write(outcomes, options)
+    record.close()
+    print(tables.faults(outcomes))  # noqa: T201 - for the operator
+    return int(any(missed(each) for each in outcomes))
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="chaos", description=__doc__.partition("\n")[0])
+    parser.add_argument("--faults", default=",".join(FAULTS), help="%(default)s")
+    parser.add_argument("--seed", type=int, default=1, help="%(default)s")
+    parser.add_argument("--hours", type=float, default=168, help="without a fault (%(default)s)")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="at a time (%(default)s)")
+    parser.add_argument("--page", action="store_true", help="write docs/chaos.md and its picture")
+    parser.add_argument("--folder", type=Path, default=Path("dist/chaos"), help="%(default)s")
+    options = parser.parse_args()
+    unknown = set(options.faults.split(",")) - FAULTS.keys()
+    if unknown:
+        parser.error(f"--faults: {', '.join(sorted(unknown))} is none of {', '.join(FAULTS)}")
+    if options.hours <= 0 or options.jobs < 1:
+        parser.error("--hours is more than 0, --jobs at least 1")
+    return options
+
+
+def _play(keys: list[Key], jobs: int, ended: Callable[[Key, Outcome], None]) -> None:
+    """Play each in a process of its own: a fork, which has the saved deployment already. The weeks
+    come first: they take longest.
+    """
+    scene.warm()
+    keys = sorted(keys, key=lambda key: not FAULTS[key[0]].is_quiet)
+    with get_context("fork").Pool(jobs, maxtasksperchild=1) as pool:
+        for key, outcome in pool.imap_unordered(_played, keys):
+            ended(key, outcome)
+            problems = "; ".join(missed(outcome)) or "ok"
+            print(f"{outcome.fault}: {problems} ({outcome.cpu:.0f} s)", file=sys.stderr)  # noqa: T201
+
+
+def _played(key: Key) -> tuple[Key, Outcome]:
+    name, seed, hours = key
+    return key, play(name, seed, hours=hours)
+
+
+def _write(outcomes: list[Outcome], options: argparse.Namespace) -> None:
+    minutes = sum(each.cpu for each in outcomes) / 60
+    command = f'make chaos FLAGS="{" ".join(sys.argv[1:])}"'
+    when = f"{datetime.now(UTC):%Y-%m-%d}"
+    said = f"`{command}`, seed {options.seed}, {when}, {minutes:.0f} minutes of CPU."
+    text = tables.PAGE.read_text("utf-8")
+    text = tables.written(text, "faults", f"{said}\n\n{tables.faults(outcomes)}\n")
+    counted = quiet.count(options.seed, min(options.hours, 24.0))
+    text = tables.written(text, "month", tables.month(counted) + "\n")
+    text = tables.written(text, "modes", tables.modes() + "\n")
+    tables.PAGE.write_text(text, encoding="utf-8")
+    tables.PICTURE.write_text(picture.drawn(mix.play(options.seed)), encoding="utf-8")
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """The functions' metrics go nowhere."""
+    with Path(os.devnull).open("w", encoding="utf-8") as nothing, redirect_stdout(nothing):
+        yield
+
+
+if __name__ == "__main__":
+    sys.exit(main())
