@@ -9,9 +9,10 @@ from datetime import datetime, timedelta
 from orchestrator.capacity.pools import ON_DEMAND, Pool
 from orchestrator.spec.sections import Instance
 
-SHORTEST, LONGEST = 180, 900  # seconds between two rounds, without their jitter
-_GROWTH = 20  # a pause is this part of the time waited so far
-_JITTER = 0.25  # so much longer at most
+SHORTEST, LONGEST = 180, 1800  # seconds between two rounds, without their jitter
+_AS_SHORT_FOR = timedelta(hours=6)
+_GROWTH = 10  # after that a pause grows by this part of the time
+_JITTER = 0.05  # so much longer at most
 
 
 def limit(spec: Instance, *, repairing: bool) -> timedelta:
@@ -22,11 +23,12 @@ def limit(spec: Instance, *, repairing: bool) -> timedelta:
 
 
 def pause(waited: timedelta, seed: str) -> int:
-    """Return the seconds until the next round: 3 minutes in the first hour, 15 at most.
+    """Return the seconds until the next round: 3 minutes for six hours, 30 at most.
 
     seed: decides the jitter, so that deployments do not ask at the same time.
     """
-    plain = min(max(SHORTEST, waited.total_seconds() / _GROWTH), LONGEST)
+    longer = max(timedelta(), waited - _AS_SHORT_FOR) / _GROWTH
+    plain = min(SHORTEST + longer.total_seconds(), LONGEST)
     share = int(hashlib.sha256(seed.encode()).hexdigest()[:8], 16) / 0xFFFFFFFF
     return round(plain * (1 + _JITTER * share))
 

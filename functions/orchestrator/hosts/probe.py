@@ -18,7 +18,8 @@ from urllib.parse import urlsplit
 
 from orchestrator.errors import Pending
 
-_SECONDS = 20.0
+_SECONDS = 20.0  # for a token
+_READY_SECONDS = 4.0  # a gateway says at once whether it is ready
 
 
 def serves(origin: str, api_key: str, name: str | None = None) -> str:
@@ -40,18 +41,24 @@ def serves(origin: str, api_key: str, name: str | None = None) -> str:
 
 def ready(origin: str, name: str | None = None) -> None:
     """Raise Pending unless the gateway and what it needs are ready; asks without a key."""
-    _ask("GET", origin, "/health/ready", name)
+    _ask("GET", origin, "/health/ready", name, seconds=_READY_SECONDS)
 
 
 def _ask(
-    method: str, origin: str, path: str, name: str | None, api_key: str = "", body: Any = None
+    method: str,
+    origin: str,
+    path: str,
+    name: str | None,
+    api_key: str = "",
+    body: Any = None,
+    seconds: float = _SECONDS,
 ) -> dict[str, Any]:
     headers = {"Content-Type": "application/json", **({"Host": name} if name else {})}
     if api_key:
         headers["Authorization"] = f"Bearer {api_key}"
     connection = None
     try:
-        connection = _connect(_mapped(origin), name)
+        connection = _connect(_mapped(origin), name, seconds)
         connection.request(method, path, json.dumps(body) if body else None, headers)
         response = connection.getresponse()
         text = response.read(1_000_000)
@@ -66,19 +73,19 @@ def _ask(
     return answer if isinstance(answer, dict) else {}
 
 
-def _connect(origin: str, name: str | None) -> http.client.HTTPConnection:
+def _connect(origin: str, name: str | None, seconds: float) -> http.client.HTTPConnection:
     parts = urlsplit(origin)
     host = parts.hostname or ""
     if parts.scheme == "http":
-        return http.client.HTTPConnection(host, parts.port, timeout=_SECONDS)
+        return http.client.HTTPConnection(host, parts.port, timeout=seconds)
     context = ssl.create_default_context()
     # The host signs its own certificate until it has one of an authority; the API key is what
     # protects the endpoint from others, and this probe proves service, not identity.
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
-    connection = http.client.HTTPSConnection(host, parts.port, timeout=_SECONDS, context=context)
+    connection = http.client.HTTPSConnection(host, parts.port, timeout=seconds, context=context)
     if name:
-        plain = socket.create_connection((host, parts.port or 443), _SECONDS)
+        plain = socket.create_connection((host, parts.port or 443), seconds)
         connection.sock = context.wrap_socket(plain, server_hostname=name)
     return connection
 

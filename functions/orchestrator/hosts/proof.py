@@ -11,6 +11,8 @@ from orchestrator.ledger.store import Ledger
 from orchestrator.resources import keys
 from orchestrator.spec.deployment import Deployment
 
+_TRIES = 5  # a busy endpoint is not down; four seconds each
+
 
 def prove(clients: Clients, deployment: Deployment, ledger: Ledger, host: HostRow) -> str:
     """Return who says that the host serves, outside or host; Pending when it does not answer.
@@ -65,7 +67,7 @@ def answers(ledger: Ledger, row: DeploymentRow, *, is_open: bool, silence_second
     if row.endpoint is None:
         return False
     if is_open:
-        return any(_answers(row.endpoint) for _ in range(2))  # one may get lost
+        return any(_answers(row.endpoint) for _ in range(_TRIES))
     host = ledger.serving()
     return host is not None and _was_heard(ledger, host, silence_seconds)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from orchestrator.aws.clients import Clients
 from orchestrator.errors import HostLost, NotFound, OrchestratorError, Pending, Superseded
 from orchestrator.hosts import draining, proof, task_tokens
@@ -13,6 +15,7 @@ from orchestrator.resources import instance
 from orchestrator.spec.deployment import Deployment
 from orchestrator.spec.parsing import parse
 
+_CLOCKS_DIFFER = timedelta(minutes=1)  # a host's from ours, at most
 # From the order of a reboot until nothing of the old boot runs, and what that may still say.
 _GOING_DOWN_SECONDS = 30.0
 _OF_THE_OLD_BOOT = {"serving", "unhealthy", "failed", "draining", "drained"}
@@ -104,8 +107,8 @@ def lose(clients: Clients, ledger: Ledger, instance_id: str, cause: str) -> bool
 
 def _record(ledger: Ledger, host: HostRow, report: Report) -> bool:
     """Keep what a host said, unless it has said something newer."""
-    now = ledger.time()
-    sent = min(report.sent_at or now, now)  # a clock that is ahead silences no later report
+    latest = (ledger.now() + _CLOCKS_DIFFER).isoformat(timespec="microseconds")
+    sent = min(report.sent_at or ledger.time(), latest)  # else it would silence all later reports
     facts = {
         "phase": report.phase,
         "percent": report.percent,

@@ -49,7 +49,8 @@ def look(clients: Clients, ledger: Ledger) -> str:
     if why := diagnosis.unwanted(ledger, row, trigger):
         return why
     verdict = _judged(clients, ledger, row, host, trigger)
-    if diagnosis.is_due(verdict):
+    may_be_busy = verdict.rung == Rung.RECONNECT and row.unanswered_at is None
+    if diagnosis.is_due(verdict) and not may_be_busy:  # the next look decides
         return _started(clients, ledger, host, verdict.why)
     if owner or (row.status != Status.SERVING and verdict.rung == Rung.NOTHING):
         return _started(clients, ledger, host, "a workflow ended before it was done")

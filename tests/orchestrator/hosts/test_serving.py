@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
+from datetime import timedelta
+
 import pytest
 from orchestrator.deployments import lifecycle
 from orchestrator.errors import HostLost, InvalidRequest, NotFound, Pending, Superseded
 from orchestrator.hosts import probe, proof, serving
 from orchestrator.hosts.reports import Report
 from orchestrator.ledger.rows import Role
+
+SECOND = timedelta(seconds=1)
 
 
 @pytest.fixture
@@ -175,15 +179,24 @@ def test_an_unknown_host_changes_nothing(waiting):
 
 
 def test_a_report_that_was_overtaken_changes_nothing(waiting):
-    later, earlier = "2026-11-23T10:00:01.000000+00:00", "2026-11-23T10:00:00.000000+00:00"
+    earlier, later = waiting.ledger.time(), (waiting.ledger.now() + SECOND).isoformat()
     receive(waiting, "serving", sent_at=later)
 
     assert receive(waiting, "loading", sent_at=earlier) == "ignored"
     assert waiting.ledger.host(1).phase == "serving"
 
 
+def test_a_report_from_the_future_silences_no_later_one(waiting, account):
+    receive(waiting, "loading", sent_at="2099-01-01T00:00:00.000000+00:00")
+    account.clock.advance(61)
+
+    receive(waiting, "serving", sent_at=waiting.ledger.time())
+
+    assert waiting.ledger.host(1).phase == "serving"
+
+
 def test_a_report_delivered_twice_is_one(waiting):
-    said = {"sent_at": "2026-11-23T10:00:01.000000+00:00", "warnings": ("disk full",)}
+    said = {"sent_at": waiting.ledger.time(), "warnings": ("disk full",)}
     receive(waiting, "loading", **said)
     once = waiting.ledger.host(1)
 
