@@ -9,7 +9,7 @@ from chaos.strikes import CAPACITY_HOURS
 from chaos.trial import Outcome
 
 MOST_FAILURES = 3  # repairs of a deployment that none improves
-_BACK_SECONDS = 180.0  # from the return of capacity to the launch
+_BACK_SECONDS = 200.0  # from the return of capacity to the launch: a pool rests for 180
 
 
 def missed(outcome: Outcome) -> list[str]:
