@@ -90,7 +90,8 @@ RARE = {
         )
         for function, verb in (
             *(("InventoryFunction", verb) for verb in ("provision", "repair", "teardown")),
-            ("LockFunction", "teardown"),
+            *(("LockFunction", verb) for verb in ("repair", "teardown")),
+            ("ReconcilerFunction", "provision"),
         )
     },
     ("ServingFunction", "states:SendTaskFailure"): "a host that failed before it was waited for",
