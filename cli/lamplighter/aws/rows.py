@@ -64,6 +64,7 @@ class Host:
     blame: str = ""
     asked_at: str = ""
     asked_by: str = ""
+    asked_for: str = ""
     planned: str = ""
     planned_at: str = ""
 

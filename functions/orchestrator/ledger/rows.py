@@ -151,9 +151,10 @@ class HostRow(_Row):
     volume_usd_hour, address_usd_hour: of its root volume and one public address. stopped_at: since
     when its instance is stopped, and only these two cost.
     requests, errors: what its gateway has counted. unwell_at: since when it reports another phase
-    than serving; blame: of a host that gave up (repair/rungs.py). asked_at, asked_by: the repair
-    that was last started for it. planned: the rung of a repair that stops or reboots it, since
-    planned_at: its end then is no loss, and what it said before counts no more.
+    than serving; blame: of a host that gave up (repair/rungs.py). asked_at, asked_by, asked_for:
+    the repair that was last started for it, and the kind of fault. planned: the rung of one that
+    stops or reboots it, since planned_at: its end then is no loss, and what it said before counts
+    no more.
     """
 
     generation: int
@@ -184,6 +185,7 @@ class HostRow(_Row):
     blame: str | None = None
     asked_at: str | None = None
     asked_by: str | None = None
+    asked_for: str | None = None
     planned: str | None = None
     planned_at: str | None = None
 

@@ -37,14 +37,15 @@ def _safely(clients: Clients, ledger: Ledger) -> str:
 
 def look(clients: Clients, ledger: Ledger) -> str:
     """Start a repair where one is due; return what was found, in one sentence."""
+    owner = ledger.lock_owner()  # before the row: a workflow that ends meanwhile has written it
     row, host = ledger.known_deployment(), diagnosis.subject(ledger)
     if row is None or not row.is_live or host is None:
         return "nothing is to be kept alive"
     announcing.spent(clients, ledger, row)
-    owner = ledger.lock_owner()
     if owner and lock.runs(clients.sfn, owner):
         announcing.waits(clients, ledger)
         return "a workflow is at work on it"
+    was_left = owner is not None and owner == ledger.lock_owner()  # else it has just ended
     trigger = Trigger("a look at what is there", source=RECONCILER)
     if why := diagnosis.unwanted(ledger, row, trigger):
         return why
@@ -52,7 +53,7 @@ def look(clients: Clients, ledger: Ledger) -> str:
     may_be_busy = verdict.rung == Rung.RECONNECT and row.unanswered_at is None
     if diagnosis.is_due(verdict) and not may_be_busy:  # the next look decides
         return _started(clients, ledger, host, verdict.why)
-    if owner or (row.status != Status.SERVING and verdict.rung == Rung.NOTHING):
+    if was_left or (row.status != Status.SERVING and verdict.rung == Rung.NOTHING):
         return _started(clients, ledger, host, "a workflow ended before it was done")
     return verdict.why
 

@@ -107,21 +107,27 @@ def start(
 ) -> str | None:
     """Start the repair that `mark` names, e.g. an event's id; return its name.
 
-    None where another one was started for this host within the last minute: a storm of events is
-    one execution. Delivered twice, an event starts once.
+    None where another one was started for this host and such a fault within the last minute: a
+    storm of events is one execution. Delivered twice, an event starts once.
     """
     execution = f"repair-{ledger.name}-{mark}"[:_NAME_LIMIT]
     now = ledger.now()
     ledger.adopt_earlier_host()  # a row of version 1 holds its host itself
+    fault = "lost" if trigger.state else "ending" if trigger.ending else "unwell"
     is_first = ledger.change(
         host.key,
-        {"asked_at": now.isoformat(timespec="microseconds"), "asked_by": execution},
+        {
+            "asked_at": now.isoformat(timespec="microseconds"),
+            "asked_by": execution,
+            "asked_for": fault,
+        },
         "attribute_exists(pk) AND (attribute_not_exists(asked_at) OR asked_at < :before"
-        " OR asked_by = :again)",
+        " OR asked_by = :again OR asked_for <> :fault)",
         before=(now - timedelta(seconds=_AGAIN_SECONDS)).isoformat(timespec="microseconds"),
         again=execution,
+        fault=fault,
     )
-    if not is_first and not trigger.ending:  # what was well a moment ago may end all the same
+    if not is_first:
         return None
     with tolerating("ExecutionAlreadyExists"):
         clients.sfn.start_execution(

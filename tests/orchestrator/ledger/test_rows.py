@@ -71,6 +71,7 @@ FULL = [
         blame="hardware",
         asked_at=AT,
         asked_by="repair-demo-1",
+        asked_for="unwell",
         planned="reboot",
         planned_at=AT,
     ),
