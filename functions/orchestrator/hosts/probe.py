@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 from orchestrator.errors import Pending
 
 _SECONDS = 20.0  # for a token
-_READY_SECONDS = 4.0  # a gateway says at once whether it is ready
+_READY_SECONDS = 2.0  # a gateway says at once whether it is ready
 
 
 def serves(origin: str, api_key: str, name: str | None = None) -> str:

@@ -11,7 +11,7 @@ from orchestrator.ledger.store import Ledger
 from orchestrator.resources import keys
 from orchestrator.spec.deployment import Deployment
 
-_TRIES = 5  # a busy endpoint is not down; four seconds each
+_TRIES = 5  # a busy endpoint is not down; two seconds each
 
 
 def prove(clients: Clients, deployment: Deployment, ledger: Ledger, host: HostRow) -> str:
