@@ -69,11 +69,11 @@ def test_a_week_without_a_fault_has_no_repair():
     assert found == ["a healthy host was repaired: reconnect"]
 
 
-def test_capacity_that_is_back_is_used_within_three_minutes():
-    away = replace(GOOD, fault="capacity-away", launches=(18_180.0,))
+def test_capacity_that_is_back_is_used_after_a_pools_rest():
+    away = replace(GOOD, fault="capacity-away", launches=(18_200.0,))
 
     assert missed(away) == []
-    assert "launched at (18181.0,) s" in missed(replace(away, launches=(18_181.0,)))[0]
+    assert "launched at (18201.0,) s" in missed(replace(away, launches=(18_201.0,)))[0]
 
 
 def test_nothing_is_launched_for_a_model_that_was_given_up():

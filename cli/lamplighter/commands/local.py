@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import textwrap
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -17,6 +18,12 @@ from lamplighter.screens.screen import facts, plain
 
 _NOT_UP = "the twin is not up"
 _HOW = [*(each.name for each in faults.FAULTS), *faults.ALIASES]
+
+
+def _described(fault: faults.Fault) -> str:
+    """Return a fault's lines in the help, whose width they do not follow."""
+    name, rest = f"{fault.name:<14}", " " * 14
+    return textwrap.fill(f"{fault.does}.", 76, initial_indent=name, subsequent_indent=rest)
 
 
 @click.group(
@@ -83,7 +90,7 @@ def status(options: Options, context: click.Context) -> None:
     "break",
     epilog="\n\n".join(
         [
-            "\b\n" + "\n".join(f"{each.name:<14}{each.does}." for each in faults.FAULTS),
+            "\b\n" + "\n".join(_described(each) for each in faults.FAULTS),
             example(
                 "lamplighter local break terminate", "lamplighter --local events demo --follow"
             ),
