@@ -79,7 +79,7 @@ class Report:
             warnings,
             is_shared=source == SHARED_SOURCE,
             requests=requests,
-            errors=errors or 0,
+            errors=errors,
             blame=blame if blame in _BLAMES else None,
         )
 

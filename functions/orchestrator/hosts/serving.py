@@ -122,7 +122,7 @@ def _record(ledger: Ledger, host: HostRow, report: Report) -> bool:
     if host.planned and report.phase not in _OF_THE_OLD_BOOT:  # it boots again
         facts |= {"planned": None, "planned_at": None}
     if report.requests is not None:
-        facts |= {"requests": report.requests, "errors": report.errors}
+        facts |= {"requests": report.requests, "errors": report.errors or 0}
     newest = "attribute_not_exists(reported_at) OR reported_at <= :sent"
     return ledger.change(host.key, facts, f"attribute_exists(pk) AND ({newest})", sent=sent)
 
