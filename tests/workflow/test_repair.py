@@ -68,7 +68,7 @@ def test_an_event_delivered_twice_starts_one_execution(live):
         "id": str(uuid.uuid4()),
         "source": "aws.ec2",
         "detail-type": STATE_CHANGE,
-        "detail": {"instance-id": before["instance_id"], "state": "stopping"},
+        "detail": {"instance-id": before["instance_id"], "state": "shutting-down"},
     }
 
     answers = [invoke(aws, "InstanceEvent", event) for _ in range(2)]
@@ -110,18 +110,21 @@ def test_a_repair_without_quota_fails_and_says_so_and_the_next_one_succeeds(live
     assert aws.deployment("alpha")["status"] == "serving"
 
 
-def test_a_loss_that_finds_no_quota_is_repaired_at_its_next_event(live, repairs):
+def test_a_loss_that_finds_no_quota_is_repaired_at_once_when_an_operator_asks(live, repairs):
+    """By itself Lamplighter tries again after two minutes (tests/chaos)."""
     aws, _ = live
     aws.fault("ec2.RunInstances", **NO_QUOTA)
 
     lost = terminated(aws)
-    failed, succeeded = repairs()
+    aws.quiet()
+    asked = aws.run("repair", {"name": "alpha", "reason": "manual"})
 
     assert aws.struck()
+    failed, *_, succeeded = repairs()
     assert (failed["outcome"], succeeded["outcome"]) == ("failed", "repaired")
     assert (failed["instance_id"], succeeded["instance_id"]) == (lost, lost)
     assert aws.describe(failed["execution"])["error"] == "Refused"
-    assert aws.instances("alpha") == [succeeded["replaced_by"]]
+    assert aws.instances("alpha") == [asked["output"]["instance_id"]]
     assert aws.deployment("alpha")["status"] == "serving"
 
 
