@@ -13,12 +13,14 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from orchestrator.errors import InvalidRequest
 from orchestrator.hosts import serving
 from orchestrator.launch import instances
+from orchestrator.ledger.rows import HostRow
 from orchestrator.ledger.store import Ledger
 from orchestrator.observability import count, logger
 from orchestrator.repair import diagnosis, sources, triggers
 from orchestrator.repair.triggers import ALARM, Trigger
 from orchestrator.step import Event, aws, ledger_of
 
+_HEARD_SECONDS = 90.0  # three of a host's reports
 _STOPS = {"stopping", "stopped"}  # an instance may leave them
 
 
@@ -63,8 +65,15 @@ def _requested(ledger: Ledger, trigger: Trigger, mark: str) -> dict[str, Any]:
         return _ignored(f"{about} is not the instance that {ledger.name!r} should have now")
     if why := diagnosis.unwanted(ledger, row, trigger):
         return _ignored(why)
+    if trigger.source == ALARM and not trigger.instance_id and _serves(ledger, host):
+        return _ignored(f"{host.instance_id} has said lately that it serves: its metrics are late")
     started = triggers.start(aws(), ledger, host, trigger, mark or trigger.instance_id)
     return {"started": started} if started else _ignored("a repair was started a moment ago")
+
+
+def _serves(ledger: Ledger, host: HostRow) -> bool:
+    heard = host.phase_at is not None and ledger.seconds_since(host.phase_at) < _HEARD_SECONDS
+    return heard and host.phase == "serving"
 
 
 def _ignored(why: str) -> dict[str, Any]:
