@@ -6,6 +6,7 @@ import json
 import uuid
 
 import pytest
+from patience import eventually
 from twin import control as twins
 
 from workflow.instance_events import TERMINATION, answers, settled
@@ -116,6 +117,7 @@ def test_a_loss_that_finds_no_quota_is_repaired_at_once_when_an_operator_asks(li
     aws.fault("ec2.RunInstances", **NO_QUOTA)
 
     lost = terminated(aws)
+    eventually(repairs, bool, 60)
     failed = repairs()[-1]
     asked = aws.run("repair", {"name": "alpha", "reason": "manual"})
 
