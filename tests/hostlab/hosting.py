@@ -16,7 +16,7 @@ from patience import eventually
 
 KEY = "sk-test"
 KNOWN = entries.entry("default", KEY) | {"foreign": True}
-# In the place of the real agent: tells what it was told, and brings one key.
+# In the place of the real agent: writes down its environment, and brings one key.
 AGENT = f"""import json, os, time
 file = os.environ["KEYS_FILE"]
 with open(file + ".new", "w") as new:

@@ -43,15 +43,15 @@ def test_an_instance_serves_at_its_address_for_those_with_the_key(hosted: Hosted
 
 def test_the_agent_is_told_where_things_are(hosted: Hosted) -> None:
     log = hosted.folder / "agent.log"
-    told = json.loads(eventually(lambda: log.read_text() if log.exists() else "", bool, 60))
+    given = json.loads(eventually(lambda: log.read_text() if log.exists() else "", bool, 60))
 
-    assert told["INSTANCE_ID"] == hosted.instance
-    assert told["GATEWAY_URL"].startswith("http://127.0.0.1:")
-    assert told["ENGINE_URL"] != told["GATEWAY_URL"]
-    assert Path(told["DEPLOYMENT_ENV"]).read_text() == SETTINGS
-    assert told["UNITS"] == "vllm@0.service inference-app.service"
-    assert Path(told["KEYS_FILE"]) == hosted.folder / "gateway" / "keys"
-    assert Path(told["STATUS_FILE"]) == hosted.folder / "gateway" / "status"
+    assert given["INSTANCE_ID"] == hosted.instance
+    assert given["GATEWAY_URL"].startswith("http://127.0.0.1:")
+    assert given["ENGINE_URL"] != given["GATEWAY_URL"]
+    assert Path(given["DEPLOYMENT_ENV"]).read_text() == SETTINGS
+    assert given["UNITS"] == "vllm@0.service inference-app.service"
+    assert Path(given["KEYS_FILE"]) == hosted.folder / "gateway" / "keys"
+    assert Path(given["STATUS_FILE"]) == hosted.folder / "gateway" / "status"
 
 
 def test_a_new_key_works_and_a_revoked_one_fails_without_a_restart(

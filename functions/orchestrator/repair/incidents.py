@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from typing import Any
 
 from orchestrator.aws.clients import Clients
@@ -26,9 +27,9 @@ def check(
 
     todo: a rung; `finish` what a repair that was aborted left, of traffic and hosts; `done`: this
     repair's last rung did not help, and nothing is wrong any more; `await`: it may help yet;
-    `nothing`. opened_at is the
-    workflow's start: asking twice opens one incident and begins one rung. Workflows wait for the
-    lock in no order, so began_at, written under it, shows which repair came first.
+    `nothing`. opened_at is the workflow's start: asking twice opens one incident and begins one
+    rung. Workflows wait for the lock in no order, so began_at, written under it, shows which repair
+    came first.
     """
     _close_aborted(ledger)
     row, host = ledger.deployment(), diagnosis.subject(ledger)
@@ -57,7 +58,8 @@ def check(
     incident = own or _opened(ledger, row, host, trigger, seen, opened_at)
     _begin(ledger, incident, verdict, row, host)
     if verdict.rung in {Rung.REPLACE, Rung.EXPLAIN}:
-        evidence.keep(clients, ledger, host, incident, seen)
+        folder = evidence.keep(clients, ledger.name, host, seen, opened_at)
+        ledger.update(_key(ledger, opened_at), {"evidence": folder})
     return {"todo": str(verdict.rung), "why": verdict.why, **answer, "opened_at": opened_at}
 
 
@@ -179,7 +181,7 @@ def _opened(
         opened_at=opened_at,
         began_at=ledger.time(),
         source=trigger.source,
-        detected_at=min([*signs, opened_at]),
+        detected_at=min([*signs, opened_at], key=datetime.fromisoformat),
         trigger=trigger.text,
         cause=None,
         instance_id=host.instance_id,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Self
 
 from orchestrator.aws import naming
@@ -53,7 +53,7 @@ class Trigger:
             str(request.get("trigger") or request.get("reason") or "manual"),
             str(request.get("instance_id") or ""),
             source=str(request.get("source") or OPERATOR),
-            at=str(request.get("at") or ""),
+            at=_moment(request.get("at")),
             ending=bool(request.get("ending") or request.get("interrupted")),
             forced=bool(request.get("force")),
             rung=Rung(asked) if asked else None,
@@ -68,6 +68,19 @@ class Trigger:
         sent = asdict(self)
         kept = {name: sent[name] for name in ("instance_id", "source", "at", "ending")}
         return {"trigger": self.text, **kept}
+
+
+def _moment(at: Any) -> str:
+    """Return a request's time; empty where it has none."""
+    if not at:
+        return ""
+    try:
+        has_zone = datetime.fromisoformat(at).tzinfo is not None
+    except (TypeError, ValueError):
+        has_zone = False
+    if not has_zone:
+        raise InvalidRequest(f"at: {at!r} is no ISO-8601 time with its zone")
+    return str(at)
 
 
 def deployment_of(clients: Clients, trigger: Trigger) -> str | None:

@@ -88,7 +88,9 @@ def test_repeats_within_an_hour_are_counted_and_mentioned_in_the_next_one(
     sent = [send("a")]
     account.clock.advance(HOUR / 3)
     sent += [send("b"), send("b"), send("c")]
-    assert rows(workflow)["notice#repaired#a"].repeats == 2  # b is one, whoever reports it twice
+    assert (
+        rows(workflow)["notice#repaired#a"].repeats == 2
+    )  # b is one, by whatever reports it twice
     account.clock.advance(HOUR)
     sent.append(send("d"))
 

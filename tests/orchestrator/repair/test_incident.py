@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 from awssim import error as refusal
 from orchestrator.deployments import lifecycle
-from orchestrator.errors import HostLost, Pending, Refused
+from orchestrator.errors import HostLost, InvalidRequest, Pending, Refused
 from orchestrator.events import instance_events
 from orchestrator.hosts import probe
 from orchestrator.launch import instances
@@ -249,6 +249,16 @@ def test_behind_a_closed_door_a_fresh_report_counts(live, monkeypatch, account, 
 
 def silent(*_):
     raise Pending("no answer")
+
+
+@pytest.mark.parametrize(
+    "request_", [{"rung": "pray"}, {"at": "0"}, {"at": 7}, {"at": "2026-01-01T00:00:00"}]
+)
+def test_a_request_that_means_nothing_is_refused_before_anything_is_done(live, request_):
+    with pytest.raises(InvalidRequest, match=next(iter(request_))):
+        check(live, **request_)
+
+    assert recorded(live) == []
 
 
 @pytest.mark.parametrize("request_", [{"force": True}, {"interrupted": True}])
