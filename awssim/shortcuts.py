@@ -36,6 +36,7 @@ _FOUND_BY_ANY_NAME = ResponseSerializer.get_value
 _SIGN = RequestSigner.sign
 _CAST: property = vars(DynamoType)["cast_value"]
 _SIZE = DynamoType.size
+_COPIED = DynamoType.__deepcopy__
 _TRANSACT = DynamoDBBackend.transact_write_items
 _PROLOGUE = '<?xml version="1.0" encoding="utf-8"?>\n'
 
@@ -56,6 +57,7 @@ def in_force() -> Iterator[None]:
             (RequestSigner, "sign", _sign),
             (DynamoType, "cast_value", property(_cast)),
             (DynamoType, "size", _size),
+            (DynamoType, "__deepcopy__", _copied),
             (DynamoDBBackend, "transact_write_items", _transact),
         ):
             stack.enter_context(mock.patch.object(owner, name, shortcut))
@@ -161,6 +163,11 @@ def _cast(attribute: DynamoType) -> Any:
 def _size(attribute: DynamoType) -> int:
     text = attribute.value
     return len(text) if attribute.type == "S" and text.isascii() else _SIZE(attribute)
+
+
+def _copied(attribute: DynamoType, memo: dict[int, Any]) -> DynamoType:
+    """Moto changes lists, maps and sets in their place, and puts another attribute elsewhere."""
+    return attribute if attribute.type in {"S", "N", "BOOL"} else _COPIED(attribute, memo)
 
 
 def _transact(backend: DynamoDBBackend, items: list[dict[str, Any]]) -> None:

@@ -65,6 +65,7 @@ class Host:
     asked_at: str = ""
     asked_by: str = ""
     asked_for: str = ""
+    asked_times: int = 0
     planned: str = ""
     planned_at: str = ""
 

@@ -152,9 +152,9 @@ class HostRow(_Row):
     when its instance is stopped, and only these two cost.
     requests, errors: what its gateway has counted. unwell_at: since when it reports another phase
     than serving; blame: of a host that gave up (repair/rungs.py). asked_at, asked_by, asked_for:
-    the repair that was last started for it, and the kind of fault. planned: the rung of one that
-    stops or reboots it, since planned_at: its end then is no loss, and what it said before counts
-    no more.
+    the repair that was last started for it, and the kind of fault; asked_times: how many were, one
+    after the other. planned: the rung of one that stops or reboots it, since planned_at: its end
+    then is no loss, and what it said before counts no more.
     """
 
     generation: int
@@ -186,6 +186,7 @@ class HostRow(_Row):
     asked_at: str | None = None
     asked_by: str | None = None
     asked_for: str | None = None
+    asked_times: int = 0
     planned: str | None = None
     planned_at: str | None = None
 

@@ -99,9 +99,9 @@ class Table:
         """Set attributes if `condition` (over :values) holds, lock or not; say whether it did."""
         request = self.changes_of(key, facts)
         request["ConditionExpression"] = condition
-        request["ExpressionAttributeValues"] |= pack({f":{k}": v for k, v in values.items()})
-        if not request["ExpressionAttributeValues"]:  # DynamoDB refuses an empty map
-            del request["ExpressionAttributeValues"]
+        if values:
+            given = request.setdefault("ExpressionAttributeValues", {})
+            given.update(pack({f":{k}": v for k, v in values.items()}))
         try:
             self.dynamodb.update_item(**request)
         except ClientError as error:
@@ -124,13 +124,15 @@ class Table:
         sets = ", ".join(f"#{k} = :{k}" for k in kept)
         removes = ", ".join(f"#{k}" for k in facts if facts[k] is None)
         clauses = ([f"SET {sets}"] if sets else []) + ([f"REMOVE {removes}"] if removes else [])
-        return {
+        changes = {
             "TableName": self.table,
             "Key": self._key(key),
             "UpdateExpression": " ".join(clauses),
             "ExpressionAttributeNames": {f"#{k}": k for k in facts},
-            "ExpressionAttributeValues": pack({f":{k}": v for k, v in kept.items()}),
         }
+        if kept:  # DynamoDB refuses an empty map
+            changes["ExpressionAttributeValues"] = pack({f":{k}": v for k, v in kept.items()})
+        return changes
 
     def transact(self, actions: Sequence[Any]) -> None:
         lock: Any = {

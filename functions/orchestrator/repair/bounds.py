@@ -15,7 +15,7 @@ from typing import Any
 
 from orchestrator.launch import instances
 from orchestrator.ledger.rows import IncidentRow
-from orchestrator.repair.rungs import LADDER, LOST, Facts, Rung, Verdict, after
+from orchestrator.repair.rungs import LADDER, LOST, WISH, Facts, Rung, Verdict, after
 
 FAILED, NO_CAPACITY, REPAIRED = "failed", "no-capacity", "repaired"
 WINDOW = timedelta(hours=1)
@@ -96,7 +96,11 @@ def _climbed(wanted: Verdict, facts: Facts, past: Past) -> Verdict:
     here, rung = past.tried_here(WINDOW), wanted.rung
     while rung in here and rung != Rung.REPLACE:
         rung = after(rung, facts)
-    replaced = [each["at"] for _, each in past.rungs(WINDOW) if each["rung"] == Rung.REPLACE]
+    replaced = [
+        each["at"]
+        for _, each in past.rungs(WINDOW)
+        if each["rung"] == Rung.REPLACE and not each["why"].startswith(WISH)
+    ]
     if rung == Rung.REPLACE and len(replaced) >= REPLACEMENTS:
         pause = LOST_PAUSE if facts.state in instances.LOST else WINDOW
         if (until := datetime.fromisoformat(replaced[-1]) + pause) > past.now:
@@ -112,7 +116,7 @@ def _within_a_day(verdict: Verdict, facts: Facts, past: Past) -> Verdict:
     disrupted = [
         each
         for _, each in past.rungs(DAY)
-        if each["rung"] in _DISRUPTIVE and not each["why"].startswith(LOST)
+        if each["rung"] in _DISRUPTIVE and not each["why"].startswith((LOST, WISH))
     ]
     if len(disrupted) < DISRUPTIONS:
         return verdict

@@ -15,7 +15,7 @@ from orchestrator.ledger.rows import (
 )
 from orchestrator.ledger.store import Ledger
 from orchestrator.repair import bounds, rungs
-from orchestrator.repair.rungs import LADDER, Facts, Rung, Verdict
+from orchestrator.repair.rungs import LADDER, WISH, Facts, Rung, Verdict
 from orchestrator.repair.triggers import Trigger
 
 EXPLAINED = "NotRepairable"  # a reason begins with it: only an operator tries again
@@ -78,7 +78,7 @@ def judged(
     """
     wish = trigger.rung or (Rung.REPLACE if trigger.forced else None)
     if wish and own is None:
-        return Verdict(wish, f"an operator wants it: {trigger.text}")
+        return Verdict(wish, f"{WISH}: {trigger.text}")
     if trigger.ending and seen.ending is None:
         seen = dataclasses.replace(seen, ending=trigger.text)
     wanted = rungs.first(seen)
@@ -96,8 +96,13 @@ def judged(
 
 
 def history(ledger: Ledger) -> list[IncidentRow]:
-    """Return the incidents of the deployment, the oldest first."""
-    found = [IncidentRow.of(values) for values in ledger.rows(INCIDENTS)]
+    """Return the incidents of the deployment's hosts, the oldest first.
+
+    Those of an earlier deployment of this name had hosts that a teardown has forgotten.
+    """
+    oldest = min((host.generation for host in ledger.hosts()), default=0)
+    rows = (IncidentRow.of(values) for values in ledger.rows(INCIDENTS))
+    found = [each for each in rows if each.generation >= oldest]
     return sorted(found, key=lambda each: each.began_at or each.opened_at)
 
 

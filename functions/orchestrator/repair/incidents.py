@@ -103,8 +103,9 @@ def close(
     ledger.update(_key(ledger, opened_at), facts_now)
     if helped and row.unanswered_at:
         ledger.record(unanswered_at=None)
-    if host and host.planned:
-        ledger.set_host(host.generation, planned=None, planned_at=None)
+    if host and (host.planned or helped):
+        in_vain = {"asked_times": None} if helped else {}
+        ledger.set_host(host.generation, planned=None, planned_at=None, **in_vain)
     same = f"{instance_id} in {seconds} s"
     text = f"{instance_id} -> {replaced_by} in {seconds} s" if replaced_by else same
     ledger.note("repair", f"{outcome}: {text}")

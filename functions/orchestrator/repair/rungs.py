@@ -25,6 +25,7 @@ class Rung(StrEnum):
 
 
 LOST = "EC2 says that the instance is"  # how the sentence about a lost one begins
+WISH = "an operator wants it"  # and about what somebody asked for
 LADDER = (Rung.RECONNECT, Rung.RESTART, Rung.REBOOT, Rung.REHOST, Rung.REPLACE)
 
 

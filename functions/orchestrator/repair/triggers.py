@@ -20,6 +20,8 @@ from orchestrator.repair.rungs import LADDER, Rung
 EC2, HEALTH, ALARM = "ec2", "health", "alarm"
 HOST, RECONCILER, OPERATOR = "host", "reconciler", "operator"
 _AGAIN_SECONDS = 60  # one loss comes as several events, and a storm as a thousand
+_AT_MOST_SECONDS = 3600  # between two, however often one was started in vain
+_UNHURRIED = 3  # are started before the pauses grow
 _NAME_LIMIT = 80
 
 
@@ -121,22 +123,26 @@ def start(
     """Start the repair that `mark` names, e.g. an event's id; return its name.
 
     None where another one was started for this host and such a fault within the last minute: a
-    storm of events is one execution. Delivered twice, an event starts once.
+    storm of events is one execution. The pauses grow with those that were started in vain, also
+    where they failed before they wrote anything down. Delivered twice, an event starts once.
     """
     execution = f"repair-{ledger.name}-{mark}"[:_NAME_LIMIT]
     now = ledger.now()
     ledger.adopt_earlier_host()  # a row of version 1 holds its host itself
     fault = "lost" if trigger.state else "ending" if trigger.ending else "unwell"
+    times = _started_in_a_row(ledger, host, fault)
+    pause = min(_AGAIN_SECONDS * 2 ** max(0, times - _UNHURRIED), _AT_MOST_SECONDS)
     is_first = ledger.change(
         host.key,
         {
             "asked_at": now.isoformat(timespec="microseconds"),
             "asked_by": execution,
             "asked_for": fault,
+            "asked_times": times + 1,
         },
         "attribute_exists(pk) AND (attribute_not_exists(asked_at) OR asked_at < :before"
         " OR asked_by = :again OR asked_for <> :fault)",
-        before=(now - timedelta(seconds=_AGAIN_SECONDS)).isoformat(timespec="microseconds"),
+        before=(now - timedelta(seconds=pause)).isoformat(timespec="microseconds"),
         again=execution,
         fault=fault,
     )
@@ -150,3 +156,10 @@ def start(
         )
     count("RepairRequested")
     return execution
+
+
+def _started_in_a_row(ledger: Ledger, host: HostRow, fault: str) -> int:
+    """Return how many repairs were started for this fault of the host, the last one lately."""
+    if host.asked_at is None or host.asked_for != fault:
+        return 0
+    return host.asked_times if ledger.seconds_since(host.asked_at) < 2 * _AT_MOST_SECONDS else 0

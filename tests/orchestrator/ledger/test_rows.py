@@ -72,6 +72,7 @@ FULL = [
         asked_at=AT,
         asked_by="repair-demo-1",
         asked_for="unwell",
+        asked_times=2,
         planned="reboot",
         planned_at=AT,
     ),

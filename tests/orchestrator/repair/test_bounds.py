@@ -18,8 +18,8 @@ def ago(minutes):
     return (NOW - timedelta(minutes=minutes)).isoformat(timespec="microseconds")
 
 
-def incident(minutes, *rungs, outcome="repaired", instance="i-1", cause="CUDA error"):
-    tried = [{"rung": rung, "why": "w", "at": ago(minutes), "outcome": "in vain"} for rung in rungs]
+def incident(minutes, *rungs, outcome="repaired", instance="i-1", cause="CUDA error", why="w"):
+    tried = [{"rung": rung, "why": why, "at": ago(minutes), "outcome": "in vain"} for rung in rungs]
     closed = ago(minutes) if outcome else None
     return IncidentRow(
         opened_at=ago(minutes), began_at=ago(minutes), closed_at=closed, outcome=outcome,
@@ -110,6 +110,13 @@ def test_a_deployment_that_flaps_costs_four_hosts_an_hour_at_most():
     assert bounded(Rung.REPLACE, *past[1:]).rung == Rung.REPLACE
     assert bounded(Rung.REPLACE, *past).rung == Rung.WAIT
     assert bounded(Rung.REHOST, *past).rung == Rung.REHOST
+
+
+def test_what_an_operator_asked_for_is_no_flapping():
+    wished = {"why": "an operator wants it: manual"}
+    past = [incident(n, Rung.REPLACE, instance=f"i-{n}", **wished) for n in range(50, 38, -1)]
+
+    assert bounded(Rung.REPLACE, *past).rung == Rung.REPLACE
 
 
 def test_hosts_that_ec2_takes_one_after_the_other_are_followed_by_others_after_a_while():

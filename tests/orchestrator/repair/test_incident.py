@@ -14,7 +14,7 @@ from orchestrator.events import instance_events
 from orchestrator.hosts import probe
 from orchestrator.launch import instances
 from orchestrator.ledger.rows import LOCK, AwaitRow, Desired
-from orchestrator.repair import incidents, triggers
+from orchestrator.repair import diagnosis, incidents, triggers
 from orchestrator.repair.triggers import Trigger
 from orchestrator.resources import instance
 from orchestrator.spec.parsing import parse
@@ -317,6 +317,16 @@ def test_what_is_not_wanted_to_run_is_not_repaired(live, desired):
 
     assert check(live, force=True)["todo"] == "nothing"
     assert recorded(live) == []
+
+
+def test_the_incidents_of_an_earlier_deployment_of_this_name_are_not_this_ones(live):
+    check(live, force=True)
+    assert len(diagnosis.history(live.ledger)) == 1
+
+    live.ledger.erase("host#1")  # as a teardown does; numbers go on
+    live.ledger.set_host(5, role="serving", instance_id="i-5")
+
+    assert diagnosis.history(live.ledger) == []
 
 
 def end_of_a_failed_repair(live, opened):
