@@ -21,6 +21,7 @@ from botocore.useragent import UserAgentString
 from moto.core.constants import MISSING
 from moto.core.serialize import (
     AttributePickerContext,
+    BaseJSONSerializer,
     ResponseSerializer,
     XFormedAttributePicker,
 )
@@ -33,11 +34,13 @@ from moto.ec2.utils import EC2_PREFIX_TO_RESOURCE, get_prefix
 
 _LISTING = "moto.core.responses.method_names_from_class"
 _FOUND_BY_ANY_NAME = ResponseSerializer.get_value
+_STRUCTURE = vars(BaseJSONSerializer)["_serialize_type_structure"]
 _SIGN = RequestSigner.sign
 _CAST: property = vars(DynamoType)["cast_value"]
 _SIZE = DynamoType.size
 _COPIED = DynamoType.__deepcopy__
 _TRANSACT = DynamoDBBackend.transact_write_items
+_SIMPLE = {"S", "N", "BOOL"}  # attributes whose value is no list, map or set
 _PROLOGUE = '<?xml version="1.0" encoding="utf-8"?>\n'
 
 
@@ -53,6 +56,7 @@ def in_force() -> Iterator[None]:
         for owner, name, shortcut in (
             (TaggedEC2Resource, "get_tags", _own_tags),
             (ResponseSerializer, "get_value", _value),
+            (BaseJSONSerializer, "_serialize_type_structure", _structure),
             (UserAgentString, "to_string", _user_agent),
             (RequestSigner, "sign", _sign),
             (DynamoType, "cast_value", property(_cast)),
@@ -97,6 +101,18 @@ def _value(serializer: ResponseSerializer, value: Any, key: str, shape: Any) -> 
         if found is not MISSING:
             return found
     return None
+
+
+def _structure(
+    serializer: BaseJSONSerializer, serialized: Any, value: Any, shape: Any, key: str
+) -> None:
+    """A DynamoDB attribute with one simple value is written as moto holds it."""
+    if key and shape.name == "AttributeValue" and isinstance(value, dict):
+        [(kind, held), *others] = value.items()
+        if not others and kind in _SIMPLE and type(held) in {str, bool}:
+            serialized[key] = value
+            return
+    _STRUCTURE(serializer, serialized, value, shape, key)
 
 
 def _names(
@@ -167,7 +183,7 @@ def _size(attribute: DynamoType) -> int:
 
 def _copied(attribute: DynamoType, memo: dict[int, Any]) -> DynamoType:
     """Moto changes lists, maps and sets in their place, and puts another attribute elsewhere."""
-    return attribute if attribute.type in {"S", "N", "BOOL"} else _COPIED(attribute, memo)
+    return attribute if attribute.type in _SIMPLE else _COPIED(attribute, memo)
 
 
 def _transact(backend: DynamoDBBackend, items: list[dict[str, Any]]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from types import SimpleNamespace
 
 import pytest
@@ -36,7 +37,7 @@ def test_what_is_started_in_vain_is_started_ever_less_often(complete, account, s
     minutes = minutes_of_starts(complete, account, hours=24)
 
     assert minutes[:6] == [0, 1, 2, 3, 5, 9]
-    assert {later - earlier for earlier, later in zip(minutes[9:], minutes[10:])} == {60}
+    assert {later - earlier for earlier, later in pairwise(minutes[9:])} == {60}
     assert len(started) == len(minutes) < 40
 
 
