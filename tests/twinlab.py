@@ -190,6 +190,20 @@ class Installation:
     def client(self, service: str) -> Any:
         return _client(service, self.twin.endpoint)
 
+    def invoke(self, function: str, event: Any) -> Any:
+        """Return the answer of one of the installation's functions, asked directly."""
+        functions = self.client("lambda")
+        [name] = [
+            found["FunctionName"]
+            for page in functions.get_paginator("list_functions").paginate()
+            for found in page["Functions"]
+            if f"-{function}Function-" in found["FunctionName"]
+        ]
+        answer = functions.invoke(FunctionName=name, Payload=json.dumps(event))
+        said = json.loads(answer["Payload"].read())
+        assert "FunctionError" not in answer, said
+        return said
+
     def fault(self, *calls: str, when: str = "before", do: str = "error", **facts: Any) -> None:
         """Plan one fault for the next of each such call, e.g. `ec2.CreateVpc`."""
         planned = {call: [{"when": when, "do": do, **facts}] for call in calls}

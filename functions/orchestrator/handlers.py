@@ -81,13 +81,13 @@ def acquire(event: Event) -> None:
 
 def report_failure(event: Event) -> dict[str, Any]:
     """Write the reason down if this workflow still owns the lock; return it with {"rollback"}."""
-    count("WorkflowFailed")
-    ledger = ledger_of(event)
+    ledger, is_announced = ledger_of(event), False
     workflow, error, cause = event["workflow"], event["error"], event["cause"]
-    silence = aws().settings.host_silence_seconds
-    failed = lifecycle.record_failure(ledger, workflow, error, cause, silence)
+    failed = lifecycle.record_failure(ledger, workflow, error, cause, aws().settings)
     with suppress(Superseded):
-        incidents.abandon(aws(), ledger, event["opened_at"], error, failed["cause"])
+        is_announced = incidents.abandon(aws(), ledger, event["opened_at"], error, failed["cause"])
+    if not is_announced:  # else people would get a notice and an alarm
+        count("WorkflowFailed")
     return failed
 
 

@@ -23,7 +23,7 @@ from template_files import read
 from chaos.scene import Scene, opened
 
 PRICED = "2026-11-28"
-GOAL_USD = 1.0
+GOAL_USD = 1.0  # for the looks of every minute
 _DAYS = 30
 _LOG_BYTES = 1_000  # of an invocation: the platform's three lines, and ours
 _READ_BYTES, _WRITE_BYTES = 4096, 1024
@@ -37,9 +37,10 @@ _LOG_GB, _METRIC, _ALARM = 0.50, 0.30, 0.10
 
 @dataclass(slots=True)
 class Counted:
-    """Of so many hours. reads and writes: DynamoDB's request units. seconds: of all invocations,
-    where a call of AWS takes 50 milliseconds. metrics: those that functions have written, each with
-    its dimensions. alarms: the deployment's own, which `lamplighter plan` shows with their cost.
+    """Of so many hours. reads and writes: DynamoDB's request units, the reads by function. seconds:
+    of all invocations, where a call of AWS takes 50 milliseconds. metrics: those that functions
+    have written, each with its dimensions. alarms: the deployment's own, which `lamplighter plan`
+    shows with their cost. running: the function that is invoked.
     """
 
     hours: float
@@ -47,10 +48,11 @@ class Counted:
     seconds: dict[str, float] = field(default_factory=lambda: defaultdict(float))
     events: int = 0
     executions: int = 0
-    reads: int = 0
+    reads: Counter[str] = field(default_factory=Counter)
     writes: int = 0
     metrics: set[str] = field(default_factory=set)
     alarms: int = 0
+    running: str = ""
 
 
 def count(seed: int, hours: float) -> Counted:
@@ -76,6 +78,7 @@ def _watched(scene: Scene, counted: Counted) -> Iterator[None]:
 
     def invoked(arn: str, event: Any) -> Any:
         began, name = world.clock.seconds, functions[arn].name
+        counted.running = name
         counted.invocations[name] += 1
         try:
             return invoke(arn, event)
@@ -114,14 +117,17 @@ class Units:
     def _read(self, request: Request, proceed: Proceed) -> Response:
         answer = proceed(request)
         items = answer.get("Items", [answer.get("Item", {})])
-        self._counted.reads += _units(sum(map(_size, items)), _READ_BYTES)
+        self._add(sum(map(_size, items)))
         return answer
 
     def _scan(self, request: Request, proceed: Proceed) -> Response:
         """All that is read is paid for, also what the filter leaves out."""
         table = request.ask("Scan", TableName=request.parameters["TableName"])
-        self._counted.reads += _units(sum(map(_size, table["Items"])), _READ_BYTES)
+        self._add(sum(map(_size, table["Items"])))
         return proceed(request)
+
+    def _add(self, size: int) -> None:
+        self._counted.reads[self._counted.running] += _units(size, _READ_BYTES)
 
     def _write(self, request: Request, proceed: Proceed) -> Response:
         self._counted.writes += _units(_size(request.parameters), _WRITE_BYTES)
@@ -173,26 +179,45 @@ def lines(counted: Counted) -> list[Line]:
     """Return what a month has, the dearest first."""
     month = _DAYS * 24 / counted.hours
     invocations = month * counted.invocations.total()
+    traced = month * sum(n for name, n in counted.invocations.items() if _is_traced(name))
     gigabyte_seconds = month * sum(_memory(n) * each for n, each in counted.seconds.items())
     alarms = sum(each["Type"] == "AWS::CloudWatch::Alarm" for each in read()["Resources"].values())
     found = [
         Line("invocations of functions", invocations, _INVOCATION, 1_000_000),
         Line("their GB-seconds", gigabyte_seconds, _GB_SECOND, 400_000),
-        Line("read units of the ledger", month * counted.reads, _READ),
+        Line("read units of the ledger", month * counted.reads.total(), _READ),
         Line("write units of the ledger", month * counted.writes, _WRITE),
         Line("reports of the host (events)", month * counted.events, _EVENT),
         Line("looks (scheduled events)", month * counted.invocations["ReconcilerFunction"], _EVENT),
         Line("executions of workflows", month * counted.executions, _STATES * _TRANSITION),
         Line("GB of logs", invocations * _LOG_BYTES / 1e9, _LOG_GB, 5),
-        Line("traces of X-Ray", invocations, _TRACE, 100_000),
+        Line("traces of X-Ray", traced, _TRACE, 100_000),
         Line("metrics of the functions", float(len(counted.metrics)), _METRIC, 10),
         Line("alarms of the installation", float(alarms), _ALARM, 10),
     ]
     return sorted(found, key=lambda line: -line.usd)
 
 
+def of_looks(counted: Counted) -> float:
+    """Return what the looks of every minute cost in a month, in USD, without the free tier."""
+    name, month = "ReconcilerFunction", _DAYS * 24 / counted.hours
+    looks = counted.invocations[name]
+    logs = looks * _LOG_BYTES / 1e9 * _LOG_GB
+    time = _memory(name) * counted.seconds[name] * _GB_SECOND
+    return month * (looks * (_INVOCATION + _EVENT) + time + counted.reads[name] * _READ + logs)
+
+
 def _memory(name: str) -> float:
     """Return the function's memory in GB."""
+    return float(_property(name, "MemorySize")) / 1024
+
+
+def _is_traced(name: str) -> bool:
+    return bool(_property(name, "Tracing") == "Active")
+
+
+def _property(name: str, what: str) -> Any:
+    """Return what the template says of a function, or of all of them."""
     document = read()
-    own = document["Resources"].get(name, {}).get("Properties", {}).get("MemorySize")
-    return float(own or document["Globals"]["Function"]["MemorySize"]) / 1024
+    own = document["Resources"].get(name, {}).get("Properties", {})
+    return own.get(what, document["Globals"]["Function"][what])

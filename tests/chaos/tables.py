@@ -69,7 +69,8 @@ def month(counted: quiet.Counted) -> str:
     rows.append(("all", "", *(f"**{usd:.2f}**" for usd in total)))
     headings = ("in a month", "how many", "USD", "USD beyond the free tier")
     own = f"The deployment's own {counted.alarms} alarms: {0.1 * counted.alarms:.2f} USD."
-    return f"{table(headings, rows)}\n\nCounted over {counted.hours:g} hours. {own}"
+    looks = f"Of all this, the looks of every minute: {quiet.of_looks(counted):.2f} USD."
+    return f"{table(headings, rows)}\n\nCounted over {counted.hours:g} hours. {looks} {own}"
 
 
 def _amount(number: float) -> str:

@@ -82,7 +82,8 @@ def test_a_run_goes_on_where_the_one_before_was_stopped(tmp_path):
 
 
 def test_a_month_is_thirty_times_a_day():
-    day = quiet.Counted(24.0, events=1_000_000, reads=8_000_000, writes=1_600_000)
+    day = quiet.Counted(24.0, events=1_000_000, writes=1_600_000)
+    day.reads["HostReportFunction"] = 8_000_000
     day.invocations["HostReportFunction"] = 1_000_000
     day.seconds["HostReportFunction"] = 100_000.0
 
@@ -94,6 +95,7 @@ def test_a_month_is_thirty_times_a_day():
     assert usd["write units of the ledger"] == 30.0
     assert usd["their GB-seconds"] == 20.0
     assert usd["invocations of functions"] == 6.0
+    assert usd["traces of X-Ray"] == 0.0  # turned off for it
     assert round(month["invocations of functions"].usd_beyond_free, 2) == 5.8
     assert month["metrics of the functions"].usd_beyond_free == 0.0
 

@@ -36,7 +36,8 @@ def test_a_quiet_hour_is_counted():
     assert counted.invocations == {"ReconcilerFunction": 15, "HostReportFunction": 30}
     assert counted.executions == 0
     assert counted.writes >= counted.events == 30
-    assert counted.reads > counted.writes
+    assert counted.reads.total() > counted.writes
+    assert 0 < quiet.of_looks(counted) < quiet.GOAL_USD
     assert any(each.startswith("HostReport ") for each in counted.metrics)
 
 

@@ -44,8 +44,10 @@ def teardown(world: World) -> None:
 def abandoned(world: World) -> None:
     """A provision that nothing continues: a teardown follows it, from whatever is there."""
     world.ended(world.start("provision", DOMAIN))
-    if is_known(world):  # else it died before it wrote more than its lock
-        settled(world, world.start("teardown", {"name": NAME}))
+    if not is_known(world):  # it died before it wrote more than its lock: the next one takes that
+        assert world.inventory() == {}
+        settled(world, world.start("provision", DOMAIN))
+    settled(world, world.start("teardown", {"name": NAME}))
 
 
 def settled(world: World, execution: Execution) -> None:

@@ -90,7 +90,7 @@ RARE = {
         )
         for function, verb in (
             *(("InventoryFunction", verb) for verb in ("provision", "repair", "teardown")),
-            *(("LockFunction", verb) for verb in ("repair", "teardown")),
+            ("LockFunction", "teardown"),
             ("ReconcilerFunction", "provision"),
         )
     },
@@ -111,9 +111,11 @@ def lived() -> Enforcement:
         sweep(world)
         notify(world)
         repair = world.start("repair", {"name": "demo", "force": True})
+        beside = world.start("repair", {"name": "demo"})
         world.until(lambda: draining(world) is not None)
         world.terminate(str(draining(world)))
         world.ended(repair)
+        world.ended(beside)
         world.terminate(world.instances()[0])
         world.until(lambda: world.serving(endpoint) is None)
         world.until(lambda: world.serving(endpoint) is not None)

@@ -8,6 +8,8 @@ import pytest
 from orchestrator import handlers
 from orchestrator.errors import InvalidRequest, Superseded
 from orchestrator.ledger.rows import LOCK
+from orchestrator.repair import incidents
+from orchestrator.repair.triggers import Trigger
 from orchestrator.step import Function
 
 
@@ -103,3 +105,21 @@ def test_a_failed_workflow_says_which_it_was(invoke, workflow):
 
     assert answer == {"error": "Refused", "cause": "no quota", "rollback": True}
     assert workflow.ledger.deployment().status == "failed"
+
+
+@pytest.mark.parametrize("is_open", [True, False])
+def test_a_repair_that_says_so_in_a_notice_raises_no_alarm_beside_it(
+    invoke, complete, capsys, is_open
+):
+    opened = complete.ledger.time()
+    if is_open:
+        trigger = Trigger("manual", forced=True)
+        incidents.check(complete.clients, complete.deployment, complete.ledger, trigger, opened)
+    failed = {"error": "Refused", "cause": "no quota", "opened_at": opened}
+
+    invoke(
+        handlers.deployment_function,
+        **named(complete, verb="report_failure", workflow="repair", **failed),
+    )
+
+    assert ("WorkflowFailed" in capsys.readouterr().out) is not is_open

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -10,10 +10,12 @@ from ports import free_port
 from twin import control as twins
 from twinlab import Installation
 
+from workflow.clients import Client
+
 # A short time to live: a predecessor drains for two of them.
 SPEC = {"name": "alpha", "model": "m", "dns": {"domain": "demo.test", "ttl_seconds": 5}}
 # Short waits that AWS needs long: a dead step's last act, invisible tags, a silent host.
-PARAMETERS = {"StepTimeoutSeconds": "6", "SettleSeconds": "2", "HostSilenceSeconds": "15"}
+PARAMETERS = {"StepTimeoutSeconds": "8", "SettleSeconds": "2", "HostSilenceSeconds": "15"}
 
 
 @pytest.fixture(scope="package")
@@ -46,6 +48,21 @@ def live(installed: Installation) -> Iterator[tuple[Installation, dict[str, Any]
     """
     yield installed, installed.up(**SPEC)
     settle(installed)
+
+
+@pytest.fixture
+def asking(installed: Installation) -> Iterator[Callable[[str], Client]]:
+    """Starts a client of a deployment; it ends with the test at the latest."""
+    clients: list[Client] = []
+
+    def start(name: str) -> Client:
+        clients.append(Client(installed, name))
+        clients[-1].start()
+        return clients[-1]
+
+    yield start
+    for each in clients:
+        each.stop()
 
 
 def take_down(installed: Installation) -> None:

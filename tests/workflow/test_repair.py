@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 
 import pytest
@@ -73,7 +72,7 @@ def test_an_event_delivered_twice_starts_one_execution(live):
         "detail": {"instance-id": before["instance_id"], "state": "shutting-down"},
     }
 
-    answers = [invoke(aws, "InstanceEvent", event) for _ in range(2)]
+    answers = [aws.invoke("InstanceEvent", event) for _ in range(2)]
     aws.quiet()
 
     assert answers[0] == answers[1]
@@ -157,7 +156,7 @@ def test_our_own_teardown_starts_no_repair(live, repairs):
 def test_a_malformed_or_foreign_event_starts_nothing(aws, event):
     started = aws.executions("repair")
 
-    answer = invoke(aws, "InstanceEvent", event)
+    answer = aws.invoke("InstanceEvent", event)
 
     assert "ignored" in answer
     assert aws.executions("repair") == started
@@ -169,7 +168,7 @@ def test_a_malformed_or_foreign_event_starts_nothing(aws, event):
 )
 def test_a_malformed_or_foreign_report_is_dropped(aws, detail):
     event = {"source": "lamplighter.host.unknown", "detail": detail}
-    assert invoke(aws, "HostReport", event) == "ignored"
+    assert aws.invoke("HostReport", event) == "ignored"
 
 
 def test_a_foreign_instance_is_nobodys_business(aws):
@@ -193,16 +192,3 @@ def test_a_repair_of_nothing_known_is_told(aws):
 
     assert ended["error"] == "NotFound"
     assert "'nobody'" in ended["cause"]
-
-
-def invoke(aws, function, event):
-    listed = aws.client("lambda").get_paginator("list_functions").paginate()
-    [name] = [
-        found["FunctionName"]
-        for page in listed
-        for found in page["Functions"]
-        if f"-{function}Function-" in found["FunctionName"]
-    ]
-    answer = aws.client("lambda").invoke(FunctionName=name, Payload=json.dumps(event))
-    assert "FunctionError" not in answer, answer["Payload"].read()
-    return json.loads(answer["Payload"].read())

@@ -4,70 +4,15 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import Counter
 
-import httpx
 import openai
 import pytest
-from twinlab import eventually
 
 pytestmark = pytest.mark.twin
 
 BY_FORCE = {"reason": "manual", "force": True}
 # The stub speaks one token a second then, and repeats the end of the question.
 SLOWLY = "Speak slowly: " + "a b c d e f g h i j " * 8
-
-
-class Client(threading.Thread):
-    """Asks ten times a second, each time where the endpoint's public name leads then."""
-
-    def __init__(self, aws, name):
-        super().__init__(daemon=True)
-        self._aws, self._name, self._stopped = aws, name, threading.Event()
-        self._endpoint = aws.deployment(name)["endpoint"]
-        self._key = aws.api_key(name)
-        eventually(aws.origins, lambda known: self._endpoint in known, 10)
-        self.seen = []
-
-    def run(self):
-        while not self._stopped.wait(0.1):
-            self.seen.append(self._ask())
-
-    def _ask(self):
-        request = {"messages": [{"role": "user", "content": "hello"}], "max_tokens": 1}
-        try:
-            answer = httpx.post(
-                f"{self._aws.origins()[self._endpoint]}/v1/chat/completions",
-                json=request,
-                headers={"Authorization": f"Bearer {self._key}"},
-                timeout=30,
-            )
-        except httpx.HTTPError as error:
-            return type(error).__name__
-        if answer.status_code == 503:
-            assert answer.headers["Retry-After"]
-            return answer.json()["error"]["code"]
-        return answer.status_code
-
-    def stop(self):
-        self._stopped.set()
-        self.join(60)
-        return Counter(self.seen)
-
-
-@pytest.fixture
-def asking(aws):
-    """Starts a client of a deployment; it ends with the test at the latest."""
-    clients = []
-
-    def start(name):
-        clients.append(Client(aws, name))
-        clients[-1].start()
-        return clients[-1]
-
-    yield start
-    for each in clients:
-        each.stop()
 
 
 def stream(aws, name, heard):

@@ -38,6 +38,7 @@ from orchestrator.ledger.rows import (
 from orchestrator.ledger.store import Ledger
 from orchestrator.preflight import model_fit
 from orchestrator.preflight.every import every, must_pass
+from orchestrator.settings import Settings
 from orchestrator.spec.deployment import Deployment
 from orchestrator.spec.difference import differences
 from orchestrator.spec.parsing import parse
@@ -153,7 +154,7 @@ def record_serving(ledger: Ledger, probed_from: str) -> dict[str, Any]:
 
 
 def record_failure(
-    ledger: Ledger, workflow: str, error: str, cause: str, silence_seconds: float
+    ledger: Ledger, workflow: str, error: str, cause: str, settings: Settings
 ) -> dict[str, Any]:
     """Write down why a workflow failed; return {"error", "cause", "rollback"}.
 
@@ -174,15 +175,13 @@ def record_failure(
     ledger.end_waits()
     for host in (each for each in ledger.hosts() if each.phase == WAITING):
         ledger.set_host(host.generation, phase=None, cause=None)
-    status = Status.SERVING if _answers(ledger, row, spec, silence_seconds) else Status.FAILED
+    status = Status.SERVING if _answers(ledger, row, spec, settings) else Status.FAILED
     ledger.record(status=status, reason=f"{error}: {reason}", execution=ledger.owner)
     ledger.note(workflow, f"{workflow} failed: {error}: {reason}")
     return {"error": error, "cause": reason, "rollback": never_served and asked_for}
 
 
-def _answers(
-    ledger: Ledger, row: DeploymentRow, spec: dict[str, Any], silence_seconds: float
-) -> bool:
+def _answers(ledger: Ledger, row: DeploymentRow, spec: dict[str, Any], settings: Settings) -> bool:
     """Return whether the endpoint answers, as the stored specification says that it may be asked.
 
     It is not parsed: a teardown of what an earlier version stored may fail, too.
@@ -191,7 +190,7 @@ def _answers(
         return False
     ranges = (spec.get("network") or {}).get("allowed_cidrs", ["0.0.0.0/0"])
     is_open = "0.0.0.0/0" in ranges
-    return proof.answers(ledger, row, is_open=is_open, silence_seconds=silence_seconds)
+    return proof.answers(ledger, row, settings, is_open=is_open)
 
 
 def _kept(ledger: Ledger) -> str:

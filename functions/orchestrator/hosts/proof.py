@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+
 from orchestrator.aws.clients import Clients
 from orchestrator.errors import Pending
 from orchestrator.hosts import probe
@@ -9,9 +12,11 @@ from orchestrator.launch import instances
 from orchestrator.ledger.rows import DeploymentRow, HostRow
 from orchestrator.ledger.store import Ledger
 from orchestrator.resources import keys
+from orchestrator.settings import Settings
 from orchestrator.spec.deployment import Deployment
 
-_TRIES = 5  # a busy endpoint is not down; two seconds each
+_TRIES = 5  # a busy endpoint is not down; two seconds each, or more where its machine hangs
+_SHARE = 6  # of a function's time: after so much of it no other try begins
 
 
 def prove(clients: Clients, deployment: Deployment, ledger: Ledger, host: HostRow) -> str:
@@ -40,7 +45,8 @@ def still_answers(clients: Clients, deployment: Deployment, ledger: Ledger, host
         return False
     if not deployment.network.is_open:
         return _was_heard(ledger, host, clients.settings.host_silence_seconds)
-    return any(_is_ready(clients, deployment, host) for _ in range(2))  # one may get lost
+    one_may_get_lost = 2
+    return _tried(lambda: _is_ready(clients, deployment, host), one_may_get_lost, clients.settings)
 
 
 def _is_ready(clients: Clients, deployment: Deployment, host: HostRow) -> bool:
@@ -59,7 +65,7 @@ def _answers(endpoint: str) -> bool:
     return True
 
 
-def answers(ledger: Ledger, row: DeploymentRow, *, is_open: bool, silence_seconds: float) -> bool:
+def answers(ledger: Ledger, row: DeploymentRow, settings: Settings, *, is_open: bool) -> bool:
     """Return whether the endpoint answers now.
 
     Behind a closed door the last report of the host that serves has to do, while it is fresh.
@@ -67,9 +73,21 @@ def answers(ledger: Ledger, row: DeploymentRow, *, is_open: bool, silence_second
     if row.endpoint is None:
         return False
     if is_open:
-        return any(_answers(row.endpoint) for _ in range(_TRIES))
+        endpoint = row.endpoint
+        return _tried(lambda: _answers(endpoint), _TRIES, settings)
     host = ledger.serving()
-    return host is not None and _was_heard(ledger, host, silence_seconds)
+    return host is not None and _was_heard(ledger, host, settings.host_silence_seconds)
+
+
+def _tried(look: Callable[[], bool], times: int, settings: Settings) -> bool:
+    """Return whether one of the looks gets an answer, within the function's time."""
+    until = time.monotonic() + settings.step_seconds / _SHARE
+    for _ in range(times):
+        if look():
+            return True
+        if time.monotonic() >= until:
+            break
+    return False
 
 
 def _was_heard(ledger: Ledger, host: HostRow, silence_seconds: float) -> bool:

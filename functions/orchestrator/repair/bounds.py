@@ -17,7 +17,7 @@ from orchestrator.launch import instances
 from orchestrator.ledger.rows import IncidentRow
 from orchestrator.repair.rungs import LADDER, LOST, WISH, Facts, Rung, Verdict, after
 
-FAILED, NO_CAPACITY, REPAIRED = "failed", "no-capacity", "repaired"
+FAILED, NO_CAPACITY, REPAIRED, ABORTED = "failed", "no-capacity", "repaired", "aborted"
 WINDOW = timedelta(hours=1)
 DAY = timedelta(days=1)
 REPLACEMENTS = 4  # in a window; each costs an instance's start

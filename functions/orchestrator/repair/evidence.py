@@ -11,6 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from orchestrator.aws import naming
 from orchestrator.aws.clients import Clients
+from orchestrator.aws.error_codes import code
 from orchestrator.ledger.rows import HostRow
 from orchestrator.masking import masked
 from orchestrator.observability import logger
@@ -44,8 +45,14 @@ def keep(clients: Clients, name: str, host: HostRow, seen: Facts, opened_at: str
 
 
 def _console(clients: Clients, instance_id: str) -> str:
+    """Return what the machine says now; types without Nitro only show what it said as it booted."""
     try:
-        answer = clients.ec2.get_console_output(InstanceId=instance_id)
+        try:
+            answer = clients.ec2.get_console_output(InstanceId=instance_id, Latest=True)
+        except ClientError as error:
+            if code(error) != "UnsupportedOperation":
+                raise
+            answer = clients.ec2.get_console_output(InstanceId=instance_id)
     except (ClientError, BotoCoreError) as error:
         return f"EC2 gives no console output: {error}"
     return str(answer.get("Output") or "EC2 has no console output")

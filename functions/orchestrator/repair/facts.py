@@ -31,7 +31,7 @@ def look(
     silence = clients.settings.host_silence_seconds
     is_open = deployment.network.is_open
     answers = state not in instances.LOST and proof.answers(
-        ledger, row, is_open=is_open, silence_seconds=silence
+        ledger, row, clients.settings, is_open=is_open
     )
     status = _status(clients, instance_id) if state == "running" else {}
     heard_at = host.phase_at or host.launched_at

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from datetime import datetime
 from typing import Any
@@ -31,7 +32,7 @@ def check(
     rung. Workflows wait for the lock in no order, so began_at, written under it, shows which repair
     came first.
     """
-    _close_aborted(ledger)
+    _close_aborted(clients, ledger)
     row, host = ledger.deployment(), diagnosis.subject(ledger)
     answer: dict[str, Any] = {
         "generation": host.generation if host else 0,
@@ -129,18 +130,20 @@ def leave(ledger: Ledger) -> dict[str, Any]:
 
 def abandon(
     clients: Clients, ledger: Ledger, opened_at: str, error: str = "", cause: str = ""
-) -> None:
-    """Close the incident that this repair opened, if it did, as failed.
+) -> bool:
+    """Close the incident that this repair opened, if it did, as failed; return whether that says
+    to people what the workflow's failure would.
 
     Waiting for capacity in vain is no failure of the deployment: it is tried again.
     """
     incident = _own(ledger, opened_at)
     if incident is None or incident.closed_at is not None:
-        return
+        return False
     if error:
         ledger.update(_key(ledger, opened_at), {"cause": f"{error}: {cause}"[:1_000]})
     outcome = bounds.NO_CAPACITY if error == "InsufficientCapacity" else bounds.FAILED
     close(clients, ledger, opened_at, str(incident.instance_id), outcome)
+    return True
 
 
 def _waits(seen: Facts, verdict: Verdict) -> str:
@@ -193,7 +196,7 @@ def _opened(
     )
     ledger.write(_key(ledger, opened_at), incident.values())
     if not seen.answers and row.unanswered_at is None:
-        ledger.record(unanswered_at=ledger.time())
+        ledger.record(unanswered_at=incident.detected_at)
     return incident
 
 
@@ -257,12 +260,15 @@ def _failed_requests(ledger: Ledger, incident: IncidentRow) -> int | None:
     return host.errors - incident.errors_before if host.errors >= incident.errors_before else None
 
 
-def _close_aborted(ledger: Ledger) -> None:
+def _close_aborted(clients: Clients, ledger: Ledger) -> None:
     """Close what repairs opened that ended without a word: this one holds the lock now."""
     for values in list(ledger.rows(INCIDENTS)):
         incident = IncidentRow.of(values)
         if incident.closed_at is None and incident.execution != ledger.owner:
-            ledger.update(values["sk"], {"closed_at": ledger.time(), "outcome": "aborted"})
+            end: dict[str, Any] = {"closed_at": ledger.time(), "outcome": bounds.ABORTED}
+            ledger.update(values["sk"], end)
+            closed = dataclasses.replace(incident, **end)
+            announcing.ended(clients, ledger, ledger.deployment(), closed)
 
 
 def _is_unfinished(ledger: Ledger, status: Status) -> bool:

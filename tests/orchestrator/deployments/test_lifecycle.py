@@ -18,11 +18,9 @@ from orchestrator.resources import instance
 from orchestrator.spec.parsing import parse
 from steps import Workflow
 
-SILENCE = 180  # seconds
-
 
 def fail(workflow, kind, error, cause):
-    return lifecycle.record_failure(workflow.ledger, kind, error, cause, SILENCE)
+    return lifecycle.record_failure(workflow.ledger, kind, error, cause, workflow.clients.settings)
 
 
 def silent(_):

@@ -331,7 +331,7 @@ def test_the_incidents_of_an_earlier_deployment_of_this_name_are_not_this_ones(l
 
 def end_of_a_failed_repair(live, opened):
     live.clear(instance.destroy_candidates)
-    lifecycle.record_failure(live.ledger, "repair", "Refused", "no quota", 180)
+    lifecycle.record_failure(live.ledger, "repair", "Refused", "no quota", live.clients.settings)
     incidents.abandon(live.clients, live.ledger, opened)
 
 
@@ -376,6 +376,17 @@ def test_what_an_aborted_repair_left_is_finished_to_one_host(live, candidate, pr
     assert alive == [current(live)]
     there = (instances.state(live.clients, h.instance_id) for h in live.ledger.hosts())
     assert sum(state in instances.ALIVE for state in there) == 1
+
+
+def test_a_repair_that_was_aborted_is_counted_by_the_next_one(live, capsys):
+    check(live, force=True)
+    capsys.readouterr()
+
+    check(taken_over_lock(live))
+
+    [aborted, *_] = recorded(live)
+    assert aborted["outcome"] == "aborted"
+    assert "IncidentsNotRepaired" in capsys.readouterr().out
 
 
 def taken_over_lock(live):
