@@ -186,7 +186,7 @@ class HostRow(_Row):
     asked_at: str | None = None
     asked_by: str | None = None
     asked_for: str | None = None
-    asked_times: int = 0
+    asked_times: int | None = None
     planned: str | None = None
     planned_at: str | None = None
 

@@ -162,4 +162,5 @@ def _started_in_a_row(ledger: Ledger, host: HostRow, fault: str) -> int:
     """Return how many repairs were started for this fault of the host, the last one lately."""
     if host.asked_at is None or host.asked_for != fault:
         return 0
-    return host.asked_times if ledger.seconds_since(host.asked_at) < 2 * _AT_MOST_SECONDS else 0
+    is_lately = ledger.seconds_since(host.asked_at) < 2 * _AT_MOST_SECONDS
+    return host.asked_times or 0 if is_lately else 0
