@@ -16,7 +16,8 @@ from datetime import UTC, datetime
 from multiprocessing import get_context
 from pathlib import Path
 
-from chaos import mix, picture, quiet, scene, tables
+from chaos import scene
+from chaos.page import mix, picture, quiet, tables
 from chaos.faults import FAULTS
 from chaos.goals import missed
 from chaos.record import Key, Record

@@ -8,10 +8,11 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from chaos import picture, quiet, record, tables
+from chaos import record
+from chaos.page import picture, quiet, tables
 from chaos.faults import FAULTS
-from chaos.mix import Span, Timeline
-from chaos.modes import MODES
+from chaos.page.mix import Span, Timeline
+from chaos.page.modes import MODES
 from chaos.test_goals import GOOD
 
 TESTS = tables.PAGE.parents[1] / "tests"

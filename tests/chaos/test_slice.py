@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from chaos import quiet, tables
+from chaos.page import quiet, tables
 from chaos.goals import missed
 from chaos.trial import play
 

@@ -8,13 +8,13 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from chaos import quiet
+from chaos.page import quiet
 from chaos.faults import FAULTS
 from chaos.goals import missed
-from chaos.modes import MODES
+from chaos.page.modes import MODES
 from chaos.trial import Outcome
 
-PAGE = Path(__file__).parents[2] / "docs" / "chaos.md"
+PAGE = Path(__file__).parents[3] / "docs" / "chaos.md"
 PICTURE = PAGE.with_name("chaos.svg")
 _MOST_RUNS = 6
 _HEADINGS = (

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from html import escape
 
-from chaos.mix import Span, Timeline
+from chaos.page.mix import Span, Timeline
 
 _WIDTH, _LEFT, _RIGHT = 1000, 120, 20
 _ROWS = {"faults": 20, "endpoint": 92, "incidents": 132, "rungs": 172, "failed a minute": 212}

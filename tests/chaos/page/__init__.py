@@ -1,0 +1,1 @@
+"""docs/chaos.md: its tables, its picture, and what they are counted from."""
