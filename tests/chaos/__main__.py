@@ -17,9 +17,9 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from chaos import scene
-from chaos.page import mix, picture, quiet, tables
 from chaos.faults import FAULTS
 from chaos.goals import missed
+from chaos.page import mix, picture, quiet, tables
 from chaos.record import Key, Record
 from chaos.trial import Outcome, play
 

@@ -9,8 +9,8 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from chaos import record
-from chaos.page import picture, quiet, tables
 from chaos.faults import FAULTS
+from chaos.page import picture, quiet, tables
 from chaos.page.mix import Span, Timeline
 from chaos.page.modes import MODES
 from chaos.test_goals import GOOD

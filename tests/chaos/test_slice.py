@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from chaos.page import quiet, tables
 from chaos.goals import missed
+from chaos.page import quiet, tables
 from chaos.trial import play
 
 _COPIES = 30  # of an event or a report; `make chaos` has 1,000

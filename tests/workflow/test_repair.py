@@ -8,7 +8,6 @@ import pytest
 from patience import eventually
 from twin import control as twins
 
-from workflow.conftest import SPEC
 from workflow.instance_events import TERMINATION, answers, settled
 
 pytestmark = pytest.mark.twin
@@ -114,8 +113,6 @@ def test_a_repair_without_quota_fails_and_says_so_and_the_next_one_succeeds(live
 def test_a_loss_that_finds_no_quota_is_repaired_at_once_when_an_operator_asks(live, repairs):
     """By itself Lamplighter tries again after two minutes (tests/chaos)."""
     aws, _ = live
-    aws.down("alpha")  # the repairs of the tests before this one would bound its own
-    aws.up(**SPEC)
     aws.fault("ec2.RunInstances", **NO_QUOTA)
 
     lost = terminated(aws)

@@ -8,9 +8,9 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from chaos.page import quiet
 from chaos.faults import FAULTS
 from chaos.goals import missed
+from chaos.page import quiet
 from chaos.page.modes import MODES
 from chaos.trial import Outcome
 
