@@ -75,17 +75,26 @@ def _played(key: Key) -> tuple[Key, Outcome]:
 
 
 def _write(outcomes: list[Outcome], options: argparse.Namespace) -> None:
+    """Write the tables of what was played; with every fault the whole page, and its picture."""
+    text = tables.PAGE.read_text("utf-8")
+    for name, is_quiet in (("faults", False), ("weeks", True)):
+        if found := [each for each in outcomes if FAULTS[each.fault].is_quiet is is_quiet]:
+            text = tables.written(
+                text, name, f"{_said(found, options)}\n\n{tables.faults(found)}\n"
+            )
+    if any(not FAULTS[each.fault].is_quiet for each in outcomes):
+        counted = quiet.count(options.seed, min(options.hours, 24.0))
+        text = tables.written(text, "month", tables.month(counted) + "\n")
+        text = tables.written(text, "modes", tables.modes() + "\n")
+        tables.PICTURE.write_text(picture.drawn(mix.play(options.seed)), encoding="utf-8")
+    tables.PAGE.write_text(text, encoding="utf-8")
+
+
+def _said(outcomes: list[Outcome], options: argparse.Namespace) -> str:
     minutes = sum(each.cpu for each in outcomes) / 60
     command = f'make chaos FLAGS="{" ".join(sys.argv[1:])}"'
     when = f"{datetime.now(UTC):%Y-%m-%d}"
-    said = f"`{command}`, seed {options.seed}, {when}, {minutes:.0f} minutes of CPU."
-    text = tables.PAGE.read_text("utf-8")
-    text = tables.written(text, "faults", f"{said}\n\n{tables.faults(outcomes)}\n")
-    counted = quiet.count(options.seed, min(options.hours, 24.0))
-    text = tables.written(text, "month", tables.month(counted) + "\n")
-    text = tables.written(text, "modes", tables.modes() + "\n")
-    tables.PAGE.write_text(text, encoding="utf-8")
-    tables.PICTURE.write_text(picture.drawn(mix.play(options.seed)), encoding="utf-8")
+    return f"`{command}`, seed {options.seed}, {when}, {minutes:.0f} minutes of CPU."
 
 
 @contextmanager

@@ -63,9 +63,9 @@ def look(clients: Clients, ledger: Ledger) -> str:
 def _judged(
     clients: Clients, ledger: Ledger, row: DeploymentRow, host: HostRow, trigger: Trigger
 ) -> Verdict:
-    deployment = parse(row.specification())
+    deployment, began = parse(row.specification()), ledger.time()
     seen = facts.look(clients, deployment, ledger, row, host)
-    _watch(ledger, row, answers=seen.answers)
+    _watch(ledger, row, since=None if seen.answers else began)
     return diagnosis.judged(ledger, row, seen, host, trigger)
 
 
@@ -78,9 +78,8 @@ def _started(clients: Clients, ledger: Ledger, host: HostRow, why: str) -> str:
     return f"started {started}: {why}" if started else f"{why}; a repair was started a moment ago"
 
 
-def _watch(ledger: Ledger, row: DeploymentRow, *, answers: bool) -> None:
-    """Keep since when the endpoint does not answer."""
-    if answers == (row.unanswered_at is None):
+def _watch(ledger: Ledger, row: DeploymentRow, since: str | None) -> None:
+    """Keep since when the endpoint does not answer; None: it does."""
+    if (since is None) == (row.unanswered_at is None):
         return
-    since = None if answers else ledger.time()
     ledger.change("deployment", {"unanswered_at": since}, "attribute_exists(pk)")
