@@ -10,7 +10,7 @@ from chaos import strikes
 from chaos.scene import Scene
 
 EVENTED = 10.0  # seconds until a repair of what AWS or the host reports has begun
-SILENT = 75.0  # until what only a look finds is known: one a minute, and its delivery
+SILENT = 65.0  # until what only a look finds is known: one a minute, and its delivery
 SERVES, EXPLAINED, GONE = "serves", "explained", "gone"
 
 
