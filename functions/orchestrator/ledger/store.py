@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -17,6 +18,7 @@ from orchestrator.ledger.rows import (
     HOSTS,
     LOCK,
     RESOURCES,
+    SPECS,
     VERSION,
     WAITS,
     AwaitRow,
@@ -25,12 +27,18 @@ from orchestrator.ledger.rows import (
     LockRow,
     ResourceRow,
     Role,
+    SpecRow,
     earlier_host,
 )
 from orchestrator.ledger.table import Table
+from orchestrator.spec.difference import differences
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+
+
+KEPT_SPECS = 10
+NO_CHANGE: dict[str, None] = dict.fromkeys(("next_spec", "next_execution", "next_host"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,19 +97,57 @@ class Ledger(Table):
         """Set attributes of a host's row, which is made when there is none; None removes one."""
         self.update(f"{HOSTS}{generation}", {"generation": generation, **facts})
 
-    def promote(self, host: HostRow, predecessors: Mapping[int, Role]) -> None:
-        """Make `host` the one that serves, in one write: its generation is the deployment's now.
+    def promote(self, host: HostRow, predecessors: Mapping[int, Mapping[str, Any]]) -> None:
+        """Make `host` the one that serves, in one write: its generation is the deployment's now,
+        and so is the specification of the change that launched it.
 
-        predecessors: what the hosts of these generations become.
+        predecessors: what the rows of these generations' hosts get.
         """
         now = self.time()
-        facts = {"generation": host.generation, "version": VERSION, "updated_at": now}
-        changes: list[tuple[str, dict[str, Any]]] = [
+        adopted, kept = self._adopted(now, host.generation)
+        facts = {"generation": host.generation, "version": VERSION, "updated_at": now, **adopted}
+        changes: list[tuple[str, Mapping[str, Any]]] = [
             (host.key, {"role": Role.SERVING, "served_at": now}),
-            *((f"{HOSTS}{number}", {"role": role}) for number, role in predecessors.items()),
+            *((f"{HOSTS}{number}", left) for number, left in predecessors.items()),
             (DEPLOYMENT, facts),
         ]
-        self.transact([{"Update": self.changes_of(key, changed)} for key, changed in changes])
+        updates = [{"Update": self.changes_of(key, changed)} for key, changed in changes]
+        self.transact([*updates, *kept])
+
+    def adopt_change(self, generation: int) -> None:
+        """Make the specification of this workflow's change the deployment's: its host serves it."""
+        now = self.time()
+        adopted, kept = self._adopted(now, generation)
+        facts = {**adopted, "version": VERSION, "updated_at": now}
+        self.transact([{"Update": self.changes_of(DEPLOYMENT, facts)}, *kept])
+
+    def forget_change(self) -> None:
+        """Forget a change whose host did not serve."""
+        self.record(**NO_CHANGE)
+
+    def _adopted(self, now: str, generation: int) -> tuple[dict[str, Any], list[Any]]:
+        """Return what the deployment's row gets, and the writes that keep its specification."""
+        row, kept = self.deployment(), self.kept_specs()
+        changes = row.changes_by(self.owner)
+        spec = str(row.next_spec) if changes else row.spec
+        adopted = {**NO_CHANGE, "spec": spec} if changes else {}
+        if not kept and changes:  # an earlier version kept none
+            kept = [SpecRow(at=row.served_at or now, generation=row.generation, spec=row.spec)]
+            made = [self.put_of(kept[0].key, kept[0].values())]
+        else:
+            made = []
+        if kept and kept[-1].spec == spec:
+            return adopted, made
+        new = SpecRow(at=now, by=row.asked_by, generation=generation, spec=spec)
+        if kept:
+            new = replace(new, changed=_changed(kept[-1].spec, spec))
+        old = kept[: max(0, len(kept) + 1 - KEPT_SPECS)]
+        made.append(self.put_of(new.key, new.values()))
+        return adopted, [*made, *(self.delete_of(each.key) for each in old)]
+
+    def kept_specs(self) -> list[SpecRow]:
+        """Return the last specifications that served, the newest last."""
+        return [SpecRow.of(values) for values in self.rows(SPECS) if "spec" in values]
 
     def forget_hosts(self, keys: Sequence[str], spent: str) -> None:
         """Delete hosts' rows, and keep what they have cost, in one write."""
@@ -186,6 +232,11 @@ class Ledger(Table):
         """Add a line to the deployment's history; needs no lock."""
         now = self.time()
         self.put(f"event#{now}", {"at": now, "what": what, "text": text, **facts})
+
+
+def _changed(old: str, new: str) -> str:
+    found = differences(json.loads(old), json.loads(new))
+    return json.dumps([{"key": each.key, "old": each.old, "new": each.new} for each in found])
 
 
 def names(dynamodb: DynamoDBClient, table: str) -> list[str]:
