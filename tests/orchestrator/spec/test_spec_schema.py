@@ -38,6 +38,8 @@ def documents(described):
     if described["type"] == "object":
         keys, values = described["propertyNames"], described["additionalProperties"]
         return st.dictionaries(from_schema(keys), from_schema(values), max_size=4)
+    if "properties" in described.get("items", {}):
+        return st.lists(documents(described["items"]), max_size=described["maxItems"])
     return from_schema(described)
 
 
