@@ -111,9 +111,7 @@ def send_test(_: Event) -> dict[str, Any]:
 
 # ---- one per resource: what it is made of, and who may change it
 
-network_function = of(
-    network, set_firewall=step(network.set_firewall, desired="present")
-)
+network_function = of(network, set_firewall=step(network.set_firewall, desired="present"))
 registry_function = of(registry)
 bucket_function = of(bucket)
 image_function = of(image)

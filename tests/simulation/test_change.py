@@ -166,9 +166,7 @@ def test_a_host_that_does_not_answer_the_canary_fails_the_change_and_gets_no_tra
         world.boots = [quick()]
         asked = {"prompt": "What is 2 + 2?", "contains": "four", "max_seconds": 5}
 
-        ended = world.run(
-            "provision", {**DOMAIN, "model": "other", "canary": {"prompts": [asked]}}
-        )
+        ended = world.run("provision", {**DOMAIN, "model": "other", "canary": {"prompts": [asked]}})
         world.quiet()
 
         assert (ended.status, ended.error) == ("FAILED", "CanaryFailed")

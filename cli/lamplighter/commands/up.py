@@ -55,12 +55,16 @@ def carry_out(
     yes: bool,
 ) -> dict[str, Any]:
     """Plan, ask where something that serves is changed, and provision; return the output."""
+    asked_by = ""
     if not workflows.running(account, _name(document)):
-        _foresee(account, screen, document, config, yes=yes)
-    return provision(account, screen, document)
+        planned = _foresee(account, screen, document, config, yes=yes)
+        asked_by = account.caller() if "change" in planned else ""  # an earlier version refuses it
+    return provision(account, screen, document, asked_by)
 
 
-def provision(account: Account, screen: Screen, document: Mapping[str, Any]) -> dict[str, Any]:
+def provision(
+    account: Account, screen: Screen, document: Mapping[str, Any], asked_by: str = ""
+) -> dict[str, Any]:
     """Return the workflow's output; join the one that runs already, if it does the same."""
     name = _name(document)
     while other := workflows.running(account, name):
@@ -69,8 +73,7 @@ def provision(account: Account, screen: Screen, document: Mapping[str, Any]) -> 
             screen.say(f"{name} is being provisioned already: watching {other.execution}")
             return workflows.watch(account, screen, other.execution, name)
         _wait_for(account, screen, other, name)
-    caller = account.caller()
-    asked = dict(document) | ({"asked_by": caller} if caller else {})
+    asked = dict(document) | ({"asked_by": asked_by} if asked_by else {})
     return workflows.run(account, screen, "provision", name, asked)
 
 
@@ -85,8 +88,8 @@ def _foresee(
     config: Mapping[str, Any] | None,
     *,
     yes: bool,
-) -> None:
-    """Say what it costs and which checks did not pass; BadSpec when one has failed.
+) -> dict[str, Any]:
+    """Say what it costs and which checks did not pass; BadSpec when one has failed. Return the plan.
 
     What serves is changed after a question only. Who may start a workflow need not be allowed to
     plan: the workflow checks the same.
@@ -99,7 +102,7 @@ def _foresee(
             raise
         screen.say(f"not planned first: {refusals.explain(error)}")
         _agree_unplanned(account, _name(document), yes=yes)
-        return
+        return {}
     checks = [check for check in plan.checks(planned) if check["result"] != "pass"]
     said = [f"{check['result']}: {check['name']}: {plan.text(check)}" for check in checks]
     if failed := [line for line in said if line.startswith("fail")]:
@@ -109,6 +112,7 @@ def _foresee(
         screen.say(line)
     if change:
         consent.require(changes.consequence(_name(document), account.place, change), yes=yes)
+    return planned
 
 
 def _agree_unplanned(account: Account, name: str, *, yes: bool) -> None:

@@ -163,9 +163,7 @@ def test_a_change_that_failed_is_forgotten_and_says_so(live):
 
     failed = fail(live, "provision", "HostFailed", "CUDA error")
 
-    assert failed["cause"] == (
-        "CUDA error (the change was not made: generation 1 stays as it is)"
-    )
+    assert failed["cause"] == ("CUDA error (the change was not made: generation 1 stays as it is)")
     assert live.ledger.deployment().next_spec is None
 
 
