@@ -85,7 +85,7 @@ def busy(clients: Clients, ledger: Ledger) -> list[HostRow]:
 def longest(deployment: Deployment, predecessors: Sequence[HostRow]) -> int:
     """Return after how many seconds no predecessor is waited for, whatever it says.
 
-    Its own limits count, and what resolvers were told while it served.
+    Its own limits count, and the TTL of the answers that resolvers keep from its time.
     """
     ttls = (host.ttl_seconds or 0 for host in predecessors)
     timeouts = (host.timeout_seconds or 0 for host in predecessors)

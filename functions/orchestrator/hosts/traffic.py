@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import Any
 
 from orchestrator.aws.clients import Clients
-from orchestrator.errors import HostLost, InvalidRequest
+from orchestrator.errors import HostFailed, HostLost, InvalidRequest, Pending
 from orchestrator.hosts import draining, proof
 from orchestrator.launch import instances
 from orchestrator.ledger.rows import HostRow, Role
@@ -36,6 +36,7 @@ def promote_host(
     if host.role == Role.CANDIDATE:
         if error := instances.lost(clients, str(host.instance_id)):  # after its proof
             raise error
+        _must_be_well(host)
         before = [each for each in hosts if each.role == Role.SERVING]
         kept = draining.limits(_serving(ledger, deployment))
         ledger.promote(
@@ -60,6 +61,14 @@ def promote_host(
         "beside": is_beside_one and bool(deployment.host),
         "drain_seconds": draining.longest(deployment, busy),
     }
+
+
+def _must_be_well(host: HostRow) -> None:
+    """Raise HostFailed, or Pending while it mends itself: it has proved itself, and is worse since."""
+    if host.phase == "failed":
+        raise HostFailed(f"{host.instance_id}: {host.cause or 'the host gave no cause'}")
+    if host.phase == "unhealthy":
+        raise Pending(f"{host.instance_id} is unhealthy: {host.cause or 'no cause yet'}")
 
 
 def _serving(ledger: Ledger, deployment: Deployment) -> Deployment:

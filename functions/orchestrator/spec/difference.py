@@ -85,7 +85,7 @@ HOWS: Mapping[str, tuple[How, str]] = {
     "certificate.directory": (How.NEW_GENERATION, _HOST),
     "certificate.own_parameter": (How.NEW_GENERATION, _HOST),
     "budget.monthly_usd": (How.IN_PLACE, "it concerns no resource"),
-    "canary.prompts": (How.IN_PLACE, "the next change is judged by it"),
+    "canary.prompts": (How.IN_PLACE, "new hosts are judged by it, that of this change too"),
 }
 # What the hosts share and a change must not move before its own host serves.
 _SHARED = ("network", "allowed_cidrs")
