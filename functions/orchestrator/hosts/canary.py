@@ -10,7 +10,7 @@ import time
 
 from orchestrator.aws.clients import Clients
 from orchestrator.errors import CanaryFailed, HostLost, Pending
-from orchestrator.hosts import probe
+from orchestrator.hosts import probe, proof
 from orchestrator.launch import instances
 from orchestrator.ledger.rows import HostRow
 from orchestrator.ledger.store import Ledger
@@ -37,9 +37,9 @@ def ask(
     """Return {"canary": passed, or why nothing was asked}; CanaryFailed names the prompt, what its
     answer had to be and what came.
 
-    Nothing is asked by a repair, nor where no other host serves.
+    Nothing is asked by a repair, nor where no other host answers.
     """
-    if why := _not_asked(deployment, ledger, generation, repairing=repairing):
+    if why := _not_asked(clients, deployment, ledger, generation, repairing=repairing):
         return {"canary": f"not asked: {why}"}
     host = ledger.host(generation)
     if host is None or host.instance_id is None:
@@ -55,16 +55,19 @@ def ask(
 
 
 def _not_asked(
-    deployment: Deployment, ledger: Ledger, generation: int, *, repairing: bool
+    clients: Clients, deployment: Deployment, ledger: Ledger, generation: int, *, repairing: bool
 ) -> str | None:
+    if repairing:
+        return "a repair"
     serving = ledger.serving()
-    if repairing or serving is None or serving.generation == generation:
-        return "no other host serves" if not repairing else "a repair"
+    if serving is None or serving.generation == generation:
+        return "no other host serves"
     if deployment.engine_kind == "none":
         return "the deployment has no engine"
     if not deployment.network.is_open:
         return "the allowed ranges shut us out"
-    return None
+    answers = proof.still_answers(clients, deployment, ledger, serving)
+    return None if answers else "the host that served does not answer"
 
 
 def _asked(

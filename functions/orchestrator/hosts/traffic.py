@@ -64,7 +64,7 @@ def promote_host(
 
 
 def _must_be_well(host: HostRow) -> None:
-    """Raise HostFailed, or Pending while it mends itself: it has proved itself, and is worse since."""
+    """Raise HostFailed, or Pending while it mends itself: it is worse since its proof."""
     if host.phase == "failed":
         raise HostFailed(f"{host.instance_id}: {host.cause or 'the host gave no cause'}")
     if host.phase == "unhealthy":
