@@ -89,7 +89,7 @@ def _foresee(
     *,
     yes: bool,
 ) -> dict[str, Any]:
-    """Return the plan, with its cost and the checks that did not pass said; BadSpec: one has failed.
+    """Return the plan; say its cost and which checks did not pass. BadSpec: one has failed.
 
     What serves is changed after a question only. Who may start a workflow need not be allowed to
     plan: the workflow checks the same.

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from orchestrator.aws.error_codes import code
 from orchestrator.errors import NotFound
+from orchestrator.ledger import kept_specs
 from orchestrator.ledger.rows import (
     AWAIT,
     DEPLOYMENT,
@@ -31,13 +31,11 @@ from orchestrator.ledger.rows import (
     earlier_host,
 )
 from orchestrator.ledger.table import Table
-from orchestrator.spec.difference import differences
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 
-KEPT_SPECS = 10
 NO_CHANGE: dict[str, None] = dict.fromkeys(("next_spec", "next_execution", "next_host"))
 
 
@@ -127,23 +125,14 @@ class Ledger(Table):
 
     def _adopted(self, now: str, generation: int) -> tuple[dict[str, Any], list[Any]]:
         """Return what the deployment's row gets, and the writes that keep its specification."""
-        row, kept = self.deployment(), self.kept_specs()
+        row = self.deployment()
         changes = row.changes_by(self.owner)
         spec = str(row.next_spec) if changes else row.spec
         adopted = {**NO_CHANGE, "spec": spec} if changes else {}
-        if not kept and changes:  # an earlier version kept none
-            kept = [SpecRow(at=row.served_at or now, generation=row.generation, spec=row.spec)]
-            made = [self.put_of(kept[0].key, kept[0].values())]
-        else:
-            made = []
-        if kept and kept[-1].spec == spec:
-            return adopted, made
-        new = SpecRow(at=now, by=row.asked_by, generation=generation, spec=spec)
-        if kept:
-            new = replace(new, changed=_changed(kept[-1].spec, spec))
-        old = kept[: max(0, len(kept) + 1 - KEPT_SPECS)]
-        made.append(self.put_of(new.key, new.values()))
-        return adopted, [*made, *(self.delete_of(each.key) for each in old)]
+        served = SpecRow(at=now, by=row.asked_by, generation=generation, spec=spec)
+        new, old = kept_specs.after(row, self.kept_specs(), served)
+        puts = [self.put_of(each.key, each.values()) for each in new]
+        return adopted, [*puts, *(self.delete_of(each.key) for each in old)]
 
     def kept_specs(self) -> list[SpecRow]:
         """Return the last specifications that served, the newest last."""
@@ -232,11 +221,6 @@ class Ledger(Table):
         """Add a line to the deployment's history; needs no lock."""
         now = self.time()
         self.put(f"event#{now}", {"at": now, "what": what, "text": text, **facts})
-
-
-def _changed(old: str, new: str) -> str:
-    found = differences(json.loads(old), json.loads(new))
-    return json.dumps([{"key": each.key, "old": each.old, "new": each.new} for each in found])
 
 
 def names(dynamodb: DynamoDBClient, table: str) -> list[str]:

@@ -63,7 +63,11 @@ def test_without_prompts_two_short_ones_are_asked(pair, answering):
     [
         ("It is five.", "a text with 'FOUR' within 5 s", "'It is five.'"),
         ("", "a text with 'FOUR' within 5 s", "''"),
-        (Pending("https://192.0.2.1 answers 500"), "a text with 'FOUR'", "https://192.0.2.1 answers 500"),
+        (
+            Pending("https://192.0.2.1 answers 500"),
+            "a text with 'FOUR'",
+            "https://192.0.2.1 answers 500",
+        ),
     ],
 )
 def test_a_wrong_answer_is_named_with_prompt_expected_and_got(
