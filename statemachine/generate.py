@@ -8,7 +8,7 @@ what differs from one to the next, and this fills in what Step Functions has to 
       Call: Image.ensure    # the verb `ensure` of ImageFunction
       With: {...}           # what the verb takes besides name and execution
       Wait: {...}           # the retrier, where Pending is not waited for as usual
-      Blocked: {...}        # a retrier beside it, for what an operator has to remove
+      Blocked: {...}        # a retrier beside it, for what ends the workflow sooner
       Final: [Refused]      # errors that no retry improves
       Next: ...             # where that is not the next state below
 

@@ -25,6 +25,7 @@ from lamplighter.commands import (
     sweep,
     up,
 )
+from lamplighter.commands.changing import history, rollback, rotate
 from lamplighter.commands.healing import incidents, pause
 
 _EXAMPLE = example(
@@ -96,6 +97,9 @@ def cli(
 for command in (
     plan.plan,
     up.up,
+    history.history,
+    rollback.rollback,
+    rotate.rotate,
     status.status,
     events.events,
     incidents.incidents,

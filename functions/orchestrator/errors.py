@@ -13,6 +13,7 @@ OrchestratorError
 ├── InsufficientCapacity   AWS has no such instance right now
 ├── BuildFailed            the gateway image could not be built
 ├── HostFailed             the host reported that it cannot serve, with its cause
+├── CanaryFailed           the new host of a change does not answer as it has to: traffic stays
 ├── HostLost               EC2 took the host away before it served; another one may do
 ├── Superseded             `desired` changed under this workflow, or it lost its lock: it must stop
 ├── Undelivered            the webhook does not take a notice
@@ -74,6 +75,10 @@ class BuildFailed(OrchestratorError):
 
 class HostFailed(OrchestratorError):
     """The host reported a failure and its cause."""
+
+
+class CanaryFailed(OrchestratorError):
+    """A new host serves, but does not answer a prompt as it has to."""
 
 
 class HostLost(OrchestratorError):

@@ -17,7 +17,7 @@ from orchestrator.events import (
     looks,
     published_notices,
 )
-from orchestrator.hosts import draining, recovery, serving, traffic
+from orchestrator.hosts import canary, draining, recovery, serving, traffic
 from orchestrator.ledger import lock
 from orchestrator.ledger.store import Ledger
 from orchestrator.notices import sending, texts, webhook
@@ -40,6 +40,7 @@ from orchestrator.resources import (
 )
 from orchestrator.spec.deployment import Deployment
 from orchestrator.spec.parsing import parse
+from orchestrator.spec.request import Request
 from orchestrator.step import (
     Event,
     Function,
@@ -59,10 +60,20 @@ def of(resource: Resource, **more: Verb) -> Function:
     return Function(ensure=present, destroy=clearing(resource.destroy), **more)
 
 
-def requested(event: Event) -> tuple[Deployment, Ledger]:
+def requested(event: Event) -> tuple[Deployment, Ledger, Request]:
     """Return the deployment of the event's own specification, before or beside the ledger's."""
-    deployment = parse(event["spec"])
-    return deployment, ledger_of({**event, "name": deployment.name})
+    request = Request.of(event["spec"])
+    if request.is_of_what_serves:
+        ledger = ledger_of({**event, "name": request.document["name"]})
+        return parse(ledger.specification()), ledger, request
+    deployment = parse(request.document)
+    return deployment, ledger_of({**event, "name": deployment.name}), request
+
+
+def planned(event: Event) -> dict[str, Any]:
+    deployment, ledger, request = requested(event)
+    config, sequences = event.get("model_config"), event.get("sequences", 1)
+    return planning.plan(aws(), deployment, ledger, config, sequences, rotate=request.rotate)
 
 
 def retire(event: Event) -> None:
@@ -100,11 +111,15 @@ def send_test(_: Event) -> dict[str, Any]:
 
 # ---- one per resource: what it is made of, and who may change it
 
-network_function = of(network)
+network_function = of(network, set_firewall=step(network.set_firewall, desired="present"))
 registry_function = of(registry)
 bucket_function = of(bucket)
 image_function = of(image)
-role_function = of(role)
+role_function = of(
+    role,
+    narrow=step(role.narrow, desired="present"),
+    restore=step(role.narrow, desired="present"),
+)
 scripts_function = of(scripts)
 keys_function = of(keys)
 instance_function = of(
@@ -136,6 +151,7 @@ lock_function = Function(
 serving_function = Function(
     await_=step(serving.await_, desired="present"),
     await_recovery=step(serving.await_, desired="present"),
+    canary=step(canary.ask, desired="present"),
     prove_service=step(serving.prove_service, desired="present"),
     await_capacity=recording(serving.await_capacity, desired="present"),
     promote_host=step(traffic.promote_host, desired="present"),
@@ -170,9 +186,7 @@ maintenance_function = Function(
 
 plan_function = Function(
     validate_deployment=lambda event: lifecycle.validate(aws(), *requested(event)),
-    plan=lambda event: planning.plan(
-        aws(), *requested(event), event.get("model_config"), event.get("sequences", 1)
-    ),
+    plan=planned,
 )
 inventory_function = Function(
     check=clearing(inventory.check),

@@ -143,7 +143,7 @@ def logged(handler: Handler) -> Handler:
 def _stored(ledger: Ledger, row: DeploymentRow) -> Deployment:
     """Return the deployment's specification; InvalidRequest when another version wrote it so."""
     try:
-        return parse(row.specification())
+        return parse(row.specification_for(ledger.owner))
     except InvalidRequest as error:
         raise InvalidRequest(
             f"the stored specification of {ledger.name!r}, written by version {row.version} of the "

@@ -112,9 +112,10 @@ class Workflows:
         return arn
 
     def started(self, verb: str) -> list[dict[str, Any]]:
-        """Return the inputs of this verb's executions."""
+        """Return the inputs of this verb's executions, but for who asked."""
         machine = OUTPUTS[f"{verb.capitalize()}Arn"]
-        return [one.document for one in self.executions.values() if one.machine == machine]
+        found = [one.document for one in self.executions.values() if one.machine == machine]
+        return [{k: v for k, v in each.items() if k != "asked_by"} for each in found]
 
     def attach(self, session: boto3.Session) -> None:
         """Let the session's clients be answered by this instead of AWS."""

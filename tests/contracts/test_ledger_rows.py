@@ -19,6 +19,7 @@ OF_KIND: list[tuple[Any, list[dict[str, Any]]]] = [
     (orchestrator.DeploymentRow, [GOLDEN["deployment"]]),
     (orchestrator.HostRow, GOLDEN["hosts"]),
     (orchestrator.IncidentRow, GOLDEN["incidents"]),
+    (orchestrator.SpecRow, GOLDEN["specs"]),
     (orchestrator.LockRow, [GOLDEN["lock"]]),
 ]
 ROWS = [*(row for _, rows in OF_KIND for row in rows), GOLDEN["event"]]
@@ -75,6 +76,10 @@ def test_the_cli_reads_every_golden_row() -> None:
     [incident] = found.incidents
     assert (incident.outcome, incident.replaced_by, incident.seconds) == ("repaired", "i-2", 362)
     assert [entry.what for entry in found.timeline] == ["incident", "incident", "instance"]
+    [spec] = found.specs
+    assert {name: getattr(spec, name) for name in GOLDEN["specs"][0] if name != "sk"} == {
+        name: value for name, value in GOLDEN["specs"][0].items() if name != "sk"
+    }
     assert found.unreadable == ()
 
 
@@ -119,6 +124,7 @@ def test_the_rows_of_a_whole_life_are_read_and_have_no_other_attributes() -> Non
         "deployment": set(GOLDEN["deployment"]),
         "host": {name for row in GOLDEN["hosts"] for name in row},
         "incident": {name for row in GOLDEN["incidents"] for name in row},
+        "spec": set(GOLDEN["specs"][0]),
         "event": EVENT | {"sk"},
     }
     for rows in (first, second):

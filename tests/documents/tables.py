@@ -17,6 +17,7 @@ from documents.pages import PAGES, ROOT
 from gateway.settings.gateway_settings import reference
 from lamplighter import faults
 from lamplighter.errors import EXIT_CODES
+from orchestrator.spec.difference import HOWS
 from orchestrator.spec.publishing import schema
 
 _PLACE = re.compile(r"(<!-- table: ([a-z ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -72,6 +73,16 @@ def _takes(option: dict[str, Any]) -> str:
     return f"such as `{option['examples'][0]}`"
 
 
+def changes() -> str:
+    """Return a line for all keys that are changed alike, for one reason."""
+    alike: dict[tuple[str, str], list[str]] = {}
+    for key, (how, why) in HOWS.items():
+        reason = why.replace("`rotate`", "`lamplighter rotate`")
+        alike.setdefault((str(how), reason), []).append(f"`{key}`")
+    rows = ((how, ", ".join(keys), why) for (how, why), keys in sorted(alike.items()))
+    return _rows(("made", "keys", "because"), rows)
+
+
 # -- the others ----------------------------------------------------------------------------------
 
 
@@ -118,6 +129,7 @@ def breaking() -> str:
 
 TABLES: dict[str, Callable[[], str]] = {
     "specification": specification,
+    "changes": changes,
     "gateway settings": gateway_settings,
     "parameters": parameters,
     "exit codes": exit_codes,

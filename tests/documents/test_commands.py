@@ -70,7 +70,7 @@ def test_every_target_of_make_exists(document):
 
 @pytest.mark.parametrize(
     ("call", "expected"),
-    [("lighten prod", "lighten"), ("keys creat prod", "creat"), ("up prod.yaml --yes", "--yes")],
+    [("lighten prod", "lighten"), ("keys creat prod", "creat"), ("status prod --yes", "--yes")],
 )
 def test_an_unknown_command_or_option_is_seen(call, expected):
     assert unknown(call.split()) == expected

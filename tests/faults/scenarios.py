@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from simlab.workflows.executions import Execution
 from simulation.replacement import DOMAIN
 
 NAME = str(DOMAIN["name"])
+CHANGED = {**DOMAIN, "model": "other"}
 # Things of which a deployment that serves has exactly one.
 ONE = ("vpcs", "instances", "addresses", "repositories", "buckets")
 
@@ -35,6 +37,11 @@ def repair(world: World) -> None:
 
 def forced_repair(world: World) -> None:
     settled(world, world.start("repair", {"name": NAME, "force": True}))
+
+
+def change(world: World) -> None:
+    """The same again finishes what was aborted; what serves meanwhile is the one or the other."""
+    settled(world, world.start("provision", CHANGED))
 
 
 def teardown(world: World) -> None:
@@ -73,6 +80,16 @@ def serves(world: World) -> None:
     down = world.run("teardown", {"name": NAME})
     assert down.status == "SUCCEEDED", (down.error, down.cause)
     is_gone(world)
+
+
+def changed(world: World) -> None:
+    """As `serves`, and by the new specification: its host and the ledger agree on it."""
+    row = _deployment(world)
+    model = CHANGED["model"]
+    assert json.loads(row["spec"])["model"] == model
+    assert "next_spec" not in row
+    assert [world.hosts[each].env["MODEL"] for each in world.instances()] == [model]
+    serves(world)
 
 
 def is_gone(world: World) -> None:
@@ -140,6 +157,7 @@ SCENARIOS = {
     "provision": Scenario(False, provision, serves, _ALL),
     "repair": Scenario(True, repair, serves, _ALL),
     "forced-repair": Scenario(True, forced_repair, serves, _ALL),
+    "change": Scenario(True, change, changed, _ALL),
     "teardown": Scenario(True, teardown, is_gone, _ALL),
     "abandoned": Scenario(False, abandoned, is_gone, ("aborted",)),
 }

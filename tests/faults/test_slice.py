@@ -12,7 +12,10 @@ from faults.scenarios import SCENARIOS
 
 _AT_A_TIME = 2
 # Every so many calls one is tried, with each fault in turn.
-_STEPS = {"provision": 97, "repair": 59, "forced-repair": 71, "teardown": 61, "abandoned": 131}
+_STEPS = {
+    "provision": 97, "repair": 59, "forced-repair": 71, "change": 83, "teardown": 61,
+    "abandoned": 131,
+}  # fmt: skip
 
 
 def failures(scenario, step):

@@ -30,7 +30,7 @@ def named(flow, **event):
 
 @pytest.mark.parametrize("verb", [{}, {"verb": None}, {"verb": "create"}, {"verb": ["ensure"]}])
 def test_an_unknown_verb_is_answered_by_those_there_are(invoke, verb):
-    with pytest.raises(InvalidRequest, match=r"^verb: .*; allowed: ensure, destroy$"):
+    with pytest.raises(InvalidRequest, match=r"^verb: .*; allowed: ensure, destroy, set_firewall$"):
         invoke(handlers.network_function, name="demo", **verb)
 
 

@@ -39,6 +39,19 @@ def quick(**how: Any) -> Boot:
     return Boot(seconds={"booting": (5, 5), "loading": (5, 5)}, **how)
 
 
+def write(world: World, **facts: str) -> None:
+    """Set attributes of the deployment's row."""
+    [table] = world.stack.named["AWS::DynamoDB::Table"]
+    with world.account.uncounted():
+        for name, value in facts.items():
+            world.account.client("dynamodb").update_item(
+                TableName=table,
+                Key={"pk": {"S": "demo"}, "sk": {"S": "deployment"}},
+                UpdateExpression=f"SET {name} = :value",
+                ExpressionAttributeValues={":value": {"S": value}},
+            )
+
+
 def entered(world: World, name: str) -> list[str]:
     """The states that an execution has entered so far, in their order."""
     return [m.facts["state"] for m in world.history.of("entered") if m.who == name]

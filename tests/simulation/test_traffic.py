@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from awssim.faults import Refusal
 from simlab import World
-from simulation.replacement import ADDRESS, DOMAIN, entered, quick, rows, serving
+from simulation.replacement import ADDRESS, DOMAIN, entered, quick, rows, serving, write
 
 BY_NAME_OR_ADDRESS = pytest.mark.parametrize("spec", [DOMAIN, ADDRESS], ids=["name", "address"])
 
@@ -204,7 +204,7 @@ def test_a_new_host_that_dies_at_a_step_is_followed_by_another(spec, state):
 @pytest.mark.parametrize("desired", ["asleep", "stopped"])
 def test_what_is_not_wanted_now_is_not_repaired(desired):
     with serving(DOMAIN, seed=8) as (world, first):
-        _set(world, desired=desired)
+        write(world, desired=desired)
 
         world.terminate(first["instance_id"])
         world.quiet()
@@ -214,17 +214,6 @@ def test_what_is_not_wanted_now_is_not_repaired(desired):
         assert by_hand.result["outcome"] == "skipped"
         assert desired in by_hand.result["why"]
         assert world.down("demo") == {"name": "demo", "left": 0}
-
-
-def _set(world, **facts):
-    [table] = world.stack.named["AWS::DynamoDB::Table"]
-    for name, value in facts.items():
-        world.account.client("dynamodb").update_item(
-            TableName=table,
-            Key={"pk": {"S": "demo"}, "sk": {"S": "deployment"}},
-            UpdateExpression=f"SET {name} = :value",
-            ExpressionAttributeValues={":value": {"S": value}},
-        )
 
 
 def test_a_provision_enters_at_most_forty_states():

@@ -246,13 +246,13 @@ def test_an_input_that_names_no_deployment_is_told(aws, document):
     assert "name" in ended["cause"]
 
 
-def test_a_live_deployment_is_not_changed_by_another_specification(live):
+def test_what_cannot_be_changed_on_a_live_deployment_is_refused(live):
     aws, first = live
 
-    ended = aws.run("provision", {**WITH_DNS, "model": "other"})
+    ended = aws.run("provision", {**WITH_DNS, "network": {"cidr": "10.9.0.0/16"}})
 
     assert ended["error"] == "DeploymentExists"
-    assert "changed: model" in ended["cause"]
+    assert "network.cidr: the ranges" in ended["cause"]
     assert aws.instances("alpha") == [first["instance_id"]]
     assert aws.deployment("alpha")["status"] == "serving"
 

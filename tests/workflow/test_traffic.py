@@ -1,4 +1,4 @@
-"""What a client sees, on real processes, while a host that serves is replaced by force."""
+"""What a client sees, on real processes, while a host that serves is replaced or changed."""
 
 from __future__ import annotations
 
@@ -43,6 +43,20 @@ def test_by_name_no_request_fails_and_a_stream_of_a_minute_on_the_old_host_ends_
     assert heard[-1][0] - heard[0][0] > 60
     assert aws.instances("named") == [ended["output"]["instance_id"]]
     assert before["instance_id"] not in aws.instances("named")
+
+
+def test_another_model_by_name_fails_no_request(aws, asking):
+    named = {"domain": "demo.test", "ttl_seconds": 5}
+    before = aws.up(name="moved", model="m", dns=named)
+    client = asking("moved")
+
+    changed = aws.up(name="moved", model="other", dns=named)
+
+    assert set(client.stop()) == {200}
+    assert changed["generation"] == 2
+    assert aws.instances("moved") == [changed["instance_id"]] != [before["instance_id"]]
+    with openai.OpenAI(base_url=f"{aws.origin('moved')}/v1", api_key=aws.api_key("moved")) as now:
+        assert now.models.list().data[0].id == "other"
 
 
 def test_by_address_only_the_announced_refusals_are_seen(aws, asking):

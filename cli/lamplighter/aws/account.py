@@ -13,7 +13,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from lamplighter.aws.origins import VARIABLE as ORIGINS
-from lamplighter.aws.refusals import code
+from lamplighter.aws.refusals import AwsError, code
 from lamplighter.errors import Unavailable, failure
 
 if TYPE_CHECKING:
@@ -116,6 +116,16 @@ class Account:
             raise failure(answer["FunctionError"], payload)
         answered: dict[str, Any] = json.loads(payload)
         return answered
+
+    def caller(self) -> str:
+        """Return the ARN of whose credentials these are; empty where AWS does not say."""
+        client = self.session.client(
+            "sts", endpoint_url=self.endpoint, config=_config(self.endpoint)
+        )
+        try:
+            return client.get_caller_identity()["Arn"]
+        except AwsError:
+            return ""
 
     def parameters(self) -> SSMClient:
         return self.session.client("ssm", endpoint_url=self.endpoint, config=_config(self.endpoint))

@@ -1,7 +1,7 @@
 """The ledger's rows as values: what the CLI, or a console, knows of a deployment.
 
 The orchestrator writes them (tests/contracts/ledger_rows.json). One partition per deployment; the
-sort key says what a row is: `deployment`, `host#<generation>`, `event#<time>`,
+sort key says what a row is: `deployment`, `host#<generation>`, `event#<time>`, `spec#<time>`,
 `incident#<time>#<execution>`, and what only the workflows read.
 
 A word of a later version (a status, a role) is kept as it is. An attribute of another form is left
@@ -23,7 +23,7 @@ Row = dict[str, Any]
 
 # Kinds of rows that only the workflows read.
 _INTERNAL = {"lock", "await", "resource", "capacity", "notice"}
-_NEEDED = {"event": "at", "incident": "opened_at", "host": "generation"}
+_NEEDED = {"event": "at", "incident": "opened_at", "host": "generation", "spec": "at"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,9 @@ class Host:
     address_usd_hour: of its disk and one address; 0 is unknown. stopped_at: since when only these
     two cost. requests, errors: what its gateway has counted. unwell_at: since when it reports
     another phase than serving. asked_by: the repair that was last started for it. planned: the rung
-    that stops it now.
+    that stops it now. spec_digest: of the specification that it was launched for. ttl_seconds,
+    timeout_seconds: of a predecessor: how long resolvers keep its address, and how long its longest
+    request may take.
     """
 
     generation: int = 0
@@ -68,6 +70,9 @@ class Host:
     asked_times: int = 0
     planned: str = ""
     planned_at: str = ""
+    spec_digest: str = ""
+    ttl_seconds: int | None = None
+    timeout_seconds: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +83,9 @@ class Deployment:
     oldest first, some of those that ended too. paused_at: since when nothing is repaired;
     paused_until: empty is until it is resumed. unanswered_at: since when probes from outside get no
     answer. spent: of hosts whose rows are gone (deployments/spending.py). monthly_usd: its budget,
-    0 is none. A tombstone (status absent) stays after a teardown.
+    0 is none. next_execution: the workflow that changes it to another specification; asked_by: who
+    asked for the last change, or the first provision. A tombstone (status absent) stays after a
+    teardown.
     """
 
     name: str
@@ -96,6 +103,8 @@ class Deployment:
     spent: str = ""
     monthly_usd: float = 0.0
     unanswered_at: str = ""
+    next_execution: str = ""
+    asked_by: str = ""
     updated_at: str = ""
     hosts: tuple[Host, ...] = ()
 
@@ -153,6 +162,20 @@ class Incident:
 
 
 @dataclass(frozen=True, slots=True)
+class Spec:
+    """A specification, as JSON, that served since `at`; by: who asked for it.
+
+    changed: a JSON list of {"key", "old", "new"}.
+    """
+
+    at: str = ""
+    by: str = ""
+    generation: int = 0
+    spec: str = ""
+    changed: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """One line of a deployment's timeline: what happened at `at`; an incident gives two."""
 
@@ -173,12 +196,13 @@ class Unreadable:
 
 @dataclass(frozen=True, slots=True)
 class Records:
-    """All that the ledger says of one deployment; incidents and timeline are the oldest first."""
+    """All that the ledger says of one deployment; the oldest first. specs: that have served."""
 
     deployment: Deployment
     incidents: tuple[Incident, ...]
     timeline: tuple[Entry, ...]
     unreadable: tuple[Unreadable, ...]
+    specs: tuple[Spec, ...] = ()
 
 
 def records(name: str, rows: Iterable[Row]) -> Records:
@@ -207,6 +231,7 @@ def records(name: str, rows: Iterable[Row]) -> Records:
         tuple(sorted(found["incident"], key=lambda one: _moment(one.began_at or one.opened_at))),
         tuple(_timeline(found["event"], found["incident"])),
         tuple(unreadable),
+        tuple(sorted(found["spec"], key=lambda one: _moment(one.at))),
     )
 
 
@@ -276,6 +301,7 @@ _READERS: dict[str, Callable[[Row], tuple[Any, list[str]]]] = {
     "host": _reader("host", Host),
     "incident": _reader("incident", Incident),
     "event": _reader("event", Entry),
+    "spec": _reader("spec", Spec),
 }
 
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 COMMANDS = (
-    *("down", "events", "gateway", "incidents", "key", "keys", "local", "notify", "pause", "plan"),
-    *("repair", "resume", "status", "sweep", "up"),
+    *("down", "events", "gateway", "history", "incidents", "key", "keys", "local", "notify"),
+    *("pause", "plan", "repair", "resume", "rollback", "rotate", "status", "sweep", "up"),
 )
 _WRITTEN = re.compile(
     r"(?<![\w./-])lamplighter (?P<local>--local )?(?:--stack (?P<stack>[\w-]+) )?"

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from lamplighter.aws.account import Account
 from lamplighter.command_line.options import Options, example, pass_options
-from lamplighter.deployments import spec_file
+from lamplighter.deployments import changes, spec_file
 from lamplighter.errors import BadSpec
 from lamplighter.screens.layout import Block
 from lamplighter.screens.screen import plain, table
@@ -71,7 +71,7 @@ def ask(
     config: Mapping[str, Any] | None = None,
     sequences: int = 1,
 ) -> dict[str, Any]:
-    """Return {"changes", "checks", "cost", "first_boot"}; raise the function's error."""
+    """Return {"changes", "checks", "cost", "first_boot", "change"}; raise the function's error."""
     event = {"verb": "plan", "spec": document, "sequences": sequences}
     more = {"model_config": config} if config else {}
     return account.invoke(account.installation.plan_function, event | more)
@@ -101,6 +101,8 @@ def drawn(planned: Mapping[str, Any]) -> Iterator[Text | Block]:
     if boot := planned.get("first_boot"):
         yield plain("")
         yield plain(f"first boot: about {boot['seconds']} s, {boot['source']}")
+    if change := planned.get("change"):
+        yield from _changed(change)
 
 
 def summary(planned: Mapping[str, Any]) -> str:
@@ -115,6 +117,13 @@ def summary(planned: Mapping[str, Any]) -> str:
     if cost := planned.get("cost"):
         said.append(f"${cost['total']['usd_per_hour']:.2f} an hour")
     return ", ".join(said)
+
+
+def _changed(change: Mapping[str, Any]) -> Iterator[Text | Block]:
+    yield plain("")
+    rows = ((each["how"], changes.difference(each), each["why"]) for each in change["differences"])
+    yield table("MADE", "DIFFERENCE", "WHY", rows=rows, prose=("DIFFERENCE", "WHY"))
+    yield plain(f"expected gap: {change['gap_seconds']} s at most, {change['gap']}")
 
 
 def _costs(cost: Mapping[str, Any]) -> Iterator[Text | Block]:

@@ -114,6 +114,7 @@ def _facts(found: Deployment, here: str, now: datetime) -> Facts:
         "generation": str(found.generation or ""),
         "since": _since(found),
         "reason": "" if serves else found.reason,
+        "change": f"under way: {found.next_execution}" if found.next_execution else "",
         "note": f"{_STILL_SERVES}: {found.reason}" if serves and found.reason else "",
         "warnings": plain("\n".join(warnings), "yellow") if warnings else "",
         "cost": figures.spent(cost),

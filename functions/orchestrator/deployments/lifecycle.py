@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-from contextlib import suppress
 from typing import Any
 
 from orchestrator.aws.clients import Clients
 from orchestrator.capacity.spending.forgetting import forget
-from orchestrator.deployments import inventory
+from orchestrator.deployments import change, inventory
 from orchestrator.errors import (
-    DeploymentExists,
-    InvalidRequest,
     NotFound,
     Superseded,
     sentence,
@@ -24,6 +21,7 @@ from orchestrator.ledger.rows import (
     EARLIER_HOST,
     HOSTS,
     NOTICES,
+    SPECS,
     VERSION,
     WAITING,
     WAITS,
@@ -35,72 +33,65 @@ from orchestrator.ledger.rows import (
 from orchestrator.ledger.rows import (
     RESOURCES as RESOURCE_ROWS,
 )
-from orchestrator.ledger.store import Ledger
+from orchestrator.ledger.store import NO_CHANGE, Ledger
 from orchestrator.preflight import model_fit
 from orchestrator.preflight.every import every, must_pass
 from orchestrator.settings import Settings
 from orchestrator.spec.deployment import Deployment
-from orchestrator.spec.difference import differences
-from orchestrator.spec.parsing import parse
+from orchestrator.spec.request import Request
 
 _TIMEOUT = "a step took longer than its limit; start again, nothing is made twice"
 _ROLLED_BACK = " (rolled back: 0 resources left)"
-_CHANGED_IN_PLACE = "budget."  # concerns no resource
+_AS_ASKED = Request()
 _UNKNOWN_YET = (
     *("address", "endpoint", "served_at", "reason", "unanswered_at"),
-    *("paused_at", "paused_until", "paused_why"),
+    *("paused_at", "paused_until", "paused_why", "asked_by", *NO_CHANGE),
 )
 
 
-def validate(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str, Any]:
+def validate(
+    clients: Clients, deployment: Deployment, ledger: Ledger, request: Request = _AS_ASKED
+) -> dict[str, Any]:
     """Return {"name", "live"}; raise before anything is created.
 
-    InvalidRequest: a check failed. DeploymentExists: a live one differs from the specification.
+    InvalidRequest: a check failed. DeploymentExists: a live one differs in what cannot be changed.
     ResourceConflict: the name is in use by another installation, or by foreign resources.
     """
-    live = must_be_unchanged(deployment, ledger)
+    row = ledger.known_deployment()
+    change.judged(row, deployment, rotate=request.rotate)
     must_pass(every(clients, deployment, ledger, model_fit.look_up(clients, deployment)))
     inventory.must_be_free(clients, deployment, ledger)
-    return {"name": deployment.name, "live": live}
+    return {"name": deployment.name, "live": row is not None and row.is_live}
 
 
-def must_be_unchanged(deployment: Deployment, ledger: Ledger) -> bool:
-    """Return whether the deployment is live; DeploymentExists when it is and differs."""
-    row = ledger.known_deployment()
-    live = row is not None and row.is_live
-    found = differences(_stored(row), deployment.document()) if row and live else []
-    if changed := [path for path in found if not path.startswith(_CHANGED_IN_PLACE)]:
-        raise DeploymentExists(
-            f"{ledger.name!r} is live with another specification; changed: {', '.join(changed)}. "
-            f"Take it down first (lamplighter down {ledger.name}), then up again"
-        )
-    return live
+def begin(deployment: Deployment, ledger: Ledger, request: Request = _AS_ASKED) -> None:
+    """Write down that the deployment is wanted, and how; nothing of a failed host is used again.
 
-
-def _stored(row: DeploymentRow) -> dict[str, Any]:
-    """Return the stored specification with today's defaults: an earlier version may lack keys."""
-    document = row.specification()
-    with suppress(InvalidRequest):
-        return parse(document).document()
-    return document
-
-
-def begin(deployment: Deployment, ledger: Ledger) -> None:
-    """Write down that the deployment is wanted, and how; nothing of a failed host is used again."""
+    What serves keeps its specification until a host of the new one serves. DeploymentExists: what
+    serves by now, after the wait for the lock, differs in what cannot be changed.
+    """
     row = ledger.known_deployment() or DeploymentRow(status=Status.ABSENT)
     gone = row.status == Status.ABSENT
     spec = json.dumps(deployment.document(), sort_keys=True)
+    wanted = change.judged(row, deployment, rotate=request.rotate)
     if _is_spoilt(row, spec):
         _give_up_hosts(ledger, another=row.spec != spec)
+    asked_by = request.asked_by or ledger.owner.rpartition(":")[2]
+    facts: dict[str, Any] = {**NO_CHANGE, "spec": spec}
+    if wanted:
+        facts = {"next_spec": spec, "next_execution": ledger.owner, "next_host": wanted.new_host}
+    if wanted or not row.is_live:
+        facts["asked_by"] = asked_by
     ledger.record(
-        spec=spec,
         desired=Desired.PRESENT,
         status=row.status if row.is_live else Status.PROVISIONING,
         execution=ledger.owner,
-        **(_forgotten(ledger, row) if gone else {"reason": None}),
+        **{**(_forgotten(ledger, row) if gone else {"reason": None}), **facts},
     )
     if not row.is_live:
         ledger.note("provision", "provisioning started")
+    elif wanted:
+        ledger.note("change", f"change of {wanted} started, asked for by {asked_by}")
 
 
 def _is_spoilt(row: DeploymentRow, spec: str) -> bool:
@@ -168,6 +159,10 @@ def record_failure(
     if row is None or ledger.lock_owner() != ledger.owner:
         return {"error": error, "cause": reason, "rollback": False}
     spec = ledger.specification()
+    if row.changes_by(ledger.owner):
+        if row.desired == Desired.PRESENT:
+            reason += f" (the change was not made: generation {row.generation} stays as it is)"
+        ledger.forget_change()
     never_served = workflow == "provision" and row.served_at is None
     asked_for = spec.get("on_failure") == "rollback" and error != "Superseded"
     if never_served and not asked_for and row.desired == Desired.PRESENT:
@@ -244,7 +239,7 @@ def end_teardown(ledger: Ledger, *, rolled_back: bool = False) -> dict[str, Any]
     if rolled_back and row.reason:
         gone["reason"] = f"{row.reason.removesuffix(_ROLLED_BACK)}{_ROLLED_BACK}"
     forget(ledger, *(host.generation for host in ledger.hosts()))
-    kinds = (RESOURCE_ROWS, HOSTS, WAITS, NOTICES)
+    kinds = (RESOURCE_ROWS, HOSTS, WAITS, NOTICES, SPECS)
     ledger.erase(
         AWAIT, CAPACITY, *(row["sk"] for row in ledger.rows() if row["sk"].startswith(kinds))
     )

@@ -7,7 +7,8 @@ from typing import Any
 from orchestrator.aws.clients import Clients
 from orchestrator.capacity import cost
 from orchestrator.capacity.pools import pools
-from orchestrator.deployments import first_boot, inventory, lifecycle
+from orchestrator.creation.plan import Change
+from orchestrator.deployments import change, first_boot, inventory
 from orchestrator.deployments.inventory import RESOURCES
 from orchestrator.errors import InvalidRequest, ResourceConflict
 from orchestrator.ledger.store import Ledger
@@ -24,20 +25,24 @@ def plan(
     ledger: Ledger,
     config: object = None,
     sequences: object = 1,
+    *,
+    rotate: bool = False,
 ) -> dict[str, Any]:
-    """Return {"changes", "checks", "cost", "first_boot"}; nothing is written.
+    """Return {"changes", "checks", "cost", "first_boot", "change"}; nothing is written.
+
+    change: what differs from what serves, and how it is made; None where nothing does.
 
     A check that fails is in the answer, not raised: the rest of it can be read, too.
     config: the model's config.json, where the operator gave it. sequences: how many of the longest
     context are to fit at the same time.
     InvalidRequest: config or sequences are not what they are to be. DeploymentExists: a live one
-    differs from the specification.
+    differs in what cannot be changed.
     """
     if config is not None and not isinstance(config, dict):
         raise InvalidRequest("model_config: must be a mapping: the model's config.json")
     if not isinstance(sequences, int) or sequences < 1:
         raise InvalidRequest(f"sequences: {shown(sequences)} is no whole number from 1")
-    lifecycle.must_be_unchanged(deployment, ledger)
+    wanted = change.judged(ledger.known_deployment(), deployment, rotate=rotate)
     model = model_fit.look_up(clients, deployment, config)
     checks = [
         *every(clients, deployment, ledger, model, sequences),
@@ -45,11 +50,21 @@ def plan(
     ]
     can_work = all(check.result is not Result.FAIL for check in checks)
     return {
-        "changes": _changes(clients, deployment, ledger, can_work=can_work),
+        "changes": [
+            *_changes(clients, deployment, ledger, can_work=can_work),
+            *(_new_host(ledger, wanted) if wanted and wanted.new_host else ()),
+        ],
         "checks": [check.document() for check in checks],
         "cost": _cost(clients, deployment, can_work=can_work),
         "first_boot": first_boot.expected(deployment, ledger, model),
+        "change": wanted.document() if wanted else None,
     }
+
+
+def _new_host(ledger: Ledger, wanted: change.Change) -> list[dict[str, str]]:
+    row = ledger.deployment()
+    what = f"a host of a new generation beside generation {row.generation}, which ends after it"
+    return [Change("instance", "create", what, str(wanted)).document()]
 
 
 def _names(clients: Clients, deployment: Deployment, ledger: Ledger) -> list[Check]:

@@ -7,6 +7,7 @@ are led to new connections at once, new requests are refused from `refuse_from` 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import timedelta
 
 from orchestrator.aws import naming
@@ -36,7 +37,8 @@ def drain_predecessors(
 
     They serve new requests until no resolver should know their address any more.
     """
-    _drain(clients, deployment, ledger, task_token, _TTLS * deployment.dns.ttl_seconds)
+    ttl = max([deployment.dns.ttl_seconds, *(h.ttl_seconds or 0 for h in busy(clients, ledger))])
+    _drain(clients, deployment, ledger, task_token, _TTLS * ttl)
 
 
 def _drain(
@@ -80,10 +82,23 @@ def busy(clients: Clients, ledger: Ledger) -> list[HostRow]:
     ]
 
 
-def longest(deployment: Deployment) -> int:
-    """Return after how many seconds no predecessor is waited for, whatever it says."""
-    waited = _TTLS * deployment.dns.ttl_seconds + deployment.gateway.max_timeout_seconds
-    return waited + _MARGIN_SECONDS
+def longest(deployment: Deployment, predecessors: Sequence[HostRow]) -> int:
+    """Return after how many seconds no predecessor is waited for, whatever it says.
+
+    Its own limits count, and the TTL of the answers that resolvers keep from its time.
+    """
+    ttls = (host.ttl_seconds or 0 for host in predecessors)
+    timeouts = (host.timeout_seconds or 0 for host in predecessors)
+    ttl = max([deployment.dns.ttl_seconds, *ttls])
+    return _TTLS * ttl + max([deployment.gateway.max_timeout_seconds, *timeouts]) + _MARGIN_SECONDS
+
+
+def limits(serving: Deployment) -> dict[str, int]:
+    """Return what a predecessor's row keeps of the specification that it served."""
+    return {
+        "ttl_seconds": serving.dns.ttl_seconds,
+        "timeout_seconds": serving.gateway.max_timeout_seconds,
+    }
 
 
 def _order(

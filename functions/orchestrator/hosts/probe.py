@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 from orchestrator.errors import Pending
 
 _SECONDS = 20.0  # for a token
+_ANSWER_TOKENS = 64
 _READY_SECONDS = 2.0  # a gateway says at once whether it is ready
 
 
@@ -27,21 +28,43 @@ def serves(origin: str, api_key: str, name: str | None = None) -> str:
 
     name: the deployment's, for SNI and Host, where the origin is the address of one of its hosts.
     """
-    models = _ask("GET", origin, "/v1/models", name, api_key)
-    try:
-        model = models["data"][0]["id"]
-    except (KeyError, IndexError, TypeError):
-        raise Pending(f"{origin}/v1/models names no model") from None
+    model = _model(origin, api_key, name)
     prompt = {"model": model, "max_tokens": 1, "messages": [{"role": "user", "content": "ping"}]}
     answer = _ask("POST", origin, "/v1/chat/completions", name, api_key, prompt)
     if not answer.get("choices"):
         raise Pending(f"{origin}/v1/chat/completions answered without choices")
-    return str(model)
+    return model
+
+
+def answer(origin: str, api_key: str, name: str | None, prompt: str, seconds: float) -> str:
+    """Return the whole answer to a prompt, up to 64 tokens of it; Pending with what is wrong.
+
+    seconds: until its last byte.
+    """
+    body = {
+        "model": _model(origin, api_key, name),
+        "max_tokens": _ANSWER_TOKENS,
+        "temperature": 0,
+        "messages": [{"role": "user", "content": prompt}],
+    }
+    said = _ask("POST", origin, "/v1/chat/completions", name, api_key, body, seconds)
+    try:
+        return str(said["choices"][0]["message"]["content"] or "")
+    except (KeyError, IndexError, TypeError):
+        raise Pending(f"{origin}/v1/chat/completions answered without choices") from None
 
 
 def ready(origin: str, name: str | None = None) -> None:
     """Raise Pending unless the gateway and what it needs are ready; asks without a key."""
     _ask("GET", origin, "/health/ready", name, seconds=_READY_SECONDS)
+
+
+def _model(origin: str, api_key: str, name: str | None) -> str:
+    models = _ask("GET", origin, "/v1/models", name, api_key)
+    try:
+        return str(models["data"][0]["id"])
+    except (KeyError, IndexError, TypeError):
+        raise Pending(f"{origin}/v1/models names no model") from None
 
 
 def _ask(

@@ -86,7 +86,9 @@ def receive(clients: Clients, ledger: Ledger, report: Report) -> str:
     if wait is None:
         return "gave up" if _gave_up(before, report) else "recorded"
     host = ledger.host_of(report.instance_id) or before
-    return _answer(clients, parse(row.specification()), ledger, host, wait)
+    owner = ledger.lock_owner() if row.next_spec else None
+    deployment = parse(row.specification_for(owner or ""))
+    return _answer(clients, deployment, ledger, host, wait)
 
 
 def stop_waiting(clients: Clients, task_token: str) -> None:

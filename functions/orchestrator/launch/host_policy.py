@@ -44,6 +44,18 @@ def document(settings: Settings, deployment: Deployment, zone: str | None) -> di
     return {"Version": "2012-10-17", "Statement": statements}
 
 
+def together(documents: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the policy that allows what each of these allows: while hosts of two specifications
+    have one role. A Sid is there once.
+    """
+    first, *others = documents
+    statements = list(first["Statement"])
+    for number, document in enumerate(others, 2):
+        more = [each for each in document["Statement"] if each not in statements]
+        statements += [{**each, "Sid": f"{each['Sid']}{number}"} for each in more]
+    return {**first, "Statement": statements}
+
+
 def proves_by_dns(deployment: Deployment) -> bool:
     """Return whether the host writes records to get its certificate."""
     return deployment.host is not None and deployment.certificate.challenge == "dns-01"

@@ -9,6 +9,7 @@
          resource#<kind>       something at AWS, or the intent to create it
          incident#<time>#<execution>  one repair
          event#<time>          one line of history
+         spec#<time>           a specification that has served
          notice#<kind>#<key>   a notice that was published, or counted as another one's repeat
 
 Version 1 had no rows of hosts: the deployment's row held the one host, `earlier_host` reads it.
@@ -23,11 +24,13 @@ from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import Any, Self, cast
 
+from orchestrator.spec.difference import until_promoted
+
 VERSION = 2  # of the rows that this code writes
 
 DEPLOYMENT, LOCK, AWAIT, CAPACITY = "deployment", "lock", "await", "capacity"
 HOSTS, WAITS, RESOURCES, INCIDENTS = "host#", "await#", "resource#", "incident#"
-NOTICES = "notice#"
+NOTICES, SPECS = "notice#", "spec#"
 WAITING = "waiting for capacity"  # the phase of a host that is not launched yet
 
 
@@ -102,6 +105,9 @@ class DeploymentRow(_Row):
     paused_at: since when nothing is repaired; paused_until: None is until it is resumed.
     spent: of hosts whose rows are gone, budget_noticed: the last notice (capacity/spending/).
     unanswered_at: since when the endpoint does not answer our probes from outside.
+    next_spec: what a change makes it, until its host serves; next_execution: the workflow that may
+    use it; next_host: whether it takes a new generation. asked_by: who asked for the last provision
+    that was more than a repetition.
     Times are ISO-8601 UTC.
     """
 
@@ -122,6 +128,10 @@ class DeploymentRow(_Row):
     spent: str | None = None
     budget_noticed: str | None = None
     unanswered_at: str | None = None
+    next_spec: str | None = None
+    next_execution: str | None = None
+    next_host: bool = False
+    asked_by: str | None = None
     updated_at: str | None = None
 
     @property
@@ -134,11 +144,28 @@ class DeploymentRow(_Row):
 
         Empty where it is no JSON object: a later version keeps it in another form.
         """
-        try:
-            stored = json.loads(self.spec)
-        except (TypeError, ValueError):
-            return {}
-        return stored if isinstance(stored, dict) else {}
+        return _document(self.spec)
+
+    def changes_by(self, execution: str) -> bool:
+        """Return whether this workflow is changing it to another specification."""
+        return self.next_spec is not None and self.next_execution == execution
+
+    def specification_for(self, execution: str) -> dict[str, Any]:
+        """Return the specification by which this workflow acts: the one that its change makes,
+        else the one that serves.
+        """
+        serving = self.specification()
+        if not self.changes_by(execution):
+            return serving
+        return until_promoted(serving, _document(self.next_spec))
+
+
+def _document(text: str | None) -> dict[str, Any]:
+    try:
+        stored = json.loads(text or "")
+    except (TypeError, ValueError):
+        return {}
+    return stored if isinstance(stored, dict) else {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,7 +181,9 @@ class HostRow(_Row):
     than serving; blame: of a host that gave up (repair/rungs.py). asked_at, asked_by, asked_for:
     the repair that was last started for it, and the kind of fault; asked_times: how many were, one
     after the other. planned: the rung of one that stops or reboots it, since planned_at: its end
-    then is no loss, and what it said before counts no more.
+    then is no loss, and what it said before counts no more. spec_digest: of the specification that
+    it was launched for. ttl_seconds, timeout_seconds: of a predecessor: how long resolvers keep its
+    address, and how long its longest request may take.
     """
 
     generation: int
@@ -189,6 +218,9 @@ class HostRow(_Row):
     asked_times: int | None = None
     planned: str | None = None
     planned_at: str | None = None
+    spec_digest: str | None = None
+    ttl_seconds: int | None = None
+    timeout_seconds: int | None = None
 
     @property
     def key(self) -> str:
@@ -289,6 +321,24 @@ class IncidentRow(_Row):
     errors_before: int | None = None
     cost_usd: float | None = None
     evidence: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpecRow(_Row):
+    """A specification that served since `at`: as JSON, with a host of this generation.
+
+    by: who asked for it. changed: what it made different, a JSON list of {"key", "old", "new"}.
+    """
+
+    at: str = ""
+    by: str | None = None
+    generation: int = 0
+    spec: str = field(default="{}", repr=False)
+    changed: str = "[]"
+
+    @property
+    def key(self) -> str:
+        return f"{SPECS}{self.at}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 
 from orchestrator.aws.error_codes import code
 from orchestrator.errors import NotFound
+from orchestrator.ledger import kept_specs
 from orchestrator.ledger.rows import (
     AWAIT,
     DEPLOYMENT,
@@ -17,6 +18,7 @@ from orchestrator.ledger.rows import (
     HOSTS,
     LOCK,
     RESOURCES,
+    SPECS,
     VERSION,
     WAITS,
     AwaitRow,
@@ -25,12 +27,16 @@ from orchestrator.ledger.rows import (
     LockRow,
     ResourceRow,
     Role,
+    SpecRow,
     earlier_host,
 )
 from orchestrator.ledger.table import Table
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+
+
+NO_CHANGE: dict[str, None] = dict.fromkeys(("next_spec", "next_execution", "next_host"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,19 +95,48 @@ class Ledger(Table):
         """Set attributes of a host's row, which is made when there is none; None removes one."""
         self.update(f"{HOSTS}{generation}", {"generation": generation, **facts})
 
-    def promote(self, host: HostRow, predecessors: Mapping[int, Role]) -> None:
-        """Make `host` the one that serves, in one write: its generation is the deployment's now.
+    def promote(self, host: HostRow, predecessors: Mapping[int, Mapping[str, Any]]) -> None:
+        """Make `host` the one that serves, in one write: its generation is the deployment's now,
+        and so is the specification of the change that launched it.
 
-        predecessors: what the hosts of these generations become.
+        predecessors: what the rows of these generations' hosts get.
         """
         now = self.time()
-        facts = {"generation": host.generation, "version": VERSION, "updated_at": now}
-        changes: list[tuple[str, dict[str, Any]]] = [
+        adopted, kept = self._adopted(now, host.generation)
+        facts = {"generation": host.generation, "version": VERSION, "updated_at": now, **adopted}
+        changes: list[tuple[str, Mapping[str, Any]]] = [
             (host.key, {"role": Role.SERVING, "served_at": now}),
-            *((f"{HOSTS}{number}", {"role": role}) for number, role in predecessors.items()),
+            *((f"{HOSTS}{number}", left) for number, left in predecessors.items()),
             (DEPLOYMENT, facts),
         ]
-        self.transact([{"Update": self.changes_of(key, changed)} for key, changed in changes])
+        updates = [{"Update": self.changes_of(key, changed)} for key, changed in changes]
+        self.transact([*updates, *kept])
+
+    def adopt_change(self, generation: int) -> None:
+        """Make the specification of this workflow's change the deployment's: its host serves it."""
+        now = self.time()
+        adopted, kept = self._adopted(now, generation)
+        facts = {**adopted, "version": VERSION, "updated_at": now}
+        self.transact([{"Update": self.changes_of(DEPLOYMENT, facts)}, *kept])
+
+    def forget_change(self) -> None:
+        """Forget a change whose host did not serve."""
+        self.record(**NO_CHANGE)
+
+    def _adopted(self, now: str, generation: int) -> tuple[dict[str, Any], list[Any]]:
+        """Return what the deployment's row gets, and the writes that keep its specification."""
+        row = self.deployment()
+        changes = row.changes_by(self.owner)
+        spec = str(row.next_spec) if changes else row.spec
+        adopted = {**NO_CHANGE, "spec": spec} if changes else {}
+        served = SpecRow(at=now, by=row.asked_by, generation=generation, spec=spec)
+        new, old = kept_specs.after(row, self.kept_specs(), served)
+        puts = [self.put_of(each.key, each.values()) for each in new]
+        return adopted, [*puts, *(self.delete_of(each.key) for each in old)]
+
+    def kept_specs(self) -> list[SpecRow]:
+        """Return the last specifications that served, the newest last."""
+        return [SpecRow.of(values) for values in self.rows(SPECS) if "spec" in values]
 
     def forget_hosts(self, keys: Sequence[str], spent: str) -> None:
         """Delete hosts' rows, and keep what they have cost, in one write."""

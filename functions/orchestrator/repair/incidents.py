@@ -33,6 +33,7 @@ def check(
     came first.
     """
     _close_aborted(clients, ledger)
+    _forget_aborted_change(ledger)
     row, host = ledger.deployment(), diagnosis.subject(ledger)
     answer: dict[str, Any] = {
         "generation": host.generation if host else 0,
@@ -269,6 +270,13 @@ def _close_aborted(clients: Clients, ledger: Ledger) -> None:
             ledger.update(values["sk"], end)
             closed = dataclasses.replace(incident, **end)
             announcing.ended(clients, ledger, ledger.deployment(), closed)
+
+
+def _forget_aborted_change(ledger: Ledger) -> None:
+    """Forget the change of a workflow that ended without a word: what serves stays."""
+    if ledger.deployment().next_spec is not None:
+        ledger.forget_change()
+        ledger.note("change", "the change was aborted, and is forgotten: what serves stays")
 
 
 def _is_unfinished(ledger: Ledger, status: Status) -> bool:

@@ -22,6 +22,7 @@ from orchestrator.ledger.rows import WAITING, HostRow, ResourceRow, Role
 from orchestrator.ledger.store import Ledger
 from orchestrator.resources import keys
 from orchestrator.spec.deployment import Deployment
+from orchestrator.spec.difference import digest
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2.type_defs import InstanceTypeDef
@@ -46,13 +47,15 @@ def plan(clients: Clients, deployment: Deployment, ledger: Ledger) -> list[Chang
 
 
 def ensure(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str, Any]:
-    """Return {"instance_id", "generation", "wait_seconds"} of the host that serves, if EC2 has it.
+    """Return {"instance_id", "generation", "wait_seconds"} of the host that serves, if EC2 has it
+    and the workflow makes no change that needs another.
 
     Else of a candidate: one that was stopped or terminated is not started again. While no pool has
     capacity: without an instance, and wait_seconds until `replace` of that generation goes on.
     """
-    serving = ledger.serving()
-    if serving and not _is_lost(clients, ledger, serving):
+    serving, row = ledger.serving(), ledger.deployment()
+    changes = row.changes_by(ledger.owner) and row.next_host
+    if serving and not changes and not _is_lost(clients, ledger, serving):
         if found := instances.describe(clients, str(serving.instance_id)):
             mend(ledger, "instance", attributes.drifts(clients, ledger, found))
         return _answer(serving.instance_id, serving.generation)
@@ -132,19 +135,20 @@ def _candidate(
 ) -> dict[str, Any]:
     """Return the newest candidate of a generation above `after`; launch one when there is none.
 
-    The candidates that will not serve are given up.
+    The candidates that will not serve are given up, and so are those of another specification.
     """
-    usable = None
+    usable, wanted = None, digest(deployment.document())
     for host in (each for each in ledger.hosts() if each.role == Role.CANDIDATE):
         is_lost = _is_lost(clients, ledger, host)
         if is_lost and instances.taken_back(clients, str(host.instance_id)):
             search.rest_pool(ledger, ledger.resource(_role(host.generation)))
-        if host.generation <= after or is_lost or host.phase == "failed":
+        fits = host.spec_digest in {None, wanted}  # None: an earlier version's
+        if host.generation <= after or is_lost or not fits or host.phase == "failed":
             ledger.set_host(host.generation, role=Role.RETIRED, ended_at=ledger.time())
         else:
             usable = host
     _terminate(clients, _given_up(clients, ledger))  # they fill a quota
-    host = usable or _next(ledger)
+    host = usable or _next(ledger, wanted)
     launch = _launched(clients, deployment, ledger, host, repairing=repairing)
     if launch.instance_id is None:
         return _answer(None, after, launch.wait_seconds)
@@ -179,13 +183,13 @@ def _given_up(clients: Clients, ledger: Ledger) -> set[str]:
     }
 
 
-def _next(ledger: Ledger) -> HostRow:
+def _next(ledger: Ledger, spec_digest: str) -> HostRow:
     """Write down a candidate with a number that no host had before."""
     row = ledger.deployment()
     numbers = (host.generation for host in ledger.hosts())
     generation = max(row.latest_generation, row.generation, *numbers) + 1
     ledger.record(latest_generation=generation)
-    ledger.set_host(generation, role=Role.CANDIDATE)
+    ledger.set_host(generation, role=Role.CANDIDATE, spec_digest=spec_digest)
     return HostRow(generation=generation)
 
 

@@ -75,6 +75,15 @@ def ensure(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str
     return {"vpc": vpc, "subnets": public, "security_group": group}
 
 
+def set_firewall(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str, str]:
+    """Return {"security_group": id}, its rules being the specification's: all hosts share it, so a
+    change moves it only once its own host serves.
+    """
+    row = ledger.resource(_VPC)
+    vpc = row.id if row and row.id else _ensure_vpc(clients, deployment, ledger)
+    return {"security_group": firewall.ensure(clients, deployment, ledger, vpc)}
+
+
 def destroy(clients: Clients, ledger: Ledger) -> None:
     """Raise Pending while AWS still holds something; Blocked names what is not ours."""
     for role in (_VPC, _GATEWAY):

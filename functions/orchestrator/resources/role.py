@@ -8,7 +8,8 @@ others attach are left alone while the deployment lives: the boundary holds for 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -20,10 +21,12 @@ from orchestrator.creation.drift import Drift, differing, mend, settle
 from orchestrator.creation.ownership import conflict, has_lost_its_tags, lost, owns
 from orchestrator.creation.plan import Change, planned
 from orchestrator.creation.visibility import wait_until_visible
-from orchestrator.errors import Pending
+from orchestrator.errors import InvalidRequest, Pending
 from orchestrator.launch import host_policy
 from orchestrator.ledger.store import Ledger
 from orchestrator.spec.deployment import Deployment
+from orchestrator.spec.difference import digest
+from orchestrator.spec.parsing import parse
 
 _ROLE = "role"
 _POLICY = "host"
@@ -60,7 +63,10 @@ def ensure(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str
         _create_role(clients, deployment, ledger)
     if profile is None:
         _create_profile(clients, deployment, ledger)
-    drifts = list(_drifts(clients, deployment, name, role, profile))
+    others = _beside(ledger, deployment)
+    drifts = list(_drifts(clients, deployment, name, role, profile, others))
+    if others:
+        ledger.ready(_ROLE, id=name, wide=True)
     if is_new or any(drift.mend for drift in drifts):
         # before: IAM decides by the old boundary for a while, and a launch may come too early
         ledger.ready(_ROLE, id=name, changed_at=ledger.time())
@@ -71,6 +77,16 @@ def ensure(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str
     for drift in drifts if is_new else ():
         settle(drift)
     return {"profile": name}
+
+
+def narrow(clients: Clients, deployment: Deployment, ledger: Ledger) -> None:
+    """Take away what only the other side of a change needed; nothing where there was none."""
+    row = ledger.resource(_ROLE)
+    if row is None or not row.facts.get("wide"):
+        return
+    ensure(clients, deployment, ledger)
+    if not _beside(ledger, deployment):
+        ledger.ready(_ROLE, wide=None)
 
 
 def destroy(clients: Clients, ledger: Ledger) -> None:
@@ -163,13 +179,14 @@ def _drifts(
     name: str,
     role: dict[str, Any] | None,
     profile: dict[str, Any] | None,
+    others: Sequence[Deployment] = (),
 ) -> Iterator[Drift]:
     """Yield boundary, trust, policies, and who is in the profile; role and profile: None where
-    they were just made.
+    they were just made. others: specifications whose hosts have the role, too.
     """
     if role:
         yield from _role_drifts(clients, role)
-    yield from _policy_drifts(clients, deployment, name)
+    yield from _policy_drifts(clients, [deployment, *others], name)
     held = [each["RoleName"] for each in profile["Roles"]] if profile else []
     if held != [name]:
         what = f"IAM instance profile {name} holds {', '.join(held) or 'no role'}"
@@ -190,11 +207,29 @@ def _role_drifts(clients: Clients, role: dict[str, Any]) -> Iterator[Drift]:
         yield Drift(f"IAM role {name} may be taken by others", "by EC2's instances only", put)
 
 
-def _policy_drifts(clients: Clients, deployment: Deployment, name: str) -> Iterator[Drift]:
-    """Yield ours, and whatever others gave the role: it widens what the host may do."""
-    iam, by_dns = clients.iam, host_policy.proves_by_dns(deployment)
+def _beside(ledger: Ledger, deployment: Deployment) -> list[Deployment]:
+    """Return the specification that serves while this workflow launches a host of another."""
+    row = ledger.deployment()
+    if not row.changes_by(ledger.owner):
+        return []
+    with suppress(InvalidRequest):
+        serving = parse(row.specification())
+        return [serving] if digest(serving.document()) != digest(deployment.document()) else []
+    return []
+
+
+def _policy(clients: Clients, deployment: Deployment) -> dict[str, Any]:
+    by_dns = host_policy.proves_by_dns(deployment)
     zone = hosted_zones.zone(clients, deployment.dns) if by_dns else None
-    wanted, there = host_policy.document(clients.settings, deployment, zone), None
+    return host_policy.document(clients.settings, deployment, zone)
+
+
+def _policy_drifts(
+    clients: Clients, deployments: Sequence[Deployment], name: str
+) -> Iterator[Drift]:
+    """Yield ours, and whatever others gave the role: it widens what the host may do."""
+    iam, there = clients.iam, None
+    wanted = host_policy.together([_policy(clients, each) for each in deployments])
     with tolerating(_GONE):
         there = iam.get_role_policy(RoleName=name, PolicyName=_POLICY)["PolicyDocument"]
     if not policies.same(there, wanted):

@@ -17,6 +17,7 @@ from orchestrator.ledger.rows import ResourceRow
 from orchestrator.ledger.store import Ledger
 from orchestrator.resources import bucket, role
 from orchestrator.spec.deployment import Deployment
+from orchestrator.spec.difference import digest
 
 _ROLE = "scripts"
 
@@ -34,19 +35,21 @@ def ensure(
 ) -> dict[str, str]:
     """Return {"prefix": key prefix}; the ledger's row also holds the user_data that boots it.
 
-    keep: scripts of an earlier version stay as long as they are complete.
+    keep: scripts of an earlier version stay as long as they are complete, and not those of a
+    change that was not made.
     """
     image, row = ledger.resource("image"), ledger.resource(_ROLE)
     if image is None or "uri" not in image.facts:
         raise Pending("the gateway image has no URI yet")
-    uri = image.facts["uri"]
-    if keep and row and row.facts.get("image") == uri and not _is_damaged(clients, ledger, row):
+    uri, wanted = image.facts["uri"], digest(deployment.document())
+    if keep and row and _fits(row, uri, wanted) and not _is_damaged(clients, ledger, row):
         return {"prefix": row.facts["prefix"]}
     host = rendering.render(clients.settings.payload, deployment, clients.settings, uri)
     files = {name: _etag(content) for name, content in host.files.items()}
     facts = {"prefix": host.prefix, "user_data": host.user_data, "image": uri}
     # Scripts of the previous version have no profile here: what they call, its role allows.
     facts["profile"] = role.name_of(clients, ledger)
+    facts["spec_digest"] = wanted
     facts["files"] = json.dumps(files, sort_keys=True)
     mend(ledger, _ROLE, _drifts(clients, ledger, host.prefix, files, host))
     if row is None or any(row.facts.get(key) != value for key, value in facts.items()):
@@ -62,6 +65,12 @@ def destroy(_: Clients, ledger: Ledger) -> None:
 def found(_: Clients, __: Ledger) -> list[str]:
     """Return nothing of its own: what holds the objects is the bucket."""
     return []
+
+
+def _fits(row: ResourceRow, image: str, spec_digest: str) -> bool:
+    """Return whether a host of this specification may boot from it; None: an earlier version's."""
+    fits = row.facts.get("spec_digest") in {None, spec_digest}
+    return fits and row.facts.get("image") == image
 
 
 def _tags_of(row: ResourceRow) -> dict[str, str]:

@@ -19,6 +19,7 @@ from orchestrator.spec.sections import DEFAULT_TYPE
 Found = Iterator[tuple[str, str]]
 
 OFFICIAL_IMAGE = r"vllm/vllm-openai[:@]"
+MOST_CANARY_SECONDS = 45  # less than a function has
 
 
 def zone_without_domain(spec: Deployment) -> Found:
@@ -42,6 +43,15 @@ def timeouts(spec: Deployment) -> Found:
         yield (
             "gateway.max_timeout_seconds",
             f"{most} is smaller than gateway.default_timeout_seconds, {least}; raise it",
+        )
+
+
+def canary_seconds(spec: Deployment) -> Found:
+    together = sum(each.max_seconds for each in spec.canary.prompts)
+    if together > MOST_CANARY_SECONDS:
+        yield (
+            "canary.prompts",
+            f"max_seconds are {together} together; allowed: up to {MOST_CANARY_SECONDS} together",
         )
 
 

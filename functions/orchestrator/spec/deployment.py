@@ -13,7 +13,15 @@ from orchestrator.spec import hints
 from orchestrator.spec.engine import Engine
 from orchestrator.spec.patterns import MODEL, NAME, TAG_KEY
 from orchestrator.spec.schema.fields import option, plain, section
-from orchestrator.spec.sections import Budget, Certificate, Dns, Gateway, Instance, Network
+from orchestrator.spec.sections import (
+    Budget,
+    Canary,
+    Certificate,
+    Dns,
+    Gateway,
+    Instance,
+    Network,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +83,7 @@ class Deployment:
     gateway: Gateway = section(Gateway, about="OpenAI API")
     certificate: Certificate = section(Certificate, about="TLS certificate")
     budget: Budget = section(Budget, about="cost a month")
+    canary: Canary = section(Canary, about="test of a change")
 
     def document(self) -> dict[str, Any]:
         """Return the specification with every default filled in, as JSON types."""

@@ -85,6 +85,11 @@ RULES = (
         checks.timeouts,
     ),
     Rule(
+        "canary.prompts have at most 45 seconds together",
+        ("canary.prompts",),
+        checks.canary_seconds,
+    ),
+    Rule(
         "engine.on_cpu needs instance.gpu to be false",
         ("engine.on_cpu", "instance.gpu"),
         checks.cpu_engine_on_gpu,

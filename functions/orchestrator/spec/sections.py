@@ -14,7 +14,7 @@ from orchestrator.spec.patterns import (
     VPC_RANGE,
     ZONE,
 )
-from orchestrator.spec.schema.fields import option
+from orchestrator.spec.schema.fields import option, sections
 
 DEFAULT_TYPE = "g6.xlarge"
 
@@ -227,4 +227,36 @@ class Budget:
         minimum=1,
         maximum=1_000_000,
         examples=[500],
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A golden prompt, and what its answer has to be like."""
+
+    prompt: str = option(
+        about="what is asked", type="string", maxLength=2000, examples=["What is 2 + 2?"]
+    )
+    contains: str | None = option(
+        None,
+        about="text that the answer must contain, in any case; null: any text will do",
+        type=["string", "null"],
+        maxLength=200,
+        examples=["4"],
+    )
+    max_seconds: int = option(
+        15, about="until the whole answer is there", type="integer", minimum=1, maximum=40
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Canary:
+    """What a changed deployment's new host is asked before traffic moves to it."""
+
+    prompts: tuple[Prompt, ...] = sections(
+        Prompt,
+        about="prompts that the new host of a change must answer before traffic moves to it, 64 "
+        "tokens each; empty: two short ones, any answer to which will do",
+        maxItems=5,
+        examples=[[{"prompt": "What is 2 + 2?", "contains": "4"}]],
     )

@@ -16,6 +16,7 @@ from orchestrator.ledger.store import names
 from orchestrator.preflight import specification
 from orchestrator.resources import instance
 from orchestrator.spec.parsing import parse
+from orchestrator.spec.request import Request
 from steps import Workflow
 
 
@@ -129,9 +130,54 @@ def test_the_same_specification_again_is_fine(live):
     assert validate(live) == {"name": "demo", "live": True}
 
 
-def test_another_specification_for_a_live_deployment_is_refused_by_its_differences(live):
-    with pytest.raises(DeploymentExists, match=r"changed: instance.type, model\."):
-        validate(live, model="other", instance={"type": "g6.2xlarge"})
+def test_another_specification_for_a_live_deployment_is_a_change(live):
+    assert validate(live, model="other", instance={"type": "g6.2xlarge"})["live"] is True
+
+
+def test_what_cannot_be_changed_on_a_live_deployment_is_refused_by_its_keys(live):
+    with pytest.raises(DeploymentExists, match=r"network\.cidr: the ranges.*a second deployment"):
+        validate(live, model="other", network={"cidr": "10.9.0.0/16"})
+
+
+def test_a_change_leaves_the_stored_specification_until_its_host_serves(live):
+    changed = parse({**live.spec, "model": "other"})
+
+    lifecycle.begin(changed, live.ledger, Request(asked_by="alice"))
+
+    row = live.ledger.deployment()
+    assert (row.specification()["model"], row.asked_by) == ("m", "alice")
+    assert row.specification_for(live.ledger.owner)["model"] == "other"
+    assert row.specification_for("another")["model"] == "m"
+    assert row.next_host is True
+
+    live.ledger.promote(live.ledger.serving(), {})
+
+    row = live.ledger.deployment()
+    assert (row.specification()["model"], row.next_spec, row.next_host) == ("other", None, False)
+    assert [json.loads(each.spec)["model"] for each in live.ledger.kept_specs()] == ["m", "other"]
+    assert live.ledger.kept_specs()[-1].by == "alice"
+
+
+def test_a_change_that_failed_is_forgotten_and_says_so(live):
+    lifecycle.begin(parse({**live.spec, "model": "other"}), live.ledger)
+
+    failed = fail(live, "provision", "HostFailed", "CUDA error")
+
+    assert failed["cause"] == ("CUDA error (the change was not made: generation 1 stays as it is)")
+    assert live.ledger.deployment().next_spec is None
+
+
+def test_a_request_without_a_difference_forgets_an_aborted_change(live):
+    lifecycle.begin(parse({**live.spec, "model": "other"}), live.ledger)
+
+    lifecycle.begin(live.deployment, live.ledger)
+
+    assert live.ledger.deployment().next_spec is None
+
+
+def test_only_what_serves_is_rotated(workflow):
+    with pytest.raises(InvalidRequest, match=r"rotate: 'demo' does not serve; `lamplighter up`"):
+        lifecycle.begin(workflow.deployment, workflow.ledger, Request(rotate=True))
 
 
 def test_serving_is_recorded_once(live):
@@ -334,8 +380,9 @@ def test_a_budget_of_what_is_live_is_changed_in_place(live):
     assert lifecycle.validate(live.clients, deployment, live.ledger)["live"]
     lifecycle.begin(deployment, live.ledger)
 
+    assert live.ensure(instance)["generation"] == 1
+    live.promote()
     row = live.ledger.deployment()
     assert row.specification()["budget"] == {"monthly_usd": 500}
     assert row.is_live
-    with pytest.raises(DeploymentExists, match=r"changed: model\."):
-        validate(live, model="other")
+    assert row.next_spec is None

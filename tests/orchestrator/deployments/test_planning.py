@@ -99,3 +99,47 @@ def test_the_wanted_concurrency_is_what_has_to_fit(workflow, sequences):
 def test_what_is_no_config_and_no_number_is_refused(workflow, config, sequences, key):
     with pytest.raises(InvalidRequest, match=f"^{key}: "):
         planning.plan(workflow.clients, workflow.deployment, workflow.ledger, config, sequences)
+
+
+def test_a_plan_of_what_serves_says_how_each_difference_is_made(complete):
+    complete.ledger.record(served_at="2026-05-01T12:00:00+00:00")
+
+    planned = plan(complete, model="other", budget={"monthly_usd": 5}, instance={})
+
+    change = planned["change"]
+    assert {each["key"]: each["how"] for each in change["differences"]} == {
+        "model": "new generation",
+        "engine.max_model_len": "new generation",
+        "budget.monthly_usd": "in place",
+    }
+    assert (change["new_host"], change["gap_seconds"]) == (True, 0)
+    assert "beside generation 1" in planned["changes"][-1]["what"]
+    assert json.loads(json.dumps(planned)) == planned
+
+
+def test_without_a_domain_the_expected_gap_is_the_longest_request(complete):
+    spec = {key: value for key, value in complete.spec.items() if key != "dns"}
+    facts = {"spec": json.dumps(parse(spec).document()), "served_at": "2026-05-01T12:00:00+00:00"}
+    complete.ledger.record(**facts)
+
+    planned = planning.plan(
+        complete.clients, parse({**spec, "model": "other"}), complete.ledger, LLAMA
+    )
+
+    assert planned["change"]["gap_seconds"] == 600
+    assert "without a domain" in planned["change"]["gap"]
+
+
+def test_a_plan_of_a_rotation_has_a_new_host_and_no_difference(complete):
+    complete.ledger.record(served_at="2026-05-01T12:00:00+00:00")
+
+    planned = planning.plan(
+        complete.clients, complete.deployment, complete.ledger, LLAMA, rotate=True
+    )
+
+    assert planned["change"]["differences"] == []
+    assert planned["change"]["new_host"] is True
+
+
+def test_a_plan_of_what_is_not_live_has_no_change(workflow):
+    assert plan(workflow)["change"] is None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 import pytest
-from orchestrator.errors import HostLost, Superseded
+from orchestrator.errors import HostFailed, HostLost, Pending, Superseded
 from orchestrator.hosts import traffic
 from orchestrator.ledger.rows import LOCK, Role
 from orchestrator.spec.parsing import parse
@@ -70,6 +70,24 @@ def test_promoting_twice_is_once(pair):
     ]
 
 
+@pytest.mark.parametrize(("phase", "error"), [("failed", HostFailed), ("unhealthy", Pending)])
+def test_a_host_that_is_worse_since_its_proof_gets_no_traffic(pair, phase, error):
+    pair.ledger.set_host(2, phase=phase, cause="CUDA error")
+
+    with pytest.raises(error, match="CUDA error"):
+        traffic.promote_host(pair.clients, pair.deployment, pair.ledger, 2)
+
+    assert roles(pair) == [Role.SERVING, Role.CANDIDATE]
+
+
+def test_a_predecessors_own_limits_bound_its_drain(pair):
+    limits = {"default_timeout_seconds": 30, "max_timeout_seconds": 60}
+    pair.deployment = parse({**pair.spec, "gateway": limits, "dns": {"domain": "example.com"}})
+
+    assert promote(pair)["drain_seconds"] == 2 * 60 + 600 + 120
+    assert (pair.ledger.host(1).ttl_seconds, pair.ledger.host(1).timeout_seconds) == (60, 600)
+
+
 def test_a_promotion_is_one_write(pair):
     before = len(pair.account.calls)
 
@@ -77,7 +95,11 @@ def test_a_promotion_is_one_write(pair):
 
     written = [c for c in pair.account.calls[before:] if c.operation == "TransactWriteItems"]
     keys = [
-        {action["Update"]["Key"]["sk"]["S"] for action in c.parameters["TransactItems"][1:]}
+        {
+            action["Update"]["Key"]["sk"]["S"]
+            for action in c.parameters["TransactItems"][1:]
+            if "Update" in action
+        }
         for c in written
     ]
     assert keys == [{"host#1", "host#2", "deployment"}]

@@ -19,6 +19,7 @@ from orchestrator.ledger.rows import (
     NoticeRow,
     ResourceRow,
     Role,
+    SpecRow,
     Status,
 )
 
@@ -42,6 +43,10 @@ FULL = [
         spent="{}",
         budget_noticed="2026-06/80/500",
         unanswered_at=AT,
+        next_spec='{"name": "demo", "model": "other"}',
+        next_execution="e",
+        next_host=True,
+        asked_by="alice",
         updated_at=AT,
     ),
     HostRow(
@@ -75,7 +80,11 @@ FULL = [
         asked_times=2,
         planned="reboot",
         planned_at=AT,
+        spec_digest="0123456789abcdef",
+        ttl_seconds=60,
+        timeout_seconds=600,
     ),
+    SpecRow(at=AT, by="alice", generation=3, spec='{"name": "demo"}', changed="[]"),
     AwaitRow(token="t", instance_id="i-1", generation=3),
     LockRow(owner="e", acquired_at=AT),
     IncidentRow(

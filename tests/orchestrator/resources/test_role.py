@@ -9,9 +9,11 @@ from awssim import error
 from awssim.furnish import HOST_BOUNDARY
 from orchestrator.aws import naming
 from orchestrator.creation import visibility
+from orchestrator.deployments import lifecycle
 from orchestrator.errors import Pending, Refused, ResourceConflict
 from orchestrator.launch import host_policy, instances, run_instances
 from orchestrator.resources import instance, role
+from orchestrator.spec.parsing import parse
 from steps import SPEC, Workflow, translated
 
 TRUST = json.dumps(host_policy.trust())
@@ -265,3 +267,54 @@ def test_an_engines_image_of_this_account_may_be_pulled_and_a_token_read(account
     assert ":repository/lamplighter/vllm" in text
     assert ":parameter/inference/hf-token" in text
     assert "route53" not in text
+
+
+NEXT = {
+    **SPEC,
+    "certificate": {"challenge": "self-signed"},
+    "engine": {"hf_token_parameter": "/inference/new-token"},
+}
+
+
+def changing(workflow):
+    """Let this workflow change what serves; it proves its name no more, and reads a token."""
+    workflow.ledger.record(served_at="2026-05-01T12:00:00+00:00")
+    workflow.deployment = parse(NEXT)
+    lifecycle.begin(workflow.deployment, workflow.ledger)
+
+
+def test_while_a_change_is_made_the_role_has_what_both_hosts_need(complete, iam):
+    before = policy(iam, complete)
+    changing(complete)
+
+    complete.ensure(role)
+
+    both = policy(iam, complete)
+    sids = [each["Sid"] for each in both["Statement"]]
+    assert "ProvesItsName2" in sids
+    assert len(set(sids)) == len(sids)
+    assert "/inference/new-token" in json.dumps(both)
+
+    complete.ledger.forget_change()
+    complete.deployment = parse(SPEC)
+    complete.run(role.narrow, role)
+
+    assert policy(iam, complete) == before
+
+
+def test_after_the_change_the_role_has_what_its_host_needs(complete, iam):
+    changing(complete)
+    complete.ensure(role)
+    complete.ledger.adopt_change(2)
+
+    complete.run(role.narrow, role)
+
+    only = json.dumps(policy(iam, complete))
+    assert "/inference/new-token" in only
+    assert "ProvesItsName" not in only
+
+
+def test_without_a_change_nothing_is_narrowed(complete, account):
+    complete.run(role.narrow, role)
+
+    assert [call for call in account.calls if call.service == "iam"] == []

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from orchestrator.resources import bucket, scripts
+from orchestrator.spec.parsing import parse
 
 
 def content(workflow):
@@ -28,3 +31,15 @@ def test_what_is_as_it_was_is_not_uploaded_again(complete, account):
     complete.run(scripts.ensure, scripts)
 
     assert account.creating_calls() == []
+
+
+def test_a_repair_keeps_the_scripts_of_what_serves_and_not_those_of_a_change(complete):
+    ours = complete.ledger.resource("scripts").facts["prefix"]
+    complete.deployment = parse({**complete.spec, "model": "other"})
+    theirs = complete.run(scripts.ensure, scripts)["prefix"]
+    assert theirs != ours
+
+    complete.deployment = parse(complete.spec)
+    kept = complete.run(partial(scripts.ensure, keep=True), scripts)["prefix"]
+
+    assert kept == complete.ledger.resource("scripts").facts["prefix"] == ours

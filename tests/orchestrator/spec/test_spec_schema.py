@@ -38,6 +38,8 @@ def documents(described):
     if described["type"] == "object":
         keys, values = described["propertyNames"], described["additionalProperties"]
         return st.dictionaries(from_schema(keys), from_schema(values), max_size=4)
+    if "properties" in described.get("items", {}):
+        return st.lists(documents(described["items"]), max_size=described["maxItems"])
     return from_schema(described)
 
 
@@ -70,6 +72,7 @@ RICH = [
             "allowed_cidrs": ["0.0.0.0/0", "10.0.0.0/8"],
         },
         "certificate": {"challenge": "http-01"},
+        "canary": {"prompts": [{"prompt": "2 + 2?", "contains": "4", "max_seconds": 5}]},
     },
     {
         **MINIMAL,
@@ -205,6 +208,7 @@ def test_the_rules_that_the_schema_cannot_say_are_these_and_named_in_it():
     broken = [
         {"engine": {"port": 8080}},
         {"gateway": {"max_timeout_seconds": 10}},
+        {"canary": {"prompts": [{"prompt": "a", "max_seconds": 40}, {"prompt": "b"}]}},
         {"engine": {"arguments": ["--model=x"]}},
         {"network": {"allowed_cidrs": ["10.0.0.1/8"]}},
         {"tags": {"a": "x", "A": "x"}},

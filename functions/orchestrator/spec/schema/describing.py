@@ -18,7 +18,9 @@ def describe(cls: type[Any]) -> Schema:
             **_published(field.metadata["reader"].schema),
             **(describe(nested) if nested else {}),
         }
-        if not nested and field.default is not MISSING:
+        if items := field.metadata.get("items"):
+            schema["items"] = describe(items)
+        if not nested and not items and field.default is not MISSING:
             schema["default"] = field.default
         elif "default" in field.metadata:
             schema["default"] = field.metadata["default"]

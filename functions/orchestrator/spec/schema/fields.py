@@ -43,6 +43,13 @@ def section(cls: type[Any], *, about: str) -> Any:
     return dataclasses.field(default_factory=cls, metadata={"reader": reader})
 
 
+def sections(cls: type[Any], *, about: str, **schema: Any) -> Any:
+    """A dataclass field that holds a list of such dataclasses, none by default."""
+    reader = Reader({"description": about, "type": "array", **schema})
+    metadata = {"reader": reader, "items": cls, "default": []}
+    return dataclasses.field(default=(), metadata=metadata)
+
+
 def required(cls: type[Any]) -> list[str]:
     return [
         field.name

@@ -33,6 +33,12 @@ def read(cls: type[Any], document: Any, path: str, problems: list[Problem]) -> A
                 problems.append(Problem(inner, f"missing; {allowed(reader.schema)}"))
         elif nested:
             values[name] = read(nested, document[name], inner, problems)
+        elif (items := field.metadata.get("items")) and isinstance(document[name], list):
+            problems += reader.check(document[name], inner)
+            values[name] = tuple(
+                read(items, each, f"{inner}[{number}]", problems)
+                for number, each in enumerate(document[name])
+            )
         elif found := list(reader.check(document[name], inner)):
             problems += found
             if _has_items(reader.schema, document[name]):
