@@ -9,7 +9,7 @@ from botocore.exceptions import ReadTimeoutError
 from simlab import World
 from simulation.replacement import DOMAIN
 
-from faults.scenarios import NAME, is_gone, is_known, serves, settled
+from faults.scenarios import CHANGED, NAME, is_gone, is_known, serves, settled
 
 _MINUTES = 12  # in which everything is started
 _FAILING = 0.03  # the share of calls that fail in some schedules
@@ -41,6 +41,10 @@ def _provision(world: World, _: random.Random) -> None:
     world.start("provision", DOMAIN)
 
 
+def _change(world: World, _: random.Random) -> None:
+    world.start("provision", CHANGED)
+
+
 def _teardown(world: World, _: random.Random) -> None:
     world.start("teardown", {"name": NAME})
 
@@ -58,8 +62,8 @@ def _abort(world: World, chance: random.Random) -> None:
         world.executions.stop(chance.choice(running).arn, "aborted", "by hand")
 
 
-_ACTS = {"repairs": _repairs, "provision": _provision, "loss": _loss, "abort": _abort,
-         "teardown": _teardown}  # fmt: skip
+_ACTS = {"repairs": _repairs, "provision": _provision, "change": _change, "loss": _loss,
+         "abort": _abort, "teardown": _teardown}  # fmt: skip
 
 
 def _let_calls_fail(world: World, chance: random.Random) -> None:

@@ -385,3 +385,22 @@ def test_what_cannot_be_changed_is_refused_with_the_way_round(wrong):
         is_untouched(world, first, DOMAIN)
         calls = world.account.creating_calls()[before:]
         assert {each.service for each in calls} <= {"dynamodb", "stepfunctions"}
+
+
+def test_the_old_host_reboots_into_what_it_serves_while_a_change_is_made():
+    with serving(DOMAIN, seed=57, report_seconds=300, duplicates=0) as (world, first):
+        world.boots = [quick(never="loading"), quick()]
+        execution = world.start("provision", {**DOMAIN, "model": "other"})
+        world.until(lambda: "AwaitServing" in entered(world, execution.name))
+        old = first["instance_id"]
+        [candidate] = set(world.instances()) - {old}
+        world.until(lambda: candidate in world.hosts)
+
+        with world.account.uncounted():
+            world.account.client("ec2").reboot_instances(InstanceIds=[old])
+        world.until(lambda: old in world.hosts and world.hosts[old].serves)
+
+        assert world.hosts[old].env["MODEL"] == "m"
+        assert world.serving(first["endpoint"]) == old
+        world.hosts[candidate].become("serving")
+        assert world.ended(execution).status == "SUCCEEDED"

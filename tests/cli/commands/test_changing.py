@@ -226,3 +226,17 @@ def test_rotate_provisions_the_same_on_a_new_host(lamplighter: Run, workflows: W
 @pytest.mark.parametrize("command", ["history", "rollback", "rotate"])
 def test_a_name_that_is_not_known_is_an_exit_code(lamplighter: Run, command: str) -> None:
     assert lamplighter(command, "nowhere").exit_code == 3
+
+
+def test_status_names_the_workflow_of_a_change_that_is_under_way(
+    lamplighter: Run, serving: Table
+) -> None:
+    serving.update_item(
+        Key={"pk": "prod", "sk": "deployment"},
+        UpdateExpression="SET next_execution = :arn",
+        ExpressionAttributeValues={":arn": "arn:aws:states:provision-prod-1"},
+    )
+
+    result = lamplighter("status", "prod")
+
+    assert "under way: arn:aws:states:provision-prod-1" in result.stdout
