@@ -12,7 +12,15 @@ from faults.scenarios import SCENARIOS
 
 _AT_A_TIME = 2
 # Every so many calls one is tried, with each fault in turn.
-_STEPS = {"provision": 97, "repair": 59, "forced-repair": 71, "teardown": 61, "abandoned": 131}
+_STEPS = {
+    "provision": 97,
+    "repair": 59,
+    "forced-repair": 71,
+    "stop": 37,
+    "start": 89,
+    "teardown": 61,
+    "abandoned": 131,
+}
 
 
 def failures(scenario, step):

@@ -89,7 +89,10 @@ RARE = {
             "a lock that such a workflow holds"
         )
         for function, verb in (
-            *(("InventoryFunction", verb) for verb in ("provision", "repair", "teardown")),
+            *(
+                ("InventoryFunction", verb)
+                for verb in ("provision", "repair", "stop", "start", "teardown")
+            ),
             ("LockFunction", "teardown"),
             ("ReconcilerFunction", "provision"),
         )
@@ -121,6 +124,7 @@ def lived() -> Enforcement:
         world.until(lambda: world.serving(endpoint) is not None)
         world.quiet()
         heal(world, endpoint)
+        rest(world)
         world.down("demo")
         fail(world)
     return enforcement
@@ -142,6 +146,22 @@ def heal(world: World, endpoint: str) -> None:
     world.hosts[instance].become("failed", "the engine crashed")
     world.pass_(minutes=20)  # reboot
     world.boots = []
+    world.quiet()
+
+
+def rest(world: World) -> None:
+    """It is stopped, and started again; then both once more by the look of every minute."""
+    for verb in ("stop", "start"):
+        assert world.run(verb, {"name": "demo"}).status == "SUCCEEDED"
+    abort(world, "stop", "HaltHost")
+    abort(world, "start", "EnsureRegistry")
+
+
+def abort(world: World, verb: str, state: str) -> None:
+    execution = world.start(verb, {"name": "demo"})
+    world.until(lambda: state in execution.states)
+    world.executions.stop(execution.arn)
+    world.pass_(minutes=30)
     world.quiet()
 
 

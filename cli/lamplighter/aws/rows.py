@@ -33,9 +33,10 @@ class Host:
     role: candidate, serving, draining or retired. percent: of the phase, 0 to 100. address: the
     public IPv4 on which it proved itself. price_usd_hour: of the instance, volume_usd_hour,
     address_usd_hour: of its disk and one address; 0 is unknown. stopped_at: since when only these
-    two cost. requests, errors: what its gateway has counted. unwell_at: since when it reports
-    another phase than serving. asked_by: the repair that was last started for it. planned: the rung
-    that stops it now.
+    two cost; started_at: when it was last started again, ran: how long it ran before that, JSON of
+    seconds by month. requests, errors: what its gateway has counted. unwell_at: since when it
+    reports another phase than serving. asked_by: the repair that was last started for it. planned:
+    the rung that stops it now, or stop, with its deployment.
     """
 
     generation: int = 0
@@ -58,6 +59,8 @@ class Host:
     volume_usd_hour: float = 0.0
     address_usd_hour: float = 0.0
     stopped_at: str = ""
+    started_at: str = ""
+    ran: str = ""
     requests: int | None = None
     errors: int | None = None
     unwell_at: str = ""
@@ -77,8 +80,9 @@ class Deployment:
     generation: of the host that serves; before one did, the highest that any host got. hosts: the
     oldest first, some of those that ended too. paused_at: since when nothing is repaired;
     paused_until: empty is until it is resumed. unanswered_at: since when probes from outside get no
-    answer. spent: of hosts whose rows are gone (deployments/spending.py). monthly_usd: its budget,
-    0 is none. A tombstone (status absent) stays after a teardown.
+    answer. stopped_at: when it was last stopped. spent: of hosts whose rows are gone
+    (deployments/spending.py). monthly_usd: its budget, 0 is none. A tombstone (status absent) stays
+    after a teardown.
     """
 
     name: str
@@ -96,6 +100,7 @@ class Deployment:
     spent: str = ""
     monthly_usd: float = 0.0
     unanswered_at: str = ""
+    stopped_at: str = ""
     updated_at: str = ""
     hosts: tuple[Host, ...] = ()
 

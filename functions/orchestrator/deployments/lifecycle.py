@@ -8,7 +8,7 @@ from typing import Any
 
 from orchestrator.aws.clients import Clients
 from orchestrator.capacity.spending.forgetting import forget
-from orchestrator.deployments import inventory
+from orchestrator.deployments import inventory, stopping
 from orchestrator.errors import (
     DeploymentExists,
     InvalidRequest,
@@ -24,6 +24,7 @@ from orchestrator.ledger.rows import (
     EARLIER_HOST,
     HOSTS,
     NOTICES,
+    STOP,
     VERSION,
     WAITING,
     WAITS,
@@ -47,7 +48,7 @@ _TIMEOUT = "a step took longer than its limit; start again, nothing is made twic
 _ROLLED_BACK = " (rolled back: 0 resources left)"
 _CHANGED_IN_PLACE = "budget."  # concerns no resource
 _UNKNOWN_YET = (
-    *("address", "endpoint", "served_at", "reason", "unanswered_at"),
+    *("address", "endpoint", "served_at", "reason", "unanswered_at", "stopped_at"),
     *("paused_at", "paused_until", "paused_why"),
 )
 
@@ -85,8 +86,11 @@ def _stored(row: DeploymentRow) -> dict[str, Any]:
     return document
 
 
-def begin(deployment: Deployment, ledger: Ledger) -> None:
-    """Write down that the deployment is wanted, and how; nothing of a failed host is used again."""
+def begin(deployment: Deployment, ledger: Ledger) -> dict[str, Any]:
+    """Write down that the deployment is wanted, and how; nothing of a failed host is used again.
+
+    Return {"stopped", "generation"}: whether its host was stopped with it, and is to be started.
+    """
     row = ledger.known_deployment() or DeploymentRow(status=Status.ABSENT)
     gone = row.status == Status.ABSENT
     spec = json.dumps(deployment.document(), sort_keys=True)
@@ -101,6 +105,11 @@ def begin(deployment: Deployment, ledger: Ledger) -> None:
     )
     if not row.is_live:
         ledger.note("provision", "provisioning started")
+    host = ledger.serving()
+    return {
+        "stopped": host is not None and host.planned == STOP,
+        "generation": host.generation if host else 0,
+    }
 
 
 def _is_spoilt(row: DeploymentRow, spec: str) -> bool:
@@ -175,10 +184,18 @@ def record_failure(
     ledger.end_waits()
     for host in (each for each in ledger.hosts() if each.phase == WAITING):
         ledger.set_host(host.generation, phase=None, cause=None)
-    status = Status.SERVING if _answers(ledger, row, spec, settings) else Status.FAILED
+    status = _after_failure(ledger, row, spec, settings)
     ledger.record(status=status, reason=f"{error}: {reason}", execution=ledger.owner)
     ledger.note(workflow, f"{workflow} failed: {error}: {reason}")
     return {"error": error, "cause": reason, "rollback": never_served and asked_for}
+
+
+def _after_failure(
+    ledger: Ledger, row: DeploymentRow, spec: dict[str, Any], settings: Settings
+) -> Status:
+    if row.desired == Desired.STOPPED:
+        return stopping.status_after_failure(ledger)
+    return Status.SERVING if _answers(ledger, row, spec, settings) else Status.FAILED
 
 
 def _answers(ledger: Ledger, row: DeploymentRow, spec: dict[str, Any], settings: Settings) -> bool:

@@ -42,6 +42,7 @@ FULL = [
         spent="{}",
         budget_noticed="2026-06/80/500",
         unanswered_at=AT,
+        stopped_at=AT,
         updated_at=AT,
     ),
     HostRow(
@@ -65,6 +66,8 @@ FULL = [
         volume_usd_hour=0.02,
         address_usd_hour=0.005,
         stopped_at=AT,
+        started_at=AT,
+        ran="{}",
         requests=7,
         errors=1,
         unwell_at=AT,
