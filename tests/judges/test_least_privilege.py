@@ -94,7 +94,6 @@ RARE = {
                 for verb in ("provision", "repair", "stop", "start", "teardown")
             ),
             ("LockFunction", "teardown"),
-            ("ReconcilerFunction", "provision"),
         )
     },
     ("ServingFunction", "states:SendTaskFailure"): "a host that failed before it was waited for",

@@ -12,6 +12,14 @@ from orchestrator.settings import Settings
 CAPACITY_AFTER = timedelta(minutes=10)  # a shorter wait is no news
 _DEFAULT_STACK = "lamplighter"  # the command's own
 _NEAR, _SPENT = 0.8, 1.0  # shares of the budget
+_GOES_ON = (
+    "It goes on serving and costing. Raise budget.monthly_usd, or take it down with the second "
+    "command."
+)
+_STOPS = (
+    "It is being stopped, as budget.at_limit asks for; its disk and address go on costing. It "
+    "stays stopped, also in the next month, until the second command starts it."
+)
 
 
 def repaired(settings: Settings, name: str, row: DeploymentRow, incident: IncidentRow) -> Notice:
@@ -95,11 +103,17 @@ def waiting_for_capacity(
 
 
 def budget(
-    settings: Settings, name: str, month: datetime, spent_usd: float, monthly_usd: float
+    settings: Settings,
+    name: str,
+    month: datetime,
+    spent_usd: float,
+    monthly_usd: float,
+    *,
+    stops: bool = False,
 ) -> Notice | None:
     """80 % or all of the month's budget is spent; None: less is.
 
-    month: any moment of it, in UTC.
+    month: any moment of it, in UTC. stops: the deployment is stopped for it.
     """
     share = spent_usd / monthly_usd
     if share < _NEAR:
@@ -112,9 +126,8 @@ def budget(
         what=f"{name} has cost ${spent_usd:,.2f} this month; its budget.monthly_usd is "
         f"${monthly_usd:,.2f}.",
         since=since.isoformat(),
-        action="It goes on serving and costing. Raise budget.monthly_usd, or take it down with the "
-        "second command.",
-        commands=_look_then(settings, name, f"down {name}"),
+        action=_STOPS if stops else _GOES_ON,
+        commands=_look_then(settings, name, f"{'start' if stops else 'down'} {name}"),
         place=place(settings),
         deployment=name,
     )

@@ -188,6 +188,13 @@ def test_each_search_for_capacity_has_a_notice_of_its_own():
     assert waiting().key != waiting(replace(WAITING, generation=4)).key
 
 
+def test_a_budget_that_stops_says_how_it_is_started_again():
+    notice = texts.budget(SETTINGS, "prod", NOW, 100.0, 100.0, stops=True)
+
+    assert "It is being stopped, as budget.at_limit asks for" in notice.action
+    assert notice.commands[-1].startswith("lamplighter start prod")
+
+
 @pytest.mark.parametrize(("usd", "expected"), [(0, None), (79.9, None), (80, "2026-11/100")])
 def test_a_budget_warns_once_a_month(usd, expected):
     notice = spent(usd)
