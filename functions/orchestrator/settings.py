@@ -44,6 +44,7 @@ class Settings:
     notice_topic: str = ""
     stop_machine: str = ""
     start_machine: str = ""
+    teardown_machine: str = ""
 
     @classmethod
     def from_env(cls) -> Self:
@@ -68,6 +69,7 @@ class Settings:
                 notice_topic=os.environ["NOTICE_TOPIC"],
                 stop_machine=os.environ.get("STOP_MACHINE", ""),
                 start_machine=os.environ.get("START_MACHINE", ""),
+                teardown_machine=os.environ.get("TEARDOWN_MACHINE", ""),
             )
         except KeyError as missing:
             raise OrchestratorError(

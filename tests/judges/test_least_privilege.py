@@ -125,6 +125,7 @@ def lived() -> Enforcement:
         heal(world, endpoint)
         rest(world)
         world.down("demo")
+        expire(world)
         fail(world)
     return enforcement
 
@@ -162,6 +163,14 @@ def abort(world: World, verb: str, state: str) -> None:
     world.executions.stop(execution.arn)
     world.pass_(minutes=30)
     world.quiet()
+
+
+def expire(world: World) -> None:
+    """Nothing but its time ends it."""
+    world.up(name="demo", model="m", instance=ON_CPU, expires_after="1h")
+    world.pass_(minutes=90)
+    world.quiet()
+    assert world.instances() == []
 
 
 def fail(world: World) -> None:

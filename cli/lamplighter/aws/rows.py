@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, fields
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from types import NoneType
 from typing import Any
@@ -23,6 +23,7 @@ Row = dict[str, Any]
 
 # Kinds of rows that only the workflows read.
 _INTERNAL = {"lock", "await", "resource", "capacity", "notice"}
+_NOT_READ = {"hosts": None, "monthly_usd": None, "expires_at": None}  # of a deployment's own row
 _NEEDED = {"event": "at", "incident": "opened_at", "host": "generation"}
 
 
@@ -81,8 +82,9 @@ class Deployment:
     oldest first, some of those that ended too. paused_at: since when nothing is repaired;
     paused_until: empty is until it is resumed. unanswered_at: since when probes from outside get no
     answer. stopped_at: when it was last stopped. spent: of hosts whose rows are gone
-    (deployments/spending.py). monthly_usd: its budget, 0 is none. A tombstone (status absent) stays
-    after a teardown.
+    (deployments/spending.py). monthly_usd: its budget, 0 is none. began_at: when it was first asked
+    for; expires_at: when it is torn down by itself, empty is never. A tombstone (status absent)
+    stays after a teardown.
     """
 
     name: str
@@ -91,6 +93,8 @@ class Deployment:
     generation: int = 0
     endpoint: str = ""
     address: str = ""
+    began_at: str = ""
+    expires_at: str = ""
     served_at: str = ""
     execution: str = ""
     reason: str = ""
@@ -229,8 +233,9 @@ def _joined(deployment: Deployment, earlier: Host | None, hosts: list[Host]) -> 
 
 
 def _deployment(row: Row) -> tuple[tuple[Deployment, Host | None], list[str]]:
-    values, odd = _values(Deployment, {**row, "hosts": None, "monthly_usd": None})
+    values, odd = _values(Deployment, {**row, **_NOT_READ})
     values["monthly_usd"] = _monthly_usd(row)
+    values["expires_at"] = _expires_at(row, values.get("began_at", ""))
     latest, odd_latest = _values(Host, {"generation": row.get("latest_generation")})
     generation = values.pop("generation", 0) or latest.get("generation", 0)
     deployment = Deployment(str(row["pk"]), generation=generation, **values)
@@ -245,6 +250,18 @@ def _monthly_usd(row: Row) -> float:
         return float(budget or 0)
     except (KeyError, TypeError, ValueError):
         return 0.0
+
+
+def _expires_at(row: Row, began_at: str) -> str:
+    """Return the end of the stored specification; empty where it has none, or is torn down."""
+    if not began_at or row.get("desired") == "absent":
+        return ""
+    try:
+        lasting = json.loads(row.get("spec") or "{}")["expires_after"]
+        unit = {"d": "days", "h": "hours"}[lasting[-1]]
+        return (_moment(began_at) + timedelta(**{unit: int(lasting[:-1])})).isoformat()
+    except (KeyError, TypeError, ValueError):
+        return ""
 
 
 def _earlier_host(row: Row, generation: int) -> tuple[Host | None, list[str]]:

@@ -116,6 +116,7 @@ def _facts(found: Deployment, here: str, now: datetime) -> Facts:
         "instance": found.current.instance_id,
         "generation": str(found.generation or ""),
         "since": _since(found),
+        "expires": f"{moment(found.expires_at)}, torn down then" if found.expires_at else "",
         "reason": "" if serves else found.reason,
         "note": f"{_STILL_SERVES}: {found.reason}" if serves and found.reason else "",
         "warnings": plain("\n".join(warnings), "yellow") if warnings else "",

@@ -8,7 +8,7 @@ from typing import Any
 
 from orchestrator.aws.clients import Clients
 from orchestrator.capacity.spending.forgetting import forget
-from orchestrator.deployments import inventory, stopping
+from orchestrator.deployments import expiry, inventory, stopping
 from orchestrator.errors import (
     DeploymentExists,
     InvalidRequest,
@@ -46,9 +46,9 @@ from orchestrator.spec.parsing import parse
 
 _TIMEOUT = "a step took longer than its limit; start again, nothing is made twice"
 _ROLLED_BACK = " (rolled back: 0 resources left)"
-_CHANGED_IN_PLACE = "budget."  # concerns no resource
+_CHANGED_IN_PLACE = ("budget.", "expires_after")  # concern no resource
 _UNKNOWN_YET = (
-    *("address", "endpoint", "served_at", "reason", "unanswered_at", "stopped_at"),
+    *("began_at", "address", "endpoint", "served_at", "reason", "unanswered_at", "stopped_at"),
     *("paused_at", "paused_until", "paused_why"),
 )
 
@@ -60,6 +60,7 @@ def validate(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[s
     ResourceConflict: the name is in use by another installation, or by foreign resources.
     """
     live = must_be_unchanged(deployment, ledger)
+    expiry.must_be_ahead(deployment, ledger)
     must_pass(every(clients, deployment, ledger, model_fit.look_up(clients, deployment)))
     inventory.must_be_free(clients, deployment, ledger)
     return {"name": deployment.name, "live": live}
@@ -101,7 +102,8 @@ def begin(deployment: Deployment, ledger: Ledger) -> dict[str, Any]:
         desired=Desired.PRESENT,
         status=row.status if row.is_live else Status.PROVISIONING,
         execution=ledger.owner,
-        **(_forgotten(ledger, row) if gone else {"reason": None}),
+        **(_forgotten(ledger, row) if gone else {"reason": None})
+        | ({} if row.began_at and not gone else {"began_at": ledger.time()}),
     )
     if not row.is_live:
         ledger.note("provision", "provisioning started")

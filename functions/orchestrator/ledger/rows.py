@@ -114,6 +114,7 @@ class DeploymentRow(_Row):
     """generation: of the host that serves, 0 before one did; latest_generation: the highest number
     that any host got. spec: the specification as JSON. address: the public IPv4 of the endpoint.
 
+    began_at: when it was first asked for, since its last teardown.
     version: of the code that wrote the row and its specification; 1 knew no rows of hosts.
     paused_at: since when nothing is repaired; paused_until: None is until it is resumed.
     spent: of hosts whose rows are gone, budget_noticed: the last notice (capacity/spending/).
@@ -129,6 +130,7 @@ class DeploymentRow(_Row):
     latest_generation: int = 0
     endpoint: str | None = None
     address: str | None = None
+    began_at: str | None = None
     served_at: str | None = None
     execution: str | None = None
     reason: str | None = None

@@ -16,6 +16,11 @@ _GOES_ON = (
     "It goes on serving and costing. Raise budget.monthly_usd, or take it down with the second "
     "command."
 )
+_LONGER = (
+    "Nothing needs to be done if that is meant; else give expires_after a longer time in the "
+    "specification, or leave it out, and run `lamplighter up` with it."
+)
+_GONE = "Nothing needs to be done. `lamplighter up` with its specification makes it again."
 _STOPS = (
     "It is being stopped, as budget.at_limit asks for; its disk and address go on costing. It "
     "stays stopped, also in the next month, until the second command starts it."
@@ -128,6 +133,24 @@ def budget(
         since=since.isoformat(),
         action=_STOPS if stops else _GOES_ON,
         commands=_look_then(settings, name, f"{'start' if stops else 'down'} {name}"),
+        place=place(settings),
+        deployment=name,
+    )
+
+
+def expiry(settings: Settings, name: str, ends: str, *, is_over: bool) -> Notice:
+    """Its time is over, or within a day. ends: ISO-8601 UTC."""
+    asked = f"its expires_after ends at {moment(ends)}"
+    return Notice(
+        kind=Kind.EXPIRED if is_over else Kind.EXPIRES,
+        key=ends,
+        title=f"{name} has expired: it is torn down" if is_over else f"{name} expires within a day",
+        what=f"{name} is torn down for good: {asked}."
+        if is_over
+        else f"{name} will be torn down for good, with its keys and its address: {asked}.",
+        since=ends,
+        action=_GONE if is_over else _LONGER,
+        commands=(command(settings, f"status {name}"),),
         place=place(settings),
         deployment=name,
     )

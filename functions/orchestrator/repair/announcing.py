@@ -18,7 +18,7 @@ from orchestrator.ledger.store import Ledger
 from orchestrator.notices import texts
 from orchestrator.notices.sending import send
 from orchestrator.observability import record_incident
-from orchestrator.repair import bounds, unfinished
+from orchestrator.repair import bounds, starting
 
 UNREPAIRABLE = "unrepairable"
 
@@ -63,7 +63,7 @@ def spent(clients: Clients, ledger: Ledger, row: DeploymentRow) -> None:
         stops = due.is_all and budget.stops(row)
         if stops and row.desired == Desired.PRESENT:
             mark = f"budget-{due.month}-{due.monthly_usd:g}"
-            unfinished.start(clients, ledger, unfinished.STOP, mark)
+            starting.start(clients, ledger, starting.STOP, mark)
         spent_usd, monthly_usd = due.spent_usd, due.monthly_usd
         notice = texts.budget(
             clients.settings, ledger.name, month, spent_usd, monthly_usd, stops=stops

@@ -11,7 +11,7 @@ from orchestrator.ledger import lock
 from orchestrator.ledger.rows import DeploymentRow, HostRow, Status
 from orchestrator.ledger.store import Ledger
 from orchestrator.observability import count, logger
-from orchestrator.repair import announcing, diagnosis, facts, triggers, unfinished
+from orchestrator.repair import announcing, diagnosis, expiring, facts, triggers, unfinished
 from orchestrator.repair.rungs import Rung, Verdict
 from orchestrator.repair.triggers import RECONCILER, Trigger
 from orchestrator.spec.parsing import parse
@@ -41,6 +41,8 @@ def look(clients: Clients, ledger: Ledger) -> str:
     """Start a workflow where one is due; return what was found, in one sentence."""
     owner = ledger.lock_owner()  # before the row: a workflow that ends meanwhile has written it
     row, host = ledger.known_deployment(), diagnosis.subject(ledger)
+    if row and (ended := expiring.look(clients, ledger, row)):
+        return ended
     left = unfinished.verb(row) if row else None
     if row is None or (left is None and (not row.is_live or host is None)):
         return "nothing is to be kept alive"

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import json
-
 from orchestrator.aws.clients import Clients
-from orchestrator.aws.error_codes import tolerating
 from orchestrator.ledger.rows import DeploymentRow, Desired, Status
 from orchestrator.ledger.store import Ledger
-
-STOP, START = "stop", "start"
-_NAME_LIMIT = 80
+from orchestrator.repair.starting import START, STOP, start
 
 
 def verb(row: DeploymentRow) -> str | None:
@@ -27,17 +22,3 @@ def start_again(clients: Clients, ledger: Ledger, workflow: str) -> str:
     mark = f"{ledger.now():%Y%m%dT%H%M}"[:-1]
     name = start(clients, ledger, workflow, f"look-{mark}")
     return f"started {name}: a {workflow} ended before it was done"
-
-
-def start(clients: Clients, ledger: Ledger, workflow: str, mark: str) -> str:
-    """Start the workflow that `mark` names, once however often it is asked for; return its name."""
-    settings = clients.settings
-    machines = {STOP: settings.stop_machine, START: settings.start_machine}
-    name = f"{workflow}-{ledger.name}-{mark}"[:_NAME_LIMIT]
-    with tolerating("ExecutionAlreadyExists"):
-        clients.sfn.start_execution(
-            stateMachineArn=machines[workflow],
-            name=name,
-            input=json.dumps({"name": ledger.name}),
-        )
-    return name

@@ -335,7 +335,7 @@ def test_a_budget_of_what_is_live_is_changed_in_place(live):
     lifecycle.begin(deployment, live.ledger)
 
     row = live.ledger.deployment()
-    assert row.specification()["budget"] == {"monthly_usd": 500}
+    assert row.specification()["budget"]["monthly_usd"] == 500
     assert row.is_live
     with pytest.raises(DeploymentExists, match=r"changed: model\."):
         validate(live, model="other")

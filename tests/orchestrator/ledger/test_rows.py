@@ -33,6 +33,7 @@ FULL = [
         latest_generation=4,
         endpoint="https://e",
         address="192.0.2.1",
+        began_at=AT,
         served_at=AT,
         execution="e",
         reason="r",
