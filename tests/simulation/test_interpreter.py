@@ -107,6 +107,7 @@ def scripts() -> list[Script]:
             replace(script, facts={"rollback": True}, fails={2: "Refused"}),
             replace(script, facts={"rollback": True}, fails={2: "Refused", 7: "ResourcesLeft"}),
             replace(script, facts={"todo": "nothing"}),
+            replace(script, facts={"todo": "start", "stopped": True}),
             replace(script, facts={"todo": "finish", "drain_first": True}),
             replace(script, facts={"probed_from": None}),
             replace(script, token=("Pending", "Pending", "")),
@@ -159,4 +160,4 @@ def test_silence_ends_a_wait_as_another_interpreter_ends_it():
     ours = [alike(played(script)) for script in silent]
 
     assert ours == [alike(result) for result in judged(silent)]
-    assert ["HostSilent" in json.dumps(result["calls"]) for result in ours].count(True) == 2
+    assert ["HostSilent" in json.dumps(result["calls"]) for result in ours].count(True) == 3
