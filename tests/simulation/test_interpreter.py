@@ -155,7 +155,10 @@ def test_the_definitions_end_as_another_interpreter_ends_them():
 
 
 def test_silence_ends_a_wait_as_another_interpreter_ends_it():
-    silent = [Script(machine, given, token=("silence",)) for machine, given in INPUTS.items()]
+    facts = {"drain_seconds": 1}  # the other interpreter waits for them, in seconds of this machine
+    silent = [
+        Script(machine, given, facts=facts, token=("silence",)) for machine, given in INPUTS.items()
+    ]
 
     ours = [alike(played(script)) for script in silent]
 
