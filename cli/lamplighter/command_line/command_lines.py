@@ -14,7 +14,7 @@ from pathlib import Path
 
 COMMANDS = (
     *("down", "events", "gateway", "incidents", "key", "keys", "local", "notify", "pause", "plan"),
-    *("repair", "resume", "status", "sweep", "up"),
+    *("repair", "resume", "start", "status", "stop", "sweep", "up"),
 )
 _WRITTEN = re.compile(
     r"(?<![\w./-])lamplighter (?P<local>--local )?(?:--stack (?P<stack>[\w-]+) )?"

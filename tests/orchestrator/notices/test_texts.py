@@ -114,6 +114,20 @@ def spent(usd):
             ["status prod", "down prod"],
         ),
         (
+            texts.expiry(SETTINGS, "prod", OPENED, is_over=False),
+            Kind.EXPIRES,
+            "Lamplighter: prod expires within a day",
+            ["will be torn down for good, with its keys", "give expires_after a longer time"],
+            ["status prod"],
+        ),
+        (
+            texts.expiry(SETTINGS, "prod", OPENED, is_over=True),
+            Kind.EXPIRED,
+            "Lamplighter: prod has expired: it is torn down",
+            ["is torn down for good: its expires_after ends at 2026-11-28 "],
+            ["status prod"],
+        ),
+        (
             texts.certificate(SETTINGS, "prod", ROW, "certificate expires in 5 days", OPENED),
             Kind.CERTIFICATE,
             "Lamplighter: prod: its certificate needs attention",
