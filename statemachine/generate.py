@@ -24,7 +24,7 @@ import sys
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
-WORKFLOWS = ("provision", "repair", "teardown")
+WORKFLOWS = ("provision", "repair", "stop", "start", "teardown")
 HEADER = "# Made by `make workflows` from {source}: change that one.\n"
 PENDING = (
     "{ErrorEquals: [Pending], IntervalSeconds: 3, MaxAttempts: 150, "

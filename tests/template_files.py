@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).parents[1]
-WORKFLOWS = ("provision", "repair", "teardown")
+WORKFLOWS = ("provision", "repair", "stop", "start", "teardown")
 
 
 class _Cloudformation(yaml.CSafeLoader):

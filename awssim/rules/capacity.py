@@ -52,6 +52,7 @@ class Capacity:
         self.prices: dict[tuple[str, str], str] = {}
         self.rules: Mapping[str, Rule] = {
             "ec2.RunInstances": self._run,
+            "ec2.StartInstances": self._start,
             "ec2.DescribeSpotPriceHistory": self._spot_prices,
             "ec2.DescribeCapacityReservations": self._reservations,
         }
@@ -89,6 +90,21 @@ class Capacity:
         wanted = request.parameters["InstanceType"]
         zone, market = _zone(request), _market(request)
         self._check_reservation(request, wanted, zone, market)
+        self._check_shortages(request, wanted, zone, market)
+        return proceed(request)
+
+    def _start(self, request: Request, proceed: Proceed) -> Response:
+        """A stopped instance has given its capacity back: it is asked for anew, in its zone."""
+        ids = request.parameters["InstanceIds"]
+        for reservation in request.ask("DescribeInstances", InstanceIds=ids)["Reservations"]:
+            for found in reservation["Instances"]:
+                zone = found["Placement"]["AvailabilityZone"]
+                self._check_shortages(request, found["InstanceType"], zone, "on-demand")
+        return proceed(request)
+
+    def _check_shortages(
+        self, request: Request, wanted: str, zone: str | None, market: str
+    ) -> None:
         for shortage in self._shortages:
             asked = zip(
                 (shortage.instance_type, shortage.zone, shortage.market),
@@ -102,7 +118,6 @@ class Capacity:
                     f"{shortage.code}: {market} {wanted} in {zone}",
                     status=_STATUS.get(shortage.code, 400),
                 )
-        return proceed(request)
 
     def _check_reservation(
         self, request: Request, wanted: str, zone: str | None, market: str

@@ -22,6 +22,7 @@ from lamplighter.commands import (
     plan,
     repair,
     status,
+    stop,
     sweep,
     up,
 )
@@ -106,6 +107,8 @@ for command in (
     repair.repair,
     pause.pause,
     pause.resume,
+    stop.stop,
+    stop.start,
     down.down,
     sweep.sweep,
     key.key,

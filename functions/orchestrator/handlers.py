@@ -8,7 +8,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Any
 
-from orchestrator.deployments import inventory, lifecycle, orphans, planning
+from orchestrator.deployments import inventory, lifecycle, orphans, planning, stopping
 from orchestrator.errors import Superseded
 from orchestrator.events import (
     deletion,
@@ -17,7 +17,7 @@ from orchestrator.events import (
     looks,
     published_notices,
 )
-from orchestrator.hosts import canary, draining, recovery, serving, traffic
+from orchestrator.hosts import canary, draining, halting, recovery, serving, traffic
 from orchestrator.ledger import lock
 from orchestrator.ledger.store import Ledger
 from orchestrator.notices import sending, texts, webhook
@@ -83,6 +83,12 @@ def retire(event: Event) -> None:
         serving.stop_waiting(aws(), token)
 
 
+def request_stop(event: Event) -> None:
+    """Also ends a workflow that waits for a host: it holds the lock that the stop needs."""
+    for token in stopping.request_stop(ledger_of(event)):
+        serving.stop_waiting(aws(), token, "being stopped")
+
+
 def acquire(event: Event) -> None:
     """What an earlier version wrote is read from here on as this one writes it."""
     ledger = ledger_of(event)
@@ -97,7 +103,8 @@ def report_failure(event: Event) -> dict[str, Any]:
     failed = lifecycle.record_failure(ledger, workflow, error, cause, aws().settings)
     with suppress(Superseded):
         is_announced = incidents.abandon(aws(), ledger, event["opened_at"], error, failed["cause"])
-    if not is_announced:  # else people would get a notice and an alarm
+    # Else people would get a notice and an alarm, or one about what an operator did.
+    if not is_announced and error != "Superseded":
         count("WorkflowFailed")
     return failed
 
@@ -127,10 +134,9 @@ instance_function = of(
     replace=step(instance.replace, desired="present"),
     destroy_predecessors=clearing(instance.destroy_predecessors),
     destroy_candidates=clearing(instance.destroy_candidates),
+    withdraw_order=clearing(instance.withdraw_order),
 )
-address_function = of(
-    address, release_addresses=clearing(address.release_addresses, desired="present")
-)
+address_function = of(address, release_addresses=clearing(address.release_addresses))
 dns_function = of(dns)
 alarms_function = of(alarms)
 
@@ -142,6 +148,11 @@ deployment_function = Function(
     retire=retire,
     begin_teardown=recording(lifecycle.start_teardown),
     end_teardown=recording(lifecycle.end_teardown),
+    request_stop=request_stop,
+    begin_stop=step(stopping.begin_stop, desired="stopped"),
+    record_stop=recording(stopping.record_stop, desired="stopped"),
+    begin_start=recording(stopping.begin_start),
+    abandon_start=recording(stopping.abandon_start),
     report_failure=report_failure,
 )
 lock_function = Function(
@@ -157,6 +168,7 @@ serving_function = Function(
     promote_host=step(traffic.promote_host, desired="present"),
     drain_first=step(draining.drain_first, desired="present"),
     drain_predecessors=step(draining.drain_predecessors, desired="present"),
+    drain_host=step(draining.drain_host, desired="stopped"),
 )
 incident_function = Function(
     check=step(
@@ -176,6 +188,8 @@ host_function = Function(
     reboot=clearing(recovery.reboot, desired="present"),
     stop=clearing(recovery.stop, desired="present"),
     start=clearing(recovery.start, desired="present"),
+    halt=clearing(halting.halt, desired="stopped"),
+    resume=clearing(halting.resume),
 )
 maintenance_function = Function(
     pause=lambda event: pauses.pause(ledger_of(event), event.get("until"), event.get("why")),

@@ -42,6 +42,9 @@ class Settings:
     step_seconds: float
     host_silence_seconds: float
     notice_topic: str = ""
+    stop_machine: str = ""
+    start_machine: str = ""
+    teardown_machine: str = ""
 
     @classmethod
     def from_env(cls) -> Self:
@@ -64,6 +67,9 @@ class Settings:
                 step_seconds=float(os.environ["STEP_SECONDS"]),
                 host_silence_seconds=float(os.environ["HOST_SILENCE_SECONDS"]),
                 notice_topic=os.environ["NOTICE_TOPIC"],
+                stop_machine=os.environ.get("STOP_MACHINE", ""),
+                start_machine=os.environ.get("START_MACHINE", ""),
+                teardown_machine=os.environ.get("TEARDOWN_MACHINE", ""),
             )
         except KeyError as missing:
             raise OrchestratorError(

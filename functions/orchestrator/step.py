@@ -20,7 +20,7 @@ from orchestrator.aws.denials import explained
 from orchestrator.aws.translation import translate
 from orchestrator.creation.visibility import translated
 from orchestrator.errors import InvalidRequest, Superseded
-from orchestrator.ledger.rows import VERSION, DeploymentRow, Desired
+from orchestrator.ledger.rows import VERSION, DeploymentRow
 from orchestrator.ledger.store import Ledger
 from orchestrator.observability import logger
 from orchestrator.settings import Settings
@@ -31,7 +31,6 @@ Event = dict[str, Any]
 Handler = Callable[[Event, LambdaContext], Any]
 Verb = Callable[[Event], Any]
 _ENVELOPE = {"verb", "name", "execution"}
-_NOW_WANTED = {Desired.ABSENT: "being torn down", Desired.PRESENT: "to be provisioned again"}
 
 
 @cache
@@ -162,8 +161,7 @@ def _under_lock(event: Event, desired: str | None) -> tuple[Ledger, DeploymentRo
             f"{holder or 'no workflow'} holds the lock of {ledger.name!r}, not this one"
         )
     if desired and row.desired != desired:
-        now = _NOW_WANTED.get(row.desired, f"wanted {row.desired}")
-        raise Superseded(f"{ledger.name!r} is {now}; this workflow stops")
+        raise Superseded(f"{ledger.name!r} is {row.desired.now}; this workflow stops")
     return ledger, row
 
 

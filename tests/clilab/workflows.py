@@ -27,7 +27,7 @@ OUTPUTS = {
     "EventBusName": "lamplighter",
     **{
         f"{verb}Arn": f"arn:aws:states:{REGION}:123456789012:stateMachine:{verb.lower()}"
-        for verb in ("Provision", "Repair", "Teardown")
+        for verb in ("Provision", "Repair", "Stop", "Start", "Teardown")
     },
 }
 STARTED = datetime(2026, 5, 1, 12, tzinfo=UTC)

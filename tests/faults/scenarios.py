@@ -48,6 +48,16 @@ def teardown(world: World) -> None:
     settled(world, world.start("teardown", {"name": NAME}))
 
 
+def stop(world: World) -> None:
+    settled(world, world.start("stop", {"name": NAME}))
+
+
+def start(world: World) -> None:
+    """It is stopped first, and what goes wrong then counts as well."""
+    settled(world, world.start("stop", {"name": NAME}))
+    settled(world, world.start("start", {"name": NAME}))
+
+
 def abandoned(world: World) -> None:
     """A provision that nothing continues: a teardown follows it, from whatever is there."""
     world.ended(world.start("provision", DOMAIN))
@@ -89,6 +99,20 @@ def changed(world: World) -> None:
     assert json.loads(row["spec"])["model"] == model
     assert "next_spec" not in row
     assert [world.hosts[each].env["MODEL"] for each in world.instances()] == [model]
+    serves(world)
+
+
+def is_stopped(world: World) -> None:
+    """Everything is kept, no instance runs, no lock is held; and it can be started again."""
+    world.pass_(minutes=15)  # what was left in between is finished by a look
+    row, there = _deployment(world), world.inventory()
+    assert (row["desired"], row["status"]) == ("stopped", "stopped"), row
+    assert {kind: len(there.get(kind, [])) for kind in ONE} == dict.fromkeys(ONE, 1), there
+    assert world.hosts == {}
+    assert not _locked(world)
+    started = world.run("start", {"name": NAME})
+    assert started.status == "SUCCEEDED", (started.error, started.cause)
+    world.quiet()
     serves(world)
 
 
@@ -158,6 +182,8 @@ SCENARIOS = {
     "repair": Scenario(True, repair, serves, _ALL),
     "forced-repair": Scenario(True, forced_repair, serves, _ALL),
     "change": Scenario(True, change, changed, _ALL),
+    "stop": Scenario(True, stop, is_stopped, _ALL),
+    "start": Scenario(True, start, serves, _ALL),
     "teardown": Scenario(True, teardown, is_gone, _ALL),
     "abandoned": Scenario(False, abandoned, is_gone, ("aborted",)),
 }

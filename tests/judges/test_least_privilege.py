@@ -90,7 +90,10 @@ RARE = {
             "a lock that such a workflow holds"
         )
         for function, verb in (
-            *(("InventoryFunction", verb) for verb in ("provision", "repair", "teardown")),
+            *(
+                ("InventoryFunction", verb)
+                for verb in ("provision", "repair", "stop", "start", "teardown")
+            ),
             ("LockFunction", "teardown"),
         )
     },
@@ -122,7 +125,9 @@ def lived() -> Enforcement:
         world.until(lambda: world.serving(endpoint) is not None)
         world.quiet()
         heal(world, endpoint)
+        rest(world)
         world.down("demo")
+        expire(world)
         fail(world)
     return enforcement
 
@@ -154,6 +159,30 @@ def heal(world: World, endpoint: str) -> None:
     world.pass_(minutes=20)  # reboot
     world.boots = []
     world.quiet()
+
+
+def rest(world: World) -> None:
+    """It is stopped, and started again; then both once more by the look of every minute."""
+    for verb in ("stop", "start"):
+        assert world.run(verb, {"name": "demo"}).status == "SUCCEEDED"
+    abort(world, "stop", "HaltHost")
+    abort(world, "start", "EnsureRegistry")
+
+
+def abort(world: World, verb: str, state: str) -> None:
+    execution = world.start(verb, {"name": "demo"})
+    world.until(lambda: state in execution.states)
+    world.executions.stop(execution.arn)
+    world.pass_(minutes=30)
+    world.quiet()
+
+
+def expire(world: World) -> None:
+    """Nothing but its time ends it."""
+    world.up(name="demo", model="m", instance=ON_CPU, expires_after="1h")
+    world.pass_(minutes=90)
+    world.quiet()
+    assert world.instances() == []
 
 
 def fail(world: World) -> None:

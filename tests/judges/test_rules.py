@@ -23,6 +23,7 @@ pytestmark = pytest.mark.judge
 STATEFUL = set(load_resource(AdditionalSpecs, "StatefulResources.json")["ResourceTypes"])
 # Nothing in them is needed once no deployment is live; the template says why each.
 EXPENDABLE = {"AWS::Logs::LogGroup", "AWS::SQS::Queue"}
+_REMOVES = ("destroy", "withdraw")  # how verbs begin that launch and build nothing
 # What AWS answers when there is no capacity, and when a quota is reached.
 REFUSALS = {
     "ec2:RunInstances": ["InsufficientInstanceCapacity", "VcpuLimitExceeded"],
@@ -82,14 +83,14 @@ def is_text(path: Path) -> bool:
 def undeclared(resources: Template, tasks: dict[str, dict[str, Any]]) -> Iterator[str]:
     """Yield states that launch or build and do not say what happens on one of these refusals.
 
-    Which they are is read off the permissions, and off the verb: what destroys neither launches nor
+    Which they are is read off the permissions, and off the verb: what removes neither launches nor
     builds. What an error is called is read off `error_codes`.
     """
     for statement in statements(resources):
         function = statement.who.removesuffix("FunctionRole")
         for call in sorted(set(statement.actions) & set(REFUSALS)):
             for name, task in sorted(tasks.items()):
-                if function_of(task) != function or called(task)[1].startswith("destroy"):
+                if function_of(task) != function or called(task)[1].startswith(_REMOVES):
                     continue
                 rules = [*task.get("Retry", []), *task.get("Catch", [])]
                 decided = {error for rule in rules for error in rule["ErrorEquals"]}

@@ -34,6 +34,7 @@ VARIABLES = {
     "repairing": True, "wait_seconds": 200,
     "incident": {**INCIDENT, "instance_id": "i-0123456789abcdef0"},
     "beside": True, "drain_first": False, "drain_seconds": 840, "force": False,
+    "stopped": True, "begun": {"todo": "start", "name": "demo"},
     "rolled_back": False, "swept": False, "command_id": "0123abcd-0000-4000-8000-000000000000",
 }  # fmt: skip
 CONTEXT = {
@@ -70,6 +71,7 @@ RESULTS = {
             "beside": True,
             "drain_first": False,
             "drain_seconds": 840,
+            "stopped": False,
             "command_id": "0123abcd-0000-4000-8000-000000000000",
         },
         "probed_from": "outside",

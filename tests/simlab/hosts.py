@@ -131,7 +131,15 @@ class Host:
             wait = (refuse_from - self._schedule.clock.now()).total_seconds()
             self._schedule.after(max(wait, 1.0), self._drained)
 
+    def serve_on(self) -> None:
+        """The order to drain was withdrawn."""
+        if self._on and self._refuse_from is not None:
+            self._refuse_from = None
+            self.become("serving")
+
     def _drained(self) -> None:
+        if self._refuse_from is None:
+            return
         left = self.requests_until - self._schedule.clock.seconds
         if left > 0:
             self._schedule.after(left, self._drained)

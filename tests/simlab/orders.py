@@ -20,13 +20,27 @@ class Orders:
 
     def __init__(self, hosts: Mapping[str, Host], schedule: Schedule) -> None:
         self._hosts, self._schedule = hosts, schedule
-        self.rules: Mapping[str, Rule] = {"ssm.PutParameter": self._put}
+        self.rules: Mapping[str, Rule] = {
+            "ssm.PutParameter": self._put,
+            "ssm.DeleteParameter": self._delete,
+        }
 
     def _put(self, request: Request, proceed: Proceed) -> Response:
         answer = proceed(request)
-        name, value = request.parameters["Name"], request.parameters["Value"]
-        host = self._hosts.get(name.rpartition(_PLACE)[2]) if _PLACE in name else None
+        host = self._host(request.parameters["Name"])
         if host is not None:
-            refuse_from = datetime.fromisoformat(json.loads(value)["drain"]["refuse_from"])
+            order = json.loads(request.parameters["Value"])["drain"]
+            refuse_from = datetime.fromisoformat(order["refuse_from"])
             self._schedule.after(_NOTICED_SECONDS, lambda: host.drain(refuse_from))
         return answer
+
+    def _delete(self, request: Request, proceed: Proceed) -> Response:
+        """The order is withdrawn."""
+        answer = proceed(request)
+        host = self._host(request.parameters["Name"])
+        if host is not None:
+            self._schedule.after(_NOTICED_SECONDS, host.serve_on)
+        return answer
+
+    def _host(self, name: str) -> Host | None:
+        return self._hosts.get(name.rpartition(_PLACE)[2]) if _PLACE in name else None

@@ -11,7 +11,7 @@ ANSWER: dict[str, Any] = {
     "name": "demo", "todo": "replace", "why": "the instance is gone", "generation": 3,
     "instance_id": "i-1", "error": "Refused", "cause": "it was not to be", "rollback": False,
     "probed_from": "outside", "left": 0, "wait_seconds": 0,
-    "beside": False, "drain_first": False, "drain_seconds": 840,
+    "beside": False, "drain_first": False, "drain_seconds": 840, "stopped": False,
 }  # fmt: skip
 
 

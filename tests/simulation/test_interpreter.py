@@ -107,6 +107,7 @@ def scripts() -> list[Script]:
             replace(script, facts={"rollback": True}, fails={2: "Refused"}),
             replace(script, facts={"rollback": True}, fails={2: "Refused", 7: "ResourcesLeft"}),
             replace(script, facts={"todo": "nothing"}),
+            replace(script, facts={"todo": "start", "stopped": True}),
             replace(script, facts={"todo": "finish", "drain_first": True}),
             replace(script, facts={"probed_from": None}),
             replace(script, token=("Pending", "Pending", "")),
@@ -154,9 +155,12 @@ def test_the_definitions_end_as_another_interpreter_ends_them():
 
 
 def test_silence_ends_a_wait_as_another_interpreter_ends_it():
-    silent = [Script(machine, given, token=("silence",)) for machine, given in INPUTS.items()]
+    facts = {"drain_seconds": 1}  # the other interpreter waits for them, in seconds of this machine
+    silent = [
+        Script(machine, given, facts=facts, token=("silence",)) for machine, given in INPUTS.items()
+    ]
 
     ours = [alike(played(script)) for script in silent]
 
     assert ours == [alike(result) for result in judged(silent)]
-    assert ["HostSilent" in json.dumps(result["calls"]) for result in ours].count(True) == 2
+    assert ["HostSilent" in json.dumps(result["calls"]) for result in ours].count(True) == 3

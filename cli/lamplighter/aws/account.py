@@ -27,8 +27,9 @@ if TYPE_CHECKING:
 class Installation:
     """The stack's outputs: ARNs of the workflows, names of the table and the functions.
 
-    name: the stack's, which is the installation's in the tags of its resources. inventory_function,
-    maintenance_function, notice_function: empty where an earlier version is installed.
+    name: the stack's, which is the installation's in the tags of its resources. stop, start,
+    inventory_function, maintenance_function, notice_function: empty where an earlier version is
+    installed.
     """
 
     name: str
@@ -37,6 +38,8 @@ class Installation:
     teardown: str
     table: str
     plan_function: str
+    stop: str = ""
+    start: str = ""
     inventory_function: str = ""
     maintenance_function: str = ""
     notice_function: str = ""
@@ -52,6 +55,8 @@ class Installation:
                 teardown=outputs["TeardownArn"],
                 table=outputs["LedgerTable"],
                 plan_function=outputs["PlanFunction"],
+                stop=outputs.get("StopArn", ""),
+                start=outputs.get("StartArn", ""),
                 inventory_function=outputs.get("InventoryFunction", ""),
                 maintenance_function=outputs.get("MaintenanceFunction", ""),
                 notice_function=outputs.get("NoticeFunction", ""),
@@ -63,9 +68,10 @@ class Installation:
             ) from None
 
     def verb(self, state_machine: str) -> str:
-        """Return provision, repair or teardown for a state machine's ARN."""
-        verbs = {self.provision: "provision", self.repair: "repair", self.teardown: "teardown"}
-        return verbs.get(state_machine, "workflow")
+        """Return provision, repair, stop, start or teardown for a state machine's ARN."""
+        verbs = ("provision", "repair", "stop", "start", "teardown")
+        named = {getattr(self, verb): verb for verb in verbs}
+        return named.get(state_machine, "workflow")
 
 
 @dataclass(frozen=True, slots=True)

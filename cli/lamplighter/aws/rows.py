@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, fields
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from types import NoneType
 from typing import Any
@@ -23,6 +23,7 @@ Row = dict[str, Any]
 
 # Kinds of rows that only the workflows read.
 _INTERNAL = {"lock", "await", "resource", "capacity", "notice"}
+_NOT_READ = {"hosts": None, "monthly_usd": None, "expires_at": None}  # of a deployment's own row
 _NEEDED = {"event": "at", "incident": "opened_at", "host": "generation", "spec": "at"}
 
 
@@ -33,11 +34,12 @@ class Host:
     role: candidate, serving, draining or retired. percent: of the phase, 0 to 100. address: the
     public IPv4 on which it proved itself. price_usd_hour: of the instance, volume_usd_hour,
     address_usd_hour: of its disk and one address; 0 is unknown. stopped_at: since when only these
-    two cost. requests, errors: what its gateway has counted. unwell_at: since when it reports
-    another phase than serving. asked_by: the repair that was last started for it. planned: the rung
-    that stops it now. spec_digest: of the specification that it was launched for. ttl_seconds,
-    timeout_seconds: of a predecessor: how long resolvers keep its address, and how long its longest
-    request may take.
+    two cost; started_at: when it was last started again, ran: how long it ran before that, JSON of
+    seconds by month. requests, errors: what its gateway has counted. unwell_at: since when it
+    reports another phase than serving. asked_by: the repair that was last started for it. planned:
+    the rung that stops it now, or stop, with its deployment. spec_digest: of the specification that
+    it was launched for. ttl_seconds, timeout_seconds: of a predecessor: how long resolvers keep its
+    address, and how long its longest request may take.
     """
 
     generation: int = 0
@@ -60,6 +62,8 @@ class Host:
     volume_usd_hour: float = 0.0
     address_usd_hour: float = 0.0
     stopped_at: str = ""
+    started_at: str = ""
+    ran: str = ""
     requests: int | None = None
     errors: int | None = None
     unwell_at: str = ""
@@ -82,10 +86,11 @@ class Deployment:
     generation: of the host that serves; before one did, the highest that any host got. hosts: the
     oldest first, some of those that ended too. paused_at: since when nothing is repaired;
     paused_until: empty is until it is resumed. unanswered_at: since when probes from outside get no
-    answer. spent: of hosts whose rows are gone (deployments/spending.py). monthly_usd: its budget,
-    0 is none. next_execution: the workflow that changes it to another specification; asked_by: who
-    asked for the last change, or the first provision. A tombstone (status absent) stays after a
-    teardown.
+    answer. stopped_at: when it was last stopped. spent: of hosts whose rows are gone
+    (deployments/spending.py). monthly_usd: its budget, 0 is none. began_at: when it was first asked
+    for; expires_at: when it is torn down by itself, empty is never. next_execution: the workflow
+    that changes it to another specification; asked_by: who asked for the last change, or the first
+    provision. A tombstone (status absent) stays after a teardown.
     """
 
     name: str
@@ -94,6 +99,8 @@ class Deployment:
     generation: int = 0
     endpoint: str = ""
     address: str = ""
+    began_at: str = ""
+    expires_at: str = ""
     served_at: str = ""
     execution: str = ""
     reason: str = ""
@@ -105,6 +112,7 @@ class Deployment:
     unanswered_at: str = ""
     next_execution: str = ""
     asked_by: str = ""
+    stopped_at: str = ""
     updated_at: str = ""
     hosts: tuple[Host, ...] = ()
 
@@ -249,8 +257,9 @@ def _joined(deployment: Deployment, earlier: Host | None, hosts: list[Host]) -> 
 
 
 def _deployment(row: Row) -> tuple[tuple[Deployment, Host | None], list[str]]:
-    values, odd = _values(Deployment, {**row, "hosts": None, "monthly_usd": None})
+    values, odd = _values(Deployment, {**row, **_NOT_READ})
     values["monthly_usd"] = _monthly_usd(row)
+    values["expires_at"] = _expires_at(row, values.get("began_at", ""))
     latest, odd_latest = _values(Host, {"generation": row.get("latest_generation")})
     generation = values.pop("generation", 0) or latest.get("generation", 0)
     deployment = Deployment(str(row["pk"]), generation=generation, **values)
@@ -265,6 +274,18 @@ def _monthly_usd(row: Row) -> float:
         return float(budget or 0)
     except (KeyError, TypeError, ValueError):
         return 0.0
+
+
+def _expires_at(row: Row, began_at: str) -> str:
+    """Return the end of the stored specification; empty where it has none, or is torn down."""
+    if not began_at or row.get("desired") == "absent":
+        return ""
+    try:
+        lasting = json.loads(row.get("spec") or "{}")["expires_after"]
+        unit = {"d": "days", "h": "hours"}[lasting[-1]]
+        return (_moment(began_at) + timedelta(**{unit: int(lasting[:-1])})).isoformat()
+    except (KeyError, TypeError, ValueError):
+        return ""
 
 
 def _earlier_host(row: Row, generation: int) -> tuple[Host | None, list[str]]:

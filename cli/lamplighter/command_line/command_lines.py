@@ -14,7 +14,8 @@ from pathlib import Path
 
 COMMANDS = (
     *("down", "events", "gateway", "history", "incidents", "key", "keys", "local", "notify"),
-    *("pause", "plan", "repair", "resume", "rollback", "rotate", "status", "sweep", "up"),
+    *("pause", "plan", "repair", "resume", "rollback", "rotate", "start", "status", "stop"),
+    *("sweep", "up"),
 )
 _WRITTEN = re.compile(
     r"(?<![\w./-])lamplighter (?P<local>--local )?(?:--stack (?P<stack>[\w-]+) )?"

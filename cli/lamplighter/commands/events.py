@@ -14,7 +14,14 @@ from lamplighter.deployments.known import recorded, unread
 from lamplighter.screens.layout import Facts
 from lamplighter.screens.screen import Screen, moment, plain
 
-_STYLES = {"incident": "red", "repair": "yellow", "provision": "green", "teardown": "dim"}
+_STYLES = {
+    "incident": "red",
+    "repair": "yellow",
+    "provision": "green",
+    "start": "green",
+    "stop": "dim",
+    "teardown": "dim",
+}
 
 
 @click.command(epilog=example("lamplighter events prod --follow"))

@@ -23,6 +23,7 @@ from lamplighter.screens.layout import Block, Facts
 from lamplighter.screens.screen import Screen, facts, moment, plain, table
 
 _STYLES = {"serving": "green", "failed": "red", "absent": "dim", "stopped": "dim", "asleep": "dim"}
+_STOPPED = "stopped"
 _ORDINARY = {"", "present", "absent"}  # desired: the status says enough
 _STILL_SERVES = "the last workflow failed, what served goes on serving"
 _LAST_INCIDENTS = 5
@@ -97,6 +98,7 @@ def _document(found: Deployment, now: datetime) -> dict[str, Any]:
         "paused": is_paused(found, now),
         "cost": spending.cost(found, now),
         "budget": spending.budget(found, now),
+        "stopped": spending.while_stopped(found, now),
     }
 
 
@@ -107,12 +109,14 @@ def _facts(found: Deployment, here: str, now: datetime) -> Facts:
         "name": found.name,
         "status": _status(found, now),
         "paused": _paused(found) if is_paused(found, now) else "",
-        "phase": _phase(found.current),
+        "stopped": _stopped(found, now),
+        "phase": _phase(found.current) if found.status != _STOPPED else "",
         "endpoint": found.endpoint,
         "here": here if here != found.endpoint else "",
         "instance": found.current.instance_id,
         "generation": str(found.generation or ""),
         "since": _since(found),
+        "expires": f"{moment(found.expires_at)}, torn down then" if found.expires_at else "",
         "reason": "" if serves else found.reason,
         "change": f"under way: {found.next_execution}" if found.next_execution else "",
         "note": f"{_STILL_SERVES}: {found.reason}" if serves and found.reason else "",
@@ -159,6 +163,15 @@ def _paused(found: Deployment) -> Text:
     return plain(f"{until}{why}; nothing is repaired, {ends}", "yellow")
 
 
+def _stopped(found: Deployment, now: datetime) -> str:
+    stopped = spending.while_stopped(found, now)
+    if stopped is None:
+        return ""
+    since = f"since {moment(stopped['since'])}; " if stopped["since"] else ""
+    costs = f"its disk and address cost {figures.dollars(stopped['monthly_usd'])} a month"
+    return f"{since}{costs}, `lamplighter start {found.name}` starts it"
+
+
 def _status(found: Deployment, now: datetime) -> Text:
     paused = ", paused" if is_paused(found, now) else ""
     desired = "" if found.desired in _ORDINARY | {found.status} else f", {found.desired} desired"
@@ -173,5 +186,6 @@ def _phase(host: Host) -> str:
 
 
 def _since(found: Deployment) -> str:
-    """Since when it serves; otherwise when the row was last written."""
-    return moment((found.status == "serving" and found.served_at) or found.updated_at)
+    """Since when it serves, or is stopped; otherwise when the row was last written."""
+    since = {"serving": found.served_at, _STOPPED: found.stopped_at}.get(found.status)
+    return moment(since or found.updated_at)

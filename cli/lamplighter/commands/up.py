@@ -20,6 +20,8 @@ from lamplighter.deployments.workflows import Running
 from lamplighter.errors import BadSpec, Conflict
 from lamplighter.screens.screen import Screen, plain
 
+_WAITED_FOR = {"repair": "repaired", "start": "started", "stop": "stopped"}
+
 
 @click.command(
     epilog=example(
@@ -132,14 +134,16 @@ def _refuse_another(other: Running, name: str, document: Mapping[str, Any]) -> N
 
 
 def _wait_for(account: Account, screen: Screen, other: Running, name: str) -> None:
-    """Watch a repair to its end, as it may well make it serve; a teardown means the opposite."""
-    if other.verb != "repair":
+    """Watch a repair or a start to its end, as it may well make it serve, and a stop; a teardown
+    means the opposite.
+    """
+    if other.verb not in _WAITED_FOR:
         raise Conflict(
             f"a {other.verb} of {name} is running: wait for its end (`lamplighter events {name} "
             "--follow` shows it), then run `lamplighter up` again",
             execution=other.execution,
         )
-    screen.say(f"{name} is being repaired: watching {other.execution}")
+    screen.say(f"{name} is being {_WAITED_FOR[other.verb]}: watching {other.execution}")
     workflows.watch(account, screen, other.execution, name)
 
 

@@ -18,6 +18,7 @@ from lamplighter.aws.rows import Deployment, Host
 NEVER_COUNTED = "data transfer, NAT gateway, logs, metrics, requests to S3, builds of images"
 _INSTANCES, _VOLUMES, _ADDRESSES = "instances", "volumes", "addresses"
 _HOUR = 3600
+_MONTH_HOURS = 730  # as AWS counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,10 @@ def cost(found: Deployment, now: datetime) -> dict[str, Any]:
         what: sum(each.usd(first, now) for each in charges if each.what == what)
         for what in (_INSTANCES, _VOLUMES, _ADDRESSES)
     } | {"earlier hosts": spent["months"].get(month, 0.0)}
-    total = sum(each.usd(each.begin, now) for each in charges) + sum(spent["months"].values())
+    before = _of_earlier_runs(found.hosts)
+    parts[_INSTANCES] += before.get(month, 0.0)
+    total = sum(each.usd(each.begin, now) for each in charges)
+    total += sum(before.values()) + sum(spent["months"].values())
     begun = min((each.begin.isoformat() for each in charges), default=None)
     return {
         "month": month,
@@ -56,6 +60,19 @@ def cost(found: Deployment, now: datetime) -> dict[str, Any]:
         "since": spent["since"] or begun,
         "hour_usd": round(sum(each.usd_hour for each in charges if each.end is None), 4),
         "not_counted": [*_not_counted(found.hosts, spent), NEVER_COUNTED],
+    }
+
+
+def while_stopped(found: Deployment, now: datetime) -> dict[str, Any] | None:
+    """Return {"since", "monthly_usd"} of a stopped deployment: its disk and address.
+
+    None while it is not stopped.
+    """
+    if found.status != "stopped":
+        return None
+    return {
+        "since": found.stopped_at or None,
+        "monthly_usd": round(cost(found, now)["hour_usd"] * _MONTH_HOURS, 2),
     }
 
 
@@ -90,9 +107,29 @@ def _of_host(host: Host) -> Iterator[_Charge]:
     if begin is None or _unknown(host):
         return
     ends = [each for each in (end, _moment(host.stopped_at)) if each]
-    yield _Charge(_INSTANCES, host.price_usd_hour, begin, min(ends, default=None))
+    started = _moment(host.started_at) or begin
+    yield _Charge(_INSTANCES, host.price_usd_hour, started, min(ends, default=None))
     yield _Charge(_VOLUMES, host.volume_usd_hour, begin, end)
     yield _Charge(_ADDRESSES, host.address_usd_hour, begin, end)
+
+
+def _of_earlier_runs(hosts: Iterable[Host]) -> dict[str, float]:
+    """Return what the hosts' instances have cost before their last start, by month."""
+    months: dict[str, float] = {}
+    for host in (each for each in hosts if not _unknown(each)):
+        for month, seconds in _ran(host).items():
+            usd = seconds / _HOUR * host.price_usd_hour
+            months[month] = months.get(month, 0.0) + usd
+    return months
+
+
+def _ran(host: Host) -> dict[str, float]:
+    """Return the seconds by month; nothing where they are of another form."""
+    try:
+        kept = json.loads(host.ran or "{}")
+        return {str(month): float(seconds) for month, seconds in kept.items()}
+    except (AttributeError, TypeError, ValueError):
+        return {}
 
 
 def _between(addresses: Sequence[_Charge], now: datetime, *, is_kept: bool) -> Iterator[_Charge]:

@@ -19,18 +19,19 @@ from lamplighter.screens.screen import Screen
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
 
-_CANDIDATE, _PREDECESSOR = "candidate", "draining"
+_CANDIDATE, _PREDECESSOR, _SERVING = "candidate", "draining", "serving"
 _AWAITED = {
     "AwaitCapacity": _CANDIDATE,
     "AwaitServing": _CANDIDATE,
     "DrainFirst": _PREDECESSOR,
     "DrainPredecessors": _PREDECESSOR,
+    "DrainHost": _SERVING,
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A workflow that runs now: its ARN, provision | repair | teardown, and its input as JSON."""
+    """A workflow that runs now: its ARN, its verb (provision ... teardown), its input as JSON."""
 
     execution: str
     verb: str

@@ -7,7 +7,7 @@ from typing import Any
 
 from orchestrator.aws.clients import Clients
 from orchestrator.capacity.spending.forgetting import forget
-from orchestrator.deployments import change, inventory
+from orchestrator.deployments import change, expiry, inventory, stopping
 from orchestrator.errors import (
     NotFound,
     Superseded,
@@ -22,6 +22,7 @@ from orchestrator.ledger.rows import (
     HOSTS,
     NOTICES,
     SPECS,
+    STOP,
     VERSION,
     WAITING,
     WAITS,
@@ -44,7 +45,7 @@ _TIMEOUT = "a step took longer than its limit; start again, nothing is made twic
 _ROLLED_BACK = " (rolled back: 0 resources left)"
 _AS_ASKED = Request()
 _UNKNOWN_YET = (
-    *("address", "endpoint", "served_at", "reason", "unanswered_at"),
+    *("began_at", "address", "endpoint", "served_at", "reason", "unanswered_at", "stopped_at"),
     *("paused_at", "paused_until", "paused_why", "asked_by", *NO_CHANGE),
 )
 
@@ -59,13 +60,16 @@ def validate(
     """
     row = ledger.known_deployment()
     change.judged(row, deployment, rotate=request.rotate)
+    expiry.must_be_ahead(deployment, ledger)
     must_pass(every(clients, deployment, ledger, model_fit.look_up(clients, deployment)))
     inventory.must_be_free(clients, deployment, ledger)
     return {"name": deployment.name, "live": row is not None and row.is_live}
 
 
-def begin(deployment: Deployment, ledger: Ledger, request: Request = _AS_ASKED) -> None:
+def begin(deployment: Deployment, ledger: Ledger, request: Request = _AS_ASKED) -> dict[str, Any]:
     """Write down that the deployment is wanted, and how; nothing of a failed host is used again.
+
+    Return {"stopped", "generation"}: whether its host was stopped with it, and is to be started.
 
     What serves keeps its specification until a host of the new one serves. DeploymentExists: what
     serves by now, after the wait for the lock, differs in what cannot be changed.
@@ -86,12 +90,21 @@ def begin(deployment: Deployment, ledger: Ledger, request: Request = _AS_ASKED) 
         desired=Desired.PRESENT,
         status=row.status if row.is_live else Status.PROVISIONING,
         execution=ledger.owner,
-        **{**(_forgotten(ledger, row) if gone else {"reason": None}), **facts},
+        **{
+            **(_forgotten(ledger, row) if gone else {"reason": None}),
+            **({} if row.began_at and not gone else {"began_at": ledger.time()}),
+            **facts,
+        },
     )
     if not row.is_live:
         ledger.note("provision", "provisioning started")
     elif wanted:
         ledger.note("change", f"change of {wanted} started, asked for by {asked_by}")
+    host = ledger.serving()
+    return {
+        "stopped": host is not None and host.planned == STOP,
+        "generation": host.generation if host else 0,
+    }
 
 
 def _is_spoilt(row: DeploymentRow, spec: str) -> bool:
@@ -170,10 +183,18 @@ def record_failure(
     ledger.end_waits()
     for host in (each for each in ledger.hosts() if each.phase == WAITING):
         ledger.set_host(host.generation, phase=None, cause=None)
-    status = Status.SERVING if _answers(ledger, row, spec, settings) else Status.FAILED
+    status = _after_failure(ledger, row, spec, settings)
     ledger.record(status=status, reason=f"{error}: {reason}", execution=ledger.owner)
     ledger.note(workflow, f"{workflow} failed: {error}: {reason}")
     return {"error": error, "cause": reason, "rollback": never_served and asked_for}
+
+
+def _after_failure(
+    ledger: Ledger, row: DeploymentRow, spec: dict[str, Any], settings: Settings
+) -> Status:
+    if row.desired == Desired.STOPPED:
+        return stopping.status_after_failure(ledger)
+    return Status.SERVING if _answers(ledger, row, spec, settings) else Status.FAILED
 
 
 def _answers(ledger: Ledger, row: DeploymentRow, spec: dict[str, Any], settings: Settings) -> bool:

@@ -1,4 +1,6 @@
-"""Let predecessors finish what they began, without polling them: their reports answer the wait.
+"""Let hosts finish what they began, without polling them: their reports answer the wait.
+
+They are predecessors of the one that serves, or what is about to be stopped.
 
 The order is an SSM parameter that the host's agent reads (tests/contracts/host_order.json): clients
 are led to new connections at once, new requests are refused from `refuse_from` on.
@@ -16,11 +18,12 @@ from orchestrator.aws.error_codes import tolerating
 from orchestrator.errors import Superseded
 from orchestrator.hosts import task_tokens
 from orchestrator.launch import instances
-from orchestrator.ledger.rows import AwaitRow, Desired, HostRow, Role
+from orchestrator.ledger.rows import STOP, AwaitRow, Desired, HostRow, Role
 from orchestrator.ledger.store import Ledger
 from orchestrator.spec.deployment import Deployment
 
 _RETRY_SECONDS = 5  # for a client that is refused: by then the address has moved, as a rule
+_STOPPED_RETRY_SECONDS = 60  # nobody knows when it is started again
 _TTLS = 2  # resolvers and pools of connections keep the old answer for about so long
 _MARGIN_SECONDS = 120
 
@@ -41,8 +44,21 @@ def drain_predecessors(
     _drain(clients, deployment, ledger, task_token, _TTLS * ttl)
 
 
+def drain_host(clients: Clients, deployment: Deployment, ledger: Ledger, task_token: str) -> None:
+    """Let the host that serves drain before it is stopped, and predecessors with it."""
+    host = ledger.serving()
+    if host and host.planned != STOP:
+        ledger.set_host(host.generation, planned=STOP, planned_at=ledger.time())
+    _drain(clients, deployment, ledger, task_token, 0, desired=Desired.STOPPED)
+
+
 def _drain(
-    clients: Clients, deployment: Deployment, ledger: Ledger, task_token: str, seconds: int
+    clients: Clients,
+    deployment: Deployment,
+    ledger: Ledger,
+    task_token: str,
+    seconds: int,
+    desired: Desired = Desired.PRESENT,
 ) -> None:
     """Order it, and keep the task token until all of them have drained.
 
@@ -57,13 +73,14 @@ def _drain(
         )
     if left:
         ledger.note("traffic", f"{_names(left)}: drains, new requests end in {seconds} s")
-    if ledger.deployment().desired != Desired.PRESENT:  # that teardown found no token to fail
-        raise Superseded(f"{ledger.name!r} is being torn down; this workflow stops")
+    now = ledger.deployment().desired
+    if now != desired:  # what changed that found no token to fail
+        raise Superseded(f"{ledger.name!r} is {now.now}; this workflow stops")
     answer(clients, ledger, task_token)  # their last reports may have come before our rows
 
 
 def answer(clients: Clients, ledger: Ledger, task_token: str) -> bool:
-    """Continue the workflow when no predecessor is busy any more; return whether it was so."""
+    """Continue the workflow when no host that drains is busy; return whether it was so."""
     if busy(clients, ledger):
         task_tokens.beat(clients, task_token)
         return False
@@ -72,25 +89,35 @@ def answer(clients: Clients, ledger: Ledger, task_token: str) -> bool:
 
 
 def busy(clients: Clients, ledger: Ledger) -> list[HostRow]:
-    """Return the predecessors that may answer requests: EC2 has them, and they say they serve."""
+    """Return those that drain and may answer requests: EC2 has them, and they say they serve."""
     return [
         host
         for host in ledger.hosts()
-        if host.role == Role.DRAINING
+        if drains(host)
         and host.phase in {"serving", "draining"}
         and instances.state(clients, str(host.instance_id)) in instances.ALIVE
     ]
 
 
+def drains(host: HostRow) -> bool:
+    """Return whether its requests are to end: a predecessor, or about to be stopped."""
+    return host.role == Role.DRAINING or (host.role == Role.SERVING and host.planned == STOP)
+
+
 def longest(deployment: Deployment, predecessors: Sequence[HostRow]) -> int:
     """Return after how many seconds no predecessor is waited for, whatever it says.
 
-    Its own limits count, and the TTL of the answers that resolvers keep from its time.
+    Its own limits count, and what resolvers were told while it served.
     """
     ttls = (host.ttl_seconds or 0 for host in predecessors)
     timeouts = (host.timeout_seconds or 0 for host in predecessors)
     ttl = max([deployment.dns.ttl_seconds, *ttls])
     return _TTLS * ttl + max([deployment.gateway.max_timeout_seconds, *timeouts]) + _MARGIN_SECONDS
+
+
+def longest_request(deployment: Deployment) -> int:
+    """Return after how many seconds no host is waited for that takes no new requests."""
+    return deployment.gateway.max_timeout_seconds + _MARGIN_SECONDS
 
 
 def limits(serving: Deployment) -> dict[str, int]:
@@ -106,7 +133,8 @@ def _order(
 ) -> None:
     name = naming.order_parameter(ledger.name, str(host.instance_id))
     refuse_from = (ledger.now() + timedelta(seconds=seconds)).isoformat()
-    drain = {"refuse_from": refuse_from, "retry_after_seconds": _RETRY_SECONDS}
+    retry = _STOPPED_RETRY_SECONDS if host.planned == STOP else _RETRY_SECONDS
+    drain = {"refuse_from": refuse_from, "retry_after_seconds": retry}
     with tolerating("ParameterAlreadyExists"):  # of an earlier attempt: it drains since then
         clients.ssm.put_parameter(
             Name=name,

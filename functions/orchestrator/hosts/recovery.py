@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 
 from orchestrator.aws.clients import Clients
 from orchestrator.aws.error_codes import code
+from orchestrator.capacity.spending import accrued
 from orchestrator.errors import HostLost, Pending
 from orchestrator.launch import instances
 from orchestrator.ledger.rows import HostRow
@@ -24,7 +25,7 @@ _RUNNING = {"Pending", "InProgress", "Delayed"}
 def restart_agent(clients: Clients, ledger: Ledger, generation: int) -> dict[str, Any]:
     """Restart the host's agent by SSM, which does not need it; return {"command_id"}."""
     host = _host(ledger, generation)
-    _forget(ledger, host)
+    forget(ledger, host)
     document = f"{clients.settings.installation}-RestartAgent"
     try:
         sent = clients.ssm.send_command(
@@ -58,7 +59,7 @@ def await_command(clients: Clients, ledger: Ledger, generation: int, command_id:
 def reboot(clients: Clients, ledger: Ledger, generation: int) -> None:
     """Reboot the machine: disk, addresses and hardware stay."""
     host = _host(ledger, generation)
-    _forget(ledger, host, planned="reboot")
+    forget(ledger, host, planned="reboot")
     clients.ec2.reboot_instances(InstanceIds=[str(host.instance_id)])
 
 
@@ -67,7 +68,7 @@ def stop(clients: Clients, ledger: Ledger, generation: int) -> None:
     host = _host(ledger, generation)
     instance_id = str(host.instance_id)
     if host.planned != "rehost":  # before the call: its events follow at once
-        _forget(ledger, host, planned="rehost")
+        forget(ledger, host, planned="rehost")
     state = instances.state(clients, instance_id)
     if state == "stopped":
         return
@@ -89,7 +90,8 @@ def start(clients: Clients, ledger: Ledger, generation: int) -> None:
         clients.ec2.start_instances(InstanceIds=[instance_id])
     if state != "running":
         raise Pending(f"{instance_id} is {state}, it is started")
-    ledger.set_host(generation, planned=None, planned_at=None, stopped_at=None)
+    ran = accrued.ran(host, ledger.now())
+    ledger.set_host(generation, planned=None, planned_at=None, stopped_at=None, **ran)
 
 
 def _host(ledger: Ledger, generation: int) -> HostRow:
@@ -99,8 +101,8 @@ def _host(ledger: Ledger, generation: int) -> HostRow:
     return host
 
 
-def _forget(ledger: Ledger, host: HostRow, planned: str | None = None) -> None:
-    """Forget what it said. planned: what is about to end whatever runs on it."""
+def forget(ledger: Ledger, host: HostRow, planned: str | None = None) -> None:
+    """Forget what it said. planned: what is about to end whatever runs on it, or has."""
     said = dict.fromkeys(
         ("phase", "percent", "cause", "blame", "phase_at", "reported_at", "unwell_at")
     )

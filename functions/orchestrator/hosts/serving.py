@@ -35,8 +35,7 @@ def await_(
     ledger.keep_wait(wait)
     if error := instances.lost(clients, host.instance_id):  # its event may have come before our row
         raise error
-    if ledger.deployment().desired != Desired.PRESENT:  # that teardown found no token to fail
-        raise Superseded(f"{ledger.name!r} is being torn down; this workflow stops")
+    _must_be_wanted(ledger)
     heard = ledger.host(generation) or host  # a report may have come before our row, too
     if heard.phase in ("serving", "failed"):
         _answer(clients, deployment, ledger, heard, wait)
@@ -48,8 +47,7 @@ def await_capacity(ledger: Ledger, generation: int, task_token: str) -> None:
     Nothing answers it: the workflow goes on when its time is over. A teardown ends it (Superseded).
     """
     ledger.keep_wait(AwaitRow(token=task_token, generation=generation))
-    if ledger.deployment().desired != Desired.PRESENT:  # that teardown found no token to fail
-        raise Superseded(f"{ledger.name!r} is being torn down; this workflow stops")
+    _must_be_wanted(ledger)
 
 
 def prove_service(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str, str]:
@@ -91,9 +89,9 @@ def receive(clients: Clients, ledger: Ledger, report: Report) -> str:
     return _answer(clients, deployment, ledger, host, wait)
 
 
-def stop_waiting(clients: Clients, task_token: str) -> None:
-    """Fail a workflow that waits for a host: the deployment is not wanted any more."""
-    _fail(clients, task_token, Superseded("the deployment is being torn down; this workflow stops"))
+def stop_waiting(clients: Clients, task_token: str, now: str = "being torn down") -> None:
+    """Fail a workflow that waits for a host. now: what is done to the deployment instead."""
+    _fail(clients, task_token, Superseded(f"the deployment is {now}; this workflow stops"))
 
 
 def lose(clients: Clients, ledger: Ledger, instance_id: str, cause: str) -> bool:
@@ -101,9 +99,16 @@ def lose(clients: Clients, ledger: Ledger, instance_id: str, cause: str) -> bool
     host, wait = ledger.host_of(instance_id), ledger.wait_for(instance_id)
     if host is None or wait is None:
         return False
-    if host.role == Role.DRAINING:
+    if draining.drains(host):
         return task_tokens.reached(lambda: draining.answer(clients, ledger, wait.token))
     return _fail(clients, wait.token, instances.lost(clients, instance_id) or HostLost(cause))
+
+
+def _must_be_wanted(ledger: Ledger) -> None:
+    """Raise Superseded where a teardown or a stop began, which found no token to fail."""
+    now = ledger.deployment().desired
+    if now != Desired.PRESENT:
+        raise Superseded(f"{ledger.name!r} is {now.now}; this workflow stops")
 
 
 def _record(ledger: Ledger, host: HostRow, report: Report) -> bool:
@@ -148,7 +153,7 @@ def _answer(
 def _tell(
     clients: Clients, deployment: Deployment, ledger: Ledger, host: HostRow, task_token: str
 ) -> str:
-    if host.role == Role.DRAINING:
+    if draining.drains(host):
         return "drained" if draining.answer(clients, ledger, task_token) else "waiting"
     if host.planned and ledger.seconds_since(host.planned_at or "") < _GOING_DOWN_SECONDS:
         task_tokens.beat(clients, task_token)  # said before its reboot

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from orchestrator.aws import naming
 from orchestrator.aws.clients import Clients
@@ -42,6 +43,17 @@ def has_ending(clients: Clients, name: str) -> bool:
     filters = [*naming.owned(name, ROLE), {"Name": "instance-state-name", "Values": list(ENDING)}]
     answer = clients.ec2.describe_instances(Filters=filters)
     return bool(answer["Reservations"])
+
+
+def can_stop(found: Mapping[str, Any] | None) -> bool:
+    """Return whether EC2 can stop the instance and start it again.
+
+    A one-time spot instance cannot be stopped, nor can one whose root is no EBS volume.
+    """
+    if not found:
+        return False
+    is_spot = found.get("InstanceLifecycle") in {"spot", "capacity-block"}
+    return not is_spot and found.get("RootDeviceType", "ebs") == "ebs"
 
 
 def address(clients: Clients, instance_id: str) -> str:

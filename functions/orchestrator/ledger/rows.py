@@ -32,6 +32,7 @@ DEPLOYMENT, LOCK, AWAIT, CAPACITY = "deployment", "lock", "await", "capacity"
 HOSTS, WAITS, RESOURCES, INCIDENTS = "host#", "await#", "resource#", "incident#"
 NOTICES, SPECS = "notice#", "spec#"
 WAITING = "waiting for capacity"  # the phase of a host that is not launched yet
+STOP = "stop"  # what is planned for the host of a deployment that is stopped
 
 
 class _Word(StrEnum):
@@ -54,6 +55,18 @@ class Desired(_Word):
     ABSENT = "absent"
     UNKNOWN = "unknown"
 
+    @property
+    def now(self) -> str:
+        """What is done to the deployment, for a message to a workflow that wants another."""
+        return _NOW.get(self, f"wanted {self}")
+
+
+_NOW = {
+    Desired.ABSENT: "being torn down",
+    Desired.PRESENT: "to be provisioned again",
+    Desired.STOPPED: "being stopped",
+}
+
 
 class Status(_Word):
     """What became of it."""
@@ -62,6 +75,9 @@ class Status(_Word):
     PROVISIONING = "provisioning"
     SERVING = "serving"
     REPAIRING = "repairing"
+    STOPPING = "stopping"
+    STOPPED = "stopped"
+    STARTING = "starting"
     FAILED = "failed"
     TEARING_DOWN = "tearing-down"
     UNKNOWN = "unknown"
@@ -101,10 +117,12 @@ class DeploymentRow(_Row):
     """generation: of the host that serves, 0 before one did; latest_generation: the highest number
     that any host got. spec: the specification as JSON. address: the public IPv4 of the endpoint.
 
+    began_at: when it was first asked for, since its last teardown.
     version: of the code that wrote the row and its specification; 1 knew no rows of hosts.
     paused_at: since when nothing is repaired; paused_until: None is until it is resumed.
     spent: of hosts whose rows are gone, budget_noticed: the last notice (capacity/spending/).
-    unanswered_at: since when the endpoint does not answer our probes from outside.
+    unanswered_at: since when the endpoint does not answer our probes from outside. stopped_at: when
+    it was last stopped.
     next_spec: what a change makes it, until its host serves; next_execution: the workflow that may
     use it; next_host: whether it takes a new generation. asked_by: who asked for the last provision
     that was more than a repetition.
@@ -119,6 +137,7 @@ class DeploymentRow(_Row):
     latest_generation: int = 0
     endpoint: str | None = None
     address: str | None = None
+    began_at: str | None = None
     served_at: str | None = None
     execution: str | None = None
     reason: str | None = None
@@ -132,6 +151,7 @@ class DeploymentRow(_Row):
     next_execution: str | None = None
     next_host: bool = False
     asked_by: str | None = None
+    stopped_at: str | None = None
     updated_at: str | None = None
 
     @property
@@ -176,11 +196,12 @@ class HostRow(_Row):
     reported_at: when it was sent. address: the public IPv4 on which it proved itself.
     instance_type, zone, market: the pool it came from; price_usd_hour: of the instance, then;
     volume_usd_hour, address_usd_hour: of its root volume and one public address. stopped_at: since
-    when its instance is stopped, and only these two cost.
+    when its instance is stopped, and only these two cost. started_at: when it was last started
+    again; ran: how long it ran before that, JSON of seconds by month.
     requests, errors: what its gateway has counted. unwell_at: since when it reports another phase
     than serving; blame: of a host that gave up (repair/rungs.py). asked_at, asked_by, asked_for:
     the repair that was last started for it, and the kind of fault; asked_times: how many were, one
-    after the other. planned: the rung of one that stops or reboots it, since planned_at: its end
+    after the other. planned: the rung that stops or reboots it, or STOP, since planned_at: its end
     then is no loss, and what it said before counts no more. spec_digest: of the specification that
     it was launched for. ttl_seconds, timeout_seconds: of a predecessor: how long resolvers keep its
     address, and how long its longest request may take.
@@ -208,6 +229,8 @@ class HostRow(_Row):
     volume_usd_hour: float | None = None
     address_usd_hour: float | None = None
     stopped_at: str | None = None
+    started_at: str | None = None
+    ran: str | None = None
     requests: int | None = None
     errors: int | None = None
     unwell_at: str | None = None

@@ -24,6 +24,8 @@ class Kind(StrEnum):
     BUDGET_80 = "budget-80"
     BUDGET_100 = "budget-100"
     CERTIFICATE = "certificate"
+    EXPIRES = "expires"  # it is torn down within a day
+    EXPIRED = "expired"
     TEST = "test"
 
 

@@ -12,6 +12,19 @@ from orchestrator.settings import Settings
 CAPACITY_AFTER = timedelta(minutes=10)  # a shorter wait is no news
 _DEFAULT_STACK = "lamplighter"  # the command's own
 _NEAR, _SPENT = 0.8, 1.0  # shares of the budget
+_GOES_ON = (
+    "It goes on serving and costing. Raise budget.monthly_usd, or take it down with the second "
+    "command."
+)
+_LONGER = (
+    "Nothing needs to be done if that is meant; else give expires_after a longer time in the "
+    "specification, or leave it out, and run `lamplighter up` with it."
+)
+_GONE = "Nothing needs to be done. `lamplighter up` with its specification makes it again."
+_STOPS = (
+    "It is being stopped, as budget.at_limit asks for; its disk and address go on costing. It "
+    "stays stopped, also in the next month, until the second command starts it."
+)
 
 
 def repaired(settings: Settings, name: str, row: DeploymentRow, incident: IncidentRow) -> Notice:
@@ -95,11 +108,17 @@ def waiting_for_capacity(
 
 
 def budget(
-    settings: Settings, name: str, month: datetime, spent_usd: float, monthly_usd: float
+    settings: Settings,
+    name: str,
+    month: datetime,
+    spent_usd: float,
+    monthly_usd: float,
+    *,
+    stops: bool = False,
 ) -> Notice | None:
     """80 % or all of the month's budget is spent; None: less is.
 
-    month: any moment of it, in UTC.
+    month: any moment of it, in UTC. stops: the deployment is stopped for it.
     """
     share = spent_usd / monthly_usd
     if share < _NEAR:
@@ -112,9 +131,26 @@ def budget(
         what=f"{name} has cost ${spent_usd:,.2f} this month; its budget.monthly_usd is "
         f"${monthly_usd:,.2f}.",
         since=since.isoformat(),
-        action="It goes on serving and costing. Raise budget.monthly_usd, or take it down with the "
-        "second command.",
-        commands=_look_then(settings, name, f"down {name}"),
+        action=_STOPS if stops else _GOES_ON,
+        commands=_look_then(settings, name, f"{'start' if stops else 'down'} {name}"),
+        place=place(settings),
+        deployment=name,
+    )
+
+
+def expiry(settings: Settings, name: str, ends: str, *, is_over: bool) -> Notice:
+    """Its time is over, or within a day. ends: ISO-8601 UTC."""
+    asked = f"its expires_after ends at {moment(ends)}"
+    return Notice(
+        kind=Kind.EXPIRED if is_over else Kind.EXPIRES,
+        key=ends,
+        title=f"{name} has expired: it is torn down" if is_over else f"{name} expires within a day",
+        what=f"{name} is torn down for good: {asked}."
+        if is_over
+        else f"{name} will be torn down for good, with its keys and its address: {asked}.",
+        since=ends,
+        action=_GONE if is_over else _LONGER,
+        commands=(command(settings, f"status {name}"),),
         place=place(settings),
         deployment=name,
     )

@@ -6,12 +6,19 @@ from datetime import UTC, datetime
 
 from orchestrator.aws.clients import Clients
 from orchestrator.capacity.spending import accrued, budget
-from orchestrator.ledger.rows import CAPACITY, WAITING, CapacityRow, DeploymentRow, IncidentRow
+from orchestrator.ledger.rows import (
+    CAPACITY,
+    WAITING,
+    CapacityRow,
+    DeploymentRow,
+    Desired,
+    IncidentRow,
+)
 from orchestrator.ledger.store import Ledger
 from orchestrator.notices import texts
 from orchestrator.notices.sending import send
 from orchestrator.observability import record_incident
-from orchestrator.repair import bounds
+from orchestrator.repair import bounds, starting
 
 UNREPAIRABLE = "unrepairable"
 
@@ -43,13 +50,23 @@ def waits(clients: Clients, ledger: Ledger) -> None:
 
 
 def spent(clients: Clients, ledger: Ledger, row: DeploymentRow) -> None:
-    """Notify where most or all of the month's budget is spent."""
+    """Notify where most or all of the month's budget is spent, and stop where that is asked for.
+
+    What is started after that is not stopped again: the workflow is named after the budget.
+    """
     if budget.monthly_usd(row) is None:
         return
     now = ledger.now()
     cost = accrued.cost(row, ledger.hosts(), now)
     for due in budget.due(row, cost, f"{now:%Y-%m}"):
         month = datetime.strptime(due.month, "%Y-%m").replace(tzinfo=UTC)
-        notice = texts.budget(clients.settings, ledger.name, month, due.spent_usd, due.monthly_usd)
+        stops = due.is_all and budget.stops(row)
+        if stops and row.desired == Desired.PRESENT:
+            mark = f"budget-{due.month}-{due.monthly_usd:g}"
+            starting.start(clients, ledger, starting.STOP, mark)
+        spent_usd, monthly_usd = due.spent_usd, due.monthly_usd
+        notice = texts.budget(
+            clients.settings, ledger.name, month, spent_usd, monthly_usd, stops=stops
+        )
         if notice is None or send(clients, ledger, notice):
             ledger.change("deployment", {"budget_noticed": due.noticed}, "attribute_exists(pk)")

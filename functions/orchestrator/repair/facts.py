@@ -49,7 +49,7 @@ def look(
         ending=next(_ending(status), None),
         blame=Blame(host.blame or Blame.UNKNOWN),
         cause=host.cause,
-        can_rehost=_can_rehost(found),
+        can_rehost=not found or instances.can_stop(found),
     )
 
 
@@ -75,9 +75,3 @@ def _ending(status: Any) -> Iterator[str]:
         text = event.get("Description", "")
         if event.get("Code") in _ENDING and not text.startswith(_DONE):
             yield f"{event['Code']}: {text}"
-
-
-def _can_rehost(found: Any) -> bool:
-    """A one-time spot instance cannot be stopped, nor can one whose root is no EBS volume."""
-    is_spot = found.get("InstanceLifecycle") in {"spot", "capacity-block"}
-    return not is_spot and found.get("RootDeviceType", "ebs") == "ebs"

@@ -11,7 +11,7 @@ from orchestrator.ledger import lock
 from orchestrator.ledger.rows import DeploymentRow, HostRow, Status
 from orchestrator.ledger.store import Ledger
 from orchestrator.observability import count, logger
-from orchestrator.repair import announcing, diagnosis, facts, triggers
+from orchestrator.repair import announcing, diagnosis, expiring, facts, triggers, unfinished
 from orchestrator.repair.rungs import Rung, Verdict
 from orchestrator.repair.triggers import RECONCILER, Trigger
 from orchestrator.spec.parsing import parse
@@ -38,16 +38,28 @@ def _safely(clients: Clients, ledger: Ledger) -> str:
 
 
 def look(clients: Clients, ledger: Ledger) -> str:
-    """Start a repair where one is due; return what was found, in one sentence."""
+    """Start a workflow where one is due; return what was found, in one sentence."""
     owner = ledger.lock_owner()  # before the row: a workflow that ends meanwhile has written it
     row, host = ledger.known_deployment(), diagnosis.subject(ledger)
-    if row is None or not row.is_live or host is None:
+    if row and (ended := expiring.look(clients, ledger, row)):
+        return ended
+    left = unfinished.verb(row) if row else None
+    if row is None or (left is None and (not row.is_live or host is None)):
         return "nothing is to be kept alive"
     announcing.spent(clients, ledger, row)
     if owner and lock.runs(clients.sfn, owner):
         announcing.waits(clients, ledger)
         return "a workflow is at work on it"
+    if left or host is None:
+        return unfinished.start_again(clients, ledger, str(left))
     was_left = owner is not None and owner == ledger.lock_owner()  # else it has just ended
+    return _kept_alive(clients, ledger, row, host, was_left=was_left)
+
+
+def _kept_alive(
+    clients: Clients, ledger: Ledger, row: DeploymentRow, host: HostRow, *, was_left: bool
+) -> str:
+    """Start a repair where one is due. was_left: a workflow ended and left its lock."""
     trigger = Trigger("a look at what is there", source=RECONCILER)
     if why := diagnosis.unwanted(ledger, row, trigger):
         return why

@@ -18,7 +18,7 @@ from orchestrator.creation.plan import Change, planned
 from orchestrator.creation.visibility import ById, settled, wait_until_visible
 from orchestrator.errors import InsufficientCapacity, Pending, Refused
 from orchestrator.launch import attributes, instances, run_instances, search
-from orchestrator.ledger.rows import WAITING, HostRow, ResourceRow, Role
+from orchestrator.ledger.rows import STOP, WAITING, HostRow, ResourceRow, Role
 from orchestrator.ledger.store import Ledger
 from orchestrator.resources import keys
 from orchestrator.spec.deployment import Deployment
@@ -118,6 +118,13 @@ def destroy_candidates(clients: Clients, ledger: Ledger) -> None:
         _end(clients, ledger, kept)
     else:
         _terminate(clients, _given_up(clients, ledger))
+
+
+def withdraw_order(clients: Clients, ledger: Ledger) -> None:
+    """Withdraw what the host that serves was ordered: it is stopped, or goes on serving."""
+    host = ledger.serving()
+    if host and host.instance_id:
+        _withdraw(clients, ledger, host)
 
 
 def has_shared_role(clients: Clients, ledger: Ledger, generation: int) -> bool:
@@ -252,20 +259,24 @@ def _end(clients: Clients, ledger: Ledger, kept: list[HostRow]) -> None:
     ours = {*_found(clients, ledger).ours, *untagged_yet}
     _terminate(clients, ours - {str(host.instance_id) for host in kept})
     for host in ended:
-        if host.role == Role.DRAINING:
-            order = naming.order_parameter(ledger.name, str(host.instance_id))
-            # IAM denies what carries no tag of ours, also what is not there.
-            if keys.tags_of(clients, order) is not None:
-                with tolerating("ParameterNotFound"):
-                    clients.ssm.delete_parameter(Name=order)
-        if host.role != Role.RETIRED or host.ended_at is None:
-            ended_at = host.ended_at or ledger.time()
-            ledger.set_host(host.generation, role=Role.RETIRED, ended_at=ended_at)
+        if host.role == Role.DRAINING or host.planned == STOP:
+            _withdraw(clients, ledger, host)
+        if host.role != Role.RETIRED or host.ended_at is None or host.planned:
+            gone = {"ended_at": host.ended_at or ledger.time(), "planned": None, "planned_at": None}
+            ledger.set_host(host.generation, role=Role.RETIRED, **gone)
     forget(ledger, *(host.generation for host in ended[:-_REMEMBERED]))
     roles = {_role(generation) for generation in staying}
     for row in _rows(ledger):
         if row.kind not in roles:
             ledger.forget(row.kind)
+
+
+def _withdraw(clients: Clients, ledger: Ledger, host: HostRow) -> None:
+    order = naming.order_parameter(ledger.name, str(host.instance_id))
+    # IAM denies what carries no tag of ours, also what is not there.
+    if keys.tags_of(clients, order) is not None:
+        with tolerating("ParameterNotFound"):
+            clients.ssm.delete_parameter(Name=order)
 
 
 def _is_lost(clients: Clients, ledger: Ledger, host: HostRow) -> bool:

@@ -48,6 +48,13 @@ class Deployment:
         about="what a failed first provision does with what it made",
         enum=["rollback", "keep"],
     )
+    expires_after: str | None = option(
+        None,
+        about="how long after its first `up` it is torn down for good, days or hours; null: never",
+        type=["string", "null"],
+        pattern=r"[1-9][0-9]{0,3}[dh]",
+        examples=["14d"],
+    )
     email: str | None = option(
         None,
         about="contact for the certificate authority",

@@ -46,6 +46,7 @@ HOWS: Mapping[str, tuple[How, str]] = {
     "name": (How.REFUSED, f"it names every resource: {_OTHER}"),
     "model": (How.NEW_GENERATION, _ENGINE),
     "on_failure": (How.IN_PLACE, "it concerns a first provision only"),
+    "expires_after": (How.IN_PLACE, "it concerns no resource"),
     "email": (How.NEW_GENERATION, _HOST),
     "tags": (How.IN_PLACE, "what is made from now on gets them; `rotate` makes another host"),
     "dns.domain": (How.REFUSED, _NAME),
@@ -85,6 +86,7 @@ HOWS: Mapping[str, tuple[How, str]] = {
     "certificate.directory": (How.NEW_GENERATION, _HOST),
     "certificate.own_parameter": (How.NEW_GENERATION, _HOST),
     "budget.monthly_usd": (How.IN_PLACE, "it concerns no resource"),
+    "budget.at_limit": (How.IN_PLACE, "it concerns no resource"),
     "canary.prompts": (How.IN_PLACE, "new hosts are judged by it, that of this change too"),
 }
 # What the hosts share and a change must not move before its own host serves.

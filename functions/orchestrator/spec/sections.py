@@ -218,15 +218,20 @@ class Certificate:
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What a calendar month (UTC) may cost before a notice is sent; nothing is stopped."""
+    """What a calendar month (UTC) may cost before a notice is sent, or the deployment stopped."""
 
     monthly_usd: float | None = option(
         None,
-        about="US dollars a month: a notice at 80 % and one at 100 %; nothing is stopped",
+        about="US dollars a month: a notice at 80 % and one at 100 %",
         type=["number", "null"],
         minimum=1,
         maximum=1_000_000,
         examples=[500],
+    )
+    at_limit: str = option(
+        "notify",
+        about="what happens at 100 % besides the notice; stop: as `lamplighter stop` does",
+        enum=["notify", "stop"],
     )
 
 

@@ -383,6 +383,6 @@ def test_a_budget_of_what_is_live_is_changed_in_place(live):
     assert live.ensure(instance)["generation"] == 1
     live.promote()
     row = live.ledger.deployment()
-    assert row.specification()["budget"] == {"monthly_usd": 500}
+    assert row.specification()["budget"]["monthly_usd"] == 500
     assert row.is_live
     assert row.next_spec is None

@@ -114,6 +114,20 @@ def spent(usd):
             ["status prod", "down prod"],
         ),
         (
+            texts.expiry(SETTINGS, "prod", OPENED, is_over=False),
+            Kind.EXPIRES,
+            "Lamplighter: prod expires within a day",
+            ["will be torn down for good, with its keys", "give expires_after a longer time"],
+            ["status prod"],
+        ),
+        (
+            texts.expiry(SETTINGS, "prod", OPENED, is_over=True),
+            Kind.EXPIRED,
+            "Lamplighter: prod has expired: it is torn down",
+            ["is torn down for good: its expires_after ends at 2026-11-28 "],
+            ["status prod"],
+        ),
+        (
             texts.certificate(SETTINGS, "prod", ROW, "certificate expires in 5 days", OPENED),
             Kind.CERTIFICATE,
             "Lamplighter: prod: its certificate needs attention",
@@ -186,6 +200,13 @@ def test_a_short_wait_for_capacity_is_no_news(capacity):
 
 def test_each_search_for_capacity_has_a_notice_of_its_own():
     assert waiting().key != waiting(replace(WAITING, generation=4)).key
+
+
+def test_a_budget_that_stops_says_how_it_is_started_again():
+    notice = texts.budget(SETTINGS, "prod", NOW, 100.0, 100.0, stops=True)
+
+    assert "It is being stopped, as budget.at_limit asks for" in notice.action
+    assert notice.commands[-1].startswith("lamplighter start prod")
 
 
 @pytest.mark.parametrize(("usd", "expected"), [(0, None), (79.9, None), (80, "2026-11/100")])

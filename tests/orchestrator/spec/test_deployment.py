@@ -123,7 +123,7 @@ def test_a_document_survives_the_round_trip():
         ({"email": "me"}, "e.g. ops@example.com"),
         ({"budget": {"monthly_usd": 0}}, "allowed: number or null from 1 to 1000000"),
         ({"budget": {"monthly_usd": -5}}, "budget.monthly_usd: -5 is not allowed"),
-        ({"budget": {"monthly_usd": "$500"}}, "nothing is stopped), e.g. 500"),
+        ({"budget": {"monthly_usd": "$500"}}, "one at 100 %), e.g. 500"),
         ({"budget": {"monthly_usd": True}}, "budget.monthly_usd: true is not allowed"),
         ({"budget": {"monthly_usd": float("inf")}}, "budget.monthly_usd: inf is not allowed"),
         ({"budget": {"monthly_usd": float("nan")}}, "budget.monthly_usd: nan is not allowed"),

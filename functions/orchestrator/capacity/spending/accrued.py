@@ -1,9 +1,10 @@
 """What a deployment has cost so far, from its rows alone.
 
 A host costs its instance, its root volume and one public address, from its launch to its end, at
-the prices that were known at its launch; while its instance is stopped, the last two. Between two
-hosts the deployment keeps an address. The command line has the same arithmetic in
-cli/lamplighter/deployments/spending.py: tests/contracts/accrued.json holds both to it.
+the prices that were known at its launch; while its instance is stopped, the last two: what it ran
+before its last start is kept in seconds by month. Between two hosts the deployment keeps an
+address. The command line has the same arithmetic in cli/lamplighter/deployments/spending.py:
+tests/contracts/accrued.json holds both to it.
 """
 
 from __future__ import annotations
@@ -74,7 +75,9 @@ def cost(row: DeploymentRow, hosts: Sequence[HostRow], now: datetime) -> Cost:
     parts = dict.fromkeys((INSTANCES, VOLUMES, ADDRESSES), 0.0)
     for charge in charges:
         parts[charge.what] += charge.usd(first, now)
-    total = sum(charge.usd(charge.begin, now) for charge in charges)
+    before = _of_earlier_runs(hosts)
+    parts[INSTANCES] += before.get(month, 0.0)
+    total = sum(charge.usd(charge.begin, now) for charge in charges) + sum(before.values())
     return Cost(
         month,
         parts | {EARLIER: spent["months"].get(month, 0.0)},
@@ -89,7 +92,24 @@ def of_host(host: HostRow, now: datetime) -> float | None:
     """Return what the host has cost until now; None where its instance's price is not known."""
     if _unknown(host) or _unpriced(host):
         return None
-    return sum(charge.usd(charge.begin, now) for charge in _of_host(host))
+    before = sum(_of_earlier_runs([host]).values())
+    return before + sum(charge.usd(charge.begin, now) for charge in _of_host(host))
+
+
+def ran(host: HostRow, now: datetime) -> dict[str, str]:
+    """Return what the row of a host keeps that is started again: {"started_at", "ran"}.
+
+    Nothing where it was not stopped.
+    """
+    begin, end = _moment(host.started_at or host.launched_at), _moment(host.stopped_at)
+    if begin is None or end is None:
+        return {}
+    seconds = _ran(host)
+    run = Charge(INSTANCES, float(_HOUR), begin, end)  # a dollar a second
+    for since, until in _months([run], end):
+        month = f"{since:%Y-%m}"
+        seconds[month] = round(seconds.get(month, 0.0) + run.usd(since, until), 3)
+    return {"started_at": now.isoformat(), "ran": json.dumps(seconds, sort_keys=True)}
 
 
 def of_hosts_since(hosts: Sequence[HostRow], since: str | None, now: datetime) -> float | None:
@@ -119,6 +139,8 @@ def remembered(
         usd = sum(each.usd(since, until) for each in before)
         usd -= sum(each.usd(since, until) for each in after)
         months[f"{since:%Y-%m}"] = round(months.get(f"{since:%Y-%m}", 0.0) + usd, 6)
+    for month, usd in _of_earlier_runs(forgotten).items():
+        months[month] = round(months.get(month, 0.0) + usd, 6)
     spent["since"] = _since(spent, before)
     spent["unpriced"] += len(list(_not_counted(forgotten, 0)))
     return json.dumps(spent, sort_keys=True)
@@ -150,9 +172,29 @@ def _of_host(host: HostRow) -> Iterator[Charge]:
     if begin is None or _unknown(host):
         return
     ends = [each for each in (end, _moment(host.stopped_at)) if each]
-    yield Charge(INSTANCES, _usd(host.price_usd_hour), begin, min(ends, default=None))
+    started = _moment(host.started_at) or begin
+    yield Charge(INSTANCES, _usd(host.price_usd_hour), started, min(ends, default=None))
     yield Charge(VOLUMES, _usd(host.volume_usd_hour), begin, end)
     yield Charge(ADDRESSES, _usd(host.address_usd_hour), begin, end)
+
+
+def _of_earlier_runs(hosts: Sequence[HostRow]) -> dict[str, float]:
+    """Return what the hosts' instances have cost before their last start, by month."""
+    months: dict[str, float] = {}
+    for host in (each for each in hosts if not _unknown(each)):
+        for month, seconds in _ran(host).items():
+            usd = seconds / _HOUR * _usd(host.price_usd_hour)
+            months[month] = months.get(month, 0.0) + usd
+    return months
+
+
+def _ran(host: HostRow) -> dict[str, float]:
+    """Return the seconds by month; nothing where they are of another form."""
+    try:
+        kept = json.loads(host.ran or "{}")
+        return {str(month): float(seconds) for month, seconds in kept.items()}
+    except (AttributeError, TypeError, ValueError):
+        return {}
 
 
 def _between(charges: Sequence[Charge], now: datetime, *, is_kept: bool) -> Iterator[Charge]:

@@ -23,6 +23,10 @@ class Due:
     monthly_usd: float
 
     @property
+    def is_all(self) -> bool:
+        return self.percent == SHARES[-1]
+
+    @property
     def noticed(self) -> str:
         return f"{self.month}/{self.percent}/{self.monthly_usd:g}"
 
@@ -46,6 +50,12 @@ def monthly_usd(row: DeploymentRow) -> float | None:
     section = row.specification().get("budget")
     found = section.get("monthly_usd") if isinstance(section, dict) else None
     return float(found) if isinstance(found, int | float) and found > 0 else None
+
+
+def stops(row: DeploymentRow) -> bool:
+    """Return whether the deployment is to be stopped once its budget is spent."""
+    section = row.specification().get("budget")
+    return isinstance(section, dict) and section.get("at_limit") == "stop"
 
 
 def _noticed(row: DeploymentRow, month: str, monthly: float) -> int:

@@ -58,6 +58,20 @@ def test_without_a_budget_nothing_is_due(spec):
     assert budget.monthly_usd(DeploymentRow(spec=spec)) is None
 
 
+@pytest.mark.parametrize(
+    ("section", "stops"),
+    [({"at_limit": "stop"}, True), ({"at_limit": "notify"}, False), ({}, False), (5, False)],
+)
+def test_a_budget_stops_only_where_that_is_asked_for(section, stops):
+    assert budget.stops(DeploymentRow(spec=json.dumps({"budget": section}))) is stops
+
+
+def test_only_the_whole_budget_is_all_of_it():
+    found = [budget.due(row(), cost(usd), MONTH)[0] for usd in (400, 500)]
+
+    assert [each.is_all for each in found] == [False, True]
+
+
 def test_what_is_torn_down_needs_no_notice():
     assert budget.due(replace(row(), desired=Desired.ABSENT), cost(900), MONTH) == []
 

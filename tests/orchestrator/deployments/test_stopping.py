@@ -1,0 +1,192 @@
+"""A deployment's row on its way to `stopped` and back, and the host that is halted with it."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+from orchestrator.capacity.spending import accrued
+from orchestrator.deployments import lifecycle, stopping
+from orchestrator.errors import InvalidRequest, NotFound, Pending
+from orchestrator.hosts import halting, recovery
+from orchestrator.launch import instances
+from orchestrator.ledger.rows import LOCK, STOP, AwaitRow, Desired, HostRow, Role, Status
+from orchestrator.repair import unfinished
+
+MACHINE = "arn:aws:states:us-east-1:123456789012:execution:lamplighter-{}:one"
+
+
+@pytest.fixture
+def live(complete):
+    complete.promote()
+    lifecycle.record_serving(complete.ledger, "outside")
+    return complete
+
+
+@pytest.fixture
+def stopped(live):
+    stopping.request_stop(live.ledger)
+    live.clear(halting.halt)
+    stopping.begin_stop(live.clients, live.deployment, live.ledger)
+    stopping.record_stop(live.ledger)
+    return live
+
+
+def row(workflow):
+    return workflow.ledger.deployment()
+
+
+def test_a_stop_ends_the_waits_of_others_and_not_its_own(live):
+    live.ledger.keep_wait(AwaitRow(token="t", instance_id="i", generation=1))
+    asked = {}
+    for verb in ("repair", STOP):
+        live.ledger.put(LOCK, {"owner": MACHINE.format(verb)})
+        asked[verb] = stopping.request_stop(live.ledger)
+
+    assert asked == {"repair": {"t"}, STOP: set()}
+    assert row(live).desired == Desired.STOPPED
+
+
+def test_what_has_not_served_is_not_stopped(complete):
+    with pytest.raises(InvalidRequest, match="has not served yet: `lamplighter down demo`"):
+        stopping.request_stop(complete.ledger)
+    with pytest.raises(InvalidRequest, match="has not served yet: `lamplighter up`"):
+        stopping.begin_start(complete.ledger)
+
+    assert row(complete).desired == Desired.PRESENT
+
+
+@pytest.mark.parametrize("act", [stopping.request_stop, stopping.begin_start])
+def test_a_teardown_is_not_undone(stopped, act):
+    lifecycle.retire(stopped.ledger)
+
+    with pytest.raises(NotFound, match="'demo' is torn down, or about to be"):
+        act(stopped.ledger)
+
+    assert row(stopped).desired == Desired.ABSENT
+
+
+def test_what_is_stopped_costs_its_disk_and_address_only(stopped):
+    later = datetime.fromisoformat(row(stopped).stopped_at).replace(hour=23)
+    cost = accrued.cost(row(stopped), stopped.ledger.hosts(), later)
+    host = stopped.ledger.serving()
+
+    assert cost.hour_usd == pytest.approx(host.volume_usd_hour + host.address_usd_hour)
+
+
+def test_halting_twice_stops_one_instance_once(live):
+    stopping.request_stop(live.ledger)
+
+    first, second = (live.clear(halting.halt) for _ in range(2))
+
+    assert first == second == {"instance_id": live.ledger.serving().instance_id, "kept": True}
+    stops = [call for call in live.account.calls if call.operation == "StopInstances"]
+    assert len(stops) == 1
+    assert live.ledger.serving().planned == STOP
+
+
+@pytest.mark.parametrize(
+    "found",
+    [{"InstanceLifecycle": "spot"}, {"InstanceLifecycle": "capacity-block"},
+     {"RootDeviceType": "instance-store"}],
+)  # fmt: skip
+def test_what_ec2_cannot_stop_loses_its_role(live, monkeypatch, found):
+    described = instances.describe(live.clients, live.ledger.serving().instance_id) | found
+    monkeypatch.setattr(instances, "describe", lambda *_: described)
+
+    assert live.clear(halting.halt)["kept"] is False
+
+    assert live.ledger.serving() is None
+    assert live.ledger.hosts()[-1].role == Role.RETIRED
+    assert "StopInstances" not in {call.operation for call in live.account.calls}
+
+
+def test_a_stop_that_failed_resumes_what_runs(live):
+    stopping.request_stop(live.ledger)
+
+    assert live.clear(halting.resume) == {"resumed": True}
+    assert row(live).desired == Desired.PRESENT
+
+
+def test_a_stop_that_failed_late_resumes_nothing(stopped):
+    assert stopped.clear(halting.resume) == {"resumed": False}
+    assert row(stopped).desired == Desired.STOPPED
+
+
+@pytest.mark.parametrize(
+    ("phase", "reason", "todo"),
+    [(None, None, "start"), ("failed", None, "replace"), (None, "HostSilent: no word", "replace"),
+     (None, "Refused: a quota", "start")],
+)  # fmt: skip
+def test_a_host_that_failed_its_last_start_is_replaced(stopped, phase, reason, todo):
+    stopped.ledger.set_host(1, phase=phase)
+    stopped.ledger.record(reason=reason)
+
+    begun = [stopping.begin_start(stopped.ledger) for _ in range(2)]
+
+    assert [each["todo"] for each in begun] == [todo, todo]
+    assert (row(stopped).desired, row(stopped).status) == (Desired.PRESENT, Status.STARTING)
+
+
+def test_what_serves_is_not_started(live):
+    assert stopping.begin_start(live.ledger)["todo"] == "nothing"
+    assert stopping.abandon_start(live.ledger) == {"abandoned": False}
+    assert (row(live).desired, row(live).status) == (Desired.PRESENT, Status.SERVING)
+
+
+def test_a_start_that_failed_is_stopped_again_and_says_why(stopped):
+    stopping.begin_start(stopped.ledger)
+    assert stopping.abandon_start(stopped.ledger) == {"abandoned": True}
+
+    failed = lifecycle.record_failure(
+        stopped.ledger, "start", "Refused", "a quota", stopped.clients.settings
+    )
+
+    assert failed == {"error": "Refused", "cause": "a quota", "rollback": False}
+    assert (row(stopped).status, row(stopped).reason) == (Status.STOPPED, "Refused: a quota")
+    assert unfinished.verb(row(stopped)) is None
+
+
+def test_a_start_that_left_its_instance_running_is_finished_by_a_stop(stopped):
+    stopping.begin_start(stopped.ledger)
+    with pytest.raises(Pending):
+        recovery.start(stopped.clients, stopped.ledger, 1)
+    stopped.account.clock.advance(60)
+    recovery.start(stopped.clients, stopped.ledger, 1)
+    stopping.abandon_start(stopped.ledger)
+
+    lifecycle.record_failure(stopped.ledger, "start", "Refused", "x", stopped.clients.settings)
+
+    assert row(stopped).status == Status.STOPPING
+    assert unfinished.verb(row(stopped)) == "stop"
+
+
+def test_a_host_keeps_how_long_it_ran_by_month():
+    host = HostRow(
+        generation=1, launched_at="2026-10-31T20:00:00+00:00",
+        stopped_at="2026-11-01T02:00:00+00:00",
+    )  # fmt: skip
+    now = datetime(2026, 11, 1, 8, tzinfo=UTC)
+
+    kept = accrued.ran(host, now)
+
+    assert kept["started_at"] == now.isoformat()
+    assert json.loads(kept["ran"]) == {"2026-10": 4 * 3600, "2026-11": 2 * 3600}
+    again = HostRow(**{**host.values(), **kept, "stopped_at": "2026-11-01T09:00:00+00:00"})
+    assert json.loads(accrued.ran(again, now)["ran"])["2026-11"] == 3 * 3600
+    assert accrued.ran(HostRow(generation=1, launched_at=host.launched_at), now) == {}
+
+
+def test_the_cost_goes_on_where_a_start_left_it(stopped):
+    def cost():
+        return accrued.cost(row(stopped), stopped.ledger.hosts(), stopped.account.clock.now())
+
+    stopped.account.clock.advance(3600)
+    before = cost()
+    with pytest.raises(Pending):
+        recovery.start(stopped.clients, stopped.ledger, 1)
+    stopped.account.clock.advance(60)
+    recovery.start(stopped.clients, stopped.ledger, 1)
+
+    assert cost().total_usd == pytest.approx(before.total_usd, abs=0.01)
