@@ -15,7 +15,7 @@ from workflow.clients import Client
 # A short time to live: a predecessor drains for two of them.
 SPEC = {"name": "alpha", "model": "m", "dns": {"domain": "demo.test", "ttl_seconds": 5}}
 # Short waits that AWS needs long: a dead step's last act, invisible tags, a silent host.
-PARAMETERS = {"StepTimeoutSeconds": "8", "SettleSeconds": "2", "HostSilenceSeconds": "15"}
+PARAMETERS = {"StepTimeoutSeconds": "10", "SettleSeconds": "2", "HostSilenceSeconds": "15"}
 
 _REPAIRS = 2
 

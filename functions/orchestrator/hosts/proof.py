@@ -15,8 +15,10 @@ from orchestrator.resources import keys
 from orchestrator.settings import Settings
 from orchestrator.spec.deployment import Deployment
 
-_TRIES = 5  # a busy endpoint is not down; two seconds each, or more where its machine hangs
-_SHARE = 6  # of a function's time: after so much of it no other try begins
+# A busy endpoint is not down: one that answers every other probe gets a needless repair once in
+# years. Each takes two seconds, or more where the machine hangs.
+_TRIES, _TRIES_OF_A_HOST = 8, 2
+_SHARE, _SHARE_OF_A_HOST = 3, 6  # of a function's time, after which no other try begins
 
 
 def prove(clients: Clients, deployment: Deployment, ledger: Ledger, host: HostRow) -> str:
@@ -45,8 +47,8 @@ def still_answers(clients: Clients, deployment: Deployment, ledger: Ledger, host
         return False
     if not deployment.network.is_open:
         return _was_heard(ledger, host, clients.settings.host_silence_seconds)
-    one_may_get_lost = 2
-    return _tried(lambda: _is_ready(clients, deployment, host), one_may_get_lost, clients.settings)
+    seconds = clients.settings.step_seconds / _SHARE_OF_A_HOST
+    return _tried(lambda: _is_ready(clients, deployment, host), _TRIES_OF_A_HOST, seconds)
 
 
 def _is_ready(clients: Clients, deployment: Deployment, host: HostRow) -> bool:
@@ -74,14 +76,14 @@ def answers(ledger: Ledger, row: DeploymentRow, settings: Settings, *, is_open: 
         return False
     if is_open:
         endpoint = row.endpoint
-        return _tried(lambda: _answers(endpoint), _TRIES, settings)
+        return _tried(lambda: _answers(endpoint), _TRIES, settings.step_seconds / _SHARE)
     host = ledger.serving()
     return host is not None and _was_heard(ledger, host, settings.host_silence_seconds)
 
 
-def _tried(look: Callable[[], bool], times: int, settings: Settings) -> bool:
-    """Return whether one of the looks gets an answer, within the function's time."""
-    until = time.monotonic() + settings.step_seconds / _SHARE
+def _tried(look: Callable[[], bool], times: int, seconds: float) -> bool:
+    """Return whether one of the looks gets an answer; after so many seconds none begins."""
+    until = time.monotonic() + seconds
     for _ in range(times):
         if look():
             return True

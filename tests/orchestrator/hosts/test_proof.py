@@ -30,7 +30,7 @@ def tries(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("takes", "step_seconds", "expected"), [(0.1, 60, 5), (2, 60, 5), (6, 60, 2), (2, 6, 1)]
+    ("takes", "step_seconds", "expected"), [(0.1, 60, 8), (2, 60, 8), (6, 60, 4), (2, 6, 1)]
 )
 def test_a_machine_that_hangs_does_not_use_up_the_functions_time(
     complete, tries, takes, step_seconds, expected
