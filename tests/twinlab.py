@@ -91,7 +91,8 @@ class Installation:
     def quiet(self) -> None:
         """Wait until no execution runs. An event on its way may still start one."""
         sfn = self.client("stepfunctions")
-        machines = [self.outputs[f"{v}Arn"] for v in ("Provision", "Repair", "Teardown")]
+        verbs = ("Provision", "Repair", "Stop", "Start", "Teardown")
+        machines = [self.outputs[f"{verb}Arn"] for verb in verbs]
         eventually(
             lambda: [
                 found["name"]
