@@ -217,3 +217,27 @@ def test_up_waits_for_the_start_that_runs(
 
     assert result.exit_code == 0, result.stderr
     assert f"prod is being started: watching {running}" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("lasting", "began_at", "expires_at"),
+    [
+        ("14d", "2026-05-01T12:00:00+00:00", "2026-05-15T12:00:00+00:00"),
+        ("36h", "2026-05-01T12:00:00+00:00", "2026-05-03T00:00:00+00:00"),
+        ("14d", "", ""),
+        (None, "2026-05-01T12:00:00+00:00", ""),
+        (14, "2026-05-01T12:00:00+00:00", ""),
+    ],
+)
+def test_status_says_when_a_deployment_expires(
+    lamplighter: Run, ledger: Table, lasting: object, began_at: str, expires_at: str
+) -> None:
+    spec = json.dumps({"expires_after": lasting})
+    row = {"pk": "prod", "sk": "deployment", "status": "serving", "spec": spec}
+    ledger.put_item(Item=row | ({"began_at": began_at} if began_at else {}))
+
+    shown = lamplighter("status", "prod").stdout
+    document = json.loads(lamplighter("--json", "status", "prod").stdout)
+
+    assert document["expires_at"] == expires_at
+    assert ("torn down then" in shown) == bool(expires_at)
