@@ -1,6 +1,6 @@
 """What a provision is asked for: a specification, and beside it what is none of it.
 
-{"name": "prod", "model": ..., "asked_by": "arn:aws:iam::123456789012:user/alice"}
+{"name": "prod", "model": ..., "asked_by": "alice"}
 {"name": "prod", "rotate": true}    the specification that serves, on a new host
 """
 

@@ -6,7 +6,7 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from orchestrator.deployments import expiry, lifecycle
+from orchestrator.deployments import change, expiry, lifecycle
 from orchestrator.errors import InvalidRequest
 from orchestrator.ledger.rows import DeploymentRow
 from orchestrator.repair import expiring
@@ -101,4 +101,7 @@ def test_a_live_deployment_may_get_another_time(complete):
     lifecycle.record_serving(complete.ledger, "outside")
     changed = parse({**SPEC, "expires_after": "2d", "budget": {"at_limit": "stop"}})
 
-    assert lifecycle.must_be_unchanged(changed, complete.ledger)
+    judged = change.judged(complete.ledger.deployment(), changed, rotate=False)
+
+    assert judged is not None
+    assert not judged.new_host

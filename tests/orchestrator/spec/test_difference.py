@@ -18,7 +18,8 @@ IN_PLACE = {
     "dns": {"domain": "example.com", "ttl_seconds": 120},
     "network": {"allowed_cidrs": ["203.0.113.0/24"]},
     "instance": {"wait_minutes": 5, "repair_wait_hours": 1},
-    "budget": {"monthly_usd": 500},
+    "expires_after": "2d",
+    "budget": {"monthly_usd": 500, "at_limit": "stop"},
     "canary": {"prompts": [{"prompt": "Hello"}]},
 }
 
@@ -105,7 +106,7 @@ def test_until_its_host_serves_a_change_leaves_what_hosts_share():
     staged = until_promoted(document(), wanted)
 
     assert staged["network"]["allowed_cidrs"] == ["0.0.0.0/0"]
-    assert (staged["model"], staged["budget"]) == ("other", {"monthly_usd": 500})
+    assert (staged["model"], staged["budget"]) == ("other", IN_PLACE["budget"])
     assert wanted["network"]["allowed_cidrs"] == ["203.0.113.0/24"]
 
 
