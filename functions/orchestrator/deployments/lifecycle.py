@@ -39,6 +39,7 @@ from orchestrator.preflight import model_fit
 from orchestrator.preflight.every import every, must_pass
 from orchestrator.settings import Settings
 from orchestrator.spec.deployment import Deployment
+from orchestrator.spec.difference import digest
 from orchestrator.spec.request import Request
 
 _TIMEOUT = "a step took longer than its limit; start again, nothing is made twice"
@@ -78,8 +79,8 @@ def begin(deployment: Deployment, ledger: Ledger, request: Request = _AS_ASKED) 
     gone = row.status == Status.ABSENT
     spec = json.dumps(deployment.document(), sort_keys=True)
     wanted = change.judged(row, deployment, rotate=request.rotate)
-    if _is_spoilt(row, spec):
-        _give_up_hosts(ledger, another=row.spec != spec)
+    if not row.is_live:
+        _give_up_spoilt_hosts(ledger, row, deployment)
     asked_by = request.asked_by or ledger.owner.rpartition(":")[2]
     facts: dict[str, Any] = {**NO_CHANGE, "spec": spec}
     if wanted:
@@ -107,18 +108,16 @@ def begin(deployment: Deployment, ledger: Ledger, request: Request = _AS_ASKED) 
     }
 
 
-def _is_spoilt(row: DeploymentRow, spec: str) -> bool:
-    """Return whether the hosts of an earlier attempt are of no use: one was silent, or they were
-    launched for another specification. One that reported its failure is not used again anyway.
+def _give_up_spoilt_hosts(ledger: Ledger, row: DeploymentRow, deployment: Deployment) -> None:
+    """Retire the hosts of an earlier attempt that are of no use: the silent candidate, and all that
+    were launched for another specification, what served too. A host that reported its failure is
+    not used again anyway.
     """
     was_silent = (row.reason or "").startswith("HostSilent")
-    return not row.is_live and (was_silent or row.spec != spec)
-
-
-def _give_up_hosts(ledger: Ledger, *, another: bool) -> None:
-    """another: their specification is not wanted any more, so what served goes too."""
+    is_other = digest(row.specification()) != digest(deployment.document())
     for host in ledger.hosts():
-        if host.role == Role.CANDIDATE or (another and host.role != Role.RETIRED):
+        is_candidate = host.role == Role.CANDIDATE
+        if host.role != Role.RETIRED and (is_other or (was_silent and is_candidate)):
             ledger.set_host(host.generation, role=Role.RETIRED, ended_at=ledger.time())
 
 

@@ -200,6 +200,7 @@ def test_a_failed_first_provision_is_to_be_rolled_back(workflow):
         ({"status": "failed", "phase": "failed"}, {}, 2),
         ({"status": "failed", "reason": "HostSilent: no report"}, {}, 2),
         ({"status": "failed"}, {"model": "other"}, 2),
+        ({"status": "failed"}, {"budget": {"monthly_usd": 5}}, 1),
         ({"status": "provisioning"}, {}, 1),
     ],
 )

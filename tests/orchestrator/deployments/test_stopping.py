@@ -13,6 +13,7 @@ from orchestrator.hosts import halting, recovery
 from orchestrator.launch import instances
 from orchestrator.ledger.rows import LOCK, STOP, AwaitRow, Desired, HostRow, Role, Status
 from orchestrator.repair import unfinished
+from orchestrator.spec.parsing import parse
 
 MACHINE = "arn:aws:states:us-east-1:123456789012:execution:lamplighter-{}:one"
 
@@ -127,6 +128,15 @@ def test_a_host_that_failed_its_last_start_is_replaced(stopped, phase, reason, t
 
     assert [each["todo"] for each in begun] == [todo, todo]
     assert (row(stopped).desired, row(stopped).status) == (Desired.PRESENT, Status.STARTING)
+
+
+@pytest.mark.parametrize(
+    ("changes", "is_kept"), [({"budget": {"monthly_usd": 5}}, True), ({"model": "other"}, False)]
+)
+def test_up_starts_the_host_that_fits_its_specification(stopped, changes, is_kept):
+    begun = lifecycle.begin(parse({**stopped.spec, **changes}), stopped.ledger)
+
+    assert begun["stopped"] is is_kept
 
 
 def test_what_serves_is_not_started(live):
