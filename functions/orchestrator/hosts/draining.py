@@ -23,7 +23,7 @@ from orchestrator.ledger.store import Ledger
 from orchestrator.spec.deployment import Deployment
 
 _RETRY_SECONDS = 5  # for a client that is refused: by then the address has moved, as a rule
-_STOPPED_RETRY_SECONDS = 60  # nobody knows when it is started again
+_STOPPED_RETRY_SECONDS = 60  # when it is started again is unknown
 _TTLS = 2  # resolvers and pools of connections keep the old answer for about so long
 _MARGIN_SECONDS = 120
 
@@ -107,7 +107,7 @@ def drains(host: HostRow) -> bool:
 def longest(deployment: Deployment, predecessors: Sequence[HostRow]) -> int:
     """Return after how many seconds no predecessor is waited for, whatever it says.
 
-    Its own limits count, and what resolvers were told while it served.
+    Its own limits count, and the TTL of the answers that resolvers keep from its time.
     """
     ttls = (host.ttl_seconds or 0 for host in predecessors)
     timeouts = (host.timeout_seconds or 0 for host in predecessors)

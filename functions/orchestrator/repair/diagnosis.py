@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from datetime import datetime
 
 from orchestrator.ledger.rows import (
     INCIDENTS,
@@ -88,21 +89,20 @@ def judged(
         return wanted
     if is_explained(row) and not trigger.is_by_hand:
         return Verdict(Rung.WAIT, f"{row.reason}: `lamplighter repair {ledger.name}` tries again")
-    past = history(ledger)
+    past = history(ledger, row)
     if trigger.is_by_hand:  # the failures before are known to the operator
         past = [each for each in past if each.closed_at is None]
     since = max(row.served_at or "", row.unanswered_at or ledger.time())
     return bounds.bounded(wanted, seen, bounds.Past(past, ledger.now(), host.instance_id, since))
 
 
-def history(ledger: Ledger) -> list[IncidentRow]:
-    """Return the incidents of the deployment's hosts, the oldest first.
-
-    Those of an earlier deployment of this name had hosts that a teardown has forgotten.
+def history(ledger: Ledger, row: DeploymentRow) -> list[IncidentRow]:
+    """Return the deployment's incidents, the oldest first, without those of an earlier one of its
+    name. Where an earlier version kept no time of its beginning, all count.
     """
-    oldest = min((host.generation for host in ledger.hosts()), default=0)
+    began = datetime.fromisoformat(row.began_at) if row.began_at else None
     rows = (IncidentRow.of(values) for values in ledger.rows(INCIDENTS))
-    found = [each for each in rows if each.generation >= oldest]
+    found = [each for each in rows if not began or datetime.fromisoformat(each.opened_at) >= began]
     return sorted(found, key=lambda each: each.began_at or each.opened_at)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from datetime import timedelta
 from functools import partial
 from types import SimpleNamespace
 
@@ -321,12 +322,15 @@ def test_what_is_not_wanted_to_run_is_not_repaired(live, desired):
 
 def test_the_incidents_of_an_earlier_deployment_of_this_name_are_not_this_ones(live):
     check(live, force=True)
-    assert len(diagnosis.history(live.ledger)) == 1
+    row = live.ledger.deployment()
+    later = (live.ledger.now() + timedelta(seconds=1)).isoformat()
 
-    live.ledger.erase("host#1")  # as a teardown does; numbers go on
-    live.ledger.set_host(5, role="serving", instance_id="i-5")
+    found = {
+        began: len(diagnosis.history(live.ledger, dataclasses.replace(row, began_at=began)))
+        for began in (row.began_at, None, later)
+    }
 
-    assert diagnosis.history(live.ledger) == []
+    assert found == {row.began_at: 1, None: 1, later: 0}
 
 
 def end_of_a_failed_repair(live, opened):
