@@ -89,7 +89,7 @@ FAULTS: dict[str, Fault] = {
     "agent-lost": Fault(
         "the agent dies; the endpoint goes on answering",
         strikes.lose_agent,
-        began=900 + SILENT,  # a host may be silent for as long as HostSilenceSeconds
+        known=4 * 30 + SILENT,  # so many reports are missed first
         first="restart",
         launches=0,
         lasts=1500,

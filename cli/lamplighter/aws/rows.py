@@ -52,6 +52,7 @@ class Host:
     warnings: tuple[str, ...] = ()
     phase_at: str = ""
     reported_at: str = ""
+    report_seconds: int | None = None
     launched_at: str = ""
     served_at: str = ""
     ended_at: str = ""

@@ -16,7 +16,7 @@ PHASES = (
 )
 _MAX_CAUSE = 1_000  # characters of a host's cause, and of each warning, that we keep
 _MAX_WARNINGS = 10
-_COUNTS = ("requests_total", "request_errors_total")
+_COUNTS = ("requests_total", "request_errors_total", "report_seconds")
 _BLAMES = {"hardware", "configuration"}
 
 
@@ -26,7 +26,8 @@ class Report:
 
     warnings: sentences with their remedies, about a host that may serve nevertheless.
     is_shared: it came under the source that all hosts of the previous version have. requests,
-    errors: what its gateway has counted. blame: of a host that failed, hardware or configuration.
+    errors: what its gateway has counted. report_seconds: in how long the next one follows.
+    blame: of a host that failed, hardware or configuration.
     """
 
     deployment: str
@@ -39,6 +40,7 @@ class Report:
     is_shared: bool = False
     requests: int | None = None
     errors: int | None = None
+    report_seconds: int | None = None
     blame: str | None = None
 
     @classmethod
@@ -69,7 +71,7 @@ class Report:
         sent = _utc(detail["sent_at"]) if "sent_at" in detail else None
         who = (detail["deployment"], detail["instance_id"], detail["phase"])
         warnings = _warnings(detail.get("warnings", []))
-        requests, errors = (_number(detail, key) for key in _COUNTS)
+        requests, errors, report_seconds = (_number(detail, key) for key in _COUNTS)
         blame = detail.get("blame")
         return cls(
             *who,
@@ -80,6 +82,7 @@ class Report:
             is_shared=source == SHARED_SOURCE,
             requests=requests,
             errors=errors,
+            report_seconds=report_seconds,
             blame=blame if blame in _BLAMES else None,
         )
 

@@ -122,6 +122,7 @@ def _record(ledger: Ledger, host: HostRow, report: Report) -> bool:
         "phase_at": ledger.time(),
         "warnings": report.warnings or None,
         "reported_at": sent,
+        "report_seconds": report.report_seconds,
         "blame": report.blame,
         "unwell_at": None if report.phase == "serving" else host.unwell_at or ledger.time(),
     }

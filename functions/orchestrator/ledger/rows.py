@@ -193,11 +193,12 @@ class HostRow(_Row):
     """One machine. instance_id: None until it is launched.
 
     phase, percent, cause, warnings: as it last reported; phase_at: when that report arrived,
-    reported_at: when it was sent. address: the public IPv4 on which it proved itself.
-    instance_type, zone, market: the pool it came from; price_usd_hour: of the instance, then;
-    volume_usd_hour, address_usd_hour: of its root volume and one public address. stopped_at: since
-    when its instance is stopped, and only these two cost. started_at: when it was last started
-    again; ran: how long it ran before that, JSON of seconds by month.
+    reported_at: when it was sent, report_seconds: in how long the next one follows. address: the
+    public IPv4 on which it proved itself. instance_type, zone, market: the pool it came from;
+    price_usd_hour: of the instance, then; volume_usd_hour, address_usd_hour: of its root volume and
+    one public address. stopped_at: since when its instance is stopped, and only these two cost.
+    started_at: when it was last started again; ran: how long it ran before that, JSON of seconds by
+    month.
     requests, errors: what its gateway has counted. unwell_at: since when it reports another phase
     than serving; blame: of a host that gave up (repair/rungs.py). asked_at, asked_by, asked_for:
     the repair that was last started for it, and the kind of fault; asked_times: how many were, one
@@ -219,6 +220,7 @@ class HostRow(_Row):
     )
     phase_at: str | None = None
     reported_at: str | None = None
+    report_seconds: int | None = None
     launched_at: str | None = None
     served_at: str | None = None
     ended_at: str | None = None

@@ -16,6 +16,7 @@ from orchestrator.spec.deployment import Deployment
 if TYPE_CHECKING:
     from mypy_boto3_ec2.type_defs import InstanceStatusTypeDef
 
+_MISSED = 4  # reports of a host that answers: then its agent counts as silent
 # Scheduled events after which the instance is gone, or off for a while.
 _ENDING = {"instance-retirement", "instance-stop", "system-reboot", "instance-reboot"}
 _DONE = ("[Completed]", "[Canceled]")  # at the start of an event's description
@@ -28,13 +29,15 @@ def look(
     instance_id = str(host.instance_id)
     found: Any = instances.describe(clients, instance_id) or {}
     state = found["State"]["Name"] if found else "absent"
-    silence = clients.settings.host_silence_seconds
     is_open = deployment.network.is_open
     answers = state not in instances.LOST and proof.answers(
         ledger, row, clients.settings, is_open=is_open
     )
     status = _status(clients, instance_id) if state == "running" else {}
     heard_at = host.phase_at or host.launched_at
+    silence = clients.settings.host_silence_seconds
+    if answers and host.report_seconds:  # what follows harms no request
+        silence = min(silence, _MISSED * host.report_seconds)
     return Facts(
         state=state,
         answers=answers,

@@ -81,6 +81,7 @@ class Reporter:
             "cause": cause,
             "warnings": list(warnings),
             "sent_at": stamp(self._wall()),
+            "report_seconds": round(self._settings.report_seconds),
             **(activity.fields() if activity else {}),
             **({"blame": state.blame} if state.blame else {}),
         }

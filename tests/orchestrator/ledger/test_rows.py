@@ -62,6 +62,7 @@ FULL = [
         warnings=("disk full", "no zone"),
         phase_at=AT,
         reported_at=AT,
+        report_seconds=30,
         launched_at=AT,
         served_at=AT,
         ended_at=AT,

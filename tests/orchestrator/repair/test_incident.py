@@ -248,6 +248,19 @@ def test_behind_a_closed_door_a_fresh_report_counts(live, monkeypatch, account, 
     assert (check(live)["todo"] == "reconnect") is repair
 
 
+@pytest.mark.parametrize(
+    ("every", "seconds", "todo"),
+    [(30, 110, "nothing"), (30, 130, "restart"), (None, 170, "nothing"), (None, 190, "restart")],
+)
+def test_an_agent_that_misses_its_own_reports_is_restarted(live, account, every, seconds, todo):
+    """A host of an earlier version does not say how often it reports."""
+    said = {"phase": "serving", "phase_at": live.ledger.time(), "report_seconds": every}
+    live.ledger.set_host(1, **said)
+    account.clock.advance(seconds)
+
+    assert check(live)["todo"] == todo
+
+
 def silent(*_):
     raise Pending("no answer")
 
