@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
-from awssim import clients, inventory, shortcuts, snapshot
+from awssim import clients, direct, inventory, shortcuts, snapshot
 from awssim.calls import Call
 from awssim.clock import Clock
 from awssim.faults import Fault, Faults, Refusal, When
@@ -88,7 +88,11 @@ class Account:
     @contextmanager
     def active(self) -> Iterator[Account]:
         """Every boto3 client of this process talks to this account; `time.sleep` costs no time."""
-        to_moto: Send = BaseClient._make_api_call  # type: ignore[attr-defined]  # noqa: SLF001
+        over_http: Send = BaseClient._make_api_call  # type: ignore[attr-defined]  # noqa: SLF001
+
+        def to_moto(client: BaseClient, operation: str, parameters: dict[str, Any]) -> Response:
+            found = direct.answer(client, operation, parameters)
+            return over_http(client, operation, parameters) if found is None else found
 
         def call(client: BaseClient, operation: str, parameters: dict[str, Any]) -> Response:
             return self._call(Request(client, operation, parameters, to_moto))
