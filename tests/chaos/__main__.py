@@ -23,12 +23,17 @@ from chaos.page import mix, picture, quiet, tables
 from chaos.record import Key, Record
 from chaos.trial import Outcome, play
 
+_GROUPS = {
+    "strikes": [name for name, fault in FAULTS.items() if not fault.is_quiet],
+    "weeks": [name for name, fault in FAULTS.items() if fault.is_quiet],
+}
+
 
 def main() -> int:
     options = _options()
     logging.disable(logging.CRITICAL)
     record = Record.open(options.folder)
-    wanted = [(name, options.seed, options.hours) for name in options.faults.split(",")]
+    wanted = [(name, options.seed, options.hours) for name in _named(options.faults)]
     with _silent():
         _play([key for key in wanted if key not in record], options.jobs, record.add)
         outcomes = [record[key] for key in wanted]
@@ -41,19 +46,29 @@ def main() -> int:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="chaos", description=__doc__.partition("\n")[0])
-    parser.add_argument("--faults", default=",".join(FAULTS), help="%(default)s")
+    parser.add_argument(
+        "--faults",
+        default="strikes,weeks",
+        help=f"%(default)s: all; strikes is {', '.join(_GROUPS['strikes'])}; "
+        f"weeks is {', '.join(_GROUPS['weeks'])}",
+    )
     parser.add_argument("--seed", type=int, default=1, help="%(default)s")
     parser.add_argument("--hours", type=float, default=168, help="without a fault (%(default)s)")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="at a time (%(default)s)")
     parser.add_argument("--page", action="store_true", help="write docs/chaos.md and its picture")
     parser.add_argument("--folder", type=Path, default=Path("dist/chaos"), help="%(default)s")
     options = parser.parse_args()
-    unknown = set(options.faults.split(",")) - FAULTS.keys()
+    unknown = set(_named(options.faults)) - FAULTS.keys()
     if unknown:
-        parser.error(f"--faults: {', '.join(sorted(unknown))} is none of {', '.join(FAULTS)}")
+        known = ", ".join([*_GROUPS, *FAULTS])
+        parser.error(f"--faults: {', '.join(sorted(unknown))} is none of {known}")
     if options.hours <= 0 or options.jobs < 1:
         parser.error("--hours is more than 0, --jobs at least 1")
     return options
+
+
+def _named(faults: str) -> list[str]:
+    return [name for each in faults.split(",") for name in _GROUPS.get(each, [each])]
 
 
 def _play(keys: list[Key], jobs: int, ended: Callable[[Key, Outcome], None]) -> None:

@@ -12,9 +12,9 @@ MOST_FAILURES = 3  # repairs of a deployment that none improves
 _BACK_SECONDS = 200.0  # from the return of capacity to the launch: a pool rests for 180
 
 
-def missed(outcome: Outcome) -> list[str]:
-    """Return what does not hold."""
-    fault = FAULTS[outcome.fault]
+def missed(outcome: Outcome, fault: Fault | None = None) -> list[str]:
+    """Return what does not hold. fault: another one than that of virtual time."""
+    fault = fault or FAULTS[outcome.fault]
     return [
         *_end(fault, outcome),
         *_detection(fault, outcome),

@@ -10,6 +10,7 @@ import pytest
 
 from chaos import record
 from chaos.faults import FAULTS
+from chaos.local.faults import SAMPLES
 from chaos.page import picture, quiet, tables
 from chaos.page.mix import Span, Timeline
 from chaos.page.modes import MODES
@@ -55,7 +56,11 @@ def test_repeated_rungs_are_counted(rungs, shown):
 
 
 def test_the_page_shows_every_fault():
-    assert set(tables.read(tables.PAGE.read_text("utf-8"))) == set(FAULTS)
+    page = tables.PAGE.read_text("utf-8")
+    rows = [tables.read(tables.shown(page, place)) for place in ("faults", "weeks", "samples")]
+
+    assert {*rows[0], *rows[1]} == set(FAULTS)
+    assert set(rows[2]) <= set(SAMPLES)
 
 
 def test_the_picture_shows_every_fault_and_every_outage():

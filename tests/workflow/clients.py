@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
+from http import HTTPStatus
 
 import httpx
 from patience import eventually
@@ -11,7 +13,10 @@ from twinlab import Installation
 
 
 class Client(threading.Thread):
-    """Asks ten times a second, each time where the endpoint's public name leads then."""
+    """Asks ten times a second, each time where the endpoint's public name leads then.
+
+    seen: what each request got. failed: when those ended that were not answered, in epoch seconds.
+    """
 
     def __init__(self, aws: Installation, name: str) -> None:
         super().__init__(daemon=True)
@@ -20,10 +25,14 @@ class Client(threading.Thread):
         self._key = aws.api_key(name)
         eventually(aws.origins, lambda known: self._endpoint in known, 10)
         self.seen: list[int | str] = []
+        self.failed: list[float] = []
 
     def run(self) -> None:
         while not self._stopped.wait(0.1):
-            self.seen.append(self._ask())
+            answer = self._ask()
+            if answer != HTTPStatus.OK:
+                self.failed.append(time.time())
+            self.seen.append(answer)
 
     def _ask(self) -> int | str:
         request = {"messages": [{"role": "user", "content": "hello"}], "max_tokens": 1}

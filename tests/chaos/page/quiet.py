@@ -37,10 +37,11 @@ _LOG_GB, _METRIC, _ALARM = 0.50, 0.30, 0.10
 
 @dataclass(slots=True)
 class Counted:
-    """Of so many hours. reads and writes: DynamoDB's request units, the reads by function. seconds:
-    of all invocations, where a call of AWS takes 50 milliseconds. metrics: those that functions
-    have written, each with its dimensions. alarms: the deployment's own, which `lamplighter plan`
-    shows with their cost. running: the function that is invoked.
+    """Of so many hours. reads and writes: DynamoDB's request units, the reads by function;
+    read_calls, write_calls: of its operations. seconds: of all invocations, where a call of AWS
+    takes 50 milliseconds. metrics: those that functions have written, each with its dimensions.
+    alarms: the deployment's own, which `lamplighter plan` shows with their cost. running: the
+    function that is invoked.
     """
 
     hours: float
@@ -50,6 +51,8 @@ class Counted:
     executions: int = 0
     reads: Counter[str] = field(default_factory=Counter)
     writes: int = 0
+    read_calls: int = 0
+    write_calls: int = 0
     metrics: set[str] = field(default_factory=set)
     alarms: int = 0
     running: str = ""
@@ -64,7 +67,7 @@ def count(seed: int, hours: float) -> Counted:
         with redirect_stdout(said), _watched(scene, counted):
             scene.world.pass_(hours=hours)
         counted.executions = len(scene.world.executions.all) - executions
-        counted.metrics = set(_metrics(said.getvalue()))
+        counted.metrics = set(metrics_in(said.getvalue()))
         with scene.world.account.uncounted():
             found = scene.world.account.client("cloudwatch").describe_alarms()
         counted.alarms = len(found["MetricAlarms"])
@@ -127,14 +130,17 @@ class Units:
         return proceed(request)
 
     def _add(self, size: int) -> None:
+        self._counted.read_calls += 1
         self._counted.reads[self._counted.running] += _units(size, _READ_BYTES)
 
     def _write(self, request: Request, proceed: Proceed) -> Response:
+        self._counted.write_calls += 1
         self._counted.writes += _units(_size(request.parameters), _WRITE_BYTES)
         return proceed(request)
 
     def _transact(self, request: Request, proceed: Proceed) -> Response:
         items = request.parameters["TransactItems"]
+        self._counted.write_calls += 1
         self._counted.writes += 2 * sum(_units(_size(each), _WRITE_BYTES) for each in items)
         return proceed(request)
 
@@ -147,8 +153,8 @@ def _size(item: Any) -> int:
     return len(json.dumps(item, default=str))
 
 
-def _metrics(said: str) -> Iterator[str]:
-    """What stands in CloudWatch's embedded metric format: each metric has a price."""
+def metrics_in(said: str) -> Iterator[str]:
+    """Yield what stands in CloudWatch's embedded metric format: each metric has a price."""
     for line in said.splitlines():
         document = json.loads(line)
         for part in document.get("_aws", {}).get("CloudWatchMetrics", []):

@@ -5,10 +5,10 @@ from __future__ import annotations
 import itertools
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from chaos.faults import FAULTS
+from chaos.faults import FAULTS, Fault
 from chaos.goals import missed
 from chaos.page import quiet
 from chaos.page.modes import MODES
@@ -31,18 +31,24 @@ def written(text: str, name: str, content: str) -> str:
     return place.sub(lambda found: f"{found[1]}\n{content}\n{found[2]}", text)
 
 
+def shown(text: str, name: str) -> str:
+    """Return what the page has at the place of that name."""
+    found = re.search(rf"<!-- chaos: {name} -->\n(.*?)<!-- end -->", text, re.DOTALL)
+    return found[1] if found else ""
+
+
 def read(text: str) -> dict[str, list[str]]:
-    """Return the cells of the faults' table, by fault."""
+    """Return the cells of a table of faults, by fault."""
     rows = re.findall(r"^\| `([a-z-]+)`[^|]*\|(.*)\|$", text, re.MULTILINE)
     return {name: [cell.strip() for cell in cells.split("|")] for name, cells in rows}
 
 
-def faults(outcomes: Iterable[Outcome]) -> str:
-    return table(_HEADINGS, (row(each) for each in outcomes))
+def faults(outcomes: Iterable[Outcome], known: Mapping[str, Fault] = FAULTS) -> str:
+    return table(_HEADINGS, (row(each, known) for each in outcomes))
 
 
-def row(outcome: Outcome) -> tuple[str, ...]:
-    fault = FAULTS[outcome.fault]
+def row(outcome: Outcome, known: Mapping[str, Fault] = FAULTS) -> tuple[str, ...]:
+    fault = known[outcome.fault]
     what = f"{fault.what}, {outcome.hours:.0f} hours" if fault.is_quiet else fault.what
     again = _number(outcome.serving) if outcome.ended == "serves" else outcome.ended
     return (
@@ -55,7 +61,7 @@ def row(outcome: Outcome) -> tuple[str, ...]:
         str(outcome.executions),
         str(len(outcome.launches)),
         str(outcome.failed),
-        "; ".join(missed(outcome)) or "hold",
+        "; ".join(missed(outcome, fault)) or "hold",
     )
 
 
@@ -71,6 +77,25 @@ def month(counted: quiet.Counted) -> str:
     own = f"The deployment's own {counted.alarms} alarms: {0.1 * counted.alarms:.2f} USD."
     looks = f"Of all this, the looks of every minute: {quiet.of_looks(counted):.2f} USD."
     return f"{table(headings, rows)}\n\nCounted over {counted.hours:g} hours. {looks} {own}"
+
+
+def beside(virtual: quiet.Counted, local: quiet.Counted) -> str:
+    """Return what both have counted, for thirty days, and what that costs."""
+    known = {line.what: line for line in quiet.lines(virtual)}
+    rows = [
+        (
+            line.what,
+            _amount(known[line.what].amount),
+            _amount(line.amount),
+            f"{known[line.what].usd:.2f}",
+            f"{line.usd:.2f}",
+        )
+        for line in quiet.lines(local)
+    ]
+    totals = (sum(line.usd for line in quiet.lines(each)) for each in (virtual, local))
+    rows.append(("all", "", "", *(f"**{usd:.2f}**" for usd in totals)))
+    headings = ("in a month", "virtual time", "local AWS", "USD, virtual time", "USD, local AWS")
+    return table(headings, rows)
 
 
 def _amount(number: float) -> str:
