@@ -13,7 +13,9 @@ TOGETHER = ("tests/workflow/", "tests/twin/", "tests/machine/")
 ALONE = (
     "tests/machine/test_image_build.py",
     "tests/machine/test_sam_build.py",
+    "tests/workflow/test_faults.py",
     "tests/workflow/test_provision.py",
+    "tests/workflow/test_repair.py",
     "tests/workflow/test_traffic.py",
 )
 # Whole deployments and machines, hostile traffic, a crash at every call: they take longest, are
