@@ -73,7 +73,7 @@ class Gateway:
             host=self.host,
             filters=self.filters,
             keys=self.keys,
-            limiter=Limiter(self.usage),
+            limiter=Limiter(self.usage, default=settings.key_limits.limits),
             body_memory=BodyMemory(),
             read_scheduler=ReadScheduler(),
             routing=self.routing,

@@ -1,15 +1,18 @@
 """Enforce the limits of each key: requests and tokens a minute, requests at once, tokens a day.
 
-What a request will cost is estimated when it is admitted and corrected when it has ended. Overuse
+What a request will cost, its answer included, is reserved when it is admitted and corrected when it
+has ended. Beside others at work, all of it must fit; alone, only its prompt: so a budget is
+overrun by one request at most, if answers stay within what was reserved for them. Overuse
 is paid back by later requests; a stream is never cut. A refused request costs nothing. All requests
 of a key id share its limits, whichever of its keys they show.
 """
 
 import time
 from collections.abc import Callable
+from typing import NamedTuple
 
 from gateway.access.rate_bucket import MINUTE, REQUESTS, TOKENS, Bucket
-from gateway.core.caller import NO_LIMITS, Caller, Limits
+from gateway.core.caller import NO_LIMITS, OPEN, Caller, Limits
 from gateway.core.errors import Headers, InvalidRequest, QuotaExceeded, RateLimited
 from gateway.core.log import logger
 from gateway.telemetry.usage import DAY_SECONDS, Usage
@@ -19,6 +22,17 @@ Clock = Callable[[], float]
 # How long the others take is not known; a place may be free at any moment.
 BUSY_RETRY_SECONDS = 1.0
 _FEWEST_BEFORE_SWEEP = 1024
+
+
+class Cost(NamedTuple):
+    """Estimated `tokens` of a prompt, `completion` tokens to reserve, prompts as `requests`."""
+
+    tokens: int
+    completion: int = 0
+    requests: int = 1
+
+
+FREE = Cost(0)
 
 
 class _Account:
@@ -86,8 +100,14 @@ class Limiter:
     """The accounts of all key ids that were used of late; `clock` is what `now` is read from."""
 
     def __init__(
-        self, usage: Usage, clock: Clock = time.monotonic, wall_clock: Clock = time.time
+        self,
+        usage: Usage,
+        clock: Clock = time.monotonic,
+        wall_clock: Clock = time.time,
+        default: Limits = NO_LIMITS,
     ) -> None:
+        """`default`: of callers whose key has no limits."""
+        self._default = NO_LIMITS if default == NO_LIMITS else default
         self._usage = usage
         self._clock = clock
         self._wall_clock = wall_clock
@@ -98,42 +118,47 @@ class Limiter:
     def __len__(self) -> int:
         return len(self._accounts)
 
-    def admit(self, caller: Caller, tokens: int, now: float) -> Lease:
+    def admit(self, caller: Caller, cost: Cost, now: float) -> Lease:
         """Take a place and so many tokens, or raise RateLimited or QuotaExceeded.
 
         Raises InvalidRequest if the request is larger than what its key may ever have at once.
         """
         limits = caller.limits
         if limits is NO_LIMITS:
-            return self._free
+            limits = self._default if caller is not OPEN else NO_LIMITS
+            if limits is NO_LIMITS:
+                return self._free
         account = self._accounts.get(caller.id) or self._open(caller.id, now)
         if limits.tokens_per_day is not None:
-            self._check_budget(caller.id, limits, account, tokens, now)
+            self._check_budget(caller.id, limits, account, cost, now)
         requests, rate = limits.requests_per_minute, limits.tokens_per_minute
-        per_request = MINUTE / requests if requests else 0.0
-        needed = tokens * MINUTE / rate if rate else 0.0
-        if needed > MINUTE:
-            raise _too_large(tokens, f"{rate} tokens per minute")
+        per_request = min(cost.requests * MINUTE / requests, MINUTE) if requests else 0.0
+        prompt = cost.tokens * MINUTE / rate if rate else 0.0
+        whole = (cost.tokens + cost.completion) * MINUTE / rate if rate else 0.0
+        if prompt > MINUTE:
+            raise _too_large(cost.tokens, f"{rate} tokens per minute")
+        needed = min(whole, MINUTE) if account.at_work else prompt
         wait = max(account.requests.wait(per_request, now), account.tokens.wait(needed, now))
         if wait:
             raise _limited(f"the rate limit of {_rates(limits)}", wait, account, limits, now)
         if limits.concurrency is not None and account.at_work >= limits.concurrency:
             what = f"the limit of {limits.concurrency} requests at once"
             raise _limited(what, BUSY_RETRY_SECONDS, account, limits, now)
+        reserved = cost.tokens + cost.completion
         account.at_work += 1
-        account.reserved += tokens
+        account.reserved += reserved
         account.requests.take(per_request, now)
-        account.tokens.take(needed, now)
-        return Lease(account, tokens, rate, self._clock, account.headers(limits, now))
+        account.tokens.take(whole, now)
+        return Lease(account, reserved, rate, self._clock, account.headers(limits, now))
 
     def _check_budget(
-        self, key_id: str, limits: Limits, account: _Account, tokens: int, now: float
+        self, key_id: str, limits: Limits, account: _Account, cost: Cost, now: float
     ) -> None:
         """Hold the day's tokens, those of requests at work included, within the budget."""
         budget = limits.tokens_per_day or 0
-        if tokens > budget:
-            raise _too_large(tokens, f"{budget} tokens per day")
-        needed = tokens or 1
+        if cost.tokens > budget:
+            raise _too_large(cost.tokens, f"{budget} tokens per day")
+        needed = cost.tokens or 1
         left = budget - self._usage.today(key_id)
         if needed > left:
             raise QuotaExceeded(
@@ -142,7 +167,7 @@ class Limiter:
                 seconds=DAY_SECONDS - self._wall_clock() % DAY_SECONDS,
                 limits=account.headers(limits, now),
             )
-        if needed > left - account.reserved:
+        if account.at_work and needed + cost.completion > left - account.reserved:
             what = f"the budget of {budget} tokens for today with its requests at work"
             raise _limited(what, BUSY_RETRY_SECONDS, account, limits, now)
 

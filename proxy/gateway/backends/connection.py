@@ -53,7 +53,7 @@ class Connection(asyncio.Protocol):
 
     __slots__ = (
         "_bodies", "_consumer", "_ends_by_close", "_has_answer", "_headers", "_is_at_frame",
-        "_is_complete", "_is_new_head", "_parser", "_pool", "_status", "_stays", "_transport",
+        "_is_complete", "_is_heading", "_is_new_head", "_parser", "_pool", "_status", "_stays", "_transport",
         "bytes", "chunks", "idle_since", "last", "relay_to", "relays", "strips", "time",
     )  # fmt: skip
 
@@ -70,6 +70,7 @@ class Connection(asyncio.Protocol):
         self._bodies: list[bytes] = []
         self._status = 0
         self._is_new_head = self._is_complete = self._is_at_frame = False
+        self._is_heading = True
         self._ends_by_close = self._stays = self._has_answer = False
         self.idle_since = 0.0
 
@@ -140,7 +141,8 @@ class Connection(asyncio.Protocol):
     # -- httptools calls these ---------------------------------------------------------------
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._headers.append((name.lower(), value))
+        if self._is_heading:  # else it is a trailer, which no header of any answer may become
+            self._headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
         self._status = self._parser.get_status_code()
@@ -148,6 +150,7 @@ class Connection(asyncio.Protocol):
             self._headers = []
             return
         self._is_new_head = True
+        self._is_heading = False
         names = {name for name, _ in self._headers}
         framed = b"content-length" in names or b"transfer-encoding" in names
         self._ends_by_close = not framed and self._status not in _NO_BODY
@@ -194,6 +197,7 @@ class Connection(asyncio.Protocol):
         """Wait for the next request, if the backend lets us."""
         self._consumer = None
         self._is_complete = self._is_at_frame = self._has_answer = False
+        self._is_heading = True
         if not self._transport.is_reading():  # its last client was slow
             self.resume()
         if self._stays and not self._transport.is_closing():

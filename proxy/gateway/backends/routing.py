@@ -11,7 +11,12 @@ from gateway.backends.backend import Backend, reconfigured
 from gateway.backends.balancing import AFFINITY_BYTES, Backends, Balancer, is_healthy
 from gateway.backends.host_status import HostStatus
 from gateway.backends.target import Group, Target
-from gateway.core.errors import BackendUnavailable, ModelLoading, UnknownModel
+from gateway.core.errors import (
+    BackendUnavailable,
+    InvalidRequest,
+    ModelLoading,
+    UnknownModel,
+)
 from gateway.core.log import logger
 from gateway.core.segmented_body import SegmentedBody
 from gateway.settings.gateway_settings import Settings
@@ -33,6 +38,7 @@ class Routing:
         self._targets: dict[str | None, Target] = {}
         self._entries: dict[str, bytes] = {}
         self._document = b""
+        self._is_ambiguous = False
         self.problems: tuple[str, ...] = ()
         self.refresh()
 
@@ -43,6 +49,15 @@ class Routing:
         """
         target = self._targets.get(model)
         return target if target is not None else self._unusual(model)
+
+    def check_unnamed(self) -> None:
+        """Raises InvalidRequest if chance would decide which model answers."""
+        if self._is_ambiguous:
+            raise InvalidRequest(
+                "The request names no model, and several are served here: GET /v1/models lists "
+                "them.",
+                param="model",
+            )
 
     def choose(
         self, target: Target, priority: int, affinity: bytes | None, tried: Container[Backend] = ()
@@ -119,6 +134,8 @@ class Routing:
         for backend in self.backends:
             backend.changed = self.refresh
         self._fill_groups()
+        known = {one.models for one in self.backends if one.knows_models}
+        self._is_ambiguous = len(known) > 1
         self._find_alternatives()
         self._make_targets()
         self._list_models()

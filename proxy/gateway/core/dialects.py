@@ -1,8 +1,9 @@
 """The three API dialects: how a stream ends, and the shape of an error.
 
 OpenAI's chat and completions end in `data: [DONE]`, its Responses API and Anthropic's Messages in
-an event of their own. A stream that ends without it broke off, however its connection ended, and
-clients notice only an error in the shape that they read.
+an event of their own; servers leave these out, or the `event:` lines. A stream that began an answer
+and never finished it broke off, however its connection ended, and clients notice only an error in
+the shape that they read.
 
 Generated text cannot imitate any of the patterns: inside a JSON string every quote is escaped.
 """
@@ -20,20 +21,19 @@ _encode = msgspec.json.encode
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """`mark` is in the event that ends a stream, and in few others; that event begins with the
-    line that begins with `lead`, where `last` matches it.
+    """Patterns of a stream's events. An event without any of the `words` matches none of them.
 
-    `complete` and `aborted` judge the events before it (None: the last event says it all).
-    `failed` finds the backend's own error event, which ends a stream as well.
+    `began`: an answer has begun; `finished`: it is whole; `aborted`: the engine was stopped within
+    it; `failed`: the backend's own error, which ends a stream as well; `last`: nothing follows.
     """
 
     name: str
-    mark: bytes
-    lead: bytes
-    last: re.Pattern[bytes]
-    complete: re.Pattern[bytes] | None
-    aborted: re.Pattern[bytes] | None
+    words: tuple[bytes, ...]
+    began: re.Pattern[bytes]
+    finished: re.Pattern[bytes]
+    aborted: re.Pattern[bytes]
     failed: re.Pattern[bytes]
+    last: re.Pattern[bytes]
     body: Callable[[GatewayError, str], bytes]
     in_band: Callable[[GatewayError, str], bytes]
     ping: bytes = b": ping\n\n"
@@ -84,26 +84,33 @@ _ANTHROPIC_KINDS = {
     504: "timeout_error",
 }
 
+_NEVER = re.compile(rb"(?!)")
+_ERROR = rb'"error"\s*:\s*[{"]'
+_RESPONSE_ENDED = re.compile(
+    rb'(?m)^event: ?response\.(?:completed|incomplete|failed)\r?$'
+    rb'|"type"\s*:\s*"response\.(?:completed|incomplete|failed)"'
+)
+
 OPENAI = Dialect(
     name="openai",
-    mark=b"[DONE]",
-    lead=b"data:",
-    last=re.compile(rb"data: ?\[DONE\]\s*$"),
-    complete=re.compile(rb'"finish_reason": ?"'),
-    aborted=re.compile(rb'"finish_reason": ?"abort"'),
-    failed=re.compile(rb'(?:^|\n)data: ?\{ ?"error"'),
+    words=(b"[DONE]", b'"error"', b'"usage":{', b'"usage": {'),
+    began=re.compile(rb'"finish_reason"\s*:\s*null'),
+    finished=re.compile(rb'"finish_reason"\s*:\s*"'),
+    aborted=re.compile(rb'"finish_reason"\s*:\s*"abort"'),
+    failed=re.compile(_ERROR),
+    last=re.compile(rb"(?m)^data: ?\[DONE\]\s*?$"),
     body=_openai_body,
     in_band=_openai_in_band,
 )
 
 ANTHROPIC = Dialect(
     name="anthropic",
-    mark=b"message_stop",
-    lead=b"event:",
-    last=re.compile(rb"event: ?message_stop\r?\n"),
-    complete=re.compile(rb'"stop_reason": ?"'),
-    aborted=re.compile(rb'"stop_reason": ?"abort"'),
-    failed=re.compile(rb"(?:^|\n)event: ?error\r?\n"),
+    words=(b"message_stop", b'"error"', b'"stop_reason"', b'"usage"'),
+    began=re.compile(rb'"type"\s*:\s*"(?:message_start|content_block_)'),
+    finished=re.compile(rb'"stop_reason"\s*:\s*"'),
+    aborted=re.compile(rb'"stop_reason"\s*:\s*"abort"'),
+    failed=re.compile(rb'(?m)^event: ?error\r?$|"type"\s*:\s*"error"'),
+    last=re.compile(rb'(?m)^event: ?message_stop\r?$|"type"\s*:\s*"message_stop"'),
     body=_anthropic_body,
     in_band=_anthropic_in_band,
     ping=b'event: ping\ndata: {"type":"ping"}\n\n',
@@ -111,12 +118,15 @@ ANTHROPIC = Dialect(
 
 RESPONSES = Dialect(
     name="responses",
-    mark=b'"response.',
-    lead=b"event:",
-    last=re.compile(rb"event: ?response\.(?:completed|incomplete|failed)\r?\n"),
-    complete=None,
-    aborted=None,
-    failed=re.compile(rb'(?:^|\n)(?:event: ?(?:error|response\.failed)\r?\n|data: ?\{ ?"error")'),
+    words=(b"response.completed", b"response.incomplete", b"response.failed", b"error", b'"usage":{'),
+    began=re.compile(rb'(?m)^event: ?response\.|"type"\s*:\s*"response\.'),
+    finished=_RESPONSE_ENDED,
+    aborted=_NEVER,
+    failed=re.compile(
+        rb'(?m)^event: ?(?:error|response\.failed)\r?$|"type"\s*:\s*"(?:error|response\.failed)"'
+        rb"|" + _ERROR
+    ),
+    last=_RESPONSE_ENDED,
     body=_openai_body,
     in_band=_responses_in_band,
 )

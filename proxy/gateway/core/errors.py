@@ -30,10 +30,12 @@ import msgspec
 
 Headers = list[tuple[bytes, bytes]]
 
-# The OpenAI SDK does not retry at all if asked to wait longer than two minutes.
-LONGEST_RETRY_AFTER_SECONDS = 120
+# SDKs do not retry at all if asked to wait longer than two minutes; others wait as long as asked.
+LONGEST_RETRY_AFTER_SECONDS = 60
 DEFAULT_RETRY_AFTER_SECONDS = 10
 
+_SHORTEST = 0.001
+_DIGITS = 9  # of a backend's own seconds
 _NEVER_RETRY: Headers = [(b"x-should-retry", b"false")]
 
 
@@ -123,7 +125,7 @@ class RateLimited(GatewayError):
         self.limits = limits
 
     def headers(self) -> Headers:
-        return retry_after(self.seconds, exact=True) + self.limits
+        return retry_after(self.seconds) + self.limits
 
 
 class QuotaExceeded(RateLimited):
@@ -162,7 +164,13 @@ class Refusal(GatewayError):
         self.passed: Headers = []
 
     def headers(self) -> Headers:
-        return self.passed
+        headers: Headers = []
+        for name, value in self.passed:
+            if name == b"retry-after" and value.isdigit() and len(value) < _DIGITS:
+                headers += retry_after(int(value))
+            else:
+                headers.append((name, value))
+        return headers
 
 
 class BackendUnavailable(GatewayError):
@@ -175,7 +183,7 @@ class BackendUnavailable(GatewayError):
         self.seconds = seconds
 
     def headers(self) -> Headers:
-        return retry_after(self.seconds)
+        return retry_after(max(self.seconds, 1))
 
 
 class HostDraining(BackendUnavailable):
@@ -208,14 +216,18 @@ class BudgetEnded(GatewayError):
         return _NEVER_RETRY
 
 
-def retry_after(seconds: float, *, exact: bool = False) -> Headers:
+def retry_after(seconds: float) -> Headers:
     """Return the standard header (whole seconds, rounded up) and the one OpenAI's SDK prefers.
 
-    An estimate is capped at what the SDK still obeys; an exact time is not changed.
+    Both are capped, so that clients go on asking; a third one has the seconds that are expected.
     """
-    wait = max(seconds, 0.001) if exact else min(max(seconds, 1), LONGEST_RETRY_AFTER_SECONDS)
-    whole, thousandths = math.ceil(wait), math.ceil(wait * 1000)
-    return [(b"retry-after", b"%d" % whole), (b"retry-after-ms", b"%d" % thousandths)]
+    expected = max(seconds, _SHORTEST)
+    wait = min(expected, LONGEST_RETRY_AFTER_SECONDS)
+    return [
+        (b"retry-after", b"%d" % math.ceil(wait)),
+        (b"retry-after-ms", b"%d" % math.ceil(wait * 1000)),
+        (b"x-lamplighter-eta-seconds", b"%d" % math.ceil(expected)),
+    ]
 
 
 def error_body(message: str, kind: str, code: str, param: str | None = None) -> bytes:

@@ -147,15 +147,22 @@ class Delivery:
         connection, self._connection = self._connection, None
         self._deadlines.connection = None
         if connection is not None:
+            self._note_relayed(connection)
             self.chunks += connection.chunks
             self._writer.bytes += connection.bytes
             connection.relays = False
         return connection
 
+    def _note_relayed(self, connection: Connection) -> None:
+        if connection.chunks and self.events is not None:
+            self.events.has_begun = True
+
     def on_frame(self, frame: bytes, begin: int) -> None:
         self._deadlines.last = self._loop.time()
         events = self.events
         writer = self._writer
+        if self._connection is not None:
+            self._note_relayed(self._connection)
         if events is not None and writer.is_chunked and events.passes(frame):
             self.chunks += 1
             writer.bytes += len(frame)
@@ -170,6 +177,8 @@ class Delivery:
             return
         self._deadlines.last = self._loop.time()
         self.chunks += max(1, data.count(b"\ndata:"))
+        if self._connection is not None:
+            self._note_relayed(self._connection)
         was_done = events.done
         self._writer.data(events.feed(data))
         if self._deadlines.connection is not None:  # no direct relay while a partial event is held
@@ -193,7 +202,7 @@ class Delivery:
             self._connect()
             return
         if self.events is not None:
-            self._writer.data(self.events.flush())
+            self._writer.data(self.events.flush(clean=False))
         if self._is_done:
             self._complete_stream()  # an error after the last event loses nothing
             return
@@ -234,8 +243,8 @@ class Delivery:
         self._downstream.complete_stream()
 
     def _end_stream(self, events: EventStream) -> None:
-        self._writer.data(events.flush())
-        if events.done:
+        self._writer.data(events.flush(clean=True))
+        if events.is_complete:
             self._complete_stream()
         else:
             self._downstream.fail(StreamIncomplete(events.defect))

@@ -247,6 +247,8 @@ class Exchange(Downstream):
         body = self._upload.take()
         if head.endpoint.body is Body.NONE:
             body = b""  # passed on without its length it would be a request of its own
+        elif head.endpoint.body is Body.JSON:
+            body = bodies.without_mark(body)
         self.record.request_bytes = len(body)
         if head.endpoint.operation == "models":
             self.answer(200, [_JSON], request_checks.models(services, caller, head.path))
@@ -280,10 +282,11 @@ class Exchange(Downstream):
         """Decide everything else, and send it or queue it."""
         services, head, record = self._services, self._head, self.record
         record.stream = bool(parameters.stream)
-        target = request_checks.target(services, caller, parameters.model)
+        target = request_checks.target(services, caller, head.endpoint, parameters.model)
         record.model = target.served
-        self._estimate = request_checks.estimate(body, head.endpoint, reader)
-        self._lease = services.limiter.admit(caller, self._estimate, self.loop.time())
+        cost = request_checks.cost(services.settings, head.endpoint, parameters, body, reader)
+        self._estimate = cost.tokens
+        self._lease = services.limiter.admit(caller, cost, self.loop.time())
         upstream = upstream_request.make(
             services.settings, services.speeds, head, parameters, target, body, reader
         )

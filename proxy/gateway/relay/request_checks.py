@@ -2,11 +2,12 @@
 
 from urllib.parse import unquote
 
+from gateway.access.limits import FREE, Cost
 from gateway.backends.target import Target
 from gateway.core import endpoints
 from gateway.core.caller import Caller
 from gateway.core.endpoints import Body, Endpoint
-from gateway.core.errors import EngineDisabled, Forbidden
+from gateway.core.errors import EngineDisabled, Forbidden, InvalidRequest
 from gateway.core.segmented_body import SegmentedBody
 from gateway.relay.services import Services
 from gateway.relay.timeouts import BYTES_PER_TOKEN
@@ -16,7 +17,9 @@ from gateway.request.head import RequestHead
 from gateway.request.incremental import Reader
 from gateway.request.incremental_form import FormReader
 from gateway.request.incremental_json import JsonReader
-from gateway.request.parameters import Parameters
+from gateway.request.media import measured
+from gateway.request.parameters import Parameters, fields_of
+from gateway.request.prompts import counted as prompt_count
 from gateway.settings.gateway_settings import Settings
 
 
@@ -45,7 +48,7 @@ def read(services: Services, head: RequestHead, body: bytes) -> Parameters:
         return Parameters()
     services.filters.check_body(head.path, body)
     kind = head.headers.get(b"content-type", b"")
-    parameters = bodies.decode(body, endpoint.body, kind, services.settings)
+    parameters = bodies.decode(body, endpoint, kind, services.settings)
     if endpoint.body is Body.JSON:
         field_check.check(parameters, body, services.settings.allow_fields)
     return parameters
@@ -57,12 +60,16 @@ def reader(services: Services, head: RequestHead, body: SegmentedBody) -> Reader
     if head.endpoint.body is Body.FORM:
         return FormReader(body, head.headers.get(b"content-type", b""))
     settings = services.settings
-    return JsonReader(body, settings.max_depth, settings.allow_fields)
+    fields = fields_of(head.endpoint.operation)
+    return JsonReader(body, fields, settings.max_depth, settings.allow_fields)
 
 
-def target(services: Services, caller: Caller, asked: str | None) -> Target:
+def target(services: Services, caller: Caller, endpoint: Endpoint, asked: str | None) -> Target:
     """Return where the model is served. Raises EngineDisabled, Forbidden, and as `resolve`."""
     check_engine(services.settings)
+    asked = asked or None  # to the engine, an empty name is none
+    if asked is None and endpoint.body is not Body.NONE:
+        services.routing.check_unnamed()
     found = services.routing.resolve(asked)
     _check_model(caller, asked, found.served)
     return found
@@ -78,13 +85,33 @@ def models(services: Services, caller: Caller, path: bytes) -> bytes:
     return services.routing.model_document(name)
 
 
-def estimate(body: bytes | SegmentedBody, endpoint: Endpoint, reader: Reader | None) -> int:
-    """Return about how many tokens a prompt has; audio and images are not text."""
+def cost(
+    settings: Settings,
+    endpoint: Endpoint,
+    parameters: Parameters,
+    body: bytes | SegmentedBody,
+    reader: Reader | None,
+) -> Cost:
+    """Return about what a request will take. Raises InvalidRequest: it has too many prompts."""
     if endpoint.body is not Body.JSON:
-        return 0
+        return FREE
     if isinstance(body, bytes):
-        return 0 if b";base64," in body else len(body) // BYTES_PER_TOKEN
-    return 0 if reader is None or reader.has_media else body.size // BYTES_PER_TOKEN
+        tokens = measured(body).tokens(len(body), BYTES_PER_TOKEN)
+        prompts = prompt_count(endpoint.operation, body)
+    elif reader is not None:
+        tokens = reader.media.tokens(body.size, BYTES_PER_TOKEN)
+        prompts = reader.prompts
+    else:
+        return FREE
+    if not endpoint.generates:
+        return Cost(tokens)
+    if prompts > settings.max_prompts:
+        raise InvalidRequest(
+            f"The request has {prompts} prompts, and may have {settings.max_prompts}: send fewer "
+            "in one request."
+        )
+    each = parameters.output_tokens or settings.reserve_tokens
+    return Cost(tokens, prompts * parameters.choices * each, prompts)
 
 
 def _check_model(caller: Caller, *names: str | None) -> None:

@@ -13,7 +13,9 @@ from gateway.request.parameters import Parameters
 from gateway.settings.gateway_settings import Settings
 
 # The headers that are forwarded. Everything else stays here, the key above all.
-_FORWARDED = (b"content-type", b"accept", b"traceparent", b"tracestate")
+_FORWARDED = (
+    b"content-type", b"accept", b"traceparent", b"tracestate", b"endpoint-load-metrics-format",
+)  # fmt: skip
 
 
 class UpstreamRequest:

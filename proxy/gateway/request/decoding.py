@@ -8,12 +8,14 @@ from email.message import Message
 
 import multipart
 
-from gateway.core.endpoints import Body
+from gateway.core.endpoints import Body, Endpoint
 from gateway.core.errors import BodyTooLarge, InvalidRequest, UnsupportedMediaType
+from gateway.core.segmented_body import SegmentedBody
 from gateway.request import json_structure
-from gateway.request.parameters import Parameters, decode_parameters
+from gateway.request.parameters import Fields, Parameters, fields_of
 from gateway.settings.gateway_settings import Settings
 
+_MARK = b"\xef\xbb\xbf"
 FORM_FIELD_BYTES = 4096
 FORM_PARTS = 128
 UNREAD_BYTES = 64 * 1024  # of a body where none belongs: it is let pass, and not kept
@@ -42,18 +44,27 @@ def _check_kind(headers: Mapping[bytes, bytes], kind: Body) -> None:
         _check_type(given, kind)
 
 
-def decode(body: bytes, kind: Body, content_type: bytes, settings: Settings) -> Parameters:
+def decode(body: bytes, endpoint: Endpoint, content_type: bytes, settings: Settings) -> Parameters:
     """Read the fields. Raises InvalidRequest for what this endpoint cannot take."""
-    if kind is Body.FORM:
+    if endpoint.body is Body.FORM:
         parameters = _decode_form(body, content_type)
     else:
         if json_structure.is_deeper(body, settings.max_depth):
             raise InvalidRequest(
                 f"The body is nested deeper than the {settings.max_depth} levels taken here."
             )
-        parameters = _decode_json(body)
+        parameters = _decode_json(body, fields_of(endpoint.operation))
     check_limits(parameters, settings)
     return parameters
+
+
+def without_mark(body: bytes | SegmentedBody) -> bytes | SegmentedBody:
+    """Return the body without a byte order mark, which engines skip as well."""
+    if isinstance(body, bytes):
+        return body.removeprefix(_MARK)
+    if body.start(len(_MARK)) == _MARK:
+        return body.replaced(0, len(_MARK), b"")
+    return body
 
 
 def largest(kind: Body, settings: Settings) -> int:
@@ -61,11 +72,11 @@ def largest(kind: Body, settings: Settings) -> int:
     return UNREAD_BYTES if kind is Body.NONE else settings.max_body
 
 
-def _decode_json(body: bytes) -> Parameters:
+def _decode_json(body: bytes, fields: Fields) -> Parameters:
     try:
         if not body.isascii():
             body.decode()  # msgspec does not look into the strings that it skips
-        return decode_parameters(body)
+        return fields.whole(body)
     except RecursionError as error:
         raise InvalidRequest("The body is nested too deeply.") from error
     except UnicodeDecodeError as error:

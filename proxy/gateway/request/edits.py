@@ -11,7 +11,7 @@ import msgspec
 from gateway.core.endpoints import Body
 from gateway.core.errors import InvalidRequest
 from gateway.request.decoding import form_boundary, form_parts
-from gateway.request.parameters import Parameters, decode_options, decode_parameters
+from gateway.request.parameters import Parameters, asks_for_usage, decode_model, decode_options
 
 Place = tuple[int, int]  # from a byte up to another one
 
@@ -43,7 +43,7 @@ def rename(body: bytes, served: str, kind: Body, content_type: bytes) -> bytes:
 def model_place(body: bytes) -> Place | None:
     """Return where the model that counts is named, None if that is no plain field."""
     place = _last(body, _MODEL)
-    if place is None or decode_parameters(_replaced(body, place, _NO_MODEL)).model != _NO_NAME:
+    if place is None or decode_model(_replaced(body, place, _NO_MODEL)) != _NO_NAME:
         return None
     return place
 
@@ -61,7 +61,7 @@ def usage_options(body: bytes) -> tuple[Place | None, bytes]:
 
     The place is None if they must go to the end: of two fields of one name the last one counts.
     """
-    fields = decode_options(body).stream_options or {}
+    fields = decode_options(body)
     if _EACH in fields:
         fields[_EACH] = msgspec.Raw(b"false")
     options = _encode(fields | _USAGE)
@@ -77,10 +77,9 @@ def _with_options(body: bytes, options: bytes) -> bytes:
 
 def _asks(body: bytes) -> bool:
     try:
-        options = decode_parameters(body).stream_options
+        return asks_for_usage(body)
     except ValueError:  # a brace in a string was taken for the end of the options
         return False
-    return options is not None and bool(options.include_usage)
 
 
 def _replaced(body: bytes, place: Place, value: bytes) -> bytes:

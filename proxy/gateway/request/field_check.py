@@ -6,7 +6,7 @@ the body is searched for their names, and only a body with such a name is parsed
 
 import json
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 
 import msgspec
 
@@ -17,6 +17,7 @@ from gateway.request.parameters import Parameters
 _NAMED = re.compile(b"_embeds")
 _ESCAPED = re.compile(rb"\\u00[567]")  # the letters of their names
 _ABSENT = re.compile(rb'null|false|0|""|\[\s*\]|\{\s*\}')
+_CHECKED = {*TOP, KWARGS}
 _decode_names = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 # An object becomes its fields, a tuple of (name, value); numbers are not read, whatever their size.
 _FIELDS = json.JSONDecoder(object_pairs_hook=tuple, parse_int=len, parse_float=len)
@@ -41,6 +42,11 @@ def check(parameters: Parameters, body: bytes, allowed: Collection[str]) -> None
         for name in _parts(body):
             if name not in allowed:
                 raise _refused(name, name, PARTS[name])
+
+
+def restricted(found: Mapping[str, object]) -> Parameters:
+    """Return the fields that `check` looks at, of those that a part of a body has."""
+    return Parameters(**{name: value for name, value in found.items() if name in _CHECKED})  # type: ignore[arg-type]  # all are Raw
 
 
 def _parts(body: bytes) -> Iterator[str]:

@@ -5,11 +5,11 @@ from typing import Protocol
 
 from gateway.core.errors import InvalidRequest
 from gateway.core.segmented_body import SegmentedBody
+from gateway.request.media import MediaMeter
 from gateway.request.parameters import Parameters
 
 Place = tuple[int, int]  # from a byte up to another one, of the whole body
 
-_BASE64 = b";base64,"
 _AT_BYTE = re.compile(r" \(byte \d+\)")
 
 
@@ -30,8 +30,12 @@ class Reader(Protocol):
         """The options of a stream that ask for its usage, and the place of those it has."""
 
     @property
-    def has_media(self) -> bool:
-        """Whether it holds more than text."""
+    def media(self) -> MediaMeter:
+        """What it holds beside text."""
+
+    @property
+    def prompts(self) -> int:
+        """How many prompts it has."""
 
     def name(self, served: str) -> bytes:
         """Return how a model's name is written in this kind of body."""
@@ -60,19 +64,6 @@ def edited(
     for (begin, end), value in sorted(edits, reverse=True):  # the last one first: places stay true
         body = body.replaced(begin, end, value)
     return body
-
-
-class MediaDetector:
-    """Looks for text that is no text: data in base64."""
-
-    def __init__(self) -> None:
-        self.found = False
-        self._before = b""
-
-    def feed(self, piece: bytes) -> None:
-        self.found = self.found or _BASE64 in self._before + piece[: len(_BASE64)]
-        self.found = self.found or _BASE64 in piece
-        self._before = (self._before + piece[-len(_BASE64) :])[-len(_BASE64) + 1 :]
 
 
 def parser_message(error: ValueError) -> str:

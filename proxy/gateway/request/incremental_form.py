@@ -12,6 +12,7 @@ from gateway.request.decoding import (
     form_refused,
 )
 from gateway.request.incremental import Place
+from gateway.request.media import MediaMeter
 from gateway.request.parameters import Parameters
 
 _LINE_BREAK = 2  # bytes; the first boundary may lack the one before it
@@ -21,7 +22,8 @@ class FormReader:
     """See `large.Reader`. A form is audio: it has no usage and no estimate."""
 
     usage: tuple[Place | None, bytes] = (None, b"")
-    has_media = True
+    media = MediaMeter()
+    prompts = 1
 
     def __init__(self, body: SegmentedBody, content_type: bytes) -> None:
         """Raises InvalidRequest."""

@@ -19,10 +19,18 @@ from gateway.core.errors import InvalidRequest
 from gateway.core.restricted_fields import TOP
 from gateway.core.segmented_body import SegmentedBody
 from gateway.request import edits, field_check
-from gateway.request.incremental import MediaDetector, Place, parser_message
+from gateway.request.incremental import Place, parser_message
 from gateway.request.json_split import LONG, SplitPoint, Text
 from gateway.request.json_structure import WHITESPACE, is_exceeded
-from gateway.request.parameters import PARAMETER_NAMES, Parameters, decode_part
+from gateway.request.media import MediaMeter
+from gateway.request.parameters import (
+    PARAMETER_NAMES,
+    Fields,
+    Parameters,
+    StreamOptions,
+    made,
+)
+from gateway.request.prompts import PromptCounter
 
 MOST_UNCUT = 128 * 1024  # bytes of a number, or of a field that is never cut
 
@@ -31,7 +39,12 @@ class JsonReader:
     """See `large.Reader`."""
 
     def __init__(
-        self, body: SegmentedBody, max_depth: int, allowed: Collection[str] = (), long: int = LONG
+        self,
+        body: SegmentedBody,
+        fields: Fields,
+        max_depth: int,
+        allowed: Collection[str] = (),
+        long: int = LONG,
     ) -> None:
         """`allowed`: see `field_check.check`. `long`: `json_split.LONG`, less in tests."""
         self.parameters = Parameters()
@@ -43,20 +56,22 @@ class JsonReader:
         self._uncut = PARAMETER_NAMES - (set(allowed) & TOP.keys())
         self._long = long
         self._usage: tuple[Place | None, bytes] = (None, edits.PLAIN)
+        self._decoder = fields
         self._fields: dict[str, object] = {}
         self._opening = b""
         self._rest = b""  # read, and not yet in a document
         self._at = 0  # the place of the first byte of `_rest` in the body
         self._utf8 = codecs.getincrementaldecoder("utf-8")()
-        self._media = MediaDetector()
+        self.media = MediaMeter()
+        self._prompts = PromptCounter(fields.operation)
 
     @property
     def usage(self) -> tuple[Place | None, bytes]:
         return self._usage
 
     @property
-    def has_media(self) -> bool:
-        return self._media.found
+    def prompts(self) -> int:
+        return self._prompts.count
 
     def name(self, served: str) -> bytes:
         return msgspec.json.encode(served)
@@ -64,7 +79,7 @@ class JsonReader:
     def read(self) -> bool:
         piece = self._pieces.pop() if self._pieces else b""
         self._check_utf8(piece)
-        self._media.feed(piece)
+        self.media.feed(piece)
         self._rest += piece
         if not self._opening:
             self._skip_whitespace()
@@ -75,7 +90,7 @@ class JsonReader:
             )
         if not self._pieces:
             self._judge(text.doc)
-            self.parameters = Parameters(**self._fields)  # type: ignore[arg-type]  # as decoded by their types
+            self.parameters = self._made(self._fields)
             return False
         cut = text.cut(self._uncut, self._long)
         if cut is not None:
@@ -109,19 +124,26 @@ class JsonReader:
     def _judge(self, document: bytes) -> None:
         """Decode one document and take over its fields. Raises InvalidRequest."""
         try:
-            found = decode_part(document)
+            found = self._decoder.part(document)
         except RecursionError as error:
             raise InvalidRequest("The body is nested too deeply.") from error
         except ValueError as error:
-            reason = parser_message(error)
-            raise InvalidRequest(f"The body is not what this endpoint takes: {reason}.") from error
-        field_check.check(Parameters(**found), document, self._allowed)  # type: ignore[arg-type]
+            raise _refused(error) from error
+        field_check.check(field_check.restricted(found), document, self._allowed)
+        self._prompts.feed(document)
         self._fields |= found
         if "model" in found:
             self.model = self._place(edits.model_place(document))
-        if "stream_options" in found:
+        if isinstance(found.get("stream_options"), StreamOptions | dict):
             place, options = edits.usage_options(document)
             self._usage = self._place(place), options
+
+    @staticmethod
+    def _made(fields: dict[str, object]) -> Parameters:
+        try:
+            return made(fields)
+        except ValueError as error:
+            raise _refused(error) from error
 
     def _place(self, place: Place | None) -> Place | None:
         """Turn a place of the document into one of the body."""
@@ -129,6 +151,11 @@ class JsonReader:
             return None
         more = self._at - len(self._opening)
         return place[0] + more, place[1] + more
+
+
+def _refused(error: ValueError) -> InvalidRequest:
+    reason = parser_message(error)
+    return InvalidRequest(f"The body is not what this endpoint takes: {reason}.")
 
 
 def _too_long(uncut: Collection[str]) -> InvalidRequest:

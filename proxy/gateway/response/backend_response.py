@@ -16,10 +16,22 @@ from gateway.core.errors import (
     Refusal,
     UnknownModel,
 )
-from gateway.response import response_fields
+from gateway.response import reported_error, response_fields
+from gateway.response.reported_error import ReportedError
 
-# The headers of a backend's answer that are passed on.
-_RETURNED = (b"content-type", b"content-encoding", b"cache-control", b"retry-after")
+# The headers of a backend's answer that stay here: those of its connection, those that we set
+# ourselves, those that are about its own host, and those that would command nginx.
+_KEPT = frozenset({
+    b"connection", b"keep-alive", b"proxy-authenticate", b"proxy-authorization", b"te", b"trailer",
+    b"transfer-encoding", b"upgrade", b"content-length", b"date", b"server", b"x-request-id",
+    b"vary", b"set-cookie", b"alt-svc", b"location", b"www-authenticate", b"via",
+    b"x-powered-by", b"x-content-type-options", b"x-frame-options",
+})  # fmt: skip
+_KEPT_BEGINNINGS = (
+    b"access-control-", b"x-accel-", b"strict-transport-", b"cross-origin-", b"content-security-",
+    b"x-lamplighter-", b"x-ratelimit-", b"x-backend", b"x-envoy-", b"x-forwarded-", b"x-real-",
+    b"x-served-by", b"x-upstream",
+)  # fmt: skip
 _JSON = b"application/json"
 
 _WHOLE_BYTES = 256 * 1024  # beyond it usage is looked for in the last bytes only
@@ -36,7 +48,12 @@ Tokens = tuple[int | None, int | None]
 
 
 def returned(headers: Mapping[bytes, bytes]) -> Headers:
-    kept = [(name, headers[name]) for name in _RETURNED if name in headers]
+    """Return the headers of a backend's answer that its client gets too."""
+    kept = [
+        header
+        for header in headers.items()
+        if header[0] not in _KEPT and not header[0].startswith(_KEPT_BEGINNINGS)
+    ]
     return kept if b"content-type" in headers else [(b"content-type", _JSON), *kept]
 
 
@@ -83,13 +100,10 @@ def refusal(
     """
     if status >= InternalError.status and _ENGINE_GONE.search(body):
         return BackendUnavailable("The model server is restarting: its engine has stopped.")
-    try:
-        reported = response_fields.refused(body).error
-    except (ValueError, RecursionError):
-        kind = "server_error" if status >= InternalError.status else "invalid_request_error"
-        found = Refusal(status, f"The model server answered {status}.", kind, "backend_error")
-        found.passed = [header for header in headers if header[0] == b"retry-after"]
-        return found
+    reported = reported_error.read(body, dict(headers).get(b"content-type", b""))
+    passed = [header for header in headers if header[0] != b"content-type"]
+    if reported is None:
+        reported = ReportedError(f"The model server answered {status}.")
     if status == UnknownModel.status and (
         reported.param == "model" or _ALIASES in reported.message
     ):
@@ -99,10 +113,16 @@ def refusal(
             f"The model {shown!r} is not served here: GET /v1/models lists those that are.",
             param="model",
         )
-    code = "backend_error" if reported.code is None else str(reported.code)
-    found = Refusal(status, reported.message, reported.type or "backend_error", code)
-    found.param, found.raw = reported.param, None if dialect is ANTHROPIC else body
-    found.passed = [header for header in headers if header[0] != b"content-type"]
+    usual = "server_error" if status >= InternalError.status else "invalid_request_error"
+    found = Refusal(
+        status, reported.message, reported.kind or usual, reported.code or "backend_error"
+    )
+    found.param = reported.param
+    if reported.is_openai and dialect is not ANTHROPIC:
+        found.raw = body
+    else:  # the body is ours: what is said of theirs does not hold
+        passed = [header for header in passed if not header[0].startswith(b"content-")]
+    found.passed = passed
     return found
 
 

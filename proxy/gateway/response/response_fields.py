@@ -31,22 +31,10 @@ class _Ended(msgspec.Struct, gc=False):
     stop_reason: str | None = None
 
 
-class _Error(msgspec.Struct):
-    message: str = ""
-    type: str | None = None
-    code: int | str | None = None
-    param: str | None = None
-
-
-class _Refused(msgspec.Struct):
-    error: _Error
-
-
 class _Version(msgspec.Struct):
     version: str | None = None
 
 
 counted = msgspec.json.Decoder(_Counted).decode
 ended = msgspec.json.Decoder(_Ended).decode
-refused = msgspec.json.Decoder(_Refused).decode
 version = msgspec.json.Decoder(_Version).decode

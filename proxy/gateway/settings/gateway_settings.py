@@ -15,6 +15,7 @@ from gateway.settings.backend_settings import COUNT, FILE, BackendSettings, Coun
 from gateway.settings.document import CONFIG, InvalidSetting
 from gateway.settings.filter_rule import FilterRule
 from gateway.settings.jwt_settings import JwtSettings
+from gateway.settings.key_limits import KeyLimits
 from gateway.settings.options import Option, option
 
 Balancing = Literal["least_outstanding", "round_robin", "session", "prefix"]
@@ -127,6 +128,20 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     max_output_tokens: Annotated[
         Count | None, option("Most tokens that one request may ask for; not set: any.", COUNT)
     ] = None
+    max_prompts: Annotated[
+        Count, option("Most prompts that one request may have answered.", COUNT)
+    ] = 2048
+    reserve_tokens: Annotated[
+        Count,
+        option(
+            "Tokens reserved within a key's limits for an answer whose request names no maximum.",
+            COUNT,
+        ),
+    ] = 1024
+    key_limits: Annotated[
+        KeyLimits,
+        option("Limits of keys that have none of their own.", "limits, as a key's", restart=True),
+    ] = KeyLimits()
     allow_fields: Annotated[
         tuple[str, ...],
         option(

@@ -5,7 +5,7 @@ import random
 from dataclasses import dataclass, replace
 
 import pytest
-from gateway.access.limits import Lease, Limiter
+from gateway.access.limits import Cost, Lease, Limiter
 from gateway.access.rate_bucket import duration
 from gateway.core.caller import Caller, Limits
 from gateway.core.errors import InvalidRequest, QuotaExceeded, RateLimited
@@ -50,7 +50,7 @@ def caller(key_id: str = "alice", **limits: int) -> Caller:
 
 
 def admit(limiter: Limiter, clock: Clock, who: Caller, tokens: int = 0) -> Lease:
-    return limiter.admit(who, tokens, clock.now)
+    return limiter.admit(who, Cost(tokens), clock.now)
 
 
 def refusal(limiter: Limiter, clock: Clock, who: Caller, tokens: int = 0) -> RateLimited:

@@ -11,7 +11,7 @@ from gateway.core.errors import InvalidRequest
 from gateway.core.segmented_body import SegmentedBody
 from gateway.request import field_check
 from gateway.request.incremental_json import JsonReader
-from gateway.request.parameters import decode_parameters
+from gateway.request.parameters import fields_of
 from gateway.settings.document import InvalidSetting
 from gateway.settings.gateway_settings import Settings
 from gatewaylab.model_server import Call, ModelServer
@@ -38,12 +38,14 @@ PARTS: dict[str, dict[str, Any]] = {
     "prompt_embeds": {"type": "prompt_embeds", "data": "gAJdcQAu"},
 }
 
+FIELDS = fields_of("chat")
+
 
 def judge(body: bytes | dict[str, Any], *allowed: str) -> str | None:
     """Return what is said to be wrong with a body: the error's `param`."""
     text = body if isinstance(body, bytes) else json.dumps(body).encode()
     try:
-        field_check.check(decode_parameters(text), text, allowed)
+        field_check.check(fields_of("chat").whole(text), text, allowed)
     except InvalidRequest as error:
         return error.param
     return None
@@ -183,7 +185,7 @@ def test_what_only_looks_like_it_passes(body: dict[str, Any]) -> None:
 def test_no_cut_of_a_large_body_hides_one(body: bytes) -> None:
     for size in range(1, len(body) + 1, 1 if len(body) < 300 else 97):
         pieces = SegmentedBody(body[at : at + size] for at in range(0, len(body), size))
-        reader = JsonReader(pieces, 128)
+        reader = JsonReader(pieces, FIELDS, 128)
         with pytest.raises(InvalidRequest, match="is refused here"):
             read(reader)
 
@@ -199,14 +201,16 @@ def test_no_cut_of_a_large_body_hides_one(body: bytes) -> None:
 def test_no_cut_of_a_large_body_makes_one_up(body: bytes) -> None:
     for size in range(1, len(body) + 1):
         read(
-            JsonReader(SegmentedBody(body[at : at + size] for at in range(0, len(body), size)), 128)
+            JsonReader(
+                SegmentedBody(body[at : at + size] for at in range(0, len(body), size)), FIELDS, 128
+            )
         )
 
 
 def test_a_refused_fields_value_is_not_kept() -> None:
     body = b'{"model":"m","chat_template_kwargs":{"a":[' + b'{"":0},' * 1000 + b"0]}}"
 
-    ask = decode_parameters(body)
+    ask = fields_of("chat").whole(body)
 
     assert isinstance(ask.chat_template_kwargs, msgspec.Raw)
 
@@ -215,12 +219,12 @@ def test_what_the_operator_allows_may_be_large() -> None:
     body = b'{"model":"tiny","prompt_embeds":"' + b"A" * 500_000 + b'"}'
     pieces = [body[at : at + 65_536] for at in range(0, len(body), 65_536)]
 
-    reader = JsonReader(SegmentedBody(pieces), 128, ["prompt_embeds"])
+    reader = JsonReader(SegmentedBody(pieces), FIELDS, 128, ["prompt_embeds"])
     read(reader)
 
     assert reader.parameters.model == "tiny"
     with pytest.raises(InvalidRequest):
-        read(JsonReader(SegmentedBody(pieces), 128))
+        read(JsonReader(SegmentedBody(pieces), FIELDS, 128))
 
 
 def test_of_two_fields_with_one_name_the_last_one_counts_as_for_the_engine() -> None:
@@ -245,7 +249,9 @@ def test_a_name_that_is_never_refused_cannot_be_allowed() -> None:
 @pytest.mark.parametrize("shift", [0, 1])
 def test_a_long_string_may_be_cut_within_a_character(shift: int) -> None:
     body = b'{"user":"\\u0065' + b"x" * shift + "\u00e9".encode() * 100_000 + b'","model":"tiny"}'
-    reader = JsonReader(SegmentedBody(body[at : at + 4096] for at in range(0, len(body), 4096)), 9)
+    reader = JsonReader(
+        SegmentedBody(body[at : at + 4096] for at in range(0, len(body), 4096)), FIELDS, 9
+    )
 
     read(reader)
 

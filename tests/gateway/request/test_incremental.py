@@ -6,7 +6,7 @@ import tracemalloc
 from collections.abc import Callable
 
 import pytest
-from gateway.core.endpoints import Body
+from gateway.core.endpoints import ENDPOINTS, Body
 from gateway.core.errors import InvalidRequest
 from gateway.core.segmented_body import SegmentedBody
 from gateway.request import decoding as bodies
@@ -16,13 +16,17 @@ from gateway.request.incremental import Reader, edited
 from gateway.request.incremental_form import FormReader
 from gateway.request.incremental_json import JsonReader
 from gateway.request.json_split import Text
+from gateway.request.media import MediaMeter, measured
+from gateway.request.parameters import Parameters, fields_of
 from gateway.request.read_scheduler import ReadScheduler
 from gateway.request.upload import PIECE_BYTES, Upload
 from gateway.settings.gateway_settings import Settings
 from gatewaylab.documents import Documents
-from gatewaylab.speeches import FORM, form
+from gatewaylab.speeches import CHAT, FORM, TRANSCRIPTIONS, form
 from hypothesis import given, strategies
 from hypothesis import settings as tried
+from msgspec import Raw
+from msgspec.structs import astuple
 
 MiB = 1024 * 1024
 MOST_AT_ONCE = 256 * 1024
@@ -45,8 +49,9 @@ def tried_on(edits: Callable[[str | None, bool], bytes], *, stream: bool) -> lis
 
 
 def in_one_go(body: bytes, kind: Body = Body.JSON, content_type: bytes = b"") -> Verdict:
+    endpoint = ENDPOINTS[TRANSCRIPTIONS.path if kind is Body.FORM else CHAT.path]
     try:
-        ask = bodies.decode(body, kind, content_type, SETTINGS)
+        ask = bodies.decode(body, endpoint, content_type, SETTINGS)
     except InvalidRequest:
         return REFUSED
 
@@ -54,8 +59,8 @@ def in_one_go(body: bytes, kind: Body = Body.JSON, content_type: bytes = b"") ->
         changed = body if served is None else body_edits.rename(body, served, kind, content_type)
         return body_edits.ask_for_usage(changed, ask) if counts else changed
 
-    is_media = kind is Body.FORM or b";base64," in body
-    return ask, is_media, *tried_on(edits, stream=bool(ask.stream) and kind is Body.JSON)
+    media = MediaMeter() if kind is Body.FORM else measured(body)
+    return values(ask), (media.items, media.bytes), *tried_on(edits, stream=bool(ask.stream) and kind is Body.JSON)
 
 
 def in_pieces(
@@ -74,7 +79,14 @@ def in_pieces(
         return changed.start(changed.size)
 
     stream = bool(reader.parameters.stream) and injects
-    return reader.parameters, reader.has_media, *tried_on(edits, stream=stream)
+    media = reader.media.items, reader.media.bytes
+    return values(reader.parameters), media, *tried_on(edits, stream=stream)
+
+
+def values(parameters: Parameters) -> list[object]:
+    """Return what is read of a body, comparable whichever operation it is of."""
+    found = astuple(parameters)
+    return [bytes(one) if isinstance(one, Raw) else one for one in found]
 
 
 def read_to_the_end(reader: Reader) -> None:
@@ -91,7 +103,7 @@ def pieces(body: bytes) -> SegmentedBody:
 
 
 def json_reader(body: SegmentedBody) -> JsonReader:
-    return JsonReader(body, SETTINGS.max_depth, long=LONG)
+    return JsonReader(body, fields_of("chat"), SETTINGS.max_depth, long=LONG)
 
 
 @tried(max_examples=1000, deadline=None, database=None, derandomize=True)
@@ -202,7 +214,7 @@ async def test_at_most_256_kib_are_read_between_two_turns_of_the_loop(
         return more
 
     for _ in range(2):  # two at once get no more than one
-        reader = JsonReader(pieces(body), 128)
+        reader = JsonReader(pieces(body), fields_of("chat"), 128)
         reading.add(lambda reader=reader: step(reader))  # type: ignore[misc]
     while unread[0]:
         turns[0] += 1
@@ -225,7 +237,7 @@ def test_no_step_of_the_largest_body_reads_more_than_256_kib(
 
     monkeypatch.setattr(incremental_json, "Text", Counted)
     body = large(name, 45 * MiB)
-    reader, steps = JsonReader(pieces(body), 128), 1
+    reader, steps = JsonReader(pieces(body), fields_of("chat"), 128), 1
     while reader.read():
         steps += 1
 
@@ -239,7 +251,9 @@ async def test_a_field_that_decides_is_never_cut_and_refused_if_it_is_too_long(n
     body = b'{"%b":"%b"}' % (name.encode(), b"y" * MiB)
 
     reader = JsonReader(
-        SegmentedBody(body[at : at + PIECE_BYTES] for at in range(0, MiB, PIECE_BYTES)), 9
+        SegmentedBody(body[at : at + PIECE_BYTES] for at in range(0, MiB, PIECE_BYTES)),
+        fields_of("chat"),
+        9,
     )
 
     with pytest.raises(InvalidRequest, match="longer than 131072 bytes"):
@@ -256,7 +270,7 @@ def test_a_body_is_held_once_from_its_upload_to_its_edited_copy() -> None:
     upload.add(b"0]}")
     body = upload.take()
     assert isinstance(body, SegmentedBody)
-    reader = JsonReader(body, 128)
+    reader = JsonReader(body, fields_of("chat"), 128)
     read_to_the_end(reader)
     sent = edited(body, reader, "served", counts=True)
     _, peak = tracemalloc.get_traced_memory()

@@ -72,7 +72,7 @@ async def test_an_engine_that_died_is_a_503_with_a_time_to_come_back(
 
     error = answer.json()["error"]
     assert (answer.status_code, error["code"]) == (503, "backend_unavailable")
-    assert 1 <= int(answer.headers["retry-after"]) <= 120
+    assert 1 <= int(answer.headers["retry-after"]) <= 60
     assert "x-should-retry" not in answer.headers
     await gateway.at_rest()
 
@@ -103,8 +103,52 @@ async def test_an_error_in_another_shape_is_said_again_in_ours_with_its_status(
     error = answer.json()["error"]
     assert answer.status_code == int(status[:3])
     assert set(error) == SHAPE
-    assert error["code"] == "backend_error"
+    assert error["code"] in {"backend_error", "400"}
     assert answer.headers["content-type"] == "application/json"
+
+
+TOO_LONG = "This model's maximum context length is 4096 tokens."
+
+
+@pytest.mark.parametrize(
+    "theirs",
+    [
+        {"object": "error", "message": TOO_LONG, "type": "BadRequestError", "code": 400},
+        {"detail": TOO_LONG},
+        {"detail": {"message": TOO_LONG}},
+        {"detail": [{"loc": ["body", "messages"], "msg": TOO_LONG}]},
+        {"error": TOO_LONG},
+        {"message": TOO_LONG},
+        {"errors": [{"message": TOO_LONG}]},
+        {"error": {"reason": TOO_LONG}},
+        {"fault": TOO_LONG},
+        TOO_LONG,
+    ],
+)
+@pytest.mark.parametrize("path", [CHAT.path, MESSAGES.path])
+async def test_the_reason_reaches_the_client_whatever_the_shape_of_an_error(
+    gateway: Running, model_server: ModelServer, theirs: object, path: str
+) -> None:
+    """Agents shorten their context when they read these words."""
+    answering(model_server, "400 Bad Request", json.dumps(theirs).encode(), path)
+
+    answer = await gateway.client.post(path, json={"model": "tiny"})
+
+    error = answer.json()["error"]
+    assert answer.status_code == 400
+    assert TOO_LONG in error["message"]
+    assert error["type"] in {"invalid_request_error", "BadRequestError"}
+
+
+async def test_a_long_wait_is_capped_and_said_in_a_header_of_our_own(
+    gateway: Running, model_server: ModelServer
+) -> None:
+    answering(model_server, "503 Service Unavailable", b"{}", **{"retry-after": "900"})
+
+    answer = await gateway.chat()
+
+    assert answer.headers["retry-after"] == "60"
+    assert answer.headers["x-lamplighter-eta-seconds"] == "900"
 
 
 async def test_backpressure_passes_with_its_time(
@@ -119,16 +163,55 @@ async def test_backpressure_passes_with_its_time(
     assert answer.content == body
 
 
-async def test_headers_of_the_model_server_do_not_reach_the_client(
+async def test_headers_of_the_model_servers_host_do_not_reach_the_client(
     gateway: Running, model_server: ModelServer
 ) -> None:
-    answering(
-        model_server, "200 OK", b"{}", server="uvicorn", **{"set-cookie": "a=b", "x-secret": "1"}
-    )
+    hidden = {"set-cookie": "a=b", "x-served-by": "10.0.0.7", "x-accel-redirect": "/secret"}
+    answering(model_server, "200 OK", b"{}", server="uvicorn", **hidden)
 
     answer = await gateway.chat()
 
     assert set(answer.headers) == {"date", "content-type", "content-length", "x-request-id"}
+
+
+@pytest.mark.parametrize("stream", [True, False])
+async def test_a_header_that_the_engine_sets_reaches_the_client(
+    gateway: Running, model_server: ModelServer, *, stream: bool
+) -> None:
+    load = {"endpoint-load-metrics": "TEXT named_metrics.kv_cache_usage=0.5"}
+
+    async def script(call: Call) -> None:
+        if call.headers.get("endpoint-load-metrics-format") != "TEXT":
+            call.reply(b"{}")
+        elif stream:
+            kind = {"transfer-encoding": "chunked"}
+            call.head("text/event-stream", **kind, **load)
+            call.chunk(b"data: [DONE]\n\n")
+            call.end_stream(done=False)
+        else:
+            call.reply(b"{}", **load)
+
+    model_server.on[CHAT.path] = script
+    gateway.client.headers["endpoint-load-metrics-format"] = "TEXT"
+
+    answer = await gateway.chat(stream=stream)
+
+    assert answer.headers["endpoint-load-metrics"] == load["endpoint-load-metrics"]
+
+
+async def test_a_trailer_becomes_no_header_of_any_answer(
+    gateway: Running, model_server: ModelServer
+) -> None:
+    async def script(call: Call) -> None:
+        call.head(**{"transfer-encoding": "chunked"})
+        call.write(b"2\r\n{}\r\n0\r\nretry-after: 9\r\ncontent-encoding: gzip\r\n\r\n")
+
+    model_server.on[CHAT.path] = script
+
+    for _ in range(2):  # the second answer comes over the same connection
+        answer = await gateway.chat()
+
+        assert set(answer.headers) == {"date", "content-type", "content-length", "x-request-id"}
 
 
 async def test_an_error_with_a_streams_content_type_is_an_error(

@@ -19,7 +19,6 @@ MALFORMED = {
     "a string": b'"{}"',
     "NaN": b'{"model":"tiny","temperature":NaN}',
     "Infinity": b'{"model":"tiny","temperature":-Infinity}',
-    "a byte order mark": b"\xef\xbb\xbf" + BODY,
     "UTF-16": BODY.decode().encode("utf-16"),
     "UTF-32": BODY.decode().encode("utf-32"),
     "invalid UTF-8 in the model": b'{"model":"\xff"}',
@@ -41,17 +40,11 @@ MALFORMED = {
     "100k lists deep and unclosed": _LIST,
     "100k objects deep and unclosed": _OBJECT,
     "1,000 lists deep": b'{"model":"tiny","x":' + b"[" * 1000 + b"]" * 1000 + b"}",
-    "stream as a number": b'{"model":"tiny","stream":0}',
-    "stream as one": b'{"model":"tiny","stream":1}',
-    "stream as text": b'{"model":"tiny","stream":"true"}',
     "stream as a list": b'{"model":"tiny","stream":[]}',
-    "max_tokens as text": b'{"model":"tiny","max_tokens":"10"}',
     "max_tokens as a float": b'{"model":"tiny","max_tokens":1.5}',
-    "max_tokens as a boolean": b'{"model":"tiny","max_tokens":true}',
     "the model as a number": b'{"model":5}',
     "the model as an object": b'{"model":{}}',
     "a billion choices": b'{"model":"tiny","n":1000000000}',
-    "choices as text": b'{"model":"tiny","n":"2"}',
     "binary": bytes(range(256)),
 }
 
@@ -70,6 +63,26 @@ ODD = {
 
 # Refused or passed: both are right, a server error is not.
 EITHER = {
+    "a byte order mark": b"\xef\xbb\xbf" + BODY,
+    "stream as a number": b'{"model":"tiny","stream":0}',
+    "stream as one": b'{"model":"tiny","stream":1}',
+    "stream as text": b'{"model":"tiny","stream":"true"}',
+    "max_tokens as text": b'{"model":"tiny","max_tokens":"10"}',
+    "max_tokens as a boolean": b'{"model":"tiny","max_tokens":true}',
+    "choices as text": b'{"model":"tiny","n":"2"}',
+    "a number in words": b'{"model":"tiny","max_tokens":"ten"}',
+    "a number of 400 digits in words": b'{"model":"tiny","max_tokens":"' + b"9" * 400 + b'"}',
+    "an infinite max_tokens": b'{"model":"tiny","max_tokens":1e999}',
+    "max_tokens as deep lists": b'{"model":"tiny","max_tokens":' + b"[" * 90 + b"]" * 90 + b"}",
+    "200,000 prompts": b'{"model":"tiny","prompt":[' + b'"a",' * 200_000 + b'"a"]}',
+    "media that are none": (
+        b'{"model":"tiny","messages":[{"content":[{"type":"image_url","image_url":{"url":"data:'
+        + b"x" * 300
+        + b'"}}]}]}'
+    ),
+    "blanks within media": (
+        b'{"model":"tiny","x":{"source":{' + b" " * 30_000 + b'"type":"base64","data":"AA"}}}'
+    ),
     "negative max_tokens": b'{"model":"tiny","max_tokens":-1}',
     "max_tokens beyond 64 bits": b'{"model":"tiny","max_tokens":' + b"9" * 30 + b"}",
     "max_tokens beyond every integer": b'{"model":"tiny","max_tokens":' + b"9" * 5000 + b"}",
