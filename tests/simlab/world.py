@@ -26,11 +26,12 @@ from simlab.internet import Internet
 from simlab.machines import Machines
 from simlab.orders import Orders
 from simlab.schedule import Schedule, Timer, VirtualClock
+from simlab.scheduler import Scheduler
 from simlab.template import Stack, stack
 from simlab.workflows.executions import Execution, Executions
 
 _STATE_CHANGE = "EC2 Instance State-change Notification"
-_OWN_LAYERS = 4  # workflows, orders, machines and paths, which are no part of the account
+_OWN_LAYERS = 5  # workflows, orders, machines, paths, scheduler: no part of the account
 _PATIENCE = 4 * 3600.0  # virtual seconds; no workflow of ours may take longer
 
 
@@ -63,6 +64,7 @@ class World:
         self.events = Events(self.schedule, known.rules, *shared, duplicates)
         self.internet = Internet(account, self.hosts)
         self.machines = Machines(self.hosts, self.schedule, self._boot)
+        self.scheduler = Scheduler(account, self.schedule, self.executions, chance, self.history)
         self._instances = next(each for each in account.layers if isinstance(each, Instances))
         self._next_change: Timer | None = None
         self.schedule.watch = self._watch_instances
@@ -104,7 +106,8 @@ class World:
         """The handlers' calls lead here; hosts that run already are found."""
         orders = Orders(self.hosts, self.schedule)
         ours = (StepFunctions(self.executions), orders, self.machines, self.internet.paths)
-        self.account.layers = (*ours, *self.account.layers)
+        self.account.layers = (*ours, self.scheduler, *self.account.layers)
+        self.scheduler.plan()
         self._instances.changes()  # of an earlier world
         with self._functions.installed(), self.internet.installed():
             for instance in self.instances():
@@ -272,9 +275,15 @@ def _installer(known: Stack) -> Callable[[Account], None]:
         known.named[kind]
         for kind in ("AWS::DynamoDB::Table", "AWS::IAM::InstanceProfile", "AWS::CodeBuild::Project")
     )
-    boundary, topic = known.boundary, known.topic
+    boundary, topic, schedules = known.boundary, known.topic, known.schedules
     return lambda account: furnish(
-        account, table=table, profile=profile, project=project, boundary=boundary, topic=topic
+        account,
+        table=table,
+        profile=profile,
+        project=project,
+        boundary=boundary,
+        topic=topic,
+        schedules=schedules,
     )
 
 
