@@ -7,6 +7,7 @@ import random
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from typing import Any
 from unittest import mock
@@ -27,7 +28,7 @@ from simlab.machines import Machines
 from simlab.orders import Orders
 from simlab.schedule import Schedule, Timer, VirtualClock
 from simlab.scheduler import Scheduler
-from simlab.template import Stack, stack
+from simlab.template import Rule, Stack, stack
 from simlab.workflows.executions import Execution, Executions
 
 _STATE_CHANGE = "EC2 Instance State-change Notification"
@@ -78,6 +79,7 @@ class World:
         parameters: Mapping[str, str] | None = None,
         duplicates: float = 0.1,
         report_seconds: float | None = None,
+        look_seconds: float | None = None,
         tag_lag: float = 0,
         restore: Callable[[Account], None] | None = None,
     ) -> Iterator[World]:
@@ -86,11 +88,14 @@ class World:
         seed: decides boot times, delays, duplicates, jitter and ids: one seed, one history.
         parameters: the template's, where they are not its defaults. duplicates: the share of
         events that come twice. report_seconds: how often hosts repeat an unchanged report, where
-        the product's own interval costs too much CPU. tag_lag: see Account. restore: fills the
+        the product's own interval costs too much CPU; look_seconds: the same for what a rule
+        repeats, the look of every minute. tag_lag: see Account. restore: fills the
         account from a saved one, whose clock is a VirtualClock; its running instances serve.
         """
         chance = random.Random(seed)  # noqa: S311 - no secret
         known = stack(parameters or {})
+        if look_seconds is not None:
+            known = replace(known, rules=tuple(_rarer(rule, look_seconds) for rule in known.rules))
         account = Account(tag_lag=tag_lag, clock=VirtualClock())
         with account.active(), mock.patch.object(uuid, "uuid4", partial(_uuid, chance)):
             mock_random.seed(chance.getrandbits(64))
@@ -285,6 +290,10 @@ def _installer(known: Stack) -> Callable[[Account], None]:
         topic=topic,
         schedules=schedules,
     )
+
+
+def _rarer(rule: Rule, seconds: float) -> Rule:
+    return rule if rule.every is None else replace(rule, every=seconds)
 
 
 def _virtual(clock: Clock) -> VirtualClock:
