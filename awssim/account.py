@@ -32,6 +32,7 @@ from awssim.rules.price_list import PriceList
 from awssim.rules.quotas import Quotas
 from awssim.rules.registries import Registries
 from awssim.rules.route53 import Route53
+from awssim.rules.schedules import Schedules
 from awssim.rules.security_groups import SecurityGroups
 from awssim.rules.status_checks import StatusChecks
 from awssim.rules.tags import Tags
@@ -218,6 +219,7 @@ def _layers(
         Registries(),
         Alarms(),
         Topics(),
+        Schedules(),
         *given,
         BucketPolicies(),
         Tokens(),

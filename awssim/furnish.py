@@ -15,6 +15,8 @@ INSTANCE_PROFILE = "lamplighter-instance"
 DOMAIN = "example.com"
 BUILD_PROJECT = "lamplighter-gateway"
 HOST_BOUNDARY = f"arn:aws:iam::{ACCOUNT_ID}:policy/lamplighter-hosts"
+SCHEDULE_GROUP = "lamplighter-schedules"
+SCHEDULER_ROLE = f"arn:aws:iam::{ACCOUNT_ID}:role/lamplighter-scheduler"
 NOTICE_TOPIC = f"arn:aws:sns:{REGION}:{ACCOUNT_ID}:lamplighter-notices"
 
 
@@ -26,9 +28,11 @@ def furnish(
     project: str = BUILD_PROJECT,
     boundary: str = HOST_BOUNDARY,
     topic: str = NOTICE_TOPIC,
+    schedules: tuple[str, str] = (SCHEDULE_GROUP, SCHEDULER_ROLE),
 ) -> None:
-    """Ledger, instance profile with role, boundary, hosted zone, build project, topic: none is in
-    the inventory. boundary, topic: ARNs of hosts' permissions boundary and of the notices' topic.
+    """Ledger, instance profile with role, boundary, hosted zone, build project, topic, schedule
+    group with role: none is in the inventory. boundary, topic: ARNs of hosts' permissions boundary
+    and of the notices' topic. schedules: the group's name and its role's ARN.
     """
     with account.uncounted():
         create_ledger(account, table)
@@ -37,6 +41,7 @@ def furnish(
         account.client("route53").create_hosted_zone(Name=DOMAIN, CallerReference="furnished")
         _create_build_project(account, project)
         account.client("sns").create_topic(Name=topic.rpartition(":")[2])
+        _create_schedule_group(account, *schedules)
         account.take_as_given()
 
 
@@ -84,4 +89,14 @@ def _create_build_project(account: Account, name: str) -> None:
             "computeType": "BUILD_GENERAL1_SMALL",
         },
         serviceRole=f"arn:aws:iam::{ACCOUNT_ID}:role/{name}",
+    )
+
+
+def _create_schedule_group(account: Account, name: str, role: str) -> None:
+    account.client("scheduler").create_schedule_group(Name=name)
+    assume = {"Effect": "Allow", "Action": "sts:AssumeRole"}
+    trusted = {**assume, "Principal": {"Service": "scheduler.amazonaws.com"}}
+    document = {"Version": "2012-10-17", "Statement": [trusted]}
+    account.client("iam").create_role(
+        RoleName=role.rpartition("/")[2], AssumeRolePolicyDocument=json.dumps(document)
     )

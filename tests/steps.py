@@ -19,6 +19,8 @@ from awssim.furnish import (
     INSTANCE_PROFILE,
     LEDGER_TABLE,
     NOTICE_TOPIC,
+    SCHEDULE_GROUP,
+    SCHEDULER_ROLE,
 )
 from botocore.exceptions import BotoCoreError, ClientError
 from orchestrator.aws.clients import Clients
@@ -37,7 +39,11 @@ from orchestrator.spec.parsing import parse
 
 ROOT = Path(__file__).parents[1]
 INSTALLATION = "lamplighter"
-SPEC = {"name": "demo", "model": "m", "dns": {"domain": "example.com"}}
+WEEKDAYS = {"start": "08:00", "stop": "20:00", "days": ["mon", "tue", "wed", "thu", "fri"]}
+SPEC = {
+    "name": "demo", "model": "m", "dns": {"domain": "example.com"},
+    "schedule": {"time_zone": "Europe/Berlin", "on": [WEEKDAYS]},
+}  # fmt: skip
 PATIENCE = 900  # virtual seconds
 RETRY_SECONDS = 15  # virtual, between two tries of a Pending step: MaxDelaySeconds of the workflows
 
@@ -136,6 +142,7 @@ def _clients(account: Account, installation: str) -> Clients:
         "quotas",
         "route53",
         "s3",
+        "scheduler",
     )
     for name in (*names, "sfn", "sns", "ssm"):
         clients.__dict__[name] = account.client(services.get(name, name))
@@ -180,6 +187,11 @@ def _settings(payload: Path, installation: str) -> Settings:
         step_seconds=60,
         host_silence_seconds=180,
         notice_topic=NOTICE_TOPIC,
+        stop_machine=f"arn:aws:states:{REGION}:{ACCOUNT_ID}:stateMachine:{installation}-stop",
+        start_machine=f"arn:aws:states:{REGION}:{ACCOUNT_ID}:stateMachine:{installation}-start",
+        schedule_group=SCHEDULE_GROUP,
+        scheduler_role=SCHEDULER_ROLE,
+        dead_letters=f"arn:aws:sqs:{REGION}:{ACCOUNT_ID}:{installation}-dead-letters",
     )
 
 

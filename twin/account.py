@@ -30,6 +30,7 @@ def inventory(environment: Mapping[str, str]) -> list[str]:
             *_storage(clients),
             *_records(clients("route53")),
             *_alarms(clients("cloudwatch")),
+            *_schedules(clients("scheduler")),
         ]
     )
 
@@ -88,3 +89,8 @@ def _alarms(cloudwatch: Any) -> Iterator[str]:
             listed = cloudwatch.list_tags_for_resource(ResourceARN=each["AlarmArn"])["Tags"]
             if OWNER in {tag["Key"] for tag in listed}:
                 yield f"alarm {each['AlarmName']}"
+
+
+def _schedules(scheduler: Any) -> Iterator[str]:
+    for each in scheduler.list_schedules()["Schedules"]:
+        yield f"schedule {each['Name']}"

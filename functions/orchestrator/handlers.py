@@ -38,6 +38,7 @@ from orchestrator.resources import (
     role,
     scripts,
 )
+from orchestrator.schedules import schedule
 from orchestrator.spec.deployment import Deployment
 from orchestrator.spec.parsing import parse
 from orchestrator.spec.request import Request
@@ -85,7 +86,7 @@ def retire(event: Event) -> None:
 
 def request_stop(event: Event) -> None:
     """Also ends a workflow that waits for a host: it holds the lock that the stop needs."""
-    for token in stopping.request_stop(ledger_of(event)):
+    for token in stopping.request_stop(ledger_of(event), event.get("by", stopping.OPERATOR)):
         serving.stop_waiting(aws(), token, "being stopped")
 
 
@@ -139,6 +140,7 @@ instance_function = of(
 address_function = of(address, release_addresses=clearing(address.release_addresses))
 dns_function = of(dns)
 alarms_function = of(alarms)
+schedule_function = of(schedule)
 
 # ---- one per record of ours: the deployment's row, its lock, the wait for its host, a repair
 
@@ -149,7 +151,7 @@ deployment_function = Function(
     begin_teardown=recording(lifecycle.start_teardown),
     end_teardown=recording(lifecycle.end_teardown),
     request_stop=request_stop,
-    begin_stop=step(stopping.begin_stop, desired="stopped"),
+    begin_stop=step(stopping.begin_stop),
     record_stop=recording(stopping.record_stop, desired="stopped"),
     begin_start=recording(stopping.begin_start),
     abandon_start=recording(stopping.abandon_start),

@@ -24,6 +24,9 @@ class Settings:
     earlier_profile: the instance profile that the hosts of the previous version share.
     host_silence_seconds: a host that is waited for and silent for so long has failed.
     notice_topic: ARN of the SNS topic that people are notified by.
+    schedule_group: the name of the group in which EventBridge Scheduler has our schedules.
+    scheduler_role: ARN of the role with which they start workflows; dead_letters: ARN of the queue
+    for what they could not start.
     """
 
     installation: str
@@ -45,6 +48,9 @@ class Settings:
     stop_machine: str = ""
     start_machine: str = ""
     teardown_machine: str = ""
+    schedule_group: str = ""
+    scheduler_role: str = ""
+    dead_letters: str = ""
 
     @classmethod
     def from_env(cls) -> Self:
@@ -70,6 +76,9 @@ class Settings:
                 stop_machine=os.environ.get("STOP_MACHINE", ""),
                 start_machine=os.environ.get("START_MACHINE", ""),
                 teardown_machine=os.environ.get("TEARDOWN_MACHINE", ""),
+                schedule_group=os.environ["SCHEDULE_GROUP"],
+                scheduler_role=os.environ.get("SCHEDULER_ROLE", ""),
+                dead_letters=os.environ.get("DEAD_LETTERS", ""),
             )
         except KeyError as missing:
             raise OrchestratorError(

@@ -7,6 +7,7 @@ metric_names     written by agent and gateway; read by the agent, granted and do
 host_order       written by the orchestrator; followed by agent and gateway
 host_report      written by user_data, agent and twin; read by the orchestrator
 ledger_rows      written by the orchestrator; read by the CLI
+schedule_edges   reckoned by the orchestrator and the CLI
 accrued          counted from those rows by the orchestrator and the CLI
 """
 

@@ -294,6 +294,20 @@ def _iam_thing(call: Call, kind: str, name: str) -> dict[str, Any]:
         return {}
 
 
+def _scheduler(call: Call) -> Iterator[Request]:
+    """No schedule has tags, and a list takes no resource."""
+    action, asked = f"scheduler:{call.operation}", call.parameters
+    if call.operation == "ListSchedules":
+        yield Request(action, "*")
+        return
+    yield Request(
+        action, f"arn:aws:scheduler:{_HERE}:schedule/{asked['GroupName']}/{asked['Name']}"
+    )
+    if "Target" in asked:
+        passed = {"iam:PassedToService": "scheduler.amazonaws.com"}
+        yield Request("iam:PassRole", asked["Target"]["RoleArn"], passed)
+
+
 _SERVICES: Mapping[str, Callable[[Call], Iterator[Request]]] = {
     "cloudwatch": _cloudwatch,
     "codebuild": _codebuild,
@@ -305,6 +319,7 @@ _SERVICES: Mapping[str, Callable[[Call], Iterator[Request]]] = {
     "service-quotas": _quotas,
     "route53": _route53,
     "s3": _s3,
+    "scheduler": _scheduler,
     "sns": _sns,
     "ssm": _ssm,
     "stepfunctions": _states,

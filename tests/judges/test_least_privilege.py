@@ -26,8 +26,10 @@ __all__ = ["blank_host"]
 pytestmark = [pytest.mark.judge, pytest.mark.timeout(900)]  # lives take CPU, beside others too
 
 DOMAIN = {"domain": "example.com"}
+SCHEDULE = {"time_zone": "Europe/Berlin", "on": [{"start": "22:00", "stop": "21:00"}]}
 SPEC: dict[str, Any] = {
     "name": "demo", "model": "m", "dns": DOMAIN, "network": {"nat": "single"},
+    "schedule": SCHEDULE,
 }  # fmt: skip
 ON_CPU = {"type": "m7i.2xlarge", "gpu": False}
 FUNCTIONS = [
@@ -140,6 +142,8 @@ def change(world: World) -> None:
     narrow = {**SPEC["network"], "allowed_cidrs": ["203.0.113.0/24"]}
     for network in (narrow, SPEC["network"]):
         world.up(**{**SPEC, "model": "other", "network": network})
+    for schedule in ({**SCHEDULE, "time_zone": "UTC"}, {}):
+        world.up(**{**SPEC, "model": "other", "schedule": schedule})
 
 
 def heal(world: World, endpoint: str) -> None:

@@ -36,7 +36,7 @@ _UNITS = {"minute": 60, "hour": 3600, "day": 86400}
 # Services whose resources start something by themselves. A subscription to the notices starts the
 # webhook's function only, and no life here has set a webhook.
 _ACTING = ("AWS::Events::", "AWS::Scheduler::", "AWS::Pipes::", "AWS::Lambda::EventSource")
-_PASSIVE = {"AWS::Events::EventBus"}
+_PASSIVE = {"AWS::Events::EventBus", "AWS::Scheduler::ScheduleGroup"}
 # What a reference to them gives is their ARN.
 _NAMED_BY_ARN = {"AWS::Serverless::StateMachine", "AWS::IAM::ManagedPolicy", "AWS::SNS::Topic"}
 _HERE = f"{REGION}:{ACCOUNT_ID}"
@@ -48,6 +48,7 @@ _ARNS = {
     "AWS::CodeBuild::Project": f"codebuild:{_HERE}:project/",
     "AWS::IAM::ManagedPolicy": f"iam::{ACCOUNT_ID}:policy/",
     "AWS::IAM::Role": f"iam::{ACCOUNT_ID}:role/",
+    "AWS::Scheduler::ScheduleGroup": f"scheduler:{_HERE}:schedule-group/",
 }
 _OPT = "/opt"
 
@@ -104,6 +105,12 @@ class Stack:
     def topic(self) -> str:
         """The ARN of the notices' topic, likewise."""
         return next(iter(self.functions.values())).environment["NOTICE_TOPIC"]
+
+    @property
+    def schedules(self) -> tuple[str, str]:
+        """The name of the schedules' group, and the ARN of the role that they start with."""
+        [known] = [each for each in self.functions.values() if each.name == "ScheduleFunction"]
+        return known.environment["SCHEDULE_GROUP"], known.environment["SCHEDULER_ROLE"]
 
 
 def stack(parameters: Mapping[str, str]) -> Stack:

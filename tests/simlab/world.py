@@ -7,6 +7,7 @@ import random
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from typing import Any
 from unittest import mock
@@ -26,11 +27,12 @@ from simlab.internet import Internet
 from simlab.machines import Machines
 from simlab.orders import Orders
 from simlab.schedule import Schedule, Timer, VirtualClock
-from simlab.template import Stack, stack
+from simlab.scheduler import Scheduler
+from simlab.template import Rule, Stack, stack
 from simlab.workflows.executions import Execution, Executions
 
 _STATE_CHANGE = "EC2 Instance State-change Notification"
-_OWN_LAYERS = 4  # workflows, orders, machines and paths, which are no part of the account
+_OWN_LAYERS = 5  # workflows, orders, machines, paths, scheduler: no part of the account
 _PATIENCE = 4 * 3600.0  # virtual seconds; no workflow of ours may take longer
 
 
@@ -63,6 +65,7 @@ class World:
         self.events = Events(self.schedule, known.rules, *shared, duplicates)
         self.internet = Internet(account, self.hosts)
         self.machines = Machines(self.hosts, self.schedule, self._boot)
+        self.scheduler = Scheduler(account, self.schedule, self.executions, chance, self.history)
         self._instances = next(each for each in account.layers if isinstance(each, Instances))
         self._next_change: Timer | None = None
         self.schedule.watch = self._watch_instances
@@ -76,6 +79,7 @@ class World:
         parameters: Mapping[str, str] | None = None,
         duplicates: float = 0.1,
         report_seconds: float | None = None,
+        look_seconds: float | None = None,
         tag_lag: float = 0,
         restore: Callable[[Account], None] | None = None,
     ) -> Iterator[World]:
@@ -84,11 +88,14 @@ class World:
         seed: decides boot times, delays, duplicates, jitter and ids: one seed, one history.
         parameters: the template's, where they are not its defaults. duplicates: the share of
         events that come twice. report_seconds: how often hosts repeat an unchanged report, where
-        the product's own interval costs too much CPU. tag_lag: see Account. restore: fills the
+        the product's own interval costs too much CPU; look_seconds: the same for what a rule
+        repeats, the look of every minute. tag_lag: see Account. restore: fills the
         account from a saved one, whose clock is a VirtualClock; its running instances serve.
         """
         chance = random.Random(seed)  # noqa: S311 - no secret
         known = stack(parameters or {})
+        if look_seconds is not None:
+            known = replace(known, rules=tuple(_rarer(rule, look_seconds) for rule in known.rules))
         account = Account(tag_lag=tag_lag, clock=VirtualClock())
         with account.active(), mock.patch.object(uuid, "uuid4", partial(_uuid, chance)):
             mock_random.seed(chance.getrandbits(64))
@@ -104,7 +111,8 @@ class World:
         """The handlers' calls lead here; hosts that run already are found."""
         orders = Orders(self.hosts, self.schedule)
         ours = (StepFunctions(self.executions), orders, self.machines, self.internet.paths)
-        self.account.layers = (*ours, *self.account.layers)
+        self.account.layers = (*ours, self.scheduler, *self.account.layers)
+        self.scheduler.plan()
         self._instances.changes()  # of an earlier world
         with self._functions.installed(), self.internet.installed():
             for instance in self.instances():
@@ -272,10 +280,20 @@ def _installer(known: Stack) -> Callable[[Account], None]:
         known.named[kind]
         for kind in ("AWS::DynamoDB::Table", "AWS::IAM::InstanceProfile", "AWS::CodeBuild::Project")
     )
-    boundary, topic = known.boundary, known.topic
+    boundary, topic, schedules = known.boundary, known.topic, known.schedules
     return lambda account: furnish(
-        account, table=table, profile=profile, project=project, boundary=boundary, topic=topic
+        account,
+        table=table,
+        profile=profile,
+        project=project,
+        boundary=boundary,
+        topic=topic,
+        schedules=schedules,
     )
+
+
+def _rarer(rule: Rule, seconds: float) -> Rule:
+    return rule if rule.every is None else replace(rule, every=seconds)
 
 
 def _virtual(clock: Clock) -> VirtualClock:

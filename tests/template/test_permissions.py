@@ -11,7 +11,7 @@ from template_files import ROOT
 # Calls that take no resource, or whose resource has no ARN (task tokens).
 UNSCOPED = re.compile(
     r"^(ec2:Describe\w+|ssm:DescribeParameters|route53:ListHostedZones(ByName)?|"
-    r"cloudwatch:PutMetricData|pricing:GetProducts|servicequotas:GetAWSDefaultServiceQuota|ecr:GetAuthorizationToken|s3:ListAllMyBuckets|iam:List(Roles|InstanceProfiles)|sts:DecodeAuthorizationMessage|ssm:UpdateInstanceInformation|ssm:GetCommandInvocation|ssmmessages:\w+|states:SendTask\w+|logs:\w+)$"
+    r"cloudwatch:PutMetricData|pricing:GetProducts|servicequotas:GetAWSDefaultServiceQuota|ecr:GetAuthorizationToken|s3:ListAllMyBuckets|iam:List(Roles|InstanceProfiles)|sts:DecodeAuthorizationMessage|ssm:UpdateInstanceInformation|ssm:GetCommandInvocation|ssmmessages:\w+|states:SendTask\w+|logs:\w+|scheduler:ListSchedules)$"
 )
 CHANGES_EC2 = re.compile(r"^ec2:(?!Describe|CreateTags$)")
 
@@ -148,16 +148,38 @@ def test_every_bucket_is_this_accounts(template):
             assert account == {"!Ref": "AWS::AccountId"}, (name, actions)
 
 
-def test_roles_are_passed_to_ec2_only_and_only_those_of_the_deployments(template):
+def test_roles_are_passed_to_ec2_and_only_those_of_the_deployments_and_one_to_scheduler(template):
     passing = {n: s for n, actions, s in statements(template) if "iam:PassRole" in actions}
     ours = {"!Sub": f"arn:${{AWS::Partition}}:iam::${{AWS::AccountId}}:role{PATH}*"}
 
+    scheduling = passing.pop("ScheduleFunction")
+    assert scheduling["Resource"] == {"!GetAtt": "SchedulerRole.Arn"}
+    assert scheduling["Condition"] == {
+        "StringEquals": {"iam:PassedToService": "scheduler.amazonaws.com"}
+    }
     assert set(passing) == {"RoleFunction", "InstanceFunction"}
     assert passing["RoleFunction"]["Resource"] == ours
     assert passing["InstanceFunction"]["Resource"] == [ours, {"!GetAtt": "InstanceRole.Arn"}]
     for statement in passing.values():
         to_ec2 = {"StringEquals": {"iam:PassedToService": "ec2.amazonaws.com"}}
         assert statement["Condition"] == to_ec2
+
+
+def test_scheduler_starts_the_two_workflows_only_and_for_our_group_only(template):
+    role = template["Resources"]["SchedulerRole"]["Properties"]
+    [trust] = role["AssumeRolePolicyDocument"]["Statement"]
+    allowed = {
+        s["Action"]: s["Resource"] for n, _, s in statements(template) if n == "SchedulerRole"
+    }
+
+    assert trust["Condition"]["StringEquals"] == {
+        "aws:SourceAccount": {"!Ref": "AWS::AccountId"},
+        "aws:SourceArn": {"!GetAtt": "ScheduleGroup.Arn"},
+    }
+    assert allowed == {
+        "states:StartExecution": [{"!Ref": "StopStateMachine"}, {"!Ref": "StartStateMachine"}],
+        "sqs:SendMessage": {"!GetAtt": "DeadLetters.Arn"},
+    }
 
 
 def test_only_the_roles_function_makes_roles_and_only_under_the_boundary(template):

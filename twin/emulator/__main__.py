@@ -81,7 +81,14 @@ def _repair(strict: StrictProcess, state: Path, *, warm: bool) -> None:
     from twin.emulator import middleware, switches
     from twin.emulator.journal import Journal
     from twin.emulator.lambdas import errors, workers
-    from twin.emulator.services import alarms, events, saved_queries, ssm_tags, stack_deletions
+    from twin.emulator.services import (
+        alarms,
+        events,
+        saved_queries,
+        schedules,
+        ssm_tags,
+        stack_deletions,
+    )
     from twin.emulator.workflows import definitions, ends, starts, states, tokens
 
     planned = Path(os.environ["LOCAL_FAULTS"]) if "LOCAL_FAULTS" in os.environ else None
@@ -89,7 +96,7 @@ def _repair(strict: StrictProcess, state: Path, *, warm: bool) -> None:
     workers.install(warm=warm)
     events.install(planned)
     for fix in (
-        *(alarms, saved_queries, ssm_tags, stack_deletions),
+        *(alarms, saved_queries, schedules, ssm_tags, stack_deletions),
         *(definitions, starts, states, tokens, ends),
     ):
         fix.install()

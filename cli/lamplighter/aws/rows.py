@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime, timedelta
 from decimal import Decimal
 from types import NoneType
@@ -23,7 +23,8 @@ Row = dict[str, Any]
 
 # Kinds of rows that only the workflows read.
 _INTERNAL = {"lock", "await", "resource", "capacity", "notice"}
-_NOT_READ = {"hosts": None, "monthly_usd": None, "expires_at": None}  # of a deployment's own row
+# Of a deployment's own row.
+_NOT_READ = {"hosts": None, "monthly_usd": None, "expires_at": None, "schedule": None}
 _NEEDED = {"event": "at", "incident": "opened_at", "host": "generation", "spec": "at"}
 
 
@@ -87,7 +88,8 @@ class Deployment:
     generation: of the host that serves; before one did, the highest that any host got. hosts: the
     oldest first, some of those that ended too. paused_at: since when nothing is repaired;
     paused_until: empty is until it is resumed. unanswered_at: since when probes from outside get no
-    answer. stopped_at: when it was last stopped. spent: of hosts whose rows are gone
+    answer. stopped_at: when it was last stopped; stopped_by: schedule, which starts it again, or
+    empty. schedule: of its specification, as it is stored. spent: of hosts whose rows are gone
     (deployments/spending.py). monthly_usd: its budget, 0 is none. began_at: when it was first asked
     for; expires_at: when it is torn down by itself, empty is never. next_execution: the workflow
     that changes it to another specification; asked_by: who asked for the last change, or the first
@@ -114,7 +116,9 @@ class Deployment:
     next_execution: str = ""
     asked_by: str = ""
     stopped_at: str = ""
+    stopped_by: str = ""
     updated_at: str = ""
+    schedule: dict[str, Any] = field(default_factory=dict)
     hosts: tuple[Host, ...] = ()
 
     @property
@@ -261,6 +265,7 @@ def _deployment(row: Row) -> tuple[tuple[Deployment, Host | None], list[str]]:
     values, odd = _values(Deployment, {**row, **_NOT_READ})
     values["monthly_usd"] = _monthly_usd(row)
     values["expires_at"] = _expires_at(row, values.get("began_at", ""))
+    values["schedule"] = _schedule(row)
     latest, odd_latest = _values(Host, {"generation": row.get("latest_generation")})
     generation = values.pop("generation", 0) or latest.get("generation", 0)
     deployment = Deployment(str(row["pk"]), generation=generation, **values)
@@ -287,6 +292,15 @@ def _expires_at(row: Row, began_at: str) -> str:
         return (_moment(began_at) + timedelta(**{unit: int(lasting[:-1])})).isoformat()
     except (KeyError, TypeError, ValueError):
         return ""
+
+
+def _schedule(row: Row) -> dict[str, Any]:
+    """Return the schedule of the stored specification; empty where it has none."""
+    try:
+        schedule = json.loads(row.get("spec") or "{}")["schedule"]
+    except (KeyError, TypeError, ValueError):
+        return {}
+    return schedule if isinstance(schedule, dict) and schedule.get("on") else {}
 
 
 def _earlier_host(row: Row, generation: int) -> tuple[Host | None, list[str]]:

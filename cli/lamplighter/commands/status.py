@@ -15,7 +15,7 @@ from lamplighter.aws.rows import Deployment, Host, Incident, Records
 from lamplighter.command_line.options import Options, example, pass_options
 from lamplighter.commands.healing.incidents import outcome, rungs
 from lamplighter.deployments import incidents as known
-from lamplighter.deployments import spending
+from lamplighter.deployments import schedule, spending
 from lamplighter.deployments.known import recorded, unread
 from lamplighter.deployments.pauses import is_paused
 from lamplighter.screens import figures
@@ -99,7 +99,16 @@ def _document(found: Deployment, now: datetime) -> dict[str, Any]:
         "cost": spending.cost(found, now),
         "budget": spending.budget(found, now),
         "stopped": spending.while_stopped(found, now),
+        "schedule": _schedule(found, now),
     }
+
+
+def _schedule(found: Deployment, now: datetime) -> dict[str, Any] | None:
+    """Return the schedule as it is stored, and what it does `next`; None without one."""
+    if not found.schedule:
+        return None
+    edge = schedule.upcoming(found, now)
+    return found.schedule | {"next": edge.document(now) if edge else None}
 
 
 def _facts(found: Deployment, here: str, now: datetime) -> Facts:
@@ -116,6 +125,7 @@ def _facts(found: Deployment, here: str, now: datetime) -> Facts:
         "instance": found.current.instance_id,
         "generation": str(found.generation or ""),
         "since": _since(found),
+        "schedule": _next_edge(found, now),
         "expires": f"{moment(found.expires_at)}, torn down then" if found.expires_at else "",
         "reason": "" if serves else found.reason,
         "change": f"under way: {found.next_execution}" if found.next_execution else "",
@@ -167,9 +177,24 @@ def _stopped(found: Deployment, now: datetime) -> str:
     stopped = spending.while_stopped(found, now)
     if stopped is None:
         return ""
-    since = f"since {moment(stopped['since'])}; " if stopped["since"] else ""
+    by = " by its schedule" if found.stopped_by == "schedule" else ""
+    since = f"since {moment(stopped['since'])}{by}; " if stopped["since"] else ""
     costs = f"its disk and address cost {figures.dollars(stopped['monthly_usd'])} a month"
     return f"{since}{costs}, `lamplighter start {found.name}` starts it"
+
+
+def _next_edge(found: Deployment, now: datetime) -> str:
+    """Say when it is started or stopped by itself, e.g. stops today 20:00 Europe/Berlin, in 3 h."""
+    if not found.schedule or found.desired == "absent":
+        return ""
+    edge = schedule.upcoming(found, now)
+    if edge is None:
+        held = f"on hold, stopped by command: `lamplighter start {found.name}` resumes it"
+        return held if found.desired == _STOPPED else ""
+    days = (edge.at.date() - now.astimezone(edge.at.tzinfo).date()).days
+    day = {0: "today", 1: "tomorrow"}.get(days, f"{edge.at:%a %Y-%m-%d}")
+    lasting = figures.lasting((edge.at - now).total_seconds())
+    return f"{edge.action}s {day} {edge.at:%H:%M} {edge.zone}, in {lasting}"
 
 
 def _status(found: Deployment, now: datetime) -> Text:

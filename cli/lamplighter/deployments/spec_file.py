@@ -19,6 +19,7 @@ STANDARD_INPUT = "-"
 _SHOWN = 20  # characters of a number
 _DECIMAL = re.compile(r"-?(?:0|[1-9][0-9]{0,17})")
 _FLOAT = re.compile(r"[-+]?[0-9.]+(?:[eE][-+]?[0-9]+)?")
+_TIME_OF_DAY = re.compile(r"[0-2][0-9]:[0-5][0-9]")
 _OPTION = re.compile(r"[a-z][a-z_]{0,40}")
 _KINDS = {list: "a list", int: "a number", float: "a number", bool: "true or false"}
 # PyYAML's words, and ours.
@@ -161,6 +162,8 @@ class _Loader(yaml.SafeLoader):
         for key, _ in node.value:
             if key.tag == "tag:yaml.org,2002:merge":
                 raise _refusal("merge keys (<<) are not supported: write it out", key.start_mark)
+            if key.value == "on":  # a key of ours, which YAML 1.1 reads as true
+                key.tag = "tag:yaml.org,2002:str"
             if key.tag != "tag:yaml.org,2002:str":
                 raise _refusal("a key must be text: put it in quotes", key.start_mark)
             if key.value in seen:
@@ -186,6 +189,13 @@ def _number(read: Callable[[str], float]) -> Callable[[_Loader, yaml.ScalarNode]
     return construct
 
 
+def _integer_or_time(loader: _Loader, node: yaml.ScalarNode) -> float | str:
+    """A time of day is text, as YAML 1.2 and JSON have it: 20:00 would be 1200."""
+    if _TIME_OF_DAY.fullmatch(node.value):
+        return str(node.value)
+    return _number(_integer)(loader, node)
+
+
 def _text_of(loader: _Loader, node: yaml.ScalarNode) -> str:
     """A date is text here, as it would be in JSON."""
     return str(loader.construct_scalar(node))
@@ -195,7 +205,7 @@ def _foreign(_loader: _Loader, node: yaml.Node) -> None:
     raise _refusal(f"{node.tag} has no JSON form", node.start_mark)
 
 
-_Loader.add_constructor("tag:yaml.org,2002:int", _number(_integer))
+_Loader.add_constructor("tag:yaml.org,2002:int", _integer_or_time)
 _Loader.add_constructor("tag:yaml.org,2002:float", _number(_float))
 _Loader.add_constructor("tag:yaml.org,2002:timestamp", _text_of)
 for _kind in ("binary", "omap", "pairs", "set"):

@@ -102,6 +102,10 @@ class Clients:
         return boto3.client("s3", config=_PATIENT)
 
     @cached_property
+    def scheduler(self) -> Any:  # the development environment has no types of it
+        return boto3.client("scheduler", config=_PATIENT)
+
+    @cached_property
     def sfn(self) -> SFNClient:
         return boto3.client("stepfunctions", config=_PATIENT)
 

@@ -119,6 +119,19 @@ def of_alarm(installation: str, alarm_name: str) -> tuple[str, str] | None:
     return None
 
 
+def schedule(name: str, what: str) -> str:
+    """Return the name of one of a deployment's schedules, in the group of its installation.
+
+    what: e.g. stop-2000. No deployment's name has a dot, so each prefix is one deployment's.
+    """
+    return f"{name}.{what}"
+
+
+def of_schedule(schedule_name: str) -> str:
+    """Return the deployment of a schedule's name."""
+    return schedule_name.partition(".")[0]
+
+
 def bucket(name: str, account: str, region: str) -> str:
     """Return the scripts bucket's name; account and region keep it unique in the whole world."""
     return f"lamplighter-{name}-{account}-{region}"

@@ -20,11 +20,13 @@ from orchestrator.resources import (
     role,
     scripts,
 )
+from orchestrator.schedules import schedule
 from orchestrator.spec.deployment import Deployment
 
 # In the order of provision; teardown goes backwards.
 RESOURCES: tuple[Resource, ...] = (
     *(network, registry, bucket, image, role, scripts, keys, instance, address, dns, alarms),
+    schedule,
 )
 
 

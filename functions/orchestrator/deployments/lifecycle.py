@@ -37,6 +37,7 @@ from orchestrator.ledger.rows import (
 from orchestrator.ledger.store import NO_CHANGE, Ledger
 from orchestrator.preflight import model_fit
 from orchestrator.preflight.every import every, must_pass
+from orchestrator.schedules import due
 from orchestrator.settings import Settings
 from orchestrator.spec.deployment import Deployment
 from orchestrator.spec.difference import digest
@@ -47,6 +48,7 @@ _ROLLED_BACK = " (rolled back: 0 resources left)"
 _AS_ASKED = Request()
 _UNKNOWN_YET = (
     *("began_at", "address", "endpoint", "served_at", "reason", "unanswered_at", "stopped_at"),
+    "stopped_by",
     *("paused_at", "paused_until", "paused_why", "asked_by", *NO_CHANGE),
 )
 
@@ -98,6 +100,7 @@ def begin(deployment: Deployment, ledger: Ledger, request: Request = _AS_ASKED) 
         },
     )
     if not row.is_live:
+        due.keep_on(ledger)
         ledger.note("provision", "provisioning started")
     elif wanted:
         ledger.note("change", f"change of {wanted} started, asked for by {asked_by}")
@@ -144,6 +147,7 @@ def record_serving(ledger: Ledger, probed_from: str) -> dict[str, Any]:
             served_at=ledger.time(),
             execution=ledger.owner,
             reason=None,
+            stopped_by=None,
         )
         ledger.note("serving", f"{row.endpoint} answers", instance_id=instance_id)
     return {

@@ -63,6 +63,7 @@ def _names(clients: Clients) -> set[str]:
         ),
         *_of_records(clients),
         *_of_alarms(clients),
+        *_of_schedules(clients),
     }
 
 
@@ -112,6 +113,12 @@ def _of_alarms(clients: Clients) -> Iterator[str]:
     for alarm in _listed(clients.cloudwatch, "describe_alarms", AlarmNamePrefix=prefix):
         if found := naming.of_alarm(installation, alarm["AlarmName"]):
             yield found[0]
+
+
+def _of_schedules(clients: Clients) -> Iterator[str]:
+    group = clients.settings.schedule_group
+    for schedule in _listed(clients.scheduler, "list_schedules", GroupName=group):
+        yield naming.of_schedule(schedule["Name"])
 
 
 def _matching(names: Iterator[str]) -> Iterator[str]:

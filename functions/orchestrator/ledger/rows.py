@@ -33,6 +33,7 @@ HOSTS, WAITS, RESOURCES, INCIDENTS = "host#", "await#", "resource#", "incident#"
 NOTICES, SPECS = "notice#", "spec#"
 WAITING = "waiting for capacity"  # the phase of a host that is not launched yet
 STOP = "stop"  # what is planned for the host of a deployment that is stopped
+SCHEDULE = "schedule"  # who stopped it, where it was no operator and no budget
 
 
 class _Word(StrEnum):
@@ -122,7 +123,7 @@ class DeploymentRow(_Row):
     paused_at: since when nothing is repaired; paused_until: None is until it is resumed.
     spent: of hosts whose rows are gone, budget_noticed: the last notice (capacity/spending/).
     unanswered_at: since when the endpoint does not answer our probes from outside. stopped_at: when
-    it was last stopped.
+    it was last stopped; stopped_by: SCHEDULE where its schedule wants that, and starts it again.
     next_spec: what a change makes it, until its host serves; next_execution: the workflow that may
     use it; next_host: whether it takes a new generation. asked_by: who asked for the last provision
     that was more than a repetition.
@@ -152,6 +153,7 @@ class DeploymentRow(_Row):
     next_host: bool = False
     asked_by: str | None = None
     stopped_at: str | None = None
+    stopped_by: str | None = None
     updated_at: str | None = None
 
     @property

@@ -19,6 +19,7 @@ from orchestrator.notices import texts
 from orchestrator.notices.sending import send
 from orchestrator.observability import record_incident
 from orchestrator.repair import bounds, starting
+from orchestrator.schedules import due as due_edges
 
 UNREPAIRABLE = "unrepairable"
 
@@ -61,7 +62,7 @@ def spent(clients: Clients, ledger: Ledger, row: DeploymentRow) -> None:
     for due in budget.due(row, cost, f"{now:%Y-%m}"):
         month = datetime.strptime(due.month, "%Y-%m").replace(tzinfo=UTC)
         stops = due.is_all and budget.stops(row)
-        if stops and row.desired == Desired.PRESENT:
+        if stops and (row.desired == Desired.PRESENT or due_edges.is_stopped_by_it(row)):
             mark = f"budget-{due.month}-{due.monthly_usd:g}"
             starting.start(clients, ledger, starting.STOP, mark)
         spent_usd, monthly_usd = due.spent_usd, due.monthly_usd

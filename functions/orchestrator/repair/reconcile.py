@@ -11,9 +11,19 @@ from orchestrator.ledger import lock
 from orchestrator.ledger.rows import DeploymentRow, HostRow, Status
 from orchestrator.ledger.store import Ledger
 from orchestrator.observability import count, logger
-from orchestrator.repair import announcing, diagnosis, expiring, facts, triggers, unfinished
+from orchestrator.repair import (
+    announcing,
+    diagnosis,
+    expiring,
+    facts,
+    overdue,
+    triggers,
+    unfinished,
+)
 from orchestrator.repair.rungs import Rung, Verdict
 from orchestrator.repair.triggers import RECONCILER, Trigger
+from orchestrator.schedules import due
+from orchestrator.schedules.edges import Moment
 from orchestrator.spec.parsing import parse
 
 _AT_ONCE = 16  # deployments; a look is mostly waiting
@@ -43,17 +53,27 @@ def look(clients: Clients, ledger: Ledger) -> str:
     row, host = ledger.known_deployment(), diagnosis.subject(ledger)
     if row and (ended := expiring.look(clients, ledger, row)):
         return ended
+    edge = due.overdue(ledger, row) if row else None
     left = unfinished.verb(row) if row else None
-    if row is None or (left is None and (not row.is_live or host is None)):
+    if row is None or not (left or edge or (row.is_live and host)):
         return "nothing is to be kept alive"
     announcing.spent(clients, ledger, row)
     if owner and lock.runs(clients.sfn, owner):
         announcing.waits(clients, ledger)
         return "a workflow is at work on it"
-    if left or host is None:
-        return unfinished.start_again(clients, ledger, str(left))
+    if edge or left or host is None:
+        return _caught_up(clients, ledger, row, edge, left)
     was_left = owner is not None and owner == ledger.lock_owner()  # else it has just ended
     return _kept_alive(clients, ledger, row, host, was_left=was_left)
+
+
+def _caught_up(
+    clients: Clients, ledger: Ledger, row: DeploymentRow, edge: Moment | None, left: str | None
+) -> str:
+    """Start what its schedule wants by now, else what ended before it was done."""
+    if edge:
+        return overdue.start(clients, ledger, edge)
+    return unfinished.start_again(clients, ledger, row, str(left))
 
 
 def _kept_alive(

@@ -12,8 +12,11 @@ STOP, START, TEARDOWN = "stop", "start", "teardown"
 _NAME_LIMIT = 80
 
 
-def start(clients: Clients, ledger: Ledger, workflow: str, mark: str) -> str:
-    """Start the workflow that `mark` names, once however often it is asked for; return its name."""
+def start(clients: Clients, ledger: Ledger, workflow: str, mark: str, by: str | None = None) -> str:
+    """Start the workflow that `mark` names, once however often it is asked for; return its name.
+
+    by: SCHEDULE where the deployment's schedule wants it.
+    """
     settings = clients.settings
     machines = {
         STOP: settings.stop_machine,
@@ -25,6 +28,6 @@ def start(clients: Clients, ledger: Ledger, workflow: str, mark: str) -> str:
         clients.sfn.start_execution(
             stateMachineArn=machines[workflow],
             name=name,
-            input=json.dumps({"name": ledger.name}),
+            input=json.dumps({"name": ledger.name} | ({"by": by} if by else {})),
         )
     return name

@@ -17,8 +17,8 @@ def verb(row: DeploymentRow) -> str | None:
     return None
 
 
-def start_again(clients: Clients, ledger: Ledger, workflow: str) -> str:
+def start_again(clients: Clients, ledger: Ledger, row: DeploymentRow, workflow: str) -> str:
     """Start it at most once in ten minutes, should it fail each time; return what was done."""
     mark = f"{ledger.now():%Y%m%dT%H%M}"[:-1]
-    name = start(clients, ledger, workflow, f"look-{mark}")
+    name = start(clients, ledger, workflow, f"look-{mark}", row.stopped_by)
     return f"started {name}: a {workflow} ended before it was done"

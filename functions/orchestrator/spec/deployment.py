@@ -12,6 +12,7 @@ from typing import Any
 from orchestrator.spec import hints
 from orchestrator.spec.engine import Engine
 from orchestrator.spec.patterns import MODEL, NAME, TAG_KEY
+from orchestrator.spec.schedule import Schedule
 from orchestrator.spec.schema.fields import option, plain, section
 from orchestrator.spec.sections import (
     Budget,
@@ -91,6 +92,7 @@ class Deployment:
     certificate: Certificate = section(Certificate, about="TLS certificate")
     budget: Budget = section(Budget, about="cost a month")
     canary: Canary = section(Canary, about="test of a change")
+    schedule: Schedule = section(Schedule, about="when it runs")
 
     def document(self) -> dict[str, Any]:
         """Return the specification with every default filled in, as JSON types."""

@@ -38,6 +38,7 @@ _HOST = "the host reads it at its launch"
 _MACHINE = "it decides which machine is launched"
 _ENGINE = "the engine starts with it"
 _GATEWAY = "the gateway starts with it"
+_TIMES = "the times at which it is started and stopped are changed"
 _SEARCH = "the next search for capacity goes by it"
 _NAME = f"clients and the certificate know the name: {_OTHER}"
 _LAYOUT = f"the ranges of the network are laid out once: {_OTHER}"
@@ -88,6 +89,8 @@ HOWS: Mapping[str, tuple[How, str]] = {
     "budget.monthly_usd": (How.IN_PLACE, "it concerns no resource"),
     "budget.at_limit": (How.IN_PLACE, "it concerns no resource"),
     "canary.prompts": (How.IN_PLACE, "new hosts are judged by it, that of this change too"),
+    "schedule.time_zone": (How.IN_PLACE, _TIMES),
+    "schedule.on": (How.IN_PLACE, _TIMES),
 }
 # What the hosts share and a change must not move before its own host serves.
 _SHARED = ("network", "allowed_cidrs")

@@ -5,9 +5,10 @@ from __future__ import annotations
 import ipaddress
 import re
 
-from orchestrator.spec.patterns import DOMAIN, MODEL, NAME, SECRETS, VPC_RANGE
+from orchestrator.spec.patterns import DOMAIN, MODEL, NAME, SECRETS, TIME, VPC_RANGE
 
 _DOCKER = ipaddress.IPv4Network("172.17.0.0/16")
+_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 
 def name(text: str) -> str | None:
@@ -53,6 +54,22 @@ def parameter(text: str) -> str | None:
     if any(part.lower() in SECRETS for part in text.split("/")[3:4]):
         return f"{', '.join(SECRETS)} are a deployment's own secrets; name another parameter"
     return None
+
+
+def time_of_day(text: str) -> str | None:
+    """A time with one digit too few, or midnight as the beginning of a day."""
+    hour, _, minute = text.strip().partition(":")
+    plain = "00:00" if text == "24:00" else f"{hour:>02}:{minute or '00':>02}"
+    return f"write {plain}" if re.fullmatch(TIME, plain) else None
+
+
+def day(text: str) -> str | None:
+    name = text.strip().lower()
+    return next((f"write {each[:3]}" for each in _DAYS if _is_day(name, each)), None)
+
+
+def _is_day(name: str, day: str) -> bool:
+    return len(name) > 1 and (day.startswith(name) or name.rstrip("s.") == day)
 
 
 def _network(text: str) -> ipaddress.IPv4Network | None:

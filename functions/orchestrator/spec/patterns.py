@@ -47,3 +47,7 @@ VPC_RANGE = rf"{_SIXTEEN}\.(?:{_NETS})"
 INSTANCE_TYPE = r"[a-z0-9-]{1,32}\.[a-z0-9-]{1,32}"
 # A full zone, e.g. us-east-1a or us-gov-west-1b; a Local Zone has its city in its name.
 ZONE = r"[a-z]{2}(?:-[a-z]{2,12}){1,3}-[0-9]{1,2}[a-z]"
+
+TIME = r"(?:[01][0-9]|2[0-3]):[0-5][0-9]"
+TIME_OR_MIDNIGHT = rf"{TIME}|24:00"
+TIME_ZONE = r"[A-Za-z][A-Za-z0-9_+-]*(?:/[A-Za-z0-9_+-]+){0,2}"

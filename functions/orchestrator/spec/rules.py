@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from orchestrator.spec import checks, tool_parsers
+from orchestrator.spec import checks, schedule_checks, tool_parsers
 from orchestrator.spec.deployment import Deployment
 from orchestrator.spec.schema.values import Problem, Schema
 from orchestrator.spec.sections import DEFAULT_TYPE
@@ -57,6 +57,7 @@ def _if(condition: Schema, then: Schema) -> Schema:
 
 _ON_CPU = _given("engine.on_cpu", {"const": True})
 _DOMAIN = _given("dns.domain", _TEXT)
+_WINDOWS = _given("schedule.on", {"minItems": 1})
 _OFFICIAL_IMAGE = {
     "properties": {"engine": {"properties": {"image": {"pattern": f"^{checks.OFFICIAL_IMAGE}"}}}}
 }
@@ -88,6 +89,37 @@ RULES = (
         "canary.prompts have at most 45 seconds together",
         ("canary.prompts",),
         checks.canary_seconds,
+    ),
+    Rule(
+        "schedule.time_zone and schedule.on are given together",
+        ("schedule.time_zone", "schedule.on"),
+        schedule_checks.zone_and_windows,
+        {
+            "allOf": [
+                _if(_given("schedule.time_zone", _TEXT), _WINDOWS),
+                _if(_WINDOWS, _given("schedule.time_zone", _TEXT)),
+            ]
+        },
+    ),
+    Rule(
+        "schedule.time_zone is one of the IANA time zone database",
+        ("schedule.time_zone",),
+        schedule_checks.unknown_zone,
+    ),
+    Rule(
+        "a window of schedule.on stops at another time than it starts",
+        ("schedule.on",),
+        schedule_checks.empty_windows,
+    ),
+    Rule(
+        "no two windows of schedule.on overlap",
+        ("schedule.on",),
+        schedule_checks.overlapping_windows,
+    ),
+    Rule(
+        "the windows of schedule.on are not the whole week",
+        ("schedule.on",),
+        schedule_checks.never_stops,
     ),
     Rule(
         "engine.on_cpu needs instance.gpu to be false",

@@ -91,6 +91,15 @@ def test_plain_numbers_are_numbers(read: Read, text: str, value: float) -> None:
     assert read(f'{{"a": {text}}}') == {"a": value}
 
 
+def test_a_schedule_needs_no_quotes(read: Read) -> None:
+    """YAML 1.1 reads `on` as true, and 20:00 as 1200."""
+    text = "schedule:\n  on:\n    - {start: 08:00, stop: 20:00}\n    - {start: '09:00'}\n"
+
+    assert read(text) == {
+        "schedule": {"on": [{"start": "08:00", "stop": "20:00"}, {"start": "09:00"}]}
+    }
+
+
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [

@@ -24,6 +24,7 @@ OTHERS = [
     "StartBuild",
     "PutParameter",
     "ChangeResourceRecordSets",
+    "CreateSchedule",
 ]
 
 

@@ -13,6 +13,7 @@ from orchestrator.deployments.orphans import orphans
 from orchestrator.errors import Superseded
 from orchestrator.ledger.rows import LOCK
 from orchestrator.resources import alarms, role
+from orchestrator.schedules import schedule
 from steps import SPEC, Workflow, ledger_of
 
 LEFT = {
@@ -86,6 +87,22 @@ def test_alarms_are_found_where_nothing_else_was_left(complete):
     [found] = swept(complete)
 
     assert {line.rpartition(" ")[0] for line in found["resources"]} == {"CloudWatch alarm"}
+
+
+def test_schedules_are_found_where_nothing_else_was_left(complete):
+    complete.destroy(*(each for each in reversed(RESOURCES) if each is not schedule))
+    lose_the_ledger(complete)
+
+    assert swept(complete) == [
+        {
+            "name": "demo",
+            "why": "the ledger has no row of it",
+            "resources": [
+                "EventBridge schedule demo.start-0800",
+                "EventBridge schedule demo.stop-2000",
+            ],
+        }
+    ]
 
 
 def test_what_was_torn_down_without_a_trace_costs_no_call(complete, account):

@@ -49,6 +49,7 @@ FULL = [
         next_host=True,
         asked_by="alice",
         stopped_at=AT,
+        stopped_by="schedule",
         updated_at=AT,
     ),
     HostRow(

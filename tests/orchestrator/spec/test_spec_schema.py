@@ -73,6 +73,10 @@ RICH = [
         },
         "certificate": {"challenge": "http-01"},
         "canary": {"prompts": [{"prompt": "2 + 2?", "contains": "4", "max_seconds": 5}]},
+        "schedule": {
+            "time_zone": "Europe/Berlin",
+            "on": [{"start": "08:00", "stop": "24:00", "days": ["mon", "sun"]}],
+        },
     },
     {
         **MINIMAL,
