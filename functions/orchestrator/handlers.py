@@ -19,6 +19,7 @@ from orchestrator.events import (
 )
 from orchestrator.hosts import canary, draining, halting, recovery, serving, traffic
 from orchestrator.ledger import lock
+from orchestrator.ledger.rows import HALTED
 from orchestrator.ledger.store import Ledger
 from orchestrator.notices import sending, texts, webhook
 from orchestrator.observability import count
@@ -85,7 +86,8 @@ def retire(event: Event) -> None:
 
 def request_stop(event: Event) -> None:
     """Also ends a workflow that waits for a host: it holds the lock that the stop needs."""
-    for token in stopping.request_stop(ledger_of(event)):
+    asked = {key: event[key] for key in ("sleep", "idle", "asked_by") if event.get(key)}
+    for token in stopping.request_stop(ledger_of(event), **asked):
         serving.stop_waiting(aws(), token, "being stopped")
 
 
@@ -149,8 +151,8 @@ deployment_function = Function(
     begin_teardown=recording(lifecycle.start_teardown),
     end_teardown=recording(lifecycle.end_teardown),
     request_stop=request_stop,
-    begin_stop=step(stopping.begin_stop, desired="stopped"),
-    record_stop=recording(stopping.record_stop, desired="stopped"),
+    begin_stop=step(stopping.begin_stop, desired=HALTED),
+    record_stop=recording(stopping.record_stop, desired=HALTED),
     begin_start=recording(stopping.begin_start),
     abandon_start=recording(stopping.abandon_start),
     report_failure=report_failure,
@@ -168,7 +170,7 @@ serving_function = Function(
     promote_host=step(traffic.promote_host, desired="present"),
     drain_first=step(draining.drain_first, desired="present"),
     drain_predecessors=step(draining.drain_predecessors, desired="present"),
-    drain_host=step(draining.drain_host, desired="stopped"),
+    drain_host=step(draining.drain_host, desired=HALTED),
 )
 incident_function = Function(
     check=step(
@@ -188,7 +190,7 @@ host_function = Function(
     reboot=clearing(recovery.reboot, desired="present"),
     stop=clearing(recovery.stop, desired="present"),
     start=clearing(recovery.start, desired="present"),
-    halt=clearing(halting.halt, desired="stopped"),
+    halt=clearing(halting.halt, desired=HALTED),
     resume=clearing(halting.resume),
 )
 maintenance_function = Function(

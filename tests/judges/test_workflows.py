@@ -35,6 +35,7 @@ VARIABLES = {
     "incident": {**INCIDENT, "instance_id": "i-0123456789abcdef0"},
     "beside": True, "drain_first": False, "drain_seconds": 840, "force": False,
     "stopped": True, "begun": {"todo": "start", "name": "demo"},
+    "sleep": True, "idle": False, "only_asleep": False, "asked_by": "alice",
     "rolled_back": False, "swept": False, "command_id": "0123abcd-0000-4000-8000-000000000000",
 }  # fmt: skip
 CONTEXT = {

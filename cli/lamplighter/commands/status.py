@@ -23,7 +23,7 @@ from lamplighter.screens.layout import Block, Facts
 from lamplighter.screens.screen import Screen, facts, moment, plain, table
 
 _STYLES = {"serving": "green", "failed": "red", "absent": "dim", "stopped": "dim", "asleep": "dim"}
-_STOPPED = "stopped"
+_HALTED = ("stopped", "asleep")
 _ORDINARY = {"", "present", "absent"}  # desired: the status says enough
 _STILL_SERVES = "the last workflow failed, what served goes on serving"
 _LAST_INCIDENTS = 5
@@ -98,7 +98,7 @@ def _document(found: Deployment, now: datetime) -> dict[str, Any]:
         "paused": is_paused(found, now),
         "cost": spending.cost(found, now),
         "budget": spending.budget(found, now),
-        "stopped": spending.while_stopped(found, now),
+        **{each: _halted(found, now, each) for each in _HALTED},
     }
 
 
@@ -109,8 +109,8 @@ def _facts(found: Deployment, here: str, now: datetime) -> Facts:
         "name": found.name,
         "status": _status(found, now),
         "paused": _paused(found) if is_paused(found, now) else "",
-        "stopped": _stopped(found, now),
-        "phase": _phase(found.current) if found.status != _STOPPED else "",
+        **{each: _rest(found, now) for each in _HALTED if found.status == each},
+        "phase": _phase(found.current) if found.status not in _HALTED else "",
         "endpoint": found.endpoint,
         "here": here if here != found.endpoint else "",
         "instance": found.current.instance_id,
@@ -163,13 +163,23 @@ def _paused(found: Deployment) -> Text:
     return plain(f"{until}{why}; nothing is repaired, {ends}", "yellow")
 
 
-def _stopped(found: Deployment, now: datetime) -> str:
-    stopped = spending.while_stopped(found, now)
-    if stopped is None:
-        return ""
-    since = f"since {moment(stopped['since'])}; " if stopped["since"] else ""
-    costs = f"its disk and address cost {figures.dollars(stopped['monthly_usd'])} a month"
-    return f"{since}{costs}, `lamplighter start {found.name}` starts it"
+def _halted(found: Deployment, now: datetime, status: str) -> dict[str, Any] | None:
+    """Return what is known of its rest; None while it has another status."""
+    rest = spending.while_stopped(found, now) if found.status == status else None
+    if rest is None or status != "asleep":
+        return rest
+    return rest | {"asked_by": found.asleep_by or None}
+
+
+def _rest(found: Deployment, now: datetime) -> str:
+    """Return since when nothing of it runs, what that costs, and how it starts again."""
+    rest = spending.while_stopped(found, now) or {"since": None, "monthly_usd": 0}
+    since = f"since {moment(rest['since'])}; " if rest["since"] else ""
+    why = (
+        f"asked for by {found.asleep_by}; " if found.status == "asleep" and found.asleep_by else ""
+    )
+    costs = f"its disk and address cost {figures.dollars(rest['monthly_usd'])} a month"
+    return f"{since}{why}{costs}, `lamplighter start {found.name}` starts it"
 
 
 def _status(found: Deployment, now: datetime) -> Text:
@@ -186,6 +196,11 @@ def _phase(host: Host) -> str:
 
 
 def _since(found: Deployment) -> str:
-    """Since when it serves, or is stopped; otherwise when the row was last written."""
-    since = {"serving": found.served_at, _STOPPED: found.stopped_at}.get(found.status)
+    """Since when it serves, or rests; otherwise when the row was last written."""
+    moments = {
+        "serving": found.served_at,
+        "stopped": found.stopped_at,
+        "asleep": found.asleep_at,
+    }
+    since = moments.get(found.status)
     return moment(since or found.updated_at)

@@ -7,7 +7,7 @@ from typing import Any
 
 from orchestrator.aws.clients import Clients
 from orchestrator.capacity.spending.forgetting import forget
-from orchestrator.deployments import change, expiry, inventory, stopping
+from orchestrator.deployments import change, expiry, inventory, starts, stopping
 from orchestrator.errors import (
     NotFound,
     Superseded,
@@ -48,6 +48,7 @@ _AS_ASKED = Request()
 _UNKNOWN_YET = (
     *("began_at", "address", "endpoint", "served_at", "reason", "unanswered_at", "stopped_at"),
     *("paused_at", "paused_until", "paused_why", "asked_by", *NO_CHANGE),
+    *("asleep_at", "asleep_by", "starting_at", "start_seconds"),
 )
 
 
@@ -144,6 +145,7 @@ def record_serving(ledger: Ledger, probed_from: str) -> dict[str, Any]:
             served_at=ledger.time(),
             execution=ledger.owner,
             reason=None,
+            **starts.after(row, ledger.now()),
         )
         ledger.note("serving", f"{row.endpoint} answers", instance_id=instance_id)
     return {
@@ -191,7 +193,7 @@ def record_failure(
 def _after_failure(
     ledger: Ledger, row: DeploymentRow, spec: dict[str, Any], settings: Settings
 ) -> Status:
-    if row.desired == Desired.STOPPED:
+    if row.desired.is_halted:
         return stopping.status_after_failure(ledger)
     return Status.SERVING if _answers(ledger, row, spec, settings) else Status.FAILED
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from orchestrator.aws.clients import Clients
 from orchestrator.aws.error_codes import tolerating
@@ -12,8 +13,11 @@ STOP, START, TEARDOWN = "stop", "start", "teardown"
 _NAME_LIMIT = 80
 
 
-def start(clients: Clients, ledger: Ledger, workflow: str, mark: str) -> str:
-    """Start the workflow that `mark` names, once however often it is asked for; return its name."""
+def start(clients: Clients, ledger: Ledger, workflow: str, mark: str, **how: Any) -> str:
+    """Start the workflow that `mark` names, once however often it is asked for; return its name.
+
+    how: what its input says besides the deployment's name.
+    """
     settings = clients.settings
     machines = {
         STOP: settings.stop_machine,
@@ -25,6 +29,6 @@ def start(clients: Clients, ledger: Ledger, workflow: str, mark: str) -> str:
         clients.sfn.start_execution(
             stateMachineArn=machines[workflow],
             name=name,
-            input=json.dumps({"name": ledger.name}),
+            input=json.dumps({"name": ledger.name, **how}),
         )
     return name

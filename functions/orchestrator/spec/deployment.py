@@ -21,6 +21,7 @@ from orchestrator.spec.sections import (
     Gateway,
     Instance,
     Network,
+    Sleep,
 )
 
 
@@ -90,6 +91,7 @@ class Deployment:
     gateway: Gateway = section(Gateway, about="OpenAI API")
     certificate: Certificate = section(Certificate, about="TLS certificate")
     budget: Budget = section(Budget, about="cost a month")
+    sleep: Sleep = section(Sleep, about="rest while it is not used")
     canary: Canary = section(Canary, about="test of a change")
 
     def document(self) -> dict[str, Any]:
