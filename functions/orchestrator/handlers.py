@@ -16,6 +16,7 @@ from orchestrator.events import (
     instance_events,
     looks,
     published_notices,
+    wake_requests,
 )
 from orchestrator.hosts import canary, draining, halting, recovery, serving, traffic
 from orchestrator.ledger import lock
@@ -221,4 +222,5 @@ host_report_function = logged(host_reports.receive)
 instance_event_function = logged(instance_events.receive)
 reconciler_function = logged(looks.look)
 webhook_function = logged(published_notices.receive)
+waker_function = wake_requests.receive
 guard_deletion_function = deletion.guard

@@ -11,6 +11,7 @@ import click
 from rich.text import Text
 
 from lamplighter.aws import ledger, origins
+from lamplighter.aws.account import Account
 from lamplighter.aws.rows import Deployment, Host, Incident, Records
 from lamplighter.command_line.options import Options, example, pass_options
 from lamplighter.commands.healing.incidents import outcome, rungs
@@ -46,7 +47,8 @@ def status(options: Options, name: str | None, *, everything: bool) -> None:
 
 def _all(options: Options, *, everything: bool) -> None:
     screen, now = options.screen(), datetime.now(UTC)
-    every = ledger.everything(options.account().ledger())
+    account = options.account()
+    every = ledger.everything(account.ledger())
     kept = [one for one in every if everything or one.deployment.status != "absent"]
     hidden, found = len(every) - len(kept), [one.deployment for one in kept]
     rows = (
@@ -64,7 +66,7 @@ def _all(options: Options, *, everything: bool) -> None:
     headings = ("NAME", "STATUS", "PHASE", "ENDPOINT", "INSTANCE", "THIS MONTH", "SINCE")
     drawn = table(*headings, rows=rows, prose=("PHASE",))
     document = {
-        "deployments": [_document(one, now) for one in found],
+        "deployments": [_document(one, now, account) for one in found],
         "unreadable": [asdict(row) for one in kept for row in one.unreadable],
     }
     none = f"no deployments ({hidden} torn down: --all shows them)" if hidden else "no deployments"
@@ -78,12 +80,15 @@ def _one(options: Options, name: str) -> None:
     records = recorded(account.ledger(), name)
     found, incidents = records.deployment, records.incidents[-_LAST_INCIDENTS:]
     here = origins.here(found.endpoint, account.origins)
-    document = _document(found, now) | {
+    document = _document(found, now, account) | {
         "here": here,
         "incidents": [known.document(incident) for incident in incidents],
         "unreadable": [asdict(row) for row in records.unreadable],
     }
-    screen.answer(document, _facts(found, here, now), *_hosts(found.active), *_outages(incidents))
+    wake_url = woken_at(account, name) if found.status == "asleep" else ""
+    screen.answer(
+        document, _facts(found, here, now, wake_url), *_hosts(found.active), *_outages(incidents)
+    )
     _say_unread(screen, records)
 
 
@@ -92,17 +97,23 @@ def _say_unread(screen: Screen, records: Records) -> None:
         screen.say(unread(records.unreadable))
 
 
-def _document(found: Deployment, now: datetime) -> dict[str, Any]:
+def woken_at(account: Account, name: str) -> str:
+    """Return the base URL at which a request wakes it; empty of an earlier installation."""
+    url = account.installation.wake_url
+    return f"{url.rstrip('/')}/{name}/v1" if url else ""
+
+
+def _document(found: Deployment, now: datetime, account: Account) -> dict[str, Any]:
     """Return it for machines, with what it costs and whether its repairs are paused."""
     return found.document() | {
         "paused": is_paused(found, now),
         "cost": spending.cost(found, now),
         "budget": spending.budget(found, now),
-        **{each: _halted(found, now, each) for each in _HALTED},
+        **{each: _halted(found, now, each, account) for each in _HALTED},
     }
 
 
-def _facts(found: Deployment, here: str, now: datetime) -> Facts:
+def _facts(found: Deployment, here: str, now: datetime, wake_url: str) -> Facts:
     warnings, serves = found.current.warnings, found.status == "serving"
     cost = spending.cost(found, now)
     named: dict[str, str | Text] = {
@@ -110,6 +121,7 @@ def _facts(found: Deployment, here: str, now: datetime) -> Facts:
         "status": _status(found, now),
         "paused": _paused(found) if is_paused(found, now) else "",
         **{each: _rest(found, now) for each in _HALTED if found.status == each},
+        "wake": wake_url,
         "phase": _phase(found.current) if found.status not in _HALTED else "",
         "endpoint": found.endpoint,
         "here": here if here != found.endpoint else "",
@@ -163,12 +175,15 @@ def _paused(found: Deployment) -> Text:
     return plain(f"{until}{why}; nothing is repaired, {ends}", "yellow")
 
 
-def _halted(found: Deployment, now: datetime, status: str) -> dict[str, Any] | None:
+def _halted(
+    found: Deployment, now: datetime, status: str, account: Account
+) -> dict[str, Any] | None:
     """Return what is known of its rest; None while it has another status."""
     rest = spending.while_stopped(found, now) if found.status == status else None
     if rest is None or status != "asleep":
         return rest
-    return rest | {"asked_by": found.asleep_by or None}
+    url = woken_at(account, found.name)
+    return rest | {"asked_by": found.asleep_by or None, "woken_at": url or None}
 
 
 def _rest(found: Deployment, now: datetime) -> str:
@@ -179,7 +194,8 @@ def _rest(found: Deployment, now: datetime) -> str:
         f"asked for by {found.asleep_by}; " if found.status == "asleep" and found.asleep_by else ""
     )
     costs = f"its disk and address cost {figures.dollars(rest['monthly_usd'])} a month"
-    return f"{since}{why}{costs}, `lamplighter start {found.name}` starts it"
+    by = "; a request to the URL below, or" if found.status == "asleep" else ","
+    return f"{since}{why}{costs}{by} `lamplighter start {found.name}` starts it"
 
 
 def _status(found: Deployment, now: datetime) -> Text:

@@ -238,18 +238,23 @@ def test_a_stop_that_joined_a_sleep_is_asked_for_again(
 
 
 @pytest.mark.usefixtures("asleep")
-def test_status_of_what_sleeps_says_why_and_how_it_is_woken(lamplighter: Run) -> None:
+def test_status_of_what_sleeps_says_why_and_how_it_is_woken(
+    lamplighter: Run, workflows: Workflows
+) -> None:
+    workflows.stacks["lamplighter"]["WakeUrl"] = "https://waker.example/"
     shown = " ".join(lamplighter("status", "prod").stdout.split())
     document = json.loads(lamplighter("--json", "status", "prod").stdout)
 
     assert "since 2026-05-01 21:00" in shown
     assert "asked for by 30 minutes without a request; its disk and address cost $18.25" in shown
-    assert "`lamplighter start prod` starts it" in shown
+    assert "a request to the URL below, or `lamplighter start prod` starts it" in shown
+    assert "https://waker.example/prod/v1" in shown
     assert document["stopped"] is None
     assert document["asleep"] == {
         "since": "2026-05-01T21:00:00+00:00",
         "monthly_usd": 18.25,
         "asked_by": "30 minutes without a request",
+        "woken_at": "https://waker.example/prod/v1",
     }
 
 
