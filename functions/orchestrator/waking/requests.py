@@ -1,4 +1,4 @@
-"""A request to the waker, from the event of a function URL or of API Gateway (format 2.0).
+"""A request to the waker, from the event of a function URL (payload format 2.0).
 
 https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html#urls-payloads
 """
@@ -32,25 +32,21 @@ _TOKEN = re.compile(r"eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """deployment: by the path, or by its own name in DNS. key: as it was sent, empty without one.
-    source: the client's address. wakes: whether it asks for inference; a list of models does not.
-    by_name: it asked the deployment's name, which leads here while it sleeps.
+    """deployment: by the path. key: as it was sent, empty without one. source: the client's
+    address. wakes: whether it asks for inference; a list of models does not.
     """
 
     deployment: str
     key: str = field(repr=False)
     source: str
     wakes: bool
-    by_name: bool = False
 
     @classmethod
     def of(cls, event: Any) -> Self:
         """Raise Refusal for what no deployment could be asked."""
         http = _mapping(_mapping(_mapping(event).get("requestContext")).get("http"))
         headers = _mapping(_mapping(event).get("headers"))
-        own = _mapping(_mapping(event).get("stageVariables")).get("deployment")
-        path = str(http.get("path", ""))
-        name, path = (str(own), path) if own else _place(path)
+        name, path = _place(str(http.get("path", "")))
         method = http.get("method")
         if path not in PATHS and path != MODELS:
             raise refusals.final(
@@ -67,8 +63,7 @@ class Asked:
                 headers={"allow": expected},
             )  # fmt: skip
         _must_be_small(event, headers)
-        wakes = path != MODELS
-        return cls(name, _key(headers), source(event), wakes=wakes, by_name=bool(own))
+        return cls(name, _key(headers), source(event), wakes=path != MODELS)
 
     @property
     def has_token(self) -> bool:

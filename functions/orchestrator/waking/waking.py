@@ -80,8 +80,6 @@ def _answered(clients: Clients, ledger: Ledger, asked: Asked, key_id: str) -> Re
         return refusals.wait(
             "starting", f"{ledger.name} is {row.status}", _left(ledger, row, seconds)
         )
-    if asked.by_name:  # by an answer of DNS that is out of date
-        return refusals.wait("awake", f"{ledger.name} serves again", _SOON_SECONDS)
     return refusals.final(
         421, "awake", f"{ledger.name} is awake: send requests to {row.endpoint}.",
         "invalid_request_error",
