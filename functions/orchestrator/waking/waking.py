@@ -37,14 +37,16 @@ def answer(clients: Clients, memory: Memory, event: Any, ledger_of: Any) -> Refu
     try:
         memory.rates.admit(source(event), clients.now())
         asked = Asked.of(event)
-        key_id = _identified(clients, memory, asked)
+        _must_have_key(memory, clients, asked)
         ledger = ledger_of(asked.deployment)
-        return _answered(clients, ledger, asked, key_id)
+        row = ledger.known_deployment()
+        key_id = _identified(clients, memory, asked, row)
+        return _answered(clients, ledger, row, asked, key_id)
     except Refusal as refusal:
         return refusal
 
 
-def _identified(clients: Clients, memory: Memory, asked: Asked) -> str:
+def _must_have_key(memory: Memory, clients: Clients, asked: Asked) -> None:
     if asked.has_token:
         raise refusals.final(
             503,
@@ -52,15 +54,28 @@ def _identified(clients: Clients, memory: Memory, asked: Asked) -> str:
             "A token of an identity provider cannot be verified here: wake the deployment with one "
             "of its API keys.",
         )
+    if not asked.key:
+        memory.rates.count_wrong(asked.source, clients.now())
+        raise refusals.unknown_key("No API key given: send it as `Authorization: Bearer <key>`.")
+
+
+def _identified(clients: Clients, memory: Memory, asked: Asked, row: DeploymentRow | None) -> str:
+    """Return the key's id. Strangers' names of deployments lead to no call of SSM, whose rate the
+    whole account shares.
+    """
+    is_there = row is not None and row.status != Status.ABSENT
     try:
-        return callers.identify(clients, memory.known, asked.deployment, asked.key)
+        return callers.identify(
+            clients, memory.known, asked.deployment if is_there else None, asked.key
+        )
     except Refusal:
         memory.rates.count_wrong(asked.source, clients.now())
         raise
 
 
-def _answered(clients: Clients, ledger: Ledger, asked: Asked, key_id: str) -> Refusal:
-    row = ledger.known_deployment()
+def _answered(
+    clients: Clients, ledger: Ledger, row: DeploymentRow | None, asked: Asked, key_id: str
+) -> Refusal:
     if row is None or row.desired == Desired.ABSENT or row.served_at is None:
         return refusals.final(
             404,

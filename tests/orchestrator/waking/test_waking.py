@@ -131,10 +131,14 @@ def test_only_a_deployments_inference_paths_are_there(waker, path, method, statu
     assert len(waker.started) == (status == 503)
 
 
-def test_another_deployments_name_is_like_a_wrong_key(waker):
-    answer = waker.ask(waker.key(), "/other/v1/completions")
+def test_another_deployments_name_is_like_a_wrong_key_and_costs_no_call_of_ssm(waker):
+    key = waker.key()
+    before = len(waker.workflow.account.calls)
+    answer = waker.ask(key, "/other/v1/completions")
 
     assert (answer["status"], answer["code"]) == (401, "invalid_api_key")
+    called = [each.operation for each in waker.workflow.account.calls[before:]]
+    assert called == ["GetItem"]
 
 
 def test_a_list_of_models_wakes_nothing(waker):
