@@ -206,11 +206,12 @@ ROWS = (
             Panel(
                 "Workflows",
                 "count",
-                "Repairs asked for; workflows, and looks every minute, that failed.",
+                "Repairs asked for; workflows, looks every minute and wakes that failed.",
                 cloudwatch=(
                     orchestrator("RepairRequested"),
                     orchestrator("WorkflowFailed"),
                     orchestrator("ReconciliationFailed"),
+                    orchestrator("WakeFailed"),
                 ),
             ),
             Panel(

@@ -108,6 +108,7 @@ for command in (
     pause.pause,
     pause.resume,
     stop.stop,
+    stop.sleep,
     stop.start,
     down.down,
     sweep.sweep,

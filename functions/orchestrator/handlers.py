@@ -16,9 +16,11 @@ from orchestrator.events import (
     instance_events,
     looks,
     published_notices,
+    wake_requests,
 )
 from orchestrator.hosts import canary, draining, halting, recovery, serving, traffic
 from orchestrator.ledger import lock
+from orchestrator.ledger.rows import HALTED
 from orchestrator.ledger.store import Ledger
 from orchestrator.notices import sending, texts, webhook
 from orchestrator.observability import count
@@ -86,7 +88,8 @@ def retire(event: Event) -> None:
 
 def request_stop(event: Event) -> None:
     """Also ends a workflow that waits for a host: it holds the lock that the stop needs."""
-    for token in stopping.request_stop(ledger_of(event), event.get("by", stopping.OPERATOR)):
+    asked = {key: event[key] for key in ("by", "sleep", "idle", "asked_by") if event.get(key)}
+    for token in stopping.request_stop(ledger_of(event), **asked):
         serving.stop_waiting(aws(), token, "being stopped")
 
 
@@ -152,7 +155,7 @@ deployment_function = Function(
     end_teardown=recording(lifecycle.end_teardown),
     request_stop=request_stop,
     begin_stop=step(stopping.begin_stop),
-    record_stop=recording(stopping.record_stop, desired="stopped"),
+    record_stop=recording(stopping.record_stop, desired=HALTED),
     begin_start=recording(stopping.begin_start),
     abandon_start=recording(stopping.abandon_start),
     report_failure=report_failure,
@@ -170,7 +173,7 @@ serving_function = Function(
     promote_host=step(traffic.promote_host, desired="present"),
     drain_first=step(draining.drain_first, desired="present"),
     drain_predecessors=step(draining.drain_predecessors, desired="present"),
-    drain_host=step(draining.drain_host, desired="stopped"),
+    drain_host=step(draining.drain_host, desired=HALTED),
 )
 incident_function = Function(
     check=step(
@@ -190,7 +193,7 @@ host_function = Function(
     reboot=clearing(recovery.reboot, desired="present"),
     stop=clearing(recovery.stop, desired="present"),
     start=clearing(recovery.start, desired="present"),
-    halt=clearing(halting.halt, desired="stopped"),
+    halt=clearing(halting.halt, desired=HALTED),
     resume=clearing(halting.resume),
 )
 maintenance_function = Function(
@@ -221,4 +224,5 @@ host_report_function = logged(host_reports.receive)
 instance_event_function = logged(instance_events.receive)
 reconciler_function = logged(looks.look)
 webhook_function = logged(published_notices.receive)
+waker_function = wake_requests.receive
 guard_deletion_function = deletion.guard

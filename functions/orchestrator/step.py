@@ -30,6 +30,7 @@ from orchestrator.spec.parsing import parse
 Event = dict[str, Any]
 Handler = Callable[[Event, LambdaContext], Any]
 Verb = Callable[[Event], Any]
+Wanted = str | tuple[str, ...] | None  # what the operator may want while a verb runs
 _ENVELOPE = {"verb", "name", "execution"}
 
 
@@ -78,11 +79,11 @@ class Function:
         return self.verbs[verb](event)
 
 
-def step(act: Callable[..., Any], *, desired: str | None = None) -> Verb:
+def step(act: Callable[..., Any], *, desired: Wanted = None) -> Verb:
     """Return the verb that runs `act(clients, deployment, ledger)` under the lock.
 
     What the event holds besides verb, name and execution is passed on by its name.
-    With `desired`, the verb also stops (Superseded) as soon as the operator wants the opposite.
+    With `desired`, the verb also stops (Superseded) as soon as the operator wants something else.
     """
 
     @wraps(act)
@@ -94,7 +95,7 @@ def step(act: Callable[..., Any], *, desired: str | None = None) -> Verb:
     return verb
 
 
-def clearing(act: Callable[..., Any], *, desired: str | None = None) -> Verb:
+def clearing(act: Callable[..., Any], *, desired: Wanted = None) -> Verb:
     """Return the verb that runs `act(clients, ledger)` under the lock.
 
     It parses no specification: what an earlier version stored must not keep a teardown from ending.
@@ -109,7 +110,7 @@ def clearing(act: Callable[..., Any], *, desired: str | None = None) -> Verb:
     return verb
 
 
-def recording(act: Callable[..., Any], *, desired: str | None = None) -> Verb:
+def recording(act: Callable[..., Any], *, desired: Wanted = None) -> Verb:
     """Return the verb that runs `act(ledger)` under the lock: it needs nothing of AWS."""
 
     @wraps(act)
@@ -151,7 +152,7 @@ def _stored(ledger: Ledger, row: DeploymentRow) -> Deployment:
         ) from error
 
 
-def _under_lock(event: Event, desired: str | None) -> tuple[Ledger, DeploymentRow]:
+def _under_lock(event: Event, desired: Wanted) -> tuple[Ledger, DeploymentRow]:
     """Return the ledger and the deployment's row; Superseded when the event may not act."""
     ledger = ledger_of(event)
     row = ledger.deployment()
@@ -160,7 +161,7 @@ def _under_lock(event: Event, desired: str | None) -> tuple[Ledger, DeploymentRo
         raise Superseded(
             f"{holder or 'no workflow'} holds the lock of {ledger.name!r}, not this one"
         )
-    if desired and row.desired != desired:
+    if desired and row.desired not in ((desired,) if isinstance(desired, str) else desired):
         raise Superseded(f"{ledger.name!r} is {row.desired.now}; this workflow stops")
     return ledger, row
 

@@ -115,6 +115,7 @@ def test_the_orchestrator_reads_each_golden_report() -> None:
         "demo", WHOLE["instance_id"], "serving", None, None,
         "2026-11-27T22:13:20.250000+00:00", tuple(WHOLE["warnings"]),
         requests=WHOLE["requests_total"], errors=WHOLE["request_errors_total"], report_seconds=30,
+        running=WHOLE["requests_running"], last_request_at="2026-11-27T22:13:19.000000+00:00",
     )  # fmt: skip
     assert (lost.phase, lost.blame, early.blame) == ("failed", "hardware", None)
     assert (early.phase, early.percent, early.cause) == ("images", 50, "the registry is slow")

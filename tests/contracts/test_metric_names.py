@@ -209,13 +209,13 @@ async def test_a_probe_is_counted_as_one(page: str) -> None:
 
 
 async def test_the_agent_reads_the_callers_requests_out_of_the_gateways_page(page: str) -> None:
-    assert activity.parse(page) == activity.Activity(4, 2, "2026-09-21T14:13:20Z")
+    assert activity.parse(page) == activity.Activity(4, 2, "2026-09-21T14:13:20Z", 0)
 
 
 async def test_a_gateway_that_was_asked_nothing_yet_has_no_last_request(tmp_path: Path) -> None:
     page = await gateway.metrics_page(tmp_path, [])
 
-    assert activity.parse(page) == activity.Activity(0, 0, None)
+    assert activity.parse(page) == activity.Activity(0, 0, None, 0)
 
 
 def test_a_page_that_is_not_the_gateways_says_nothing() -> None:

@@ -11,6 +11,7 @@ from typing import Any
 from simlab import Boot, World
 from simlab.workflows.executions import Execution
 from simulation.replacement import DOMAIN
+from simulation.wakers import ask, key_of
 
 NAME = str(DOMAIN["name"])
 CHANGED = {**DOMAIN, "model": "other"}
@@ -56,6 +57,16 @@ def start(world: World) -> None:
     """It is stopped first, and what goes wrong then counts as well."""
     settled(world, world.start("stop", {"name": NAME}))
     settled(world, world.start("start", {"name": NAME}))
+
+
+def sleep(world: World) -> None:
+    settled(world, world.start("stop", {"name": NAME, "sleep": True, "asked_by": "alice"}))
+
+
+def wake(world: World) -> None:
+    """It falls asleep first, and what goes wrong then counts as well; then a request's start."""
+    sleep(world)
+    settled(world, world.start("start", {"name": NAME, "only_asleep": True}))
 
 
 def abandoned(world: World) -> None:
@@ -104,16 +115,29 @@ def changed(world: World) -> None:
 
 def is_stopped(world: World) -> None:
     """Everything is kept, no instance runs, no lock is held; and it can be started again."""
-    world.pass_(minutes=15)  # what was left in between is finished by a look
-    row, there = _deployment(world), world.inventory()
-    assert (row["desired"], row["status"]) == ("stopped", "stopped"), row
-    assert {kind: len(there.get(kind, [])) for kind in ONE} == dict.fromkeys(ONE, 1), there
-    assert world.hosts == {}
-    assert not _locked(world)
+    _rests(world, "stopped")
     started = world.run("start", {"name": NAME})
     assert started.status == "SUCCEEDED", (started.error, started.cause)
     world.quiet()
     serves(world)
+
+
+def is_asleep(world: World) -> None:
+    """As `is_stopped`, and a request wakes it."""
+    _rests(world, "asleep")
+    code, answer = ask(world, key_of(world))
+    assert (code, answer["code"]) == (503, "asleep"), answer
+    world.quiet()
+    serves(world)
+
+
+def _rests(world: World, halted: str) -> None:
+    world.pass_(minutes=15)  # what was left in between is finished by a look
+    row, there = _deployment(world), world.inventory()
+    assert (row["desired"], row["status"]) == (halted, halted), row
+    assert {kind: len(there.get(kind, [])) for kind in ONE} == dict.fromkeys(ONE, 1), there
+    assert world.hosts == {}
+    assert not _locked(world)
 
 
 def is_gone(world: World) -> None:
@@ -184,6 +208,8 @@ SCENARIOS = {
     "change": Scenario(True, change, changed, _ALL),
     "stop": Scenario(True, stop, is_stopped, _ALL),
     "start": Scenario(True, start, serves, _ALL),
+    "sleep": Scenario(True, sleep, is_asleep, _ALL),
+    "wake": Scenario(True, wake, serves, _ALL),
     "teardown": Scenario(True, teardown, is_gone, _ALL),
     "abandoned": Scenario(False, abandoned, is_gone, ("aborted",)),
 }

@@ -19,6 +19,7 @@ from iamlab import policies
 from iamlab.enforcement import Enforcement
 from iamlab.evaluation import Document, allowed, listed
 from simlab import Boot, World
+from simulation.wakers import ask, key_of
 from template_files import read
 
 __all__ = ["blank_host"]
@@ -166,9 +167,14 @@ def heal(world: World, endpoint: str) -> None:
 
 
 def rest(world: World) -> None:
-    """It is stopped, and started again; then both once more by the look of every minute."""
+    """It is stopped, and started again; then both once more by the look of every minute. It sleeps,
+    and a request wakes it.
+    """
     for verb in ("stop", "start"):
         assert world.run(verb, {"name": "demo"}).status == "SUCCEEDED"
+    assert world.run("stop", {"name": "demo", "sleep": True}).status == "SUCCEEDED"
+    assert ask(world, key_of(world))[0] == 503
+    world.quiet()
     abort(world, "stop", "HaltHost")
     abort(world, "start", "EnsureRegistry")
 

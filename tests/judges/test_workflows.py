@@ -36,6 +36,7 @@ VARIABLES = {
     "beside": True, "drain_first": False, "drain_seconds": 840, "force": False,
     "stopped": True, "begun": {"todo": "start", "name": "demo"},
     "by": "schedule",
+    "sleep": True, "idle": False, "only_asleep": False, "asked_by": "alice",
     "rolled_back": False, "swept": False, "command_id": "0123abcd-0000-4000-8000-000000000000",
 }  # fmt: skip
 CONTEXT = {

@@ -7,11 +7,12 @@ import random
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import SimpleNamespace
 from typing import Any, cast
 
 from awssim import Account
+from host.agent.activity import Activity
 from host.agent.phases import State
 from host.agent.reporter import Reporter
 from host.agent.settings import Settings
@@ -75,8 +76,9 @@ class Host:
             event_bus=env["EVENT_BUS"],
             report_seconds=report_seconds or float(env["REPORT_SECONDS"]),
         )
+        self._requests, self._last_request = 0, ""
         self._reporter = Reporter(
-            self, cast("Settings", settings), instance_id, self._wall, lambda: None
+            self, cast("Settings", settings), instance_id, self._wall, self._activity
         )
         self._report_seconds = settings.report_seconds
 
@@ -111,6 +113,22 @@ class Host:
         """It hangs: the instance runs, but nothing answers and nothing reports."""
         self._history.add("silent", self.instance_id)
         self._heard = False
+
+    def take_request(self, *, seconds: float = 0) -> None:
+        """A caller asks it for an answer, which takes so long."""
+        self._requests += 1
+        now = self._schedule.clock.seconds
+        self.requests_until = max(self.requests_until, now + seconds)
+        ended = self._schedule.clock.now() + timedelta(seconds=seconds)
+        self._schedule.after(seconds, lambda: self._end_request(ended))
+
+    def _end_request(self, ended: datetime) -> None:
+        self._last_request = max(self._last_request, f"{ended:%Y-%m-%dT%H:%M:%SZ}")
+
+    def _activity(self) -> Activity:
+        """What its gateway has counted."""
+        running = int(self.requests_until > self._schedule.clock.seconds)
+        return Activity(self._requests, 0, self._last_request or None, running)
 
     def lose_agent(self) -> None:
         """Its agent dies: it goes on answering, and reports no more."""

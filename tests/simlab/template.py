@@ -253,6 +253,8 @@ class Reader:
             return self._arn(name)
         if attribute == "Name":
             return self.physical(name)
+        if attribute == "FunctionUrl":  # of a resource that SAM makes
+            return f"https://{name.lower()}.lambda-url.{REGION}.on.aws/"
         raise Unsupported(f"template.yaml: !GetAtt {path}")
 
     def _arn(self, name: str) -> str:

@@ -34,7 +34,9 @@ HICCUPS = {
     "Lambda.TooManyRequestsException",
 }
 # No workflow calls them.
-FROM_OUTSIDE = {"HostReport", "InstanceEvent", "Reconciler", "Webhook", "GuardDeletion"}
+FROM_OUTSIDE = {
+    *("HostReport", "InstanceEvent", "Reconciler", "Webhook", "GuardDeletion", "Waker"),
+}
 FOR_THE_COMMAND = {
     *(("Plan", "plan"), ("Inventory", "orphans"), ("Notice", "test")),
     *(("Maintenance", "pause"), ("Maintenance", "resume")),

@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 class Installation:
     """The stack's outputs: ARNs of the workflows, names of the table and the functions.
 
-    name: the stack's, which is the installation's in the tags of its resources. stop, start,
-    inventory_function, maintenance_function, notice_function: empty where an earlier version is
-    installed.
+    name: the stack's, which is the installation's in the tags of its resources. wake_url: where
+    requests wake what sleeps. stop, start, inventory_function, maintenance_function,
+    notice_function, wake_url: empty where an earlier version is installed.
     """
 
     name: str
@@ -43,6 +43,7 @@ class Installation:
     inventory_function: str = ""
     maintenance_function: str = ""
     notice_function: str = ""
+    wake_url: str = ""
 
     @classmethod
     def from_outputs(cls, outputs: Mapping[str, str], stack: str) -> Self:
@@ -60,6 +61,7 @@ class Installation:
                 inventory_function=outputs.get("InventoryFunction", ""),
                 maintenance_function=outputs.get("MaintenanceFunction", ""),
                 notice_function=outputs.get("NoticeFunction", ""),
+                wake_url=outputs.get("WakeUrl", ""),
             )
         except KeyError as missing:
             raise Unavailable(

@@ -36,7 +36,8 @@ class Host:
     public IPv4 on which it proved itself. price_usd_hour: of the instance, volume_usd_hour,
     address_usd_hour: of its disk and one address; 0 is unknown. stopped_at: since when only these
     two cost; started_at: when it was last started again, ran: how long it ran before that, JSON of
-    seconds by month. requests, errors: what its gateway has counted. unwell_at: since when it
+    seconds by month. requests, errors: what its gateway has counted; running: requests at its last
+    report, last_request_at: when the last one ended, by the host's clock. unwell_at: since when it
     reports another phase than serving. asked_by: the repair that was last started for it. planned:
     the rung that stops it now, or stop, with its deployment. spec_digest: of the specification that
     it was launched for. ttl_seconds, timeout_seconds: of a predecessor: how long resolvers keep its
@@ -68,6 +69,8 @@ class Host:
     ran: str = ""
     requests: int | None = None
     errors: int | None = None
+    running: int | None = None
+    last_request_at: str = ""
     unwell_at: str = ""
     blame: str = ""
     asked_at: str = ""
@@ -89,7 +92,9 @@ class Deployment:
     oldest first, some of those that ended too. paused_at: since when nothing is repaired;
     paused_until: empty is until it is resumed. unanswered_at: since when probes from outside get no
     answer. stopped_at: when it was last stopped; stopped_by: schedule, which starts it again, or
-    empty. schedule: of its specification, as it is stored. spent: of hosts whose rows are gone
+    empty. schedule: of its specification, as it is stored. asleep_at: since when it sleeps;
+    asleep_by: who or what asked for it; sleeps: how often it did. starting_at: when its last start
+    began; start_seconds: of the last starts, a JSON list. spent: of hosts whose rows are gone
     (deployments/spending.py). monthly_usd: its budget, 0 is none. began_at: when it was first asked
     for; expires_at: when it is torn down by itself, empty is never. next_execution: the workflow
     that changes it to another specification; asked_by: who asked for the last change, or the first
@@ -117,6 +122,11 @@ class Deployment:
     asked_by: str = ""
     stopped_at: str = ""
     stopped_by: str = ""
+    asleep_at: str = ""
+    asleep_by: str = ""
+    sleeps: int = 0
+    starting_at: str = ""
+    start_seconds: str = ""
     updated_at: str = ""
     schedule: dict[str, Any] = field(default_factory=dict)
     hosts: tuple[Host, ...] = ()

@@ -14,7 +14,18 @@ from pathlib import Path
 
 COMMANDS = (
     *("down", "events", "gateway", "history", "incidents", "key", "keys", "local", "notify"),
-    *("pause", "plan", "repair", "resume", "rollback", "rotate", "start", "status", "stop"),
+    *(
+        "pause",
+        "plan",
+        "repair",
+        "resume",
+        "rollback",
+        "rotate",
+        "sleep",
+        "start",
+        "status",
+        "stop",
+    ),
     *("sweep", "up"),
 )
 _WRITTEN = re.compile(

@@ -11,6 +11,7 @@ import click
 from rich.text import Text
 
 from lamplighter.aws import ledger, origins
+from lamplighter.aws.account import Account
 from lamplighter.aws.rows import Deployment, Host, Incident, Records
 from lamplighter.command_line.options import Options, example, pass_options
 from lamplighter.commands.healing.incidents import outcome, rungs
@@ -23,7 +24,7 @@ from lamplighter.screens.layout import Block, Facts
 from lamplighter.screens.screen import Screen, facts, moment, plain, table
 
 _STYLES = {"serving": "green", "failed": "red", "absent": "dim", "stopped": "dim", "asleep": "dim"}
-_STOPPED = "stopped"
+_HALTED = ("stopped", "asleep")
 _ORDINARY = {"", "present", "absent"}  # desired: the status says enough
 _STILL_SERVES = "the last workflow failed, what served goes on serving"
 _LAST_INCIDENTS = 5
@@ -46,7 +47,8 @@ def status(options: Options, name: str | None, *, everything: bool) -> None:
 
 def _all(options: Options, *, everything: bool) -> None:
     screen, now = options.screen(), datetime.now(UTC)
-    every = ledger.everything(options.account().ledger())
+    account = options.account()
+    every = ledger.everything(account.ledger())
     kept = [one for one in every if everything or one.deployment.status != "absent"]
     hidden, found = len(every) - len(kept), [one.deployment for one in kept]
     rows = (
@@ -64,7 +66,7 @@ def _all(options: Options, *, everything: bool) -> None:
     headings = ("NAME", "STATUS", "PHASE", "ENDPOINT", "INSTANCE", "THIS MONTH", "SINCE")
     drawn = table(*headings, rows=rows, prose=("PHASE",))
     document = {
-        "deployments": [_document(one, now) for one in found],
+        "deployments": [_document(one, now, account) for one in found],
         "unreadable": [asdict(row) for one in kept for row in one.unreadable],
     }
     none = f"no deployments ({hidden} torn down: --all shows them)" if hidden else "no deployments"
@@ -78,12 +80,15 @@ def _one(options: Options, name: str) -> None:
     records = recorded(account.ledger(), name)
     found, incidents = records.deployment, records.incidents[-_LAST_INCIDENTS:]
     here = origins.here(found.endpoint, account.origins)
-    document = _document(found, now) | {
+    document = _document(found, now, account) | {
         "here": here,
         "incidents": [known.document(incident) for incident in incidents],
         "unreadable": [asdict(row) for row in records.unreadable],
     }
-    screen.answer(document, _facts(found, here, now), *_hosts(found.active), *_outages(incidents))
+    wake_url = woken_at(account, name) if found.status == "asleep" else ""
+    screen.answer(
+        document, _facts(found, here, now, wake_url), *_hosts(found.active), *_outages(incidents)
+    )
     _say_unread(screen, records)
 
 
@@ -92,14 +97,20 @@ def _say_unread(screen: Screen, records: Records) -> None:
         screen.say(unread(records.unreadable))
 
 
-def _document(found: Deployment, now: datetime) -> dict[str, Any]:
+def woken_at(account: Account, name: str) -> str:
+    """Return the base URL at which a request wakes it; empty of an earlier installation."""
+    url = account.installation.wake_url
+    return f"{url.rstrip('/')}/{name}/v1" if url else ""
+
+
+def _document(found: Deployment, now: datetime, account: Account) -> dict[str, Any]:
     """Return it for machines, with what it costs and whether its repairs are paused."""
     return found.document() | {
         "paused": is_paused(found, now),
         "cost": spending.cost(found, now),
         "budget": spending.budget(found, now),
-        "stopped": spending.while_stopped(found, now),
         "schedule": _schedule(found, now),
+        **{each: _halted(found, now, each, account) for each in _HALTED},
     }
 
 
@@ -111,15 +122,16 @@ def _schedule(found: Deployment, now: datetime) -> dict[str, Any] | None:
     return found.schedule | {"next": edge.document(now) if edge else None}
 
 
-def _facts(found: Deployment, here: str, now: datetime) -> Facts:
+def _facts(found: Deployment, here: str, now: datetime, wake_url: str) -> Facts:
     warnings, serves = found.current.warnings, found.status == "serving"
     cost = spending.cost(found, now)
     named: dict[str, str | Text] = {
         "name": found.name,
         "status": _status(found, now),
         "paused": _paused(found) if is_paused(found, now) else "",
-        "stopped": _stopped(found, now),
-        "phase": _phase(found.current) if found.status != _STOPPED else "",
+        **{each: _rest(found, now) for each in _HALTED if found.status == each},
+        "wake": wake_url,
+        "phase": _phase(found.current) if found.status not in _HALTED else "",
         "endpoint": found.endpoint,
         "here": here if here != found.endpoint else "",
         "instance": found.current.instance_id,
@@ -173,14 +185,27 @@ def _paused(found: Deployment) -> Text:
     return plain(f"{until}{why}; nothing is repaired, {ends}", "yellow")
 
 
-def _stopped(found: Deployment, now: datetime) -> str:
-    stopped = spending.while_stopped(found, now)
-    if stopped is None:
-        return ""
-    by = " by its schedule" if found.stopped_by == "schedule" else ""
-    since = f"since {moment(stopped['since'])}{by}; " if stopped["since"] else ""
-    costs = f"its disk and address cost {figures.dollars(stopped['monthly_usd'])} a month"
-    return f"{since}{costs}, `lamplighter start {found.name}` starts it"
+def _halted(
+    found: Deployment, now: datetime, status: str, account: Account
+) -> dict[str, Any] | None:
+    """Return what is known of its rest; None while it has another status."""
+    rest = spending.while_stopped(found, now) if found.status == status else None
+    if rest is None or status != "asleep":
+        return rest
+    url = woken_at(account, found.name)
+    return rest | {"asked_by": found.asleep_by or None, "woken_at": url or None}
+
+
+def _rest(found: Deployment, now: datetime) -> str:
+    """Return since when nothing of it runs, what that costs, and how it starts again."""
+    rest = spending.while_stopped(found, now) or {"since": None, "monthly_usd": 0}
+    is_asleep = found.status == "asleep"
+    by = " by its schedule" if found.stopped_by == "schedule" and not is_asleep else ""
+    since = f"since {moment(rest['since'])}{by}; " if rest["since"] else ""
+    why = f"asked for by {found.asleep_by}; " if is_asleep and found.asleep_by else ""
+    costs = f"its disk and address cost {figures.dollars(rest['monthly_usd'])} a month"
+    how = "; a request to the URL below, or" if is_asleep else ","
+    return f"{since}{why}{costs}{how} `lamplighter start {found.name}` starts it"
 
 
 def _next_edge(found: Deployment, now: datetime) -> str:
@@ -190,7 +215,7 @@ def _next_edge(found: Deployment, now: datetime) -> str:
     edge = schedule.upcoming(found, now)
     if edge is None:
         held = f"on hold, stopped by command: `lamplighter start {found.name}` resumes it"
-        return held if found.desired == _STOPPED else ""
+        return held if found.desired == "stopped" else ""
     days = (edge.at.date() - now.astimezone(edge.at.tzinfo).date()).days
     day = {0: "today", 1: "tomorrow"}.get(days, f"{edge.at:%a %Y-%m-%d}")
     lasting = figures.lasting((edge.at - now).total_seconds())
@@ -211,6 +236,11 @@ def _phase(host: Host) -> str:
 
 
 def _since(found: Deployment) -> str:
-    """Since when it serves, or is stopped; otherwise when the row was last written."""
-    since = {"serving": found.served_at, _STOPPED: found.stopped_at}.get(found.status)
+    """Since when it serves, or rests; otherwise when the row was last written."""
+    moments = {
+        "serving": found.served_at,
+        "stopped": found.stopped_at,
+        "asleep": found.asleep_at,
+    }
+    since = moments.get(found.status)
     return moment(since or found.updated_at)

@@ -1,4 +1,4 @@
-"""`lamplighter stop` and `lamplighter start`: no instance is paid for meanwhile, all is kept."""
+"""`lamplighter stop`, `sleep` and `start`: no instance is paid for meanwhile, all is kept."""
 
 from __future__ import annotations
 
@@ -27,17 +27,28 @@ def stop(options: Options, name: str) -> None:
     Running requests end, new ones are refused; then the instance is stopped. Its disk with the
     model, its address and its keys stay, and cost little. Only `start`, or `up`, starts it again.
     """
-    account, screen = options.account(), options.screen()
-    output = _run(account, screen, "stop", name)
-    costs = _costs(account, name)
-    screen.answer(output | {"stopped": costs}, plain(_stopped(name, output, costs)))
+    _halt(options, name, "stopped", {})
+
+
+@click.command(epilog=example("lamplighter sleep prod", "lamplighter --json sleep prod"))
+@click.argument("name")
+@pass_options
+def sleep(options: Options, name: str) -> None:
+    """Stop a deployment until a request wakes it.
+
+    As `stop`, but a request with one of its API keys at the address that `status` shows starts it
+    again, as `start` does. With sleep.after_idle_minutes in its specification it falls asleep by
+    itself.
+    """
+    asked_by = options.account().caller()
+    _halt(options, name, "asleep", {"sleep": True} | ({"asked_by": asked_by} if asked_by else {}))
 
 
 @click.command(epilog=example("lamplighter start prod", "lamplighter --json start prod"))
 @click.argument("name")
 @pass_options
 def start(options: Options, name: str) -> None:
-    """Start a stopped deployment, watch until it serves.
+    """Start a deployment that is stopped or asleep, watch until it serves.
 
     Where AWS has no capacity for its instance, another one takes its place.
     """
@@ -46,7 +57,19 @@ def start(options: Options, name: str) -> None:
     screen.answer(output, plain(_started(name, output)))
 
 
-def _run(account: Account, screen: Screen, verb: str, name: str) -> dict[str, Any]:
+def _halt(options: Options, name: str, outcome: str, how: dict[str, Any]) -> None:
+    """outcome: stopped or asleep; a stop that ends in the other one is followed by ours."""
+    account, screen = options.account(), options.screen()
+    output = _run(account, screen, "stop", name, how)
+    if output.get("outcome") != outcome:
+        output = _run(account, screen, "stop", name, how)
+    costs = _costs(account, name)
+    screen.answer(output | {outcome: costs}, plain(_halted(name, outcome, output, costs)))
+
+
+def _run(
+    account: Account, screen: Screen, verb: str, name: str, how: dict[str, Any] | None = None
+) -> dict[str, Any]:
     """Return the workflow's output; join the one that runs already."""
     if not getattr(account.installation, verb):
         raise Unavailable(
@@ -61,7 +84,7 @@ def _run(account: Account, screen: Screen, verb: str, name: str) -> dict[str, An
         if verb == "stop" and other.verb != "teardown":
             break  # the workflow ends what waits for a host
         _wait_for(account, screen, other, name)
-    return workflows.run(account, screen, verb, name, {"name": name})
+    return workflows.run(account, screen, verb, name, {"name": name, **(how or {})})
 
 
 def _wait_for(account: Account, screen: Screen, other: Running, name: str) -> None:
@@ -80,17 +103,17 @@ def _costs(account: Account, name: str) -> dict[str, Any] | None:
     return spending.while_stopped(found, datetime.now(UTC)) if found else None
 
 
-def _stopped(name: str, output: dict[str, Any], costs: dict[str, Any] | None) -> str:
+def _halted(name: str, outcome: str, output: dict[str, Any], costs: dict[str, Any] | None) -> str:
     monthly = f"; it costs {figures.dollars(costs['monthly_usd'])} a month" if costs else ""
     again = f"`lamplighter start {name}` starts it again"
     if not output.get("changed", True):
-        return f"{name} is stopped already{monthly}; {again}"
+        return f"{name} is {outcome} already{monthly}; {again}"
     kept = (
         f"{output['instance_id']} is kept"
         if output.get("kept")
         else "EC2 could not stop its instance, which is terminated"
     )
-    return f"{name} is stopped after {output['seconds']} s: {kept}{monthly}; {again}"
+    return f"{name} is {outcome} after {output['seconds']} s: {kept}{monthly}; {again}"
 
 
 def _started(name: str, output: dict[str, Any]) -> str:

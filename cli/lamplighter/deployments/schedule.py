@@ -45,13 +45,12 @@ def upcoming(found: Deployment, now: datetime) -> Edge | None:
 
     What an operator or a budget has stopped it leaves alone: only a command starts that.
     """
-    is_stopped = found.desired == "stopped"
     if not found.served_at or found.desired == "absent":
         return None
-    if is_stopped and found.stopped_by != "schedule":
+    if found.desired == "stopped" and found.stopped_by != "schedule":
         return None
-    edge = following(found.schedule, now)
-    while edge and edge.action == (STOP if is_stopped else START):
+    edge, rests = following(found.schedule, now), found.desired in {"stopped", "asleep"}
+    while edge and edge.action == (STOP if rests else START):
         edge = following(found.schedule, edge.at)
     return edge
 

@@ -64,14 +64,15 @@ def cost(found: Deployment, now: datetime) -> dict[str, Any]:
 
 
 def while_stopped(found: Deployment, now: datetime) -> dict[str, Any] | None:
-    """Return {"since", "monthly_usd"} of a stopped deployment: its disk and address.
+    """Return {"since", "monthly_usd"} of one that is stopped or asleep: its disk and address.
 
-    None while it is not stopped.
+    None while it is neither.
     """
-    if found.status != "stopped":
+    since = {"stopped": found.stopped_at, "asleep": found.asleep_at}
+    if found.status not in since:
         return None
     return {
-        "since": found.stopped_at or None,
+        "since": since[found.status] or None,
         "monthly_usd": round(cost(found, now)["hour_usd"] * _MONTH_HOURS, 2),
     }
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from orchestrator.aws.clients import Clients
 from orchestrator.capacity.spending.forgetting import forget
-from orchestrator.deployments import change, expiry, inventory, stopping
+from orchestrator.deployments import change, expiry, inventory, starts, stopping
 from orchestrator.errors import (
     NotFound,
     Superseded,
@@ -50,6 +50,7 @@ _UNKNOWN_YET = (
     *("began_at", "address", "endpoint", "served_at", "reason", "unanswered_at", "stopped_at"),
     "stopped_by",
     *("paused_at", "paused_until", "paused_why", "asked_by", *NO_CHANGE),
+    *("asleep_at", "asleep_by", "starting_at", "start_seconds"),
 )
 
 
@@ -148,6 +149,7 @@ def record_serving(ledger: Ledger, probed_from: str) -> dict[str, Any]:
             execution=ledger.owner,
             reason=None,
             stopped_by=None,
+            **starts.after(row, ledger.now()),
         )
         ledger.note("serving", f"{row.endpoint} answers", instance_id=instance_id)
     return {
@@ -195,7 +197,7 @@ def record_failure(
 def _after_failure(
     ledger: Ledger, row: DeploymentRow, spec: dict[str, Any], settings: Settings
 ) -> Status:
-    if row.desired == Desired.STOPPED:
+    if row.desired.is_halted:
         return stopping.status_after_failure(ledger)
     return Status.SERVING if _answers(ledger, row, spec, settings) else Status.FAILED
 

@@ -18,7 +18,7 @@ from orchestrator.aws.error_codes import tolerating
 from orchestrator.errors import Superseded
 from orchestrator.hosts import task_tokens
 from orchestrator.launch import instances
-from orchestrator.ledger.rows import STOP, AwaitRow, Desired, HostRow, Role
+from orchestrator.ledger.rows import HALTED, STOP, AwaitRow, Desired, HostRow, Role
 from orchestrator.ledger.store import Ledger
 from orchestrator.spec.deployment import Deployment
 
@@ -49,7 +49,7 @@ def drain_host(clients: Clients, deployment: Deployment, ledger: Ledger, task_to
     host = ledger.serving()
     if host and host.planned != STOP:
         ledger.set_host(host.generation, planned=STOP, planned_at=ledger.time())
-    _drain(clients, deployment, ledger, task_token, 0, desired=Desired.STOPPED)
+    _drain(clients, deployment, ledger, task_token, 0, desired=HALTED)
 
 
 def _drain(
@@ -58,7 +58,7 @@ def _drain(
     ledger: Ledger,
     task_token: str,
     seconds: int,
-    desired: Desired = Desired.PRESENT,
+    desired: Sequence[Desired] = (Desired.PRESENT,),
 ) -> None:
     """Order it, and keep the task token until all of them have drained.
 
@@ -74,7 +74,7 @@ def _drain(
     if left:
         ledger.note("traffic", f"{_names(left)}: drains, new requests end in {seconds} s")
     now = ledger.deployment().desired
-    if now != desired:  # what changed that found no token to fail
+    if now not in desired:  # what changed that found no token to fail
         raise Superseded(f"{ledger.name!r} is {now.now}; this workflow stops")
     answer(clients, ledger, task_token)  # their last reports may have come before our rows
 

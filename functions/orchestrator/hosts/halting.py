@@ -11,7 +11,7 @@ from orchestrator.aws.clients import Clients
 from orchestrator.errors import Pending
 from orchestrator.hosts import recovery
 from orchestrator.launch import instances
-from orchestrator.ledger.rows import DEPLOYMENT, STOP, Desired, HostRow, Role
+from orchestrator.ledger.rows import DEPLOYMENT, HALTED, STOP, Desired, HostRow, Role
 from orchestrator.ledger.store import Ledger
 
 _ENDED = {"shutting-down", "terminated", "absent"}
@@ -52,7 +52,8 @@ def resume(clients: Clients, ledger: Ledger) -> dict[str, bool]:
     if host is None or instances.state(clients, str(host.instance_id)) not in instances.ALIVE:
         return {"resumed": False}
     wanted = {"desired": Desired.PRESENT, "updated_at": ledger.time()}
-    is_wanted = ledger.change(DEPLOYMENT, wanted, "#desired = :stopped", stopped=Desired.STOPPED)
+    halted = {str(each): each for each in HALTED}
+    is_wanted = ledger.change(DEPLOYMENT, wanted, "#desired IN (:stopped, :asleep)", **halted)
     ledger.set_host(host.generation, planned=None, planned_at=None)
     return {"resumed": is_wanted}
 

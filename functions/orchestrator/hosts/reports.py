@@ -16,7 +16,7 @@ PHASES = (
 )
 _MAX_CAUSE = 1_000  # characters of a host's cause, and of each warning, that we keep
 _MAX_WARNINGS = 10
-_COUNTS = ("requests_total", "request_errors_total", "report_seconds")
+_COUNTS = ("requests_total", "request_errors_total", "requests_running", "report_seconds")
 _BLAMES = {"hardware", "configuration"}
 
 
@@ -26,7 +26,8 @@ class Report:
 
     warnings: sentences with their remedies, about a host that may serve nevertheless.
     is_shared: it came under the source that all hosts of the previous version have. requests,
-    errors: what its gateway has counted. report_seconds: in how long the next one follows.
+    errors: what its gateway has counted, running: requests now, last_request_at: when the last one
+    ended, UTC, ISO, by the host's clock. report_seconds: in how long the next report follows.
     blame: of a host that failed, hardware or configuration.
     """
 
@@ -40,6 +41,8 @@ class Report:
     is_shared: bool = False
     requests: int | None = None
     errors: int | None = None
+    running: int | None = None
+    last_request_at: str | None = None
     report_seconds: int | None = None
     blame: str | None = None
 
@@ -68,10 +71,10 @@ class Report:
         ):
             raise InvalidRequest(f"detail.percent: {percent!r} is no number")
         text = None if cause is None else str(cause)[:_MAX_CAUSE]
-        sent = _utc(detail["sent_at"]) if "sent_at" in detail else None
+        sent, last = (_utc(detail, key) for key in ("sent_at", "last_request_at"))
         who = (detail["deployment"], detail["instance_id"], detail["phase"])
         warnings = _warnings(detail.get("warnings", []))
-        requests, errors, report_seconds = (_number(detail, key) for key in _COUNTS)
+        requests, errors, running, report_seconds = (_number(detail, key) for key in _COUNTS)
         blame = detail.get("blame")
         return cls(
             *who,
@@ -82,6 +85,8 @@ class Report:
             is_shared=source == SHARED_SOURCE,
             requests=requests,
             errors=errors,
+            running=running,
+            last_request_at=last,
             report_seconds=report_seconds,
             blame=blame if blame in _BLAMES else None,
         )
@@ -100,9 +105,12 @@ def _warnings(sent: Any) -> tuple[str, ...]:
     return tuple(" ".join(str(each).split())[:_MAX_CAUSE] for each in sent[:_MAX_WARNINGS])
 
 
-def _utc(time: Any) -> str:
+def _utc(detail: dict[str, Any], key: str) -> str | None:
     """Return an ISO-8601 time as the ledger writes times, so that two of them compare as text."""
+    if key not in detail:
+        return None
+    time = detail[key]
     try:
         return datetime.fromisoformat(time).astimezone(UTC).isoformat(timespec="microseconds")
     except (TypeError, ValueError):
-        raise InvalidRequest(f"detail.sent_at: {time!r} is no ISO-8601 time") from None
+        raise InvalidRequest(f"detail.{key}: {str(time)[:100]!r} is no ISO-8601 time") from None

@@ -124,12 +124,15 @@ def _record(ledger: Ledger, host: HostRow, report: Report) -> bool:
         "reported_at": sent,
         "report_seconds": report.report_seconds,
         "blame": report.blame,
+        "running": report.running,
         "unwell_at": None if report.phase == "serving" else host.unwell_at or ledger.time(),
     }
     if host.planned and report.phase not in _OF_THE_OLD_BOOT:  # it boots again
         facts |= {"planned": None, "planned_at": None}
     if report.requests is not None:
         facts |= {"requests": report.requests, "errors": report.errors or 0}
+    if report.last_request_at is not None:  # a gateway that has just started knows of none
+        facts |= {"last_request_at": report.last_request_at}
     newest = "attribute_not_exists(reported_at) OR reported_at <= :sent"
     return ledger.change(host.key, facts, f"attribute_exists(pk) AND ({newest})", sent=sent)
 

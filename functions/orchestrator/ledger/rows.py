@@ -57,6 +57,11 @@ class Desired(_Word):
     UNKNOWN = "unknown"
 
     @property
+    def is_halted(self) -> bool:
+        """Return whether nothing of it is to run, and everything to be kept."""
+        return self in {Desired.STOPPED, Desired.ASLEEP}
+
+    @property
     def now(self) -> str:
         """What is done to the deployment, for a message to a workflow that wants another."""
         return _NOW.get(self, f"wanted {self}")
@@ -66,7 +71,9 @@ _NOW = {
     Desired.ABSENT: "being torn down",
     Desired.PRESENT: "to be provisioned again",
     Desired.STOPPED: "being stopped",
+    Desired.ASLEEP: "to sleep",
 }
+HALTED = (Desired.STOPPED, Desired.ASLEEP)
 
 
 class Status(_Word):
@@ -78,6 +85,7 @@ class Status(_Word):
     REPAIRING = "repairing"
     STOPPING = "stopping"
     STOPPED = "stopped"
+    ASLEEP = "asleep"
     STARTING = "starting"
     FAILED = "failed"
     TEARING_DOWN = "tearing-down"
@@ -124,6 +132,9 @@ class DeploymentRow(_Row):
     spent: of hosts whose rows are gone, budget_noticed: the last notice (capacity/spending/).
     unanswered_at: since when the endpoint does not answer our probes from outside. stopped_at: when
     it was last stopped; stopped_by: SCHEDULE where its schedule wants that, and starts it again.
+    asleep_at: since when it sleeps, or was woken in vain; asleep_by: who or what asked for it;
+    sleeps: how often it fell asleep. starting_at: when its last start began; start_seconds: of the
+    last starts, until it served, a JSON list.
     next_spec: what a change makes it, until its host serves; next_execution: the workflow that may
     use it; next_host: whether it takes a new generation. asked_by: who asked for the last provision
     that was more than a repetition.
@@ -154,6 +165,11 @@ class DeploymentRow(_Row):
     asked_by: str | None = None
     stopped_at: str | None = None
     stopped_by: str | None = None
+    asleep_at: str | None = None
+    asleep_by: str | None = None
+    sleeps: int = 0
+    starting_at: str | None = None
+    start_seconds: str | None = None
     updated_at: str | None = None
 
     @property
@@ -201,13 +217,15 @@ class HostRow(_Row):
     one public address. stopped_at: since when its instance is stopped, and only these two cost.
     started_at: when it was last started again; ran: how long it ran before that, JSON of seconds by
     month.
-    requests, errors: what its gateway has counted. unwell_at: since when it reports another phase
-    than serving; blame: of a host that gave up (repair/rungs.py). asked_at, asked_by, asked_for:
-    the repair that was last started for it, and the kind of fault; asked_times: how many were, one
-    after the other. planned: the rung that stops or reboots it, or STOP, since planned_at: its end
-    then is no loss, and what it said before counts no more. spec_digest: of the specification that
-    it was launched for. ttl_seconds, timeout_seconds: of a predecessor: how long resolvers keep its
-    address, and how long its longest request may take.
+    requests, errors: what its gateway has counted. running: requests at its last report;
+    last_request_at: when the last one ended, by the host's clock, as is reported_at. unwell_at:
+    since when it reports another phase than serving; blame: of a host that gave up
+    (repair/rungs.py). asked_at, asked_by, asked_for: the repair that was last started for it, and
+    the kind of fault; asked_times: how many were, one after the other. planned: the rung that stops
+    or reboots it, or STOP, since planned_at: its end then is no loss, and what it said before
+    counts no more. spec_digest: of the specification that it was launched for. ttl_seconds,
+    timeout_seconds: of a predecessor: how long resolvers keep its address, and how long its longest
+    request may take.
     """
 
     generation: int
@@ -237,6 +255,8 @@ class HostRow(_Row):
     ran: str | None = None
     requests: int | None = None
     errors: int | None = None
+    running: int | None = None
+    last_request_at: str | None = None
     unwell_at: str | None = None
     blame: str | None = None
     asked_at: str | None = None

@@ -5,8 +5,10 @@ with what is there. A workflow is started only for a difference.
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 from orchestrator.aws.clients import Clients
+from orchestrator.hosts import idleness
 from orchestrator.ledger import lock
 from orchestrator.ledger.rows import DeploymentRow, HostRow, Status
 from orchestrator.ledger.store import Ledger
@@ -17,6 +19,7 @@ from orchestrator.repair import (
     expiring,
     facts,
     overdue,
+    starting,
     triggers,
     unfinished,
 )
@@ -89,7 +92,20 @@ def _kept_alive(
         return _started(clients, ledger, host, verdict.why)
     if was_left or (row.status != Status.SERVING and verdict.rung == Rung.NOTHING):
         return _started(clients, ledger, host, "a workflow ended before it was done")
+    lasting = idleness.limit(row)
+    if lasting and idleness.is_idle(row, ledger.serving(), ledger.now()):
+        return _put_to_sleep(clients, ledger, lasting)
     return verdict.why
+
+
+def _put_to_sleep(clients: Clients, ledger: Ledger, lasting: timedelta) -> str:
+    """Start the stop, which looks once more: at most once in ten minutes, should it fail."""
+    why = f"{lasting.total_seconds() / 60:g} minutes without a request"
+    mark = f"idle-{ledger.now():%Y%m%dT%H%M}"[:-1]
+    started = starting.start(
+        clients, ledger, starting.STOP, mark, sleep=True, idle=True, asked_by=why
+    )
+    return f"started {started}: {why}"
 
 
 def _judged(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from orchestrator.aws.clients import Clients
 from orchestrator.aws.error_codes import tolerating
@@ -12,10 +13,10 @@ STOP, START, TEARDOWN = "stop", "start", "teardown"
 _NAME_LIMIT = 80
 
 
-def start(clients: Clients, ledger: Ledger, workflow: str, mark: str, by: str | None = None) -> str:
+def start(clients: Clients, ledger: Ledger, workflow: str, mark: str, **how: Any) -> str:
     """Start the workflow that `mark` names, once however often it is asked for; return its name.
 
-    by: SCHEDULE where the deployment's schedule wants it.
+    how: what its input says besides the deployment's name.
     """
     settings = clients.settings
     machines = {
@@ -28,6 +29,6 @@ def start(clients: Clients, ledger: Ledger, workflow: str, mark: str, by: str | 
         clients.sfn.start_execution(
             stateMachineArn=machines[workflow],
             name=name,
-            input=json.dumps({"name": ledger.name} | ({"by": by} if by else {})),
+            input=json.dumps({"name": ledger.name, **how}),
         )
     return name

@@ -1,7 +1,7 @@
 """Which edge of its schedule a deployment should have followed by now.
 
-The schedule stops what runs, and starts only what it has stopped itself: what an operator or a
-budget stopped stays so. What an operator starts between the windows runs until the next stop.
+The schedule stops what runs, and starts what it has stopped itself and what sleeps: what an
+operator or a budget stopped stays so. What is started between the windows runs until the next stop.
 """
 
 from __future__ import annotations
@@ -23,8 +23,10 @@ def is_stop_due(ledger: Ledger, row: DeploymentRow) -> bool:
 
 
 def is_start_due(ledger: Ledger, row: DeploymentRow) -> bool:
-    """Return whether the schedule wants it started, and stopped it before."""
-    return is_stopped_by_it(row) and _is_last(ledger, row, edges.START)
+    """Return whether the schedule wants it started, and it was stopped by it, or sleeps, before."""
+    schedule = edges.of(row.specification())
+    latest = edges.last(schedule, ledger.now()) if schedule else None
+    return latest is not None and latest.action == edges.START and _waits_for(row, latest)
 
 
 def is_stopped_by_it(row: DeploymentRow) -> bool:
@@ -43,7 +45,7 @@ def overdue(ledger: Ledger, row: DeploymentRow) -> Moment | None:
     if latest.at > ledger.now() - timedelta(seconds=RETRIED_SECONDS):
         return None
     if latest.action == edges.START:
-        return latest if is_stopped_by_it(row) else None
+        return latest if _waits_for(row, latest) else None
     is_missed = datetime.fromisoformat(_runs_since(ledger, row)) < latest.at
     return latest if row.desired == Desired.PRESENT and is_missed else None
 
@@ -52,6 +54,12 @@ def keep_on(ledger: Ledger) -> None:
     """Write down that an operator wants it to run from now on, up to the schedule's next stop."""
     key = f"{RESOURCES}{ROLE}"
     ledger.change(key, {"since": ledger.time()}, "attribute_exists(pk)")
+
+
+def _waits_for(row: DeploymentRow, start: Moment) -> bool:
+    """Return whether this start is to end its rest: what fell asleep after it sleeps on."""
+    slept = row.asleep_at if row.desired == Desired.ASLEEP else None
+    return is_stopped_by_it(row) or bool(slept and datetime.fromisoformat(slept) < start.at)
 
 
 def _is_last(ledger: Ledger, row: DeploymentRow, action: str) -> bool:

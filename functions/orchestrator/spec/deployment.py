@@ -22,6 +22,7 @@ from orchestrator.spec.sections import (
     Gateway,
     Instance,
     Network,
+    Sleep,
 )
 
 
@@ -91,6 +92,7 @@ class Deployment:
     gateway: Gateway = section(Gateway, about="OpenAI API")
     certificate: Certificate = section(Certificate, about="TLS certificate")
     budget: Budget = section(Budget, about="cost a month")
+    sleep: Sleep = section(Sleep, about="rest while it is not used")
     canary: Canary = section(Canary, about="test of a change")
     schedule: Schedule = section(Schedule, about="when it runs")
 

@@ -236,6 +236,21 @@ class Budget:
 
 
 @dataclass(frozen=True, slots=True)
+class Sleep:
+    """When a deployment that is not used sleeps: a request with an API key wakes it."""
+
+    after_idle_minutes: int | None = option(
+        None,
+        about="minutes without an inference request after which its instance is stopped until the "
+        "next one; null: never",
+        type=["integer", "null"],
+        minimum=5,
+        maximum=10080,
+        examples=[30],
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Prompt:
     """A golden prompt, and what its answer has to be like."""
 

@@ -20,6 +20,7 @@ _SAMPLE = re.compile(
     r"^inference_gateway_(requests_total|last_request_timestamp_seconds)\{(.*)\} (\S+)$",
     re.MULTILINE,
 )
+_RUNNING = re.compile(r"^inference_gateway_in_flight (\S+)$", re.MULTILINE)
 _LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 _NO_INFERENCE = {"models", "version", "other", "probe"}  # operations
 _BROKEN = range(200, 400)  # with an error: a stream that had begun
@@ -31,12 +32,14 @@ _REFUSES = {"draining", "stopping"}  # of a gateway: it takes no new request
 class Activity:
     """Since the gateway started. request_errors_total: of the requests, those that a fault of this
     host ended (a status of 500 and above, a broken stream); last_request_at: ISO-8601 in UTC, when
-    the last one ended; None for none yet.
+    the last one ended; None for none yet. requests_running: those that have not ended, probes among
+    them; None where the gateway does not say.
     """
 
     requests_total: int
     request_errors_total: int
     last_request_at: str | None
+    requests_running: int | None = None
 
     def fields(self) -> dict[str, int | str]:
         """Return what a report says of it; what is not known is left out."""
@@ -44,7 +47,11 @@ class Activity:
             "requests_total": self.requests_total,
             "request_errors_total": self.request_errors_total,
         }
-        return counted | ({"last_request_at": self.last_request_at} if self.last_request_at else {})
+        if self.last_request_at:
+            counted["last_request_at"] = self.last_request_at
+        if self.requests_running is not None:
+            counted["requests_running"] = self.requests_running
+        return counted
 
 
 def look(chain: Chain, api_key: ApiKey) -> Activity | None:
@@ -73,7 +80,10 @@ def parse(page: str) -> Activity | None:
             errors += int(float(value)) if _is_fault(labels) else 0
         else:
             last = max(last, float(value))
-    return Activity(requests, errors, _iso(last) if last else None)
+    running = _RUNNING.search(page)
+    return Activity(
+        requests, errors, _iso(last) if last else None, int(float(running[1])) if running else None
+    )
 
 
 def is_over(chain: Chain) -> bool:

@@ -198,6 +198,66 @@ def test_status_of_a_stopped_deployment_says_since_when_and_what_a_month_costs(
     assert document["cost"]["hour_usd"] == 0.025
 
 
+ASLEEP = STOPPED | {"outcome": "asleep"}
+
+
+@pytest.fixture
+def asleep(stopped: Table) -> Table:
+    """A ledger that knows one deployment, `prod`, which sleeps."""
+    row = stopped.get_item(Key={"pk": "prod", "sk": "deployment"})["Item"]
+    slept = {"asleep_at": "2026-05-01T21:00:00+00:00", "asleep_by": "30 minutes without a request"}
+    stopped.put_item(Item={**row, "desired": "asleep", "status": "asleep", **slept})
+    return stopped
+
+
+@pytest.mark.usefixtures("asleep")
+def test_sleep_names_who_asked_for_it(
+    lamplighter: Run, workflows: Workflows, script: type[Scripting]
+) -> None:
+    workflows.scripts["stop"] = script.of(output=ASLEEP)
+
+    result = lamplighter("sleep", "prod")
+
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout.startswith("prod is asleep after 42 s: i-2 is kept; it costs $18.25")
+    [execution] = workflows.executions.values()
+    caller = "arn:aws:sts::123456789012:user/moto"
+    assert execution.document == {"name": "prod", "sleep": True, "asked_by": caller}
+
+
+@pytest.mark.usefixtures("asleep")
+def test_a_stop_that_joined_a_sleep_is_asked_for_again(
+    lamplighter: Run, workflows: Workflows, script: type[Scripting], locked: Lock
+) -> None:
+    workflows.scripts["stop"] = script.of([], output=ASLEEP)
+    locked("stop", {"name": "prod", "sleep": True})
+
+    lamplighter("stop", "prod")
+
+    assert workflows.started("stop")[1:] == [{"name": "prod"}]
+
+
+@pytest.mark.usefixtures("asleep")
+def test_status_of_what_sleeps_says_why_and_how_it_is_woken(
+    lamplighter: Run, workflows: Workflows
+) -> None:
+    workflows.stacks["lamplighter"]["WakeUrl"] = "https://waker.example/"
+    shown = " ".join(lamplighter("status", "prod").stdout.split())
+    document = json.loads(lamplighter("--json", "status", "prod").stdout)
+
+    assert "since 2026-05-01 21:00" in shown
+    assert "asked for by 30 minutes without a request; its disk and address cost $18.25" in shown
+    assert "a request to the URL below, or `lamplighter start prod` starts it" in shown
+    assert "https://waker.example/prod/v1" in shown
+    assert document["stopped"] is None
+    assert document["asleep"] == {
+        "since": "2026-05-01T21:00:00+00:00",
+        "monthly_usd": 18.25,
+        "asked_by": "30 minutes without a request",
+        "woken_at": "https://waker.example/prod/v1",
+    }
+
+
 @pytest.mark.usefixtures("serving")
 def test_status_of_what_serves_says_nothing_of_a_stop(lamplighter: Run) -> None:
     assert json.loads(lamplighter("--json", "status", "prod").stdout)["stopped"] is None

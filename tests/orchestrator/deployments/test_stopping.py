@@ -8,10 +8,19 @@ from datetime import UTC, datetime
 import pytest
 from orchestrator.capacity.spending import accrued
 from orchestrator.deployments import lifecycle, stopping
-from orchestrator.errors import InvalidRequest, NotFound, Pending
+from orchestrator.errors import InvalidRequest, NotFound, Pending, Superseded
 from orchestrator.hosts import halting, recovery
 from orchestrator.launch import instances
-from orchestrator.ledger.rows import LOCK, STOP, AwaitRow, Desired, HostRow, Role, Status
+from orchestrator.ledger.rows import (
+    LOCK,
+    STOP,
+    AwaitRow,
+    DeploymentRow,
+    Desired,
+    HostRow,
+    Role,
+    Status,
+)
 from orchestrator.repair import unfinished
 from orchestrator.spec.parsing import parse
 
@@ -200,3 +209,88 @@ def test_the_cost_goes_on_where_a_start_left_it(stopped):
     recovery.start(stopped.clients, stopped.ledger, 1)
 
     assert cost().total_usd == pytest.approx(before.total_usd, abs=0.01)
+
+
+@pytest.fixture
+def asleep(live):
+    stopping.request_stop(live.ledger, sleep=True, asked_by="alice")
+    live.clear(halting.halt)
+    stopping.begin_stop(live.clients, live.deployment, live.ledger)
+    stopping.record_stop(live.ledger)
+    return live
+
+
+def test_what_sleeps_says_since_when_and_who_asked_for_it(asleep):
+    now = row(asleep)
+
+    assert (now.desired, now.status, now.asleep_by, now.sleeps) == ("asleep", "asleep", "alice", 1)
+    assert now.asleep_at == now.updated_at
+    assert now.stopped_at is None
+    assert stopping.record_stop(asleep.ledger)["changed"] is False
+    assert row(asleep).sleeps == 1
+
+
+def test_without_a_name_the_workflow_asked_for_it(live):
+    stopping.request_stop(live.ledger, sleep=True)
+
+    assert row(live).asleep_by == "execution-of-demo"
+
+
+def test_a_stop_of_what_sleeps_ends_its_sleep(asleep):
+    stopping.request_stop(asleep.ledger)
+    stopping.begin_stop(asleep.clients, asleep.deployment, asleep.ledger)
+    stopped = stopping.record_stop(asleep.ledger)
+
+    now = row(asleep)
+    assert (stopped["outcome"], stopped["changed"]) == ("stopped", True)
+    assert (now.desired, now.status, now.asleep_at, now.asleep_by) == (
+        "stopped", "stopped", None, None,
+    )  # fmt: skip
+
+
+def test_a_workflow_that_runs_keeps_an_idle_deployment_awake(live):
+    live.ledger.put(LOCK, {"owner": MACHINE.format("repair")})
+
+    with pytest.raises(Superseded, match="is at work on 'demo', which does not sleep now"):
+        stopping.request_stop(live.ledger, sleep=True, idle=True)
+
+    assert row(live).desired == Desired.PRESENT
+
+
+def test_a_sleep_that_failed_resumes_what_runs(live):
+    stopping.request_stop(live.ledger, sleep=True)
+
+    assert live.clear(halting.resume) == {"resumed": True}
+    assert row(live).desired == Desired.PRESENT
+
+
+def test_a_start_that_failed_sleeps_again_under_another_number(asleep):
+    stopping.begin_start(asleep.ledger)
+
+    assert stopping.abandon_start(asleep.ledger) == {"abandoned": True}
+
+    now = row(asleep)
+    assert (now.desired, now.sleeps) == (Desired.ASLEEP, 2)
+    assert stopping.status_after_failure(asleep.ledger) == Status.ASLEEP
+
+
+@pytest.mark.parametrize(
+    ("facts", "verb"),
+    [
+        ({"desired": Desired.ASLEEP, "status": Status.STOPPING}, "stop"),
+        ({"desired": Desired.ASLEEP, "status": Status.STOPPED}, "stop"),
+        ({"desired": Desired.STOPPED, "status": Status.ASLEEP}, "stop"),
+        ({"desired": Desired.ASLEEP, "status": Status.ASLEEP}, None),
+        ({"desired": Desired.PRESENT, "status": Status.ASLEEP}, "start"),
+    ],
+)
+def test_a_sleep_that_was_left_halfway_is_finished(facts, verb):
+    assert unfinished.verb(DeploymentRow(**facts)) == verb
+
+
+def test_a_number_of_sleeps_outlives_a_teardown(asleep):
+    lifecycle.start_teardown(asleep.ledger)
+    lifecycle.end_teardown(asleep.ledger)
+
+    now = row(asleep)
+    assert (now.sleeps, now.asleep_at, now.asleep_by) == (1, None, None)
