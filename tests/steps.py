@@ -189,7 +189,9 @@ def _settings(payload: Path, installation: str) -> Settings:
         notice_topic=NOTICE_TOPIC,
         stop_machine=f"arn:aws:states:{REGION}:{ACCOUNT_ID}:stateMachine:{installation}-stop",
         start_machine=f"arn:aws:states:{REGION}:{ACCOUNT_ID}:stateMachine:{installation}-start",
-        schedule_group=SCHEDULE_GROUP,
+        schedule_group=SCHEDULE_GROUP
+        if installation == INSTALLATION
+        else f"{installation}-schedules",
         scheduler_role=SCHEDULER_ROLE,
         dead_letters=f"arn:aws:sqs:{REGION}:{ACCOUNT_ID}:{installation}-dead-letters",
     )

@@ -13,6 +13,8 @@ from simlab import World
 from simulation.replacement import DOMAIN, rows
 from simulation.test_stop_and_start import deployment, state
 
+pytestmark = pytest.mark.timeout(900)  # days take CPU, beside others too
+
 WEEKDAYS = {"start": "08:00", "stop": "20:00", "days": ["mon", "tue", "wed", "thu", "fri"]}
 OFFICE = {**DOMAIN, "schedule": {"time_zone": "Europe/Berlin", "on": [WEEKDAYS]}}
 NIGHTLY = {"start": "18:00", "stop": "02:30"}  # the clocks skip 02:30 in spring
@@ -56,12 +58,10 @@ def entered(world, status):
     return [f"{start + timedelta(seconds=each):%m-%d %H}" for each in times]
 
 
-def ended(world):
-    return {(each.status, each.error) for each in world.executions.all.values()}
-
-
 def test_two_weeks_of_office_hours_and_the_clocks_go_forward_between_them():
-    with serving_at(EVENING, OFFICE, seed=81, **RARE) as (world, first):
+    with serving_at(EVENING, OFFICE, seed=81, report_seconds=600, look_seconds=3600) as (
+        world, first,
+    ):  # fmt: skip
         live_until(world, "2026-04-06T05:00")
 
         stops = [f"03-{day} 19" for day in (23, 24, 25, 26, 27)]
@@ -70,7 +70,7 @@ def test_two_weeks_of_office_hours_and_the_clocks_go_forward_between_them():
         starts += ["03-30 06", "03-31 06", "04-01 06", "04-02 06", "04-03 06"]
         assert entered(world, "stopped") == stops
         assert entered(world, "running") == starts
-        assert ended(world) == {("SUCCEEDED", None)} or ended(world) == {("SUCCEEDED", "")}
+        assert {each.status for each in world.executions.all.values()} == {"SUCCEEDED"}
         assert deployment(world)["stopped_by"] == "schedule"
         assert rows(world, "incident#") == []
         assert state(world, first["instance_id"]) == "stopped"
@@ -90,7 +90,9 @@ def test_a_stop_in_the_hour_that_the_clocks_skip_comes_after_it():
 
 
 def test_what_scheduler_did_not_deliver_is_found_by_the_look_of_every_minute():
-    with serving_at(EVENING, OFFICE, seed=83, report_seconds=600) as (world, _):
+    with serving_at(EVENING, OFFICE, seed=83, report_seconds=600, look_seconds=300) as (
+        world, _,
+    ):  # fmt: skip
         world.scheduler.is_lost = lambda _: True
         live_until(world, "2026-03-23T19:20")
         assert deployment(world)["status"] == "stopped"

@@ -16,8 +16,8 @@ from steps import SPEC, Workflow
 ELSEWHERE = {"domain": "example.com", "subdomain": "second"}
 TAGGED = [m for m in RESOURCES if m.__name__.rsplit(".", 1)[-1] not in {"image", "scripts"}]
 ONE_BY_ONE = [pytest.param(module, id=module.__name__.rsplit(".", 1)[-1]) for module in TAGGED]
-# The names of these have the installation.
-NAMED_ALIKE = [each for each in ONE_BY_ONE if each.id not in {"role", "alarms"}]
+# The names of these have the installation, or its own group has them.
+NAMED_ALIKE = [each for each in ONE_BY_ONE if each.id not in {"role", "alarms", "schedule"}]
 
 
 @pytest.fixture
@@ -31,6 +31,7 @@ def second(account):
     """The same deployment name in another installation, which has nothing yet. After `first`."""
     with account.uncounted():
         create_ledger(account, "second-ledger")
+        account.client("scheduler").create_schedule_group(Name="second-schedules")
     return Workflow(account, {**SPEC, "dns": ELSEWHERE}, installation="second")
 
 
