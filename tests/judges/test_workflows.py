@@ -34,6 +34,8 @@ VARIABLES = {
     "repairing": True, "wait_seconds": 200,
     "incident": {**INCIDENT, "instance_id": "i-0123456789abcdef0"},
     "beside": True, "drain_first": False, "drain_seconds": 840, "force": False,
+    "taken_back": False, "loss": {"error": "HostLost", "cause": "it was terminated"},
+    "replaces": True,
     "stopped": True, "begun": {"todo": "start", "name": "demo"},
     "rolled_back": False, "swept": False, "command_id": "0123abcd-0000-4000-8000-000000000000",
 }  # fmt: skip
@@ -72,6 +74,9 @@ RESULTS = {
             "drain_first": False,
             "drain_seconds": 840,
             "stopped": False,
+            "taken_back": True,
+            "replaces": True,
+            "cause": "it was terminated",
             "command_id": "0123abcd-0000-4000-8000-000000000000",
         },
         "probed_from": "outside",

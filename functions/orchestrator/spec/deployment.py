@@ -21,6 +21,7 @@ from orchestrator.spec.sections import (
     Gateway,
     Instance,
     Network,
+    Update,
 )
 
 
@@ -90,6 +91,7 @@ class Deployment:
     gateway: Gateway = section(Gateway, about="OpenAI API")
     certificate: Certificate = section(Certificate, about="TLS certificate")
     budget: Budget = section(Budget, about="cost a month")
+    update: Update = section(Update, about="order of hosts in a change")
     canary: Canary = section(Canary, about="test of a change")
 
     def document(self) -> dict[str, Any]:

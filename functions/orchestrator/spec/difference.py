@@ -87,6 +87,7 @@ HOWS: Mapping[str, tuple[How, str]] = {
     "certificate.own_parameter": (How.NEW_GENERATION, _HOST),
     "budget.monthly_usd": (How.IN_PLACE, "it concerns no resource"),
     "budget.at_limit": (How.IN_PLACE, "it concerns no resource"),
+    "update.strategy": (How.IN_PLACE, "the next change goes by it, this one too"),
     "canary.prompts": (How.IN_PLACE, "new hosts are judged by it, that of this change too"),
 }
 # What the hosts share and a change must not move before its own host serves.

@@ -20,6 +20,7 @@ IN_PLACE = {
     "instance": {"wait_minutes": 5, "repair_wait_hours": 1},
     "expires_after": "2d",
     "budget": {"monthly_usd": 500, "at_limit": "stop"},
+    "update": {"strategy": "replace"},
     "canary": {"prompts": [{"prompt": "Hello"}]},
 }
 
