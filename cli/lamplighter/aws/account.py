@@ -28,8 +28,8 @@ class Installation:
     """The stack's outputs: ARNs of the workflows, names of the table and the functions.
 
     name: the stack's, which is the installation's in the tags of its resources. stop, start,
-    inventory_function, maintenance_function, notice_function: empty where an earlier version is
-    installed.
+    inventory_function, maintenance_function, notice_function, release (of Lamplighter): empty where
+    an earlier version is installed.
     """
 
     name: str
@@ -43,6 +43,7 @@ class Installation:
     inventory_function: str = ""
     maintenance_function: str = ""
     notice_function: str = ""
+    release: str = ""
 
     @classmethod
     def from_outputs(cls, outputs: Mapping[str, str], stack: str) -> Self:
@@ -60,6 +61,7 @@ class Installation:
                 inventory_function=outputs.get("InventoryFunction", ""),
                 maintenance_function=outputs.get("MaintenanceFunction", ""),
                 notice_function=outputs.get("NoticeFunction", ""),
+                release=outputs.get("Release", ""),
             )
         except KeyError as missing:
             raise Unavailable(

@@ -10,7 +10,7 @@ from typing import Any
 import click
 from rich.text import Text
 
-from lamplighter.aws import ledger, origins
+from lamplighter.aws import ledger, origins, releases
 from lamplighter.aws.rows import Deployment, Host, Incident, Records
 from lamplighter.command_line.options import Options, example, pass_options
 from lamplighter.commands.healing.incidents import outcome, rungs
@@ -83,7 +83,10 @@ def _one(options: Options, name: str) -> None:
         "incidents": [known.document(incident) for incident in incidents],
         "unreadable": [asdict(row) for row in records.unreadable],
     }
-    screen.answer(document, _facts(found, here, now), *_hosts(found.active), *_outages(incidents))
+    installed = account.installation.release
+    screen.answer(
+        document, _facts(found, here, now, installed), *_hosts(found.active), *_outages(incidents)
+    )
     _say_unread(screen, records)
 
 
@@ -102,7 +105,17 @@ def _document(found: Deployment, now: datetime) -> dict[str, Any]:
     }
 
 
-def _facts(found: Deployment, here: str, now: datetime) -> Facts:
+def _older(found: Deployment, installed: str) -> str:
+    """Name the hosts of a release before the installation's, and what brings them up."""
+    old = [host for host in found.active if releases.is_older(host.release, installed)]
+    if not old:
+        return ""
+    listed = ", ".join(f"{host.instance_id} ({host.release or 'no release named'})" for host in old)
+    remedy = f"`lamplighter rotate {found.name}` brings them up"
+    return f"{listed}: the installation is of {installed}, {remedy}"
+
+
+def _facts(found: Deployment, here: str, now: datetime, installed: str) -> Facts:
     warnings, serves = found.current.warnings, found.status == "serving"
     cost = spending.cost(found, now)
     named: dict[str, str | Text] = {
@@ -118,6 +131,7 @@ def _facts(found: Deployment, here: str, now: datetime) -> Facts:
         "since": _since(found),
         "expires": f"{moment(found.expires_at)}, torn down then" if found.expires_at else "",
         "reason": "" if serves else found.reason,
+        "older": _older(found, installed),
         "change": f"under way: {found.next_execution}" if found.next_execution else "",
         "note": f"{_STILL_SERVES}: {found.reason}" if serves and found.reason else "",
         "warnings": plain("\n".join(warnings), "yellow") if warnings else "",

@@ -137,6 +137,7 @@ def _record(ledger: Ledger, host: HostRow, report: Report) -> bool:
         "warnings": report.warnings or None,
         "reported_at": sent,
         "blame": report.blame,
+        "release": report.release,
         "unwell_at": None if report.phase == "serving" else host.unwell_at or ledger.time(),
     }
     if host.planned and report.phase not in _OF_THE_OLD_BOOT:  # it boots again

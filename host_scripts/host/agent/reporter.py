@@ -82,6 +82,7 @@ class Reporter:
             "warnings": list(warnings),
             "sent_at": stamp(self._wall()),
             **(activity.fields() if activity else {}),
+            **({"release": self._settings.release} if self._settings.release else {}),
             **({"blame": state.blame} if state.blame else {}),
         }
         return {
