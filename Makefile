@@ -107,6 +107,10 @@ faults: setup ## a fault at every call of every workflow, and 5,000 schedules by
 chaos: setup ## one fault after another, and weeks without one, in virtual time: an hour (FLAGS="--faults terminate,spot --seed 2")
 	@PYTHONPATH=tests:host_scripts$${PYTHONPATH:+:$$PYTHONPATH} $(BIN)/python -m chaos $(FLAGS)
 
+.PHONY: changes
+changes: setup ## every change under twenty requests a second, on the local AWS: half an hour (FLAGS="--only rotation --longest 20")
+	@PYTHONPATH=tests$${PYTHONPATH:+:$$PYTHONPATH} $(BIN)/python -m changes $(FLAGS)
+
 .PHONY: test-vllm
 test-vllm: setup ## the tests against a real vLLM on CPU (installs it, 4 GB, once)
 	@$(BIN)/pytest -m vllm
