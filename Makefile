@@ -111,6 +111,10 @@ chaos: setup ## one fault after another, and weeks without one, in virtual time:
 chaos-local: setup ## a sample of these faults on real processes, and quiet minutes: half an hour (FLAGS="--faults gateway-kill")
 	@PYTHONPATH=tests:host_scripts$${PYTHONPATH:+:$$PYTHONPATH} $(BIN)/python -m chaos.local $(FLAGS)
 
+.PHONY: changes
+changes: setup ## every change under twenty requests a second, on the local AWS: half an hour (FLAGS="--only rotation --longest 20")
+	@PYTHONPATH=tests$${PYTHONPATH:+:$$PYTHONPATH} $(BIN)/python -m changes $(FLAGS)
+
 .PHONY: test-vllm
 test-vllm: setup ## the tests against a real vLLM on CPU (installs it, 4 GB, once)
 	@$(BIN)/pytest -m vllm

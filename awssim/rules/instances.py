@@ -33,6 +33,7 @@ class Instances:
         self._states = Lifecycle(clock)
         self._launched: dict[str, Any] = {}
         self._dying: dict[str, dict[str, Any]] = {}
+        self._one_time: set[str] = set()  # of spot requests that end with their instance
         self.rules: Mapping[str, Rule] = {
             "ec2.RunInstances": self._run,
             "ec2.DescribeInstances": self._describe,
@@ -80,6 +81,8 @@ class Instances:
             )
             self._launched.setdefault(instance["InstanceId"], self._clock.now())
             self._dress(instance)
+            if _is_one_time(request):
+                self._one_time.add(instance["InstanceId"])
         return response
 
     def _describe(self, request: Request, proceed: Proceed) -> Response:
@@ -123,6 +126,15 @@ class Instances:
         return self._move(request, proceed, legal, "stopped", ("pending", "running", START_SECONDS))
 
     def _stop(self, request: Request, proceed: Proceed) -> Response:
+        """https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/stop-spot-instances.html"""
+        for identifier in request.parameters["InstanceIds"]:
+            if identifier in self._one_time:
+                request.refuse(
+                    "UnsupportedOperation",
+                    f"You can't stop the Spot Instance '{identifier}' because it is associated "
+                    "with a one-time Spot Instance request. You can only stop Spot Instances "
+                    "associated with persistent Spot Instance requests.",
+                )
         legal = ("running", "stopping", "stopped")
         return self._move(request, proceed, legal, "running", ("stopping", "stopped", STOP_SECONDS))
 
@@ -203,3 +215,10 @@ def _split_state_filter(request: Request) -> tuple[set[str] | None, Request]:
     if not states:
         return None, request
     return set.intersection(*map(set, states)), request.changed(Filters=rest)
+
+
+def _is_one_time(request: Request) -> bool:
+    """Return whether this launch asks for a spot instance, by a request of the default kind."""
+    market = request.parameters.get("InstanceMarketOptions") or {}
+    kind = market.get("SpotOptions", {}).get("SpotInstanceType", "one-time")
+    return market.get("MarketType") == "spot" and kind == "one-time"

@@ -18,7 +18,7 @@ from orchestrator.events import (
     published_notices,
     wake_requests,
 )
-from orchestrator.hosts import canary, draining, halting, recovery, serving, traffic
+from orchestrator.hosts import canary, draining, halting, recovery, serving, taking_back, traffic
 from orchestrator.ledger import lock
 from orchestrator.ledger.rows import HALTED
 from orchestrator.ledger.store import Ledger
@@ -139,6 +139,8 @@ instance_function = of(
     destroy_predecessors=clearing(instance.destroy_predecessors),
     destroy_candidates=clearing(instance.destroy_candidates),
     withdraw_order=clearing(instance.withdraw_order),
+    end_replaced=clearing(instance.end_replaced, desired="present"),
+    withdraw_orders=clearing(instance.withdraw_orders, desired="present"),
 )
 address_function = of(address, release_addresses=clearing(address.release_addresses))
 dns_function = of(dns)
@@ -171,8 +173,10 @@ serving_function = Function(
     prove_service=step(serving.prove_service, desired="present"),
     await_capacity=recording(serving.await_capacity, desired="present"),
     promote_host=step(traffic.promote_host, desired="present"),
+    take_back=step(taking_back.take_back, desired="present"),
     drain_first=step(draining.drain_first, desired="present"),
     drain_predecessors=step(draining.drain_predecessors, desired="present"),
+    drain_replaced=step(draining.drain_replaced, desired="present"),
     drain_host=step(draining.drain_host, desired=HALTED),
 )
 incident_function = Function(

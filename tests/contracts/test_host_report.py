@@ -116,8 +116,13 @@ def test_the_orchestrator_reads_each_golden_report() -> None:
         "2026-11-27T22:13:20.250000+00:00", tuple(WHOLE["warnings"]),
         requests=WHOLE["requests_total"], errors=WHOLE["request_errors_total"], report_seconds=30,
         running=WHOLE["requests_running"], last_request_at="2026-11-27T22:13:19.000000+00:00",
+        release=WHOLE["release"],
     )  # fmt: skip
     assert (lost.phase, lost.blame, early.blame) == ("failed", "hardware", None)
     assert (early.phase, early.percent, early.cause) == ("images", 50, "the registry is slow")
+    assert (
+        failed.release,
+        Report.parse({"source": GOLDEN["source"], "detail": {**WHOLE, "release": "<b>"}}).release,
+    ) == (None, None)
     assert (failed.phase, failed.sent_at, failed.warnings) == ("failed", None, ())
     assert {whole.phase, draining.phase, early.phase, failed.phase} <= set(PHASES)

@@ -58,6 +58,7 @@ UNLIMITED = (
 SECRETS = (API_KEY, HF_TOKEN, "registry-password")
 
 SETTINGS: dict[str, Any] = {
+    "release": "0.1.0",
     "installation": "lamplighter",
     "deployment": "demo",
     "aws_region": "eu-central-1",

@@ -178,7 +178,9 @@ def _ssm(call: Call) -> Iterator[Request]:
         yield from (_command(call, action, each) for each in asked["InstanceIds"])
         return
     name = asked.get("Name") or asked.get("ResourceId")
-    if path := asked.get("Path"):  # https://docs.aws.amazon.com/systems-manager/latest/userguide/sysman-paramstore-access.html
+    if path := asked.get(
+        "Path"
+    ):  # https://docs.aws.amazon.com/systems-manager/latest/userguide/sysman-paramstore-access.html
         yield Request(action, f"arn:aws:ssm:{_HERE}:parameter{path}")
         return
     if name is None:

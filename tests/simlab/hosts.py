@@ -74,6 +74,7 @@ class Host:
         settings = SimpleNamespace(
             deployment=env["DEPLOYMENT"],
             event_bus=env["EVENT_BUS"],
+            release=env.get("RELEASE", ""),  # a host of an earlier release says none
             report_seconds=report_seconds or float(env["REPORT_SECONDS"]),
         )
         self._requests, self._last_request = 0, ""

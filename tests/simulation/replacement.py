@@ -59,3 +59,51 @@ def entered(world: World, name: str) -> list[str]:
 
 def rows(world: World, prefix: str) -> list[dict[str, Any]]:
     return [row for row in world.rows("demo") if row["sk"].startswith(prefix)]
+
+
+class Client:
+    """Asks the endpoint every second from its start on."""
+
+    def __init__(self, world: World, endpoint: str) -> None:
+        self._world, self._endpoint = world, endpoint
+        self.failures: list[float] = []
+        self.models: list[str] = []
+        self._ask()
+
+    def _ask(self) -> None:
+        instance = self._world.serving(self._endpoint)
+        if instance is None:
+            self.failures.append(self._world.clock.seconds)
+        elif (model := self._world.hosts[instance].env["MODEL"]) not in self.models:
+            self.models.append(model)
+        self._world.schedule.after(1.0, self._ask)
+
+    @property
+    def gap(self) -> float:
+        return self.failures[-1] - self.failures[0] + 1 if self.failures else 0.0
+
+
+def row(world: World) -> dict[str, Any]:
+    [found] = rows(world, "deployment")
+    return found
+
+
+def stored(world: World) -> Any:
+    return json.loads(row(world)["spec"])
+
+
+def kept(world: World) -> list[str]:
+    """The models of the specifications that have served and are kept."""
+    found = sorted(rows(world, "spec#"), key=lambda each: each["at"])
+    return [json.loads(each["spec"])["model"] for each in found]
+
+
+def is_untouched(world: World, first: dict[str, Any], spec: dict[str, Any]) -> None:
+    """The old host serves, by the old specification, and nothing of the change is left."""
+    assert world.serving(first["endpoint"]) == first["instance_id"]
+    assert world.instances() == [first["instance_id"]]
+    assert stored(world)["model"] == spec["model"]
+    assert {"next_spec", "next_execution", "next_host"} & row(world).keys() == set()
+    assert row(world)["status"] == "serving"
+    assert not rows(world, "lock")
+    assert len(world.inventory()["addresses"]) == 1

@@ -12,6 +12,7 @@ ANSWER: dict[str, Any] = {
     "instance_id": "i-1", "error": "Refused", "cause": "it was not to be", "rollback": False,
     "probed_from": "outside", "left": 0, "wait_seconds": 0,
     "beside": False, "drain_first": False, "drain_seconds": 840, "stopped": False,
+    "taken_back": True, "replaces": False,
 }  # fmt: skip
 
 

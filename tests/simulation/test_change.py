@@ -5,8 +5,19 @@ from __future__ import annotations
 import json
 
 import pytest
-from simlab import World
-from simulation.replacement import ADDRESS, DOMAIN, entered, quick, rows, serving, write
+from simulation.replacement import (
+    ADDRESS,
+    DOMAIN,
+    Client,
+    entered,
+    is_untouched,
+    kept,
+    quick,
+    rows,
+    serving,
+    stored,
+    write,
+)
 
 BY_NAME_OR_ADDRESS = pytest.mark.parametrize("spec", [DOMAIN, ADDRESS], ids=["name", "address"])
 # Where a change can fail before its host is promoted, and the call that is refused there.
@@ -19,53 +30,6 @@ BEFORE = {
     "EnsureKeys": "DescribeParameters",
     "EnsureInstance": "RunInstances",
 }
-
-
-class Client:
-    """Asks the endpoint every second from its start on."""
-
-    def __init__(self, world: World, endpoint: str) -> None:
-        self._world, self._endpoint = world, endpoint
-        self.failures: list[float] = []
-        self.models: list[str] = []
-        self._ask()
-
-    def _ask(self) -> None:
-        instance = self._world.serving(self._endpoint)
-        if instance is None:
-            self.failures.append(self._world.clock.seconds)
-        elif (model := self._world.hosts[instance].env["MODEL"]) not in self.models:
-            self.models.append(model)
-        self._world.schedule.after(1.0, self._ask)
-
-    @property
-    def gap(self) -> float:
-        return self.failures[-1] - self.failures[0] + 1 if self.failures else 0.0
-
-
-def row(world):
-    [found] = rows(world, "deployment")
-    return found
-
-
-def stored(world):
-    return json.loads(row(world)["spec"])
-
-
-def kept(world):
-    found = sorted(rows(world, "spec#"), key=lambda each: each["at"])
-    return [json.loads(each["spec"])["model"] for each in found]
-
-
-def is_untouched(world, first, spec):
-    """The old host serves, by the old specification, and nothing of the change is left."""
-    assert world.serving(first["endpoint"]) == first["instance_id"]
-    assert world.instances() == [first["instance_id"]]
-    assert stored(world)["model"] == spec["model"]
-    assert {"next_spec", "next_execution", "next_host"} & row(world).keys() == set()
-    assert row(world)["status"] == "serving"
-    assert not rows(world, "lock")
-    assert len(world.inventory()["addresses"]) == 1
 
 
 def policy(world):
@@ -206,24 +170,6 @@ def test_a_host_that_is_lost_after_the_canary_is_followed_before_any_traffic_mov
         assert client.failures == [] or spec is ADDRESS
         assert client.gap < 60
         assert world.instances() == [world.serving(first["endpoint"])]
-
-
-def test_a_host_that_is_lost_while_its_predecessor_drains_is_followed_by_one_of_the_change():
-    with serving(DOMAIN, seed=47, report_seconds=300, duplicates=0) as (world, first):
-        world.boots = [quick() for _ in range(3)]
-        execution = world.start("provision", {**DOMAIN, "model": "other"})
-        world.until(lambda: "DrainPredecessors" in entered(world, execution.name))
-        world.pass_(seconds=20)
-        [new] = set(world.instances()) - {first["instance_id"]}
-        world.terminate(new)
-
-        world.ended(execution)
-        world.until(lambda: world.serving(first["endpoint"]) is not None)
-        world.quiet()
-
-        assert world.instances() == [world.serving(first["endpoint"])]
-        assert world.hosts[world.instances()[0]].env["MODEL"] == "other"
-        assert row(world)["status"] == "serving"
 
 
 @BY_NAME_OR_ADDRESS

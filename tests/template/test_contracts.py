@@ -77,10 +77,16 @@ def test_a_workflow_may_invoke_exactly_its_own_steps(template, workflow):
 
 
 # Where a host may turn out to be lost.
-LOSING = ("AwaitServing", "Canary", "PromoteHost", "EnsureAddress")
+LOSING = ("AwaitServing", "Canary", "PromoteHost")
+# The steps between a promotion and the end of its predecessor: after a failure that is taken back.
+MOVING = (
+    *("DrainFirst", "EnsureAddress", "EnsureDns", "SetFirewall", "EnsureAlarms"),
+    "DrainPredecessors",
+)
 # The waits that end after the deployment's own limit -> what follows then.
 DRAINS = {"DrainFirst": "EnsureAddress", "DrainPredecessors": "DestroyPredecessors"}
 DRAINS_BEFORE_A_STOP = {"DrainHost": "HaltHost"}
+DRAINS_BEFORE_A_CHANGE = {"DrainReplaced": "EndReplaced"}
 WAITS = {**DRAINS, "AwaitCapacity": "ReplaceInstance"}
 # What a rung below a replacement does: where it fails, the next one is tried.
 RUNGS = (
@@ -193,7 +199,8 @@ def test_every_task_has_a_limit_and_forgives_the_same_hiccups():
     hiccups = {json.dumps(task["Retry"][-1], sort_keys=True) for _, _, task in tasks}
 
     by_hand = {name: limit for _, name, t in tasks if isinstance(limit := t["TimeoutSeconds"], str)}
-    drains = dict.fromkeys([*DRAINS, *DRAINS_BEFORE_A_STOP], "{% $drain_seconds %}")
+    ends = (*DRAINS, *DRAINS_BEFORE_A_STOP, *DRAINS_BEFORE_A_CHANGE)
+    drains = dict.fromkeys(ends, "{% $drain_seconds %}")
     assert by_hand == drains | {"AwaitCapacity": "{% $wait_seconds %}"}
     assert all(t["TimeoutSeconds"] > 60 for _, name, t in tasks if name not in by_hand), (
         "more than a Lambda's own limit"
@@ -222,13 +229,18 @@ def test_one_catch_covers_every_step(workflow):
     lost = {(name, "HostLost"): "Relaunch?" for name in LOSING}
     late = {(name, "States.Timeout"): following for name, following in WAITS.items()}
     no_address = {("EnsureAddress", "AddressLimit"): "DrainFirst"}
-    expected = silent | lost | late | no_address
+    back = {(name, "States.ALL"): "TakeBack?" for name in MOVING}
+    back |= {(name, "States.ALL"): "MoveFailed" for name in ("WithdrawOrders", "TakeBack")}
+    expected = silent | lost | late | no_address | back
     if workflow == "repair":
         busy = {("AcquireLock", "LockHeld"): "LeaveIncident"}
         expected |= busy | {(name, "States.ALL"): "Climb" for name in RUNGS}
     if workflow in {"provision", "start"}:
         errors = ("InsufficientCapacity", "HostLost")
         expected |= {("StartHost", error): "ReplaceInstance" for error in errors}
+    if workflow == "provision":
+        replaced = DRAINS_BEFORE_A_CHANGE.items()
+        expected |= {(name, "States.Timeout"): following for name, following in replaced}
     if workflow == "stop":
         late = DRAINS_BEFORE_A_STOP.items()
         expected = {(name, "States.Timeout"): following for name, following in late}

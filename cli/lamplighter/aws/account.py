@@ -29,7 +29,8 @@ class Installation:
 
     name: the stack's, which is the installation's in the tags of its resources. wake_url: where
     requests wake what sleeps. stop, start, inventory_function, maintenance_function,
-    notice_function, wake_url: empty where an earlier version is installed.
+    notice_function, wake_url, release (of Lamplighter): empty where an earlier version is
+    installed.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Installation:
     maintenance_function: str = ""
     notice_function: str = ""
     wake_url: str = ""
+    release: str = ""
 
     @classmethod
     def from_outputs(cls, outputs: Mapping[str, str], stack: str) -> Self:
@@ -62,6 +64,7 @@ class Installation:
                 maintenance_function=outputs.get("MaintenanceFunction", ""),
                 notice_function=outputs.get("NoticeFunction", ""),
                 wake_url=outputs.get("WakeUrl", ""),
+                release=outputs.get("Release", ""),
             )
         except KeyError as missing:
             raise Unavailable(

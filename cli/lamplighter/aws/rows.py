@@ -41,7 +41,8 @@ class Host:
     reports another phase than serving. asked_by: the repair that was last started for it. planned:
     the rung that stops it now, or stop, with its deployment. spec_digest: of the specification that
     it was launched for. ttl_seconds, timeout_seconds: of a predecessor: how long resolvers keep its
-    address, and how long its longest request may take.
+    address, and how long its longest request may take. release: of Lamplighter, whose scripts it
+    runs; empty: of one that did not say so.
     """
 
     generation: int = 0
@@ -82,6 +83,7 @@ class Host:
     spec_digest: str = ""
     ttl_seconds: int | None = None
     timeout_seconds: int | None = None
+    release: str = ""
 
 
 @dataclass(frozen=True, slots=True)

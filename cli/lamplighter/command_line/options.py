@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from lamplighter.aws import releases
 from lamplighter.aws.account import Account, connect
 from lamplighter.command_line import local_twin
 from lamplighter.command_line.command_lines import CommandLines
@@ -45,7 +46,10 @@ class Options:
     def account(self) -> Account:
         """Return the account to work on: AWS, or the local twin; raise Unavailable."""
         if not self.local:
-            return connect(self.stack, self.region, {}, self.profile)
+            account = connect(self.stack, self.region, {}, self.profile)
+            if said := releases.misfit(account.installation.release, self.stack):
+                self.screen().say(said)
+            return account
         twin = local_twin.load()
         if not twin.status(self.state_dir)["up"]:
             raise Unavailable("the local twin is not up: run `lamplighter local up`")

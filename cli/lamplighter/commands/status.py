@@ -10,7 +10,7 @@ from typing import Any
 import click
 from rich.text import Text
 
-from lamplighter.aws import ledger, origins
+from lamplighter.aws import ledger, origins, releases
 from lamplighter.aws.account import Account
 from lamplighter.aws.rows import Deployment, Host, Incident, Records
 from lamplighter.command_line.options import Options, example, pass_options
@@ -85,9 +85,8 @@ def _one(options: Options, name: str) -> None:
         "incidents": [known.document(incident) for incident in incidents],
         "unreadable": [asdict(row) for row in records.unreadable],
     }
-    wake_url = woken_at(account, name) if found.status == "asleep" else ""
     screen.answer(
-        document, _facts(found, here, now, wake_url), *_hosts(found.active), *_outages(incidents)
+        document, _facts(found, here, now, account), *_hosts(found.active), *_outages(incidents)
     )
     _say_unread(screen, records)
 
@@ -122,7 +121,17 @@ def _schedule(found: Deployment, now: datetime) -> dict[str, Any] | None:
     return found.schedule | {"next": edge.document(now) if edge else None}
 
 
-def _facts(found: Deployment, here: str, now: datetime, wake_url: str) -> Facts:
+def _older(found: Deployment, installed: str) -> str:
+    """Name the hosts of a release before the installation's, and what brings them up."""
+    old = [host for host in found.active if releases.is_older(host.release, installed)]
+    if not old:
+        return ""
+    listed = ", ".join(f"{host.instance_id} ({host.release or 'no release named'})" for host in old)
+    remedy = f"`lamplighter rotate {found.name}` brings them up"
+    return f"{listed}: the installation is of {installed}, {remedy}"
+
+
+def _facts(found: Deployment, here: str, now: datetime, account: Account) -> Facts:
     warnings, serves = found.current.warnings, found.status == "serving"
     cost = spending.cost(found, now)
     named: dict[str, str | Text] = {
@@ -130,7 +139,7 @@ def _facts(found: Deployment, here: str, now: datetime, wake_url: str) -> Facts:
         "status": _status(found, now),
         "paused": _paused(found) if is_paused(found, now) else "",
         **{each: _rest(found, now) for each in _HALTED if found.status == each},
-        "wake": wake_url,
+        "wake": woken_at(account, found.name) if found.status == "asleep" else "",
         "phase": _phase(found.current) if found.status not in _HALTED else "",
         "endpoint": found.endpoint,
         "here": here if here != found.endpoint else "",
@@ -140,6 +149,7 @@ def _facts(found: Deployment, here: str, now: datetime, wake_url: str) -> Facts:
         "schedule": _next_edge(found, now),
         "expires": f"{moment(found.expires_at)}, torn down then" if found.expires_at else "",
         "reason": "" if serves else found.reason,
+        "older": _older(found, account.installation.release),
         "change": f"under way: {found.next_execution}" if found.next_execution else "",
         "note": f"{_STILL_SERVES}: {found.reason}" if serves and found.reason else "",
         "warnings": plain("\n".join(warnings), "yellow") if warnings else "",

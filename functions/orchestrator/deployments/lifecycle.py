@@ -13,7 +13,7 @@ from orchestrator.errors import (
     Superseded,
     sentence,
 )
-from orchestrator.hosts import proof
+from orchestrator.hosts import draining, proof
 from orchestrator.ledger.rows import (
     AWAIT,
     CAPACITY,
@@ -63,9 +63,11 @@ def validate(
     ResourceConflict: the name is in use by another installation, or by foreign resources.
     """
     row = ledger.known_deployment()
-    change.judged(row, deployment, rotate=request.rotate)
+    wanted = change.judged(row, deployment, rotate=request.rotate)
     expiry.must_be_ahead(deployment, ledger)
-    must_pass(every(clients, deployment, ledger, model_fit.look_up(clients, deployment)))
+    model = model_fit.look_up(clients, deployment)
+    needs_two = bool(wanted and wanted.new_host and not wanted.replaces)
+    must_pass(every(clients, deployment, ledger, model, needs_two=needs_two))
     inventory.must_be_free(clients, deployment, ledger)
     return {"name": deployment.name, "live": row is not None and row.is_live}
 
@@ -73,7 +75,8 @@ def validate(
 def begin(deployment: Deployment, ledger: Ledger, request: Request = _AS_ASKED) -> dict[str, Any]:
     """Write down that the deployment is wanted, and how; nothing of a failed host is used again.
 
-    Return {"stopped", "generation"}: whether its host was stopped with it, and is to be started.
+    Return {"stopped", "replaces", "generation", "drain_seconds"}: whether its host was stopped with
+    it, and is to be started; or is to end before the new one of a change is launched.
 
     What serves keeps its specification until a host of the new one serves. DeploymentExists: what
     serves by now, after the wait for the lock, differs in what cannot be changed.
@@ -100,15 +103,20 @@ def begin(deployment: Deployment, ledger: Ledger, request: Request = _AS_ASKED) 
             **facts,
         },
     )
-    if not row.is_live:
+    has_begun = row.execution == ledger.owner and row.status == Status.PROVISIONING
+    if not row.is_live and not has_begun:  # else this call's first answer was lost
         due.keep_on(ledger)
         ledger.note("provision", "provisioning started")
-    elif wanted:
+    elif wanted and not row.changes_by(ledger.owner):
         ledger.note("change", f"change of {wanted} started, asked for by {asked_by}")
     host = ledger.serving()
+    replaces = host is not None and wanted is not None and wanted.replaces
+    longest = wanted.gap_seconds if wanted else 0
     return {
-        "stopped": host is not None and host.planned == STOP,
+        "stopped": host is not None and host.planned == STOP and not replaces,
+        "replaces": replaces,
         "generation": host.generation if host else 0,
+        "drain_seconds": draining.longest_request(deployment, longest),
     }
 
 

@@ -44,8 +44,11 @@ def plan(
         raise InvalidRequest(f"sequences: {shown(sequences)} is no whole number from 1")
     wanted = change.judged(ledger.known_deployment(), deployment, rotate=rotate)
     model = model_fit.look_up(clients, deployment, config)
+    boot = first_boot.expected(deployment, ledger, model)
+    wanted = wanted.with_boot(**boot) if wanted else None
+    needs_two = bool(wanted and wanted.new_host and not wanted.replaces)
     checks = [
-        *every(clients, deployment, ledger, model, sequences),
+        *every(clients, deployment, ledger, model, sequences, needs_two=needs_two),
         *_names(clients, deployment, ledger),
     ]
     can_work = all(check.result is not Result.FAIL for check in checks)
@@ -56,14 +59,17 @@ def plan(
         ],
         "checks": [check.document() for check in checks],
         "cost": _cost(clients, deployment, can_work=can_work),
-        "first_boot": first_boot.expected(deployment, ledger, model),
+        "first_boot": boot,
         "change": wanted.document() if wanted else None,
     }
 
 
 def _new_host(ledger: Ledger, wanted: change.Change) -> list[dict[str, str]]:
     row = ledger.deployment()
-    what = f"a host of a new generation beside generation {row.generation}, which ends after it"
+    old = f"generation {row.generation}"
+    what = f"a host of a new generation beside {old}, which ends after it"
+    if wanted.replaces:
+        what = f"a host of a new generation, after {old} has ended"
     return [Change("instance", "create", what, str(wanted)).document()]
 
 

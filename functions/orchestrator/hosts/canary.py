@@ -57,17 +57,23 @@ def ask(
 def _not_asked(
     clients: Clients, deployment: Deployment, ledger: Ledger, generation: int, *, repairing: bool
 ) -> str | None:
-    if repairing:
-        return "a repair"
+    if why := _cannot_ask(deployment, repairing=repairing):
+        return why
     serving = ledger.serving()
     if serving is None or serving.generation == generation:
-        return "no other host serves"
+        replaces = serving is None and ledger.deployment().changes_by(ledger.owner)
+        return None if replaces else "no other host serves"
+    if proof.still_answers(clients, deployment, ledger, serving):
+        return None
+    return "the host that served does not answer"
+
+
+def _cannot_ask(deployment: Deployment, *, repairing: bool) -> str | None:
+    if repairing:
+        return "a repair"
     if deployment.engine_kind == "none":
         return "the deployment has no engine"
-    if not deployment.network.is_open:
-        return "the allowed ranges shut us out"
-    answers = proof.still_answers(clients, deployment, ledger, serving)
-    return None if answers else "the host that served does not answer"
+    return None if deployment.network.is_open else "the allowed ranges shut us out"
 
 
 def _asked(

@@ -16,7 +16,7 @@ from orchestrator.aws import naming
 from orchestrator.aws.clients import Clients
 from orchestrator.aws.error_codes import tolerating
 from orchestrator.errors import Superseded
-from orchestrator.hosts import task_tokens
+from orchestrator.hosts import successor, task_tokens
 from orchestrator.launch import instances
 from orchestrator.ledger.rows import HALTED, STOP, AwaitRow, Desired, HostRow, Role
 from orchestrator.ledger.store import Ledger
@@ -46,10 +46,22 @@ def drain_predecessors(
 
 def drain_host(clients: Clients, deployment: Deployment, ledger: Ledger, task_token: str) -> None:
     """Let the host that serves drain before it is stopped, and predecessors with it."""
+    _plan_stop(ledger)
+    _drain(clients, deployment, ledger, task_token, 0, desired=HALTED)
+
+
+def drain_replaced(
+    clients: Clients, deployment: Deployment, ledger: Ledger, task_token: str
+) -> None:
+    """Let the host that serves drain before the one that replaces it is launched."""
+    _plan_stop(ledger)
+    _drain(clients, deployment, ledger, task_token, 0)
+
+
+def _plan_stop(ledger: Ledger) -> None:
     host = ledger.serving()
     if host and host.planned != STOP:
         ledger.set_host(host.generation, planned=STOP, planned_at=ledger.time())
-    _drain(clients, deployment, ledger, task_token, 0, desired=HALTED)
 
 
 def _drain(
@@ -76,6 +88,8 @@ def _drain(
     now = ledger.deployment().desired
     if now not in desired:  # what changed that found no token to fail
         raise Superseded(f"{ledger.name!r} is {now.now}; this workflow stops")
+    if left and (error := successor.fault(clients, deployment, ledger)):  # nor did that
+        raise error
     answer(clients, ledger, task_token)  # their last reports may have come before our rows
 
 
@@ -115,9 +129,12 @@ def longest(deployment: Deployment, predecessors: Sequence[HostRow]) -> int:
     return _TTLS * ttl + max([deployment.gateway.max_timeout_seconds, *timeouts]) + _MARGIN_SECONDS
 
 
-def longest_request(deployment: Deployment) -> int:
-    """Return after how many seconds no host is waited for that takes no new requests."""
-    return deployment.gateway.max_timeout_seconds + _MARGIN_SECONDS
+def longest_request(deployment: Deployment, earlier: int = 0) -> int:
+    """Return after how many seconds no host is waited for that takes no new requests.
+
+    earlier: the same limit of the specification that the host serves, in seconds.
+    """
+    return max(deployment.gateway.max_timeout_seconds, earlier) + _MARGIN_SECONDS
 
 
 def limits(serving: Deployment) -> dict[str, int]:

@@ -51,6 +51,17 @@ def still_answers(clients: Clients, deployment: Deployment, ledger: Ledger, host
     return _tried(lambda: _is_ready(clients, deployment, host), _TRIES_OF_A_HOST, seconds)
 
 
+def is_well(clients: Clients, deployment: Deployment, ledger: Ledger, host: HostRow) -> bool:
+    """Return whether a host that served takes requests, as far as we can see.
+
+    Its word counts where it has no public address: it was moved to its successor, for example.
+    """
+    found = instances.describe(clients, str(host.instance_id))
+    if found and found.get("PublicIpAddress"):
+        return still_answers(clients, deployment, ledger, host)
+    return _was_heard(ledger, host, clients.settings.host_silence_seconds)
+
+
 def _is_ready(clients: Clients, deployment: Deployment, host: HostRow) -> bool:
     try:
         probe.ready(f"https://{instances.address(clients, str(host.instance_id))}", deployment.host)

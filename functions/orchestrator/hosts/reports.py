@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Self
@@ -17,6 +18,7 @@ PHASES = (
 _MAX_CAUSE = 1_000  # characters of a host's cause, and of each warning, that we keep
 _MAX_WARNINGS = 10
 _COUNTS = ("requests_total", "request_errors_total", "requests_running", "report_seconds")
+_RELEASE = r"[0-9A-Za-z.+-]{1,40}"
 _BLAMES = {"hardware", "configuration"}
 
 
@@ -28,7 +30,8 @@ class Report:
     is_shared: it came under the source that all hosts of the previous version have. requests,
     errors: what its gateway has counted, running: requests now, last_request_at: when the last one
     ended, UTC, ISO, by the host's clock. report_seconds: in how long the next report follows.
-    blame: of a host that failed, hardware or configuration.
+    blame: of a host that failed, hardware or configuration. release: of the scripts that it runs;
+    None: of a release that did not say so.
     """
 
     deployment: str
@@ -45,6 +48,7 @@ class Report:
     last_request_at: str | None = None
     report_seconds: int | None = None
     blame: str | None = None
+    release: str | None = None
 
     @classmethod
     def parse(cls, event: Any) -> Self:
@@ -89,6 +93,7 @@ class Report:
             last_request_at=last,
             report_seconds=report_seconds,
             blame=blame if blame in _BLAMES else None,
+            release=_release(detail.get("release")),
         )
 
 
@@ -97,6 +102,10 @@ def _number(detail: dict[str, Any], key: str) -> int | None:
     if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 0):
         raise InvalidRequest(f"detail.{key}: {str(value)[:100]!r} is no count")
     return value
+
+
+def _release(sent: Any) -> str | None:
+    return sent if isinstance(sent, str) and re.fullmatch(_RELEASE, sent) else None
 
 
 def _warnings(sent: Any) -> tuple[str, ...]:

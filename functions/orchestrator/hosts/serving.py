@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from orchestrator.aws.clients import Clients
 from orchestrator.errors import HostLost, NotFound, OrchestratorError, Pending, Superseded
-from orchestrator.hosts import draining, proof, task_tokens
+from orchestrator.hosts import draining, proof, successor, task_tokens
 from orchestrator.hosts.reports import Report
 from orchestrator.launch import instances
 from orchestrator.ledger.rows import AwaitRow, Desired, HostRow, Role
@@ -18,6 +18,7 @@ from orchestrator.spec.parsing import parse
 _CLOCKS_DIFFER = timedelta(minutes=1)  # a host's from ours, at most
 # From the order of a reboot until nothing of the old boot runs, and what that may still say.
 _GOING_DOWN_SECONDS = 30.0
+_UNWELL = {"unhealthy", "failed"}
 _OF_THE_OLD_BOOT = {"serving", "unhealthy", "failed", "draining", "drained"}
 
 
@@ -69,9 +70,7 @@ def receive(clients: Clients, ledger: Ledger, report: Report) -> str:
     if row is None:
         raise NotFound(f"no deployment is named {report.deployment!r}")
     before = ledger.host_of(report.instance_id)
-    if before is None or before.role == Role.RETIRED:
-        return "ignored"
-    if report.is_shared and not instance.has_shared_role(clients, ledger, before.generation):
+    if before is None or not _counts(clients, ledger, before, report):
         return "ignored"
     if not _record(ledger, before, report) and not (
         ledger.adopt_earlier_host() and _record(ledger, before, report)
@@ -80,13 +79,17 @@ def receive(clients: Clients, ledger: Ledger, report: Report) -> str:
     if before.phase != report.phase:
         because = f": {report.cause}" if report.cause else ""
         ledger.note("phase", f"{report.phase}{because}", instance_id=report.instance_id)
-    wait = ledger.wait_for(report.instance_id)
-    if wait is None:
-        return "gave up" if _gave_up(before, report) else "recorded"
-    host = ledger.host_of(report.instance_id) or before
-    owner = ledger.lock_owner() if row.next_spec else None
-    deployment = parse(row.specification_for(owner or ""))
-    return _answer(clients, deployment, ledger, host, wait)
+    host, wait = ledger.host_of(report.instance_id) or before, ledger.wait_for(report.instance_id)
+    is_successor = report.phase in _UNWELL and successor.has_predecessors(ledger, host)
+    if wait is not None or is_successor:
+        owner = ledger.lock_owner() if row.next_spec else None
+        deployment = parse(row.specification_for(owner or ""))
+        if is_successor and _ended_drains(clients, deployment, ledger):
+            return "taken back"
+        if wait is not None:
+            return _answer(clients, deployment, ledger, host, wait)
+    gave_up = before.role == Role.SERVING and report.phase == "failed" != before.phase
+    return "gave up" if gave_up else "recorded"  # for the first time
 
 
 def stop_waiting(clients: Clients, task_token: str, now: str = "being torn down") -> None:
@@ -97,11 +100,16 @@ def stop_waiting(clients: Clients, task_token: str, now: str = "being torn down"
 def lose(clients: Clients, ledger: Ledger, instance_id: str, cause: str) -> bool:
     """Answer the wait for a host that EC2 reports lost; return whether that reached a workflow."""
     host, wait = ledger.host_of(instance_id), ledger.wait_for(instance_id)
-    if host is None or wait is None:
+    if host is None:
+        return False
+    error = instances.lost(clients, instance_id)
+    if error and successor.end_drains(clients, ledger, host, error):
+        return True
+    if wait is None:
         return False
     if draining.drains(host):
         return task_tokens.reached(lambda: draining.answer(clients, ledger, wait.token))
-    return _fail(clients, wait.token, instances.lost(clients, instance_id) or HostLost(cause))
+    return _fail(clients, wait.token, error or HostLost(cause))
 
 
 def _must_be_wanted(ledger: Ledger) -> None:
@@ -109,6 +117,12 @@ def _must_be_wanted(ledger: Ledger) -> None:
     now = ledger.deployment().desired
     if now != Desired.PRESENT:
         raise Superseded(f"{ledger.name!r} is {now.now}; this workflow stops")
+
+
+def _counts(clients: Clients, ledger: Ledger, host: HostRow, report: Report) -> bool:
+    if host.role == Role.RETIRED:
+        return False
+    return not report.is_shared or instance.has_shared_role(clients, ledger, host.generation)
 
 
 def _record(ledger: Ledger, host: HostRow, report: Report) -> bool:
@@ -125,6 +139,7 @@ def _record(ledger: Ledger, host: HostRow, report: Report) -> bool:
         "report_seconds": report.report_seconds,
         "blame": report.blame,
         "running": report.running,
+        "release": report.release,
         "unwell_at": None if report.phase == "serving" else host.unwell_at or ledger.time(),
     }
     if host.planned and report.phase not in _OF_THE_OLD_BOOT:  # it boots again
@@ -137,9 +152,13 @@ def _record(ledger: Ledger, host: HostRow, report: Report) -> bool:
     return ledger.change(host.key, facts, f"attribute_exists(pk) AND ({newest})", sent=sent)
 
 
-def _gave_up(before: HostRow, report: Report) -> bool:
-    """Return whether the host that serves says for the first time that it has failed."""
-    return before.role == Role.SERVING and report.phase == "failed" != before.phase
+def _ended_drains(clients: Clients, deployment: Deployment, ledger: Ledger) -> bool:
+    """Fail the wait for predecessors whose successor serves no more; return whether it was so."""
+    host = ledger.serving()
+    if host is None or not successor.has_predecessors(ledger, host):
+        return False
+    error = successor.fault(clients, deployment, ledger)
+    return error is not None and successor.end_drains(clients, ledger, host, error)
 
 
 def _answer(
@@ -158,6 +177,8 @@ def _tell(
     clients: Clients, deployment: Deployment, ledger: Ledger, host: HostRow, task_token: str
 ) -> str:
     if draining.drains(host):
+        if _ended_drains(clients, deployment, ledger):
+            return "taken back"
         return "drained" if draining.answer(clients, ledger, task_token) else "waiting"
     if host.planned and ledger.seconds_since(host.planned_at or "") < _GOING_DOWN_SECONDS:
         task_tokens.beat(clients, task_token)  # said before its reboot

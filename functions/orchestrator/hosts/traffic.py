@@ -38,7 +38,10 @@ def promote_host(
             raise error
         _must_be_well(host)
         before = [each for each in hosts if each.role == Role.SERVING]
-        kept = draining.limits(_serving(ledger, deployment))
+        kept = {
+            **draining.limits(_serving(ledger, deployment)),
+            "address": ledger.deployment().address,  # where it may be taken back to
+        }
         ledger.promote(
             host,
             {

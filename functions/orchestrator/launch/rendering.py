@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator.aws import naming
+from orchestrator.release import RELEASE
 from orchestrator.settings import Settings
 from orchestrator.spec.deployment import Deployment
 
@@ -91,6 +92,7 @@ def vllm_args(deployment: Deployment) -> str:
 def _values(deployment: Deployment, settings: Settings, image: str) -> dict[str, Any]:
     engine, certificate = deployment.engine, deployment.certificate
     return {
+        "release": RELEASE,
         "installation": settings.installation,
         "deployment": deployment.name,
         "account": settings.account,

@@ -31,6 +31,14 @@ def after(
     return [*new, replace(served, changed=changed)], old
 
 
+def before(kept: Sequence[SpecRow], generation: int) -> tuple[str | None, list[SpecRow]]:
+    """Return the specification that a host of this generation served last, None where it was not
+    kept, and the rows of those that followed. kept: the newest last.
+    """
+    own = [each for each in kept if each.generation <= generation]
+    return (own[-1].spec, list(kept[len(own) :])) if own else (None, [])
+
+
 def _changed(old: str, new: str) -> str:
     found = differences(json.loads(old), json.loads(new))
     return json.dumps([{"key": each.key, "old": each.old, "new": each.new} for each in found])

@@ -225,7 +225,7 @@ class HostRow(_Row):
     or reboots it, or STOP, since planned_at: its end then is no loss, and what it said before
     counts no more. spec_digest: of the specification that it was launched for. ttl_seconds,
     timeout_seconds: of a predecessor: how long resolvers keep its address, and how long its longest
-    request may take.
+    request may take. release: of Lamplighter, whose scripts it runs.
     """
 
     generation: int
@@ -268,6 +268,7 @@ class HostRow(_Row):
     spec_digest: str | None = None
     ttl_seconds: int | None = None
     timeout_seconds: int | None = None
+    release: str | None = None
 
     @property
     def key(self) -> str:

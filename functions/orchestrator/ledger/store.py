@@ -112,6 +112,30 @@ class Ledger(Table):
         updates = [{"Update": self.changes_of(key, changed)} for key, changed in changes]
         self.transact([*updates, *kept])
 
+    def return_to(self, host: HostRow, left: HostRow, facts: Mapping[str, Any]) -> None:
+        """Make a predecessor the one that serves again, in one write, with its specification and
+        its address.
+
+        left: the host that followed it, whose row gets these facts; what was kept since goes.
+        """
+        row = self.deployment()
+        spec, newer = kept_specs.before(self.kept_specs(), host.generation)
+        returned = {
+            **NO_CHANGE,
+            "generation": host.generation,
+            "spec": spec or row.spec,
+            "address": host.address or row.address,
+            "version": VERSION,
+            "updated_at": self.time(),
+        }
+        changes: list[tuple[str, Mapping[str, Any]]] = [
+            (host.key, {"role": Role.SERVING}),
+            (left.key, facts),
+            (DEPLOYMENT, returned),
+        ]
+        updates = [{"Update": self.changes_of(key, changed)} for key, changed in changes]
+        self.transact([*updates, *(self.delete_of(each.key) for each in newer)])
+
     def adopt_change(self, generation: int) -> None:
         """Make the specification of this workflow's change the deployment's: its host serves it."""
         now = self.time()

@@ -19,10 +19,13 @@ def every(
     ledger: Ledger,
     model: Model | Check | None,
     sequences: int = 1,
+    *,
+    needs_two: bool = False,
 ) -> list[Check]:
     """Return what was looked at, and what came of it; nothing is written.
 
     model: as model_fit.look_up returns it. sequences: of the longest context, at the same time.
+    needs_two: a change launches a host beside the one that serves.
     """
 
     def of_types() -> list[Check]:
@@ -30,7 +33,7 @@ def every(
         types = [each for each in known.values() if each]
         return [
             *specification.checks(clients, deployment, known),
-            *quotas.checks(clients, deployment, ledger, types),
+            *quotas.checks(clients, deployment, ledger, types, needs_two=needs_two),
             *model_fit.checks(clients, deployment, types, model, sequences),
         ]
 

@@ -23,6 +23,7 @@ _MARKETS = {
     "capacity-block": (),
 }
 _RAISE = "ask AWS to raise it in Service Quotas"
+_REPLACE = "set update.strategy: replace, which ends the old host before it launches the new one"
 _PORTS = 2  # rules per allowed range
 _GIB_PER_TIB = 1024
 
@@ -31,7 +32,7 @@ _GIB_PER_TIB = 1024
 class Need:
     """One quota: used and needed in its own unit. beside: more while a host is replaced.
 
-    without: what happens where there is no room for that.
+    without: what happens where there is no room for that. second: more for two hosts than is there.
     """
 
     service: str
@@ -41,6 +42,7 @@ class Need:
     needed: float
     beside: float = 0
     without: str = ""
+    second: float = 0
 
 
 def checks(
@@ -48,17 +50,25 @@ def checks(
     deployment: Deployment,
     ledger: Ledger,
     types: list[InstanceTypeInfoTypeDef],
+    *,
+    needs_two: bool = False,
 ) -> list[Check]:
-    """types: those that were asked for, as EC2 describes them."""
+    """types: those that were asked for, as EC2 describes them. needs_two: a change launches a host
+    beside the one that serves, so that there has to be room for it.
+    """
     counted: tuple[tuple[str, Callable[[], Iterable[Need]]], ...] = (
         ("Elastic IPs", lambda: _addresses(clients, deployment, ledger)),
         ("VPCs", lambda: _networks(clients, deployment, ledger)),
         ("gp3 storage", lambda: _storage(clients, deployment, ledger)),
         ("builds", lambda: _builds(ledger)),
     )
-    found = looked("vCPUs", lambda: _vcpus(clients, deployment, ledger, types))
+    found = looked("vCPUs", lambda: _vcpus(clients, deployment, ledger, types, needs_two=needs_two))
     for name, needs in counted:
-        found += looked(name, lambda needs=needs: [_judged(clients, need) for need in needs()])  # type: ignore[misc]
+
+        def judged(needs: Callable[[], Iterable[Need]] = needs) -> list[Check]:
+            return [_judged(clients, need, needs_two=needs_two) for need in needs()]
+
+        found += looked(name, judged)
     return found
 
 
@@ -67,6 +77,8 @@ def _vcpus(
     deployment: Deployment,
     ledger: Ledger,
     types: list[InstanceTypeInfoTypeDef],
+    *,
+    needs_two: bool,
 ) -> list[Check]:
     """One quota with room is enough: the pools of the others are passed over.
 
@@ -85,7 +97,11 @@ def _vcpus(
     found = [
         _judged(
             clients,
-            Need("ec2", code, "vCPUs", used[code], max(count - held[code], 0), count, _IN_PLACE),
+            Need(
+                *("ec2", code, "vCPUs", used[code], max(count - held[code], 0), count, _IN_PLACE),
+                second=max(2 * count - held[code], 0),
+            ),
+            needs_two=needs_two,
         )
         for code, count in least.items()
         if code
@@ -158,7 +174,8 @@ def _storage(clients: Clients, deployment: Deployment, ledger: Ledger) -> Iterab
     used, held = (sum(each["Size"] for each in some) / _GIB_PER_TIB for some in (there, ours))
     size = deployment.instance.root_volume_gib / _GIB_PER_TIB
     name = "Storage for General Purpose SSD (gp3) volumes, in TiB"
-    yield Need("ebs", "L-7A658B76", name, used, max(size - held, 0), size, _IN_PLACE)
+    needed, second = max(size - held, 0), max(2 * size - held, 0)
+    yield Need("ebs", "L-7A658B76", name, used, needed, size, _IN_PLACE, second)
 
 
 def _builds(ledger: Ledger) -> Iterable[Need]:
@@ -169,7 +186,7 @@ def _builds(ledger: Ledger) -> Iterable[Need]:
         yield Need("codebuild", "L-9D07B6EF", name, 0, 1)
 
 
-def _judged(clients: Clients, need: Need) -> Check:
+def _judged(clients: Clients, need: Need, *, needs_two: bool = False) -> Check:
     allowed = quotas.limit(clients, need.service, need.code)
     name = f"quota {need.code} ({need.name})"
     if allowed is None:
@@ -179,6 +196,9 @@ def _judged(clients: Clients, need: Need) -> Check:
     found, more = f"{used:g} of {allowed:g} in use", f"{needed:g} more"
     if need.needed and need.used + need.needed > allowed:
         return Check(name, Result.FAIL, found, more, _RAISE)
+    if needs_two and need.second and need.used + need.second > allowed:
+        more = f"{round(need.second, 2):g} more for a host beside the one that serves"
+        return Check(name, Result.FAIL, found, more, f"{_RAISE}; or {_REPLACE}")
     if need.beside and need.used + need.needed + need.beside > allowed:
         more = f"{need.needed + need.beside:g} more while a host is replaced"
         return Check(name, Result.WARN, found, more, f"{_RAISE}; else {need.without}")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from datetime import datetime
 
 from orchestrator.ledger.rows import (
     INCIDENTS,
+    STOP,
     DeploymentRow,
     Desired,
     HostRow,
@@ -110,6 +112,19 @@ def subject(ledger: Ledger) -> HostRow | None:
     """Return the host that a repair is about: the one that serves, else the newest."""
     hosts = ledger.hosts()
     return next((host for host in hosts if host.role == Role.SERVING), hosts[-1] if hosts else None)
+
+
+def is_unfinished(ledger: Ledger, row: DeploymentRow) -> bool:
+    """Return whether a workflow left hosts beside the one that serves, or its status."""
+    hosts = ledger.hosts()
+    roles = [host.role for host in hosts]
+    left = Role.CANDIDATE in roles or Role.DRAINING in roles or is_to_end(hosts)
+    return Role.SERVING in roles and (left or row.status != Status.SERVING)
+
+
+def is_to_end(hosts: Sequence[HostRow]) -> bool:
+    """Return whether a workflow ordered the host that serves to end, and ended before that."""
+    return any(host.role == Role.SERVING and host.planned == STOP for host in hosts)
 
 
 def is_due(verdict: Verdict) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from orchestrator.aws.clients import Clients
 from orchestrator.hosts import proof
 from orchestrator.launch import instances
-from orchestrator.ledger.rows import DeploymentRow, HostRow
+from orchestrator.ledger.rows import DeploymentRow, HostRow, Role
 from orchestrator.ledger.store import Ledger
 from orchestrator.repair.rungs import Blame, Facts
 from orchestrator.spec.deployment import Deployment
@@ -28,7 +28,8 @@ def look(
     """Return what there is to know of it now."""
     instance_id = str(host.instance_id)
     found: Any = instances.describe(clients, instance_id) or {}
-    state = found["State"]["Name"] if found else "absent"
+    is_given_up = host.role == Role.RETIRED
+    state = found["State"]["Name"] if found and not is_given_up else "absent"
     is_open = deployment.network.is_open
     answers = state not in instances.LOST and proof.answers(
         ledger, row, clients.settings, is_open=is_open

@@ -10,14 +10,15 @@ from typing import Any
 from orchestrator.aws.clients import Clients
 from orchestrator.capacity.spending import accrued
 from orchestrator.errors import HostFailed, sentence
-from orchestrator.ledger.rows import INCIDENTS, DeploymentRow, HostRow, IncidentRow, Role, Status
+from orchestrator.launch import instances
+from orchestrator.ledger.rows import INCIDENTS, STOP, DeploymentRow, HostRow, IncidentRow, Status
 from orchestrator.ledger.store import Ledger
-from orchestrator.repair import announcing, bounds, diagnosis, evidence, facts
+from orchestrator.repair import announcing, bounds, diagnosis, evidence, facts, unfinished
 from orchestrator.repair.rungs import LADDER, Facts, Rung, Verdict
 from orchestrator.repair.triggers import Trigger
 from orchestrator.spec.deployment import Deployment
 
-FINISH, DONE, AWAIT = "finish", "done", "await"
+FINISH, DONE, AWAIT, SERVE_ON = "finish", "done", "await", "serve_on"
 _OPEN, _HELPED, _IN_VAIN = "open", "helped", "in vain"  # outcomes of a rung
 
 
@@ -28,12 +29,12 @@ def check(
 
     todo: a rung; `finish` what a repair that was aborted left, of traffic and hosts; `done`: this
     repair's last rung did not help, and nothing is wrong any more; `await`: it may help yet;
-    `nothing`. opened_at is the workflow's start: asking twice opens one incident and begins one
-    rung. Workflows wait for the lock in no order, so began_at, written under it, shows which repair
-    came first.
+    `serve_on`: it was ordered to end, and is not to; `nothing`. opened_at is the workflow's start:
+    asking twice opens one incident and begins one rung. Workflows wait for the lock in no order, so
+    began_at, written under it, shows which repair came first.
     """
     _close_aborted(clients, ledger)
-    _forget_aborted_change(ledger)
+    unfinished.forget_change(ledger)
     row, host = ledger.deployment(), diagnosis.subject(ledger)
     answer: dict[str, Any] = {
         "generation": host.generation if host else 0,
@@ -47,6 +48,9 @@ def check(
         return {"todo": "nothing", "why": why, **answer}
     if own and (begun := _open_rung(own)):  # this call was answered, and its answer lost
         return {"todo": begun["rung"], "why": begun["why"], **answer}
+    if host.planned == STOP and instances.state(clients, str(host.instance_id)) in instances.ALIVE:
+        why = "it was to end for a change that was not made"
+        return {"todo": SERVE_ON, "why": why, **answer}
     if host.planned:  # by a rung that has ended since
         ledger.set_host(host.generation, planned=None, planned_at=None)
     seen = facts.look(clients, deployment, ledger, row, host)
@@ -163,7 +167,7 @@ def _without_rung(
     is_due = diagnosis.is_due(verdict)
     if own:
         return None if is_due else DONE
-    if not _is_unfinished(ledger, row.status):
+    if not diagnosis.is_unfinished(ledger, row):
         return None if is_due else "nothing"
     if verdict.rung == Rung.NOTHING:
         return FINISH
@@ -270,20 +274,6 @@ def _close_aborted(clients: Clients, ledger: Ledger) -> None:
             ledger.update(values["sk"], end)
             closed = dataclasses.replace(incident, **end)
             announcing.ended(clients, ledger, ledger.deployment(), closed)
-
-
-def _forget_aborted_change(ledger: Ledger) -> None:
-    """Forget the change of a workflow that ended without a word: what serves stays."""
-    if ledger.deployment().next_spec is not None:
-        ledger.forget_change()
-        ledger.note("change", "the change was aborted, and is forgotten: what serves stays")
-
-
-def _is_unfinished(ledger: Ledger, status: Status) -> bool:
-    """Return whether an aborted workflow left hosts beside the one that serves, or its status."""
-    roles = [host.role for host in ledger.hosts()]
-    left = Role.CANDIDATE in roles or Role.DRAINING in roles
-    return Role.SERVING in roles and (left or status != Status.SERVING)
 
 
 def _key(ledger: Ledger, opened_at: str) -> str:

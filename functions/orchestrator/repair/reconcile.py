@@ -10,7 +10,7 @@ from datetime import timedelta
 from orchestrator.aws.clients import Clients
 from orchestrator.hosts import idleness
 from orchestrator.ledger import lock
-from orchestrator.ledger.rows import DeploymentRow, HostRow, Status
+from orchestrator.ledger.rows import DeploymentRow, HostRow
 from orchestrator.ledger.store import Ledger
 from orchestrator.observability import count, logger
 from orchestrator.repair import (
@@ -90,7 +90,9 @@ def _kept_alive(
     may_be_busy = verdict.rung == Rung.RECONNECT and row.unanswered_at is None
     if diagnosis.is_due(verdict) and not may_be_busy:  # the next look decides
         return _started(clients, ledger, host, verdict.why)
-    if was_left or (row.status != Status.SERVING and verdict.rung == Rung.NOTHING):
+    is_well = verdict.rung == Rung.NOTHING
+    is_left = (is_well and diagnosis.is_unfinished(ledger, row)) or diagnosis.is_to_end([host])
+    if was_left or is_left:
         return _started(clients, ledger, host, "a workflow ended before it was done")
     lasting = idleness.limit(row)
     if lasting and idleness.is_idle(row, ledger.serving(), ledger.now()):

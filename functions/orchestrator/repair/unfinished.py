@@ -1,13 +1,14 @@
-"""A stop or a start that ended before it was done: the look of every minute starts it again."""
+"""What ended before it was done: a stop or a start is started again, a change forgotten."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from orchestrator.aws.clients import Clients
-from orchestrator.ledger.rows import DeploymentRow, Desired, Status
+from orchestrator.ledger.rows import DeploymentRow, Desired, Role, Status
 from orchestrator.ledger.store import Ledger
 from orchestrator.repair.starting import START, STOP, start
+from orchestrator.spec.difference import digest
 
 _NOT_STARTED = {Status.STOPPED, Status.ASLEEP, Status.STARTING}
 
@@ -26,6 +27,22 @@ def start_again(clients: Clients, ledger: Ledger, row: DeploymentRow, workflow: 
     mark = f"{ledger.now():%Y%m%dT%H%M}"[:-1]
     name = start(clients, ledger, workflow, f"look-{mark}", **_how(row, workflow))
     return f"started {name}: a {workflow} ended before it was done"
+
+
+def forget_change(ledger: Ledger) -> None:
+    """Forget the change of a workflow that ended without a word: what serves stays.
+
+    Where its old host has ended already, its candidate is given up: the next one is of what served.
+    """
+    row = ledger.deployment()
+    if row.next_spec is None:
+        return
+    wanted = digest(row.specification())
+    for host in ledger.hosts() if ledger.serving() is None else ():
+        if host.role == Role.CANDIDATE and host.spec_digest not in {None, wanted}:
+            ledger.set_host(host.generation, role=Role.RETIRED, ended_at=ledger.time())
+    ledger.forget_change()
+    ledger.note("change", "the change was aborted, and is forgotten: what serves stays")
 
 
 def _how(row: DeploymentRow, workflow: str) -> dict[str, Any]:

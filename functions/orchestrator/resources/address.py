@@ -57,8 +57,9 @@ def ensure(
         raise Pending("no host serves yet")
     if error := instances.lost(clients, serving.instance_id):  # after it was promoted
         raise error
-    own = f"{_ROLE}-{serving.generation}"
-    kind = own if beside else _current(ledger) or own
+    own, current = f"{_ROLE}-{serving.generation}", _current(ledger)
+    beside = beside and not (current and _is_at(clients, ledger, current, serving.instance_id))
+    kind = own if beside else current or own
     with _naming_the_limit() if beside else nullcontext():
         allocation = once(
             ledger,
@@ -109,6 +110,13 @@ def _drifts(clients: Clients, address: AddressTypeDef, instance_id: str) -> Iter
                 AllowReassociation=True,
             ),
         )
+
+
+def _is_at(clients: Clients, ledger: Ledger, kind: str, instance_id: str) -> bool:
+    """Return whether the host has this address already: it was taken back, for example."""
+    found = _of_kind(clients, ledger, kind).ours
+    there = (each for one in found for each in _described(clients, one))
+    return any(each.get("InstanceId") == instance_id for each in there)
 
 
 def _current(ledger: Ledger) -> str | None:

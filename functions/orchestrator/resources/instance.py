@@ -111,13 +111,21 @@ def destroy_predecessors(clients: Clients, ledger: Ledger) -> None:
 def destroy_candidates(clients: Clients, ledger: Ledger) -> None:
     """After a failure: terminate what has not proved itself, and leave what serves or drains.
 
-    A first provision keeps its candidate: the specification says what becomes of it.
+    A first provision keeps its candidate: the specification says what becomes of it. One of a
+    change that replaces what has ended goes: a repair launches what served before.
     """
     kept = [host for host in ledger.hosts() if host.role in {Role.SERVING, Role.DRAINING}]
-    if kept:
+    if kept or ledger.deployment().changes_by(ledger.owner):
         _end(clients, ledger, kept)
     else:
         _terminate(clients, _given_up(clients, ledger))
+
+
+def end_replaced(clients: Clients, ledger: Ledger) -> None:
+    """Terminate the host that serves, which has drained: its successor is launched after it."""
+    host = ledger.serving()
+    if host and host.planned == STOP:
+        _end(clients, ledger, [])
 
 
 def withdraw_order(clients: Clients, ledger: Ledger) -> None:
@@ -125,6 +133,16 @@ def withdraw_order(clients: Clients, ledger: Ledger) -> None:
     host = ledger.serving()
     if host and host.instance_id:
         _withdraw(clients, ledger, host)
+        if host.planned == STOP and instances.state(clients, host.instance_id) in instances.ALIVE:
+            ledger.set_host(host.generation, planned=None, planned_at=None)
+
+
+def withdraw_orders(clients: Clients, ledger: Ledger) -> None:
+    """Withdraw what the predecessors of the one that serves were ordered: one is taken back."""
+    serving = ledger.serving()
+    for host in ledger.hosts():
+        if host.role == Role.DRAINING and serving and host.generation < serving.generation:
+            _withdraw(clients, ledger, host)
 
 
 def has_shared_role(clients: Clients, ledger: Ledger, generation: int) -> bool:

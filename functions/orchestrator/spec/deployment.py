@@ -23,6 +23,7 @@ from orchestrator.spec.sections import (
     Instance,
     Network,
     Sleep,
+    Update,
 )
 
 
@@ -93,6 +94,7 @@ class Deployment:
     certificate: Certificate = section(Certificate, about="TLS certificate")
     budget: Budget = section(Budget, about="cost a month")
     sleep: Sleep = section(Sleep, about="rest while it is not used")
+    update: Update = section(Update, about="order of hosts in a change")
     canary: Canary = section(Canary, about="test of a change")
     schedule: Schedule = section(Schedule, about="when it runs")
 

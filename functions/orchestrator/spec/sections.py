@@ -251,6 +251,19 @@ class Sleep:
 
 
 @dataclass(frozen=True, slots=True)
+class Update:
+    """How a host of a change follows the one that serves."""
+
+    strategy: str = option(
+        "beside",
+        about="beside: the new host of a change serves before the old one ends; replace: the old "
+        "one ends first, for an account without quota for two, with an outage until the new one "
+        "serves",
+        enum=["beside", "replace"],
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Prompt:
     """A golden prompt, and what its answer has to be like."""
 

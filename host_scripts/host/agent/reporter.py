@@ -83,6 +83,7 @@ class Reporter:
             "sent_at": stamp(self._wall()),
             "report_seconds": round(self._settings.report_seconds),
             **(activity.fields() if activity else {}),
+            **({"release": self._settings.release} if self._settings.release else {}),
             **({"blame": state.blame} if state.blame else {}),
         }
         return {

@@ -13,7 +13,7 @@ from host.probes.chain import Chain
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """chain: where the parts of this host answer.
+    """chain: where the parts of this host answer. release: of Lamplighter, that launched it.
 
     Without keys_file and status_file nothing is written for the gateway; without repair_file (the
     request) and repairs_file (what was done) nothing is repaired; without drain_file (the request)
@@ -46,6 +46,7 @@ class Settings:
     machine_file: Path | None = None
     certificate_file: Path | None = None
     weights_file: Path | None = None
+    release: str = ""
 
 
 def load(environ: Mapping[str, str]) -> Settings:
@@ -54,6 +55,7 @@ def load(environ: Mapping[str, str]) -> Settings:
     values = parse(path.read_text())
     return Settings(
         deployment=values["DEPLOYMENT"],
+        release=values["RELEASE"],
         region=values["AWS_REGION"],
         event_bus=values["EVENT_BUS"],
         api_key_parameter=values["API_KEY_PARAMETER"],

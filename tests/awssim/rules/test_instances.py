@@ -76,6 +76,16 @@ def test_a_stopping_instance_cannot_be_started(ec2: Any, instance: str) -> None:
         ec2.start_instances(InstanceIds=[instance])
 
 
+def test_a_spot_instance_of_a_one_time_request_cannot_be_stopped(
+    ec2: Any, launch: dict[str, Any]
+) -> None:
+    market = {"InstanceMarketOptions": {"MarketType": "spot"}}
+    spot = ec2.run_instances(**launch, **market)["Instances"][0]["InstanceId"]
+
+    with pytest.raises(ClientError, match=r"UnsupportedOperation.* one-time Spot Instance request"):
+        ec2.stop_instances(InstanceIds=[spot])
+
+
 def test_a_terminated_instance_cannot_be_started_or_rebooted(ec2: Any, instance: str) -> None:
     ec2.terminate_instances(InstanceIds=[instance])
 

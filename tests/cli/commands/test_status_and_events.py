@@ -4,6 +4,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from clilab.workflows import OUTPUTS, Workflows
 
 if TYPE_CHECKING:
     from clilab.fixture_types import Run
@@ -111,6 +112,34 @@ def test_status_of_one_shows_what_its_host_warns_of(lamplighter: Run, serving: T
     at = next(number for number, line in enumerate(lines) if line.startswith("warnings"))
     assert [line.split()[-1] for line in lines[at : at + 2]] == ["disk", "zone"]
     assert found["warnings"] == ["disk", "zone"]
+
+
+def test_status_names_the_hosts_of_an_older_release_and_what_brings_them_up(
+    lamplighter: Run, serving: Table, workflows: Workflows
+) -> None:
+    workflows.stacks["lamplighter"] = {**OUTPUTS, "Release": "0.1.0"}
+    for number, release in ((1, {}), (2, {"release": "0.1.0"})):
+        host = {"generation": number, "role": "serving", "instance_id": f"i-{number}", **release}
+        serving.put_item(Item={"pk": "prod", "sk": f"host#{number}", **host})
+
+    [line] = [each for each in lamplighter("status", "prod").stdout.splitlines() if "older" in each]
+
+    assert "i-1 (no release named): the installation is of 0.1.0" in line
+    assert "`lamplighter rotate prod` brings them up" in line
+    assert "i-2" not in line
+
+
+@pytest.mark.usefixtures("ledger")
+def test_a_command_of_another_release_says_so_and_goes_on(
+    lamplighter: Run, workflows: Workflows
+) -> None:
+    workflows.stacks["lamplighter"] = {**OUTPUTS, "Release": "0.2.0"}
+
+    said = lamplighter("status")
+
+    sentence = " ".join(said.stderr.split())
+    assert said.exit_code == 0
+    assert "this command is of release 0.1.0, the installation 'lamplighter' of 0.2.0" in sentence
 
 
 @pytest.fixture

@@ -60,7 +60,11 @@ def in_one_go(body: bytes, kind: Body = Body.JSON, content_type: bytes = b"") ->
         return body_edits.ask_for_usage(changed, ask) if counts else changed
 
     media = MediaMeter() if kind is Body.FORM else measured(body)
-    return values(ask), (media.items, media.bytes), *tried_on(edits, stream=bool(ask.stream) and kind is Body.JSON)
+    return (
+        values(ask),
+        (media.items, media.bytes),
+        *tried_on(edits, stream=bool(ask.stream) and kind is Body.JSON),
+    )
 
 
 def in_pieces(

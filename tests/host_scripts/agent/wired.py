@@ -24,5 +24,6 @@ def settings_with(**changed: Any) -> Settings:
         "instance_id": "i-1",
         "phase_file": Path("/absent"),
         "units": (),
+        "release": "0.1.0",
     }
     return Settings(**{**values, **changed})

@@ -158,6 +158,14 @@ def test_a_change_leaves_the_stored_specification_until_its_host_serves(live):
     assert live.ledger.kept_specs()[-1].by == "alice"
 
 
+def test_a_change_that_begins_twice_is_in_the_history_once(live):
+    for _ in range(2):  # the answer of the first was lost
+        lifecycle.begin(parse({**live.spec, "model": "other"}), live.ledger)
+
+    said = [row for row in live.ledger.rows("event#") if row["what"] == "change"]
+    assert len(said) == 1
+
+
 def test_a_change_that_failed_is_forgotten_and_says_so(live):
     lifecycle.begin(parse({**live.spec, "model": "other"}), live.ledger)
 

@@ -130,6 +130,19 @@ def test_without_a_domain_the_expected_gap_is_the_longest_request(complete):
     assert "without a domain" in planned["change"]["gap"]
 
 
+def test_where_the_old_host_ends_first_the_gap_has_the_boot_of_the_new_one(complete):
+    at = "2026-05-01T12:00:00+00:00"
+    complete.ledger.record(served_at=at)
+    complete.ledger.set_host(1, launched_at=at, served_at="2026-05-01T12:05:00+00:00")
+
+    change = (planned := plan(complete, model="other", update={"strategy": "replace"}))["change"]
+
+    assert change["gap_seconds"] == 600 + 300
+    assert change["gap"].endswith("then the new one boots, 300 s, as the host of generation 1 took")
+    assert "update.strategy is replace: the old host ends the requests that run" in change["gap"]
+    assert "after generation 1 has ended" in planned["changes"][-1]["what"]
+
+
 def test_a_plan_of_a_rotation_has_a_new_host_and_no_difference(complete):
     complete.ledger.record(served_at="2026-05-01T12:00:00+00:00")
 

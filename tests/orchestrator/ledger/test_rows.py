@@ -96,6 +96,7 @@ FULL = [
         spec_digest="0123456789abcdef",
         ttl_seconds=60,
         timeout_seconds=600,
+        release="0.1.0",
     ),
     SpecRow(at=AT, by="alice", generation=3, spec='{"name": "demo"}', changed="[]"),
     AwaitRow(token="t", instance_id="i-1", generation=3),

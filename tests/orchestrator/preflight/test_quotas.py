@@ -85,6 +85,21 @@ def test_a_deployment_whose_host_runs_needs_no_more(complete, account):
     assert "L-9D07B6EF" not in checks  # the image is built
 
 
+def test_a_change_beside_what_serves_is_refused_where_there_is_no_room_for_two(complete, account):
+    account.quotas.values[G] = 7
+    complete.ledger.record(served_at="2026-05-01T12:00:00+00:00")
+    changed = {**complete.spec, "model": "other"}
+
+    with pytest.raises(InvalidRequest) as refusal:
+        lifecycle.validate(complete.clients, parse(changed), complete.ledger)
+    replacing = parse({**changed, "update": {"strategy": "replace"}})
+
+    assert "4 of 7 in use" in str(refusal.value)
+    assert "4 more for a host beside the one that serves" in str(refusal.value)
+    assert "or set update.strategy: replace, which ends the old host" in str(refusal.value)
+    assert lifecycle.validate(complete.clients, replacing, complete.ledger)["live"] is True
+
+
 def test_a_host_that_runs_is_no_room_in_another_bucket(complete, account):
     account.quotas.values[G_SPOT] = 0
 

@@ -21,6 +21,7 @@ IN_PLACE = {
     "expires_after": "2d",
     "budget": {"monthly_usd": 500, "at_limit": "stop"},
     "sleep": {"after_idle_minutes": 30},
+    "update": {"strategy": "replace"},
     "canary": {"prompts": [{"prompt": "Hello"}]},
     "schedule": {"time_zone": "UTC", "on": [{"start": "08:00", "stop": "20:00"}]},
 }

@@ -1,0 +1,60 @@
+"""Is the host well that traffic was led to, while its predecessors drain?"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from orchestrator.aws.clients import Clients
+from orchestrator.errors import HostFailed, HostLost, OrchestratorError
+from orchestrator.hosts import proof, task_tokens
+from orchestrator.launch import instances
+from orchestrator.ledger.rows import HostRow, Role
+from orchestrator.ledger.store import Ledger
+from orchestrator.spec.deployment import Deployment
+
+_HEARD_SECONDS = 90.0  # three of a host's reports
+
+
+def fault(clients: Clients, deployment: Deployment, ledger: Ledger) -> OrchestratorError | None:
+    """Return why it serves no more; None while it does, or while nothing says otherwise.
+
+    Its own word is enough to look at it, and so is its silence: an answer from outside decides.
+    """
+    host = ledger.serving()
+    if host is None or host.planned:
+        return None
+    if error := instances.lost(clients, str(host.instance_id)):
+        return error
+    if not _is_in_doubt(ledger, host) or proof.is_well(clients, deployment, ledger, host):
+        return None
+    because = f": {host.cause}" if host.cause else ""
+    if host.phase == "serving":
+        return HostLost(f"{host.instance_id} neither answers nor reports any more")
+    return HostFailed(f"{host.instance_id} is {host.phase} since traffic was led to it{because}")
+
+
+def has_predecessors(ledger: Ledger, host: HostRow) -> bool:
+    """Return whether it serves, and others drain for it."""
+    serves = host.role == Role.SERVING and not host.planned
+    return serves and any(each.role == Role.DRAINING for each in ledger.hosts())
+
+
+def end_drains(clients: Clients, ledger: Ledger, host: HostRow, error: OrchestratorError) -> bool:
+    """Fail the wait for the predecessors of a host that serves no more.
+
+    Return whether that reached a workflow, which takes one of them back.
+    """
+    if host.role != Role.SERVING or host.planned:
+        return False
+    draining = {each.generation for each in ledger.hosts() if each.role == Role.DRAINING}
+    tokens = {wait.token for wait in ledger.waits() if wait.generation in draining}
+    name, cause = type(error).__name__, str(error)
+    fail = partial(task_tokens.fail, clients, error=name, cause=cause)
+    answered = [task_tokens.reached(partial(fail, token)) for token in sorted(tokens)]
+    return any(answered)
+
+
+def _is_in_doubt(ledger: Ledger, host: HostRow) -> bool:
+    heard_at = host.phase_at or host.launched_at
+    is_heard = heard_at is not None and ledger.seconds_since(heard_at) < _HEARD_SECONDS
+    return host.phase != "serving" or not is_heard
