@@ -170,3 +170,30 @@ def test_a_teardown_waits_for_what_may_not_be_visible_yet(prepared):
     schedule.destroy(prepared.clients, prepared.ledger)
 
     assert prepared.ledger.resource("schedule") is None
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("operation", ["CreateSchedule", "UpdateSchedule", "DeleteSchedule"])
+def test_a_change_that_died_at_any_call_is_finished_by_the_next(complete, operation, when):
+    """One edge stays with another zone, one is new, one is not wanted any more."""
+    later = {**SPEC["schedule"]["on"][0], "stop": "21:00"}
+    asks_for(complete, time_zone="America/New_York", on=[later])
+    complete.account.fault(operation=operation, when=when, crash=True)
+    with pytest.raises(Crash):
+        complete.ensure(schedule)
+
+    complete.ensure(schedule)
+
+    assert names(complete) == ["demo.start-0800", "demo.stop-2100"]
+    assert actions(complete) == {"keep"}
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_removal_that_died_is_finished_by_the_next(complete, when):
+    complete.account.fault(operation="DeleteSchedule", when=when, crash=True)
+    with pytest.raises(Crash):
+        complete.destroy(schedule)
+
+    complete.destroy(schedule)
+
+    assert names(complete) == []
