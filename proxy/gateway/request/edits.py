@@ -10,6 +10,7 @@ import msgspec
 
 from gateway.core.endpoints import Body
 from gateway.core.errors import InvalidRequest
+from gateway.core.segmented_body import SegmentedBody
 from gateway.request.decoding import form_boundary, form_parts
 from gateway.request.parameters import Parameters, asks_for_usage, decode_model, decode_options
 
@@ -69,6 +70,14 @@ def usage_options(body: bytes) -> tuple[Place | None, bytes]:
     if place is not None and _asks(_replaced(body, place, options)):
         return place, options
     return None, options
+
+
+def with_field(body: bytes | SegmentedBody, field: bytes) -> bytes | SegmentedBody:
+    """Return a body that has fields with one more, at its end."""
+    end = body.rindex(b"}")
+    if isinstance(body, bytes):
+        return body[:end] + b"," + field + body[end:]
+    return body.replaced(end, end, b"," + field)
 
 
 def _with_options(body: bytes, options: bytes) -> bytes:

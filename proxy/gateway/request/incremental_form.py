@@ -4,6 +4,7 @@ import multipart
 
 from gateway.core.errors import InvalidRequest
 from gateway.core.segmented_body import SegmentedBody
+from gateway.request.cost.media import MediaMeter
 from gateway.request.decoding import (
     FORM_FIELD_BYTES,
     FORM_PARTS,
@@ -12,7 +13,6 @@ from gateway.request.decoding import (
     form_refused,
 )
 from gateway.request.incremental import Place
-from gateway.request.media import MediaMeter
 from gateway.request.parameters import Parameters
 
 _LINE_BREAK = 2  # bytes; the first boundary may lack the one before it

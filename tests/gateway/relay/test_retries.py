@@ -22,38 +22,6 @@ async def hangs_up(call: Call) -> None:
     call.writer.close()
 
 
-async def test_a_lost_request_goes_to_no_other_model_server(
-    start: Start, model_server: ModelServer
-) -> None:
-    """It may have run already: the second one would do the work again."""
-    async with ModelServer() as other:
-        model_server.on[CHAT.path] = other.on[CHAT.path] = hangs_up
-        origins = (model_server.origin, other.origin)
-        gateway = await start(backends=tuple(map(BackendSettings, origins)))
-
-        answer = await gateway.chat()
-
-        assert answer.status_code == 502
-        assert len(model_server.inference()) + len(other.inference()) == 1
-
-
-@pytest.mark.parametrize("status", ["500 Internal Server Error", "503 Service Unavailable"])
-async def test_an_error_that_was_answered_is_the_clients_to_repeat(
-    start: Start, model_server: ModelServer, status: str
-) -> None:
-    async def refuse(call: Call) -> None:
-        call.reply(b"{}", status)
-
-    async with ModelServer() as other:
-        model_server.on[CHAT.path] = other.on[CHAT.path] = refuse
-        origins = (model_server.origin, other.origin)
-        gateway = await start(backends=tuple(map(BackendSettings, origins)))
-
-        await gateway.chat()
-
-        assert len(model_server.inference()) + len(other.inference()) == 1
-
-
 async def test_a_request_that_was_worked_on_for_a_while_is_not_repeated(
     gateway: Running, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

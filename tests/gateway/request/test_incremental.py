@@ -12,11 +12,11 @@ from gateway.core.segmented_body import SegmentedBody
 from gateway.request import decoding as bodies
 from gateway.request import edits as body_edits
 from gateway.request import incremental_json
+from gateway.request.cost.media import MediaMeter, measured
 from gateway.request.incremental import Reader, edited
 from gateway.request.incremental_form import FormReader
 from gateway.request.incremental_json import JsonReader
 from gateway.request.json_split import Text
-from gateway.request.media import MediaMeter, measured
 from gateway.request.parameters import Parameters, fields_of
 from gateway.request.read_scheduler import ReadScheduler
 from gateway.request.upload import PIECE_BYTES, Upload
@@ -60,7 +60,11 @@ def in_one_go(body: bytes, kind: Body = Body.JSON, content_type: bytes = b"") ->
         return body_edits.ask_for_usage(changed, ask) if counts else changed
 
     media = MediaMeter() if kind is Body.FORM else measured(body)
-    return values(ask), (media.items, media.bytes), *tried_on(edits, stream=bool(ask.stream) and kind is Body.JSON)
+    return (
+        values(ask),
+        (media.items, media.bytes),
+        *tried_on(edits, stream=bool(ask.stream) and kind is Body.JSON),
+    )
 
 
 def in_pieces(
