@@ -241,7 +241,7 @@ class Exchange(Downstream):
         origins = self._services.settings.cors_origins
         if origins:
             self._cors = cors.headers(self._head.headers, origins)
-            if self._cors and cors.is_preflight(self._head.method, self._head.headers):
+            if cors.is_preflight(self._head.method, self._head.headers, self._cors):
                 self.answer(200, cors.PREFLIGHT, b"")
                 return
         caller = self._caller = request_checks.accept(self._services, self._head, self.record.began)

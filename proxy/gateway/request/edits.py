@@ -22,6 +22,8 @@ _MODEL = re.compile(rb'(?<!\\)"model"\s*:\s*("(?:[^"\\]|\\.)*")', re.DOTALL)
 _OPTIONS = re.compile(rb'(?<!\\)"stream_options"\s*:\s*(\{[^{}]*\}|null)')
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 
+PART_LENGTH = re.compile(rb"\r\ncontent-length:[^\r\n]*", re.IGNORECASE)  # of the value before
+
 # Stands in for the model while its place is verified: no model has this name.
 _NO_NAME = "\0"
 _NO_MODEL = b'"\\u0000"'
@@ -116,6 +118,7 @@ def _rename_in_form(body: bytes, served: str, content_type: bytes) -> bytes:
     pieces: list[bytes] = (b"\r\n" + body).split(line)  # before, the parts, after
     for place, (name, part) in enumerate(named, 1):
         if name == "model" and pieces[place].endswith(b"\r\n\r\n" + part.raw):
-            pieces[place] = pieces[place].removesuffix(part.raw) + served.encode()
+            head = pieces[place].removesuffix(part.raw)
+            pieces[place] = PART_LENGTH.sub(b"", head) + served.encode()
             return line.join(pieces).removeprefix(b"\r\n")
     raise InvalidRequest("The form's 'model' cannot be told from its surroundings.", param="model")

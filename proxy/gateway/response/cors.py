@@ -40,5 +40,7 @@ def headers(request: Mapping[bytes, bytes], origins: Collection[str]) -> Headers
     ]
 
 
-def is_preflight(method: bytes, request: Mapping[bytes, bytes]) -> bool:
-    return method == b"OPTIONS" and b"access-control-request-method" in request
+def is_preflight(method: bytes, request: Mapping[bytes, bytes], ours: Headers) -> bool:
+    """Whether it is a browser's question that is to be answered yes. `ours`: see `headers`."""
+    asks = method == b"OPTIONS" and b"access-control-request-method" in request
+    return asks and any(name == b"access-control-allow-origin" for name, _ in ours)

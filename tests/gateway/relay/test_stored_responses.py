@@ -9,7 +9,7 @@ import pytest
 from gateway.access.keys_file import new_entry
 from gateway.settings.backend_settings import BackendSettings
 from gatewaylab.model_server import Call, ModelServer
-from gatewaylab.running import KEY, Running, Start
+from gatewaylab.running import KEY, Running, Start, get
 from gatewaylab.speeches import RESPONSES, event
 
 BOB = f"sk-bob-{'8' * 43}"
@@ -108,9 +108,7 @@ async def test_a_response_is_nobody_elses(two: tuple[Running, ModelServer]) -> N
 async def test_an_odd_id_reaches_no_engine(
     gateway: Running, model_server: ModelServer, odd: str
 ) -> None:
-    answer = await gateway.raw(
-        f"GET {RESPONSES.path}/{odd} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {KEY}\r\n\r\n".encode()
-    )
+    answer = await gateway.raw(get(f"{RESPONSES.path}/{odd}"))
 
     assert answer.startswith(b"HTTP/1.1 404 ")
     assert model_server.inference() == []
