@@ -83,7 +83,7 @@ def make(
             body = edits.rename(body, served, endpoint.body, headers.get(b"content-type", b""))
         if strips:
             body = edits.ask_for_usage(body, parameters)
-    if salt is not None and endpoint.operation in _SALTED and parameters.cache_salt == _NULL:
+    if salt is not None and endpoint.operation in _SALTED and bytes(parameters.cache_salt) == _NULL:
         body = edits.with_field(body, b'"cache_salt":"%b"' % salt)
     lines = _lines(endpoint, headers, head.request_id, body)
     return UpstreamRequest(

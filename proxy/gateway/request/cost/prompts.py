@@ -33,7 +33,12 @@ class PromptCounter:
 
     def feed(self, document: bytes) -> None:
         last = ""
-        for name, value in _decode(document).items():
+        try:
+            fields = _decode(document)
+        except UnicodeDecodeError:  # a name so long that it was cut within a character
+            self.open = ""
+            return
+        for name, value in fields.items():
             last = name or last
             field = name or self.open
             if field in self._names:
