@@ -84,7 +84,7 @@ CANCEL_RESPONSE = Endpoint(
 _RESPONSE = re.compile(rb"/v1/responses/([A-Za-z0-9][A-Za-z0-9._-]{0,255})(/cancel)?")
 _QUERY = re.compile(rb"[A-Za-z0-9_=&.-]{1,200}")
 
-# Routes of vLLM that are served to nobody, by how they begin.
+# Routes of vLLM that are not served, by how they begin.
 REFUSED = {
     "/sleep": "it stops the engine", "/wake_up": "it starts the engine", "/pause": "it stops "
     "the engine", "/resume": "it starts the engine", "/is_": "it is the operator's",

@@ -1,6 +1,6 @@
 """Refuse addresses that the engine would fetch pictures, sound or files from, unless listed.
 
-Whoever may name an address may make the engine's host ask it. Data that the request itself holds
+A caller who names an address makes the engine's host ask it. Data that the request itself holds
 passes. The engine follows redirects of a listed host: list those that you trust.
 """
 
