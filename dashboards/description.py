@@ -92,6 +92,7 @@ ROWS = (
                 "Requests sent a second time, callers that left, and streams that broke off.",
                 prometheus=(
                     rate("retries", "model", "retries {{model}}"),
+                    rate("failovers", "reason", "other backend {{reason}}"),
                     rate("client_left", "model", "left {{model}}"),
                     rate("streams_incomplete", "model", "incomplete {{model}}"),
                 ),

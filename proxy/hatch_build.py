@@ -25,8 +25,10 @@ COMPILED = (
     "core.request_record", "http.strict_head", "relay.accounting", "relay.deadlines",
     "relay.delivery", "relay.dispatch", "relay.downstream", "relay.exchange",
     "relay.request_checks", "relay.services", "relay.timeouts", "relay.upstream_request",
-    "request.body_memory", "request.decoding", "request.edits", "request.head", "request.upload",
-    "response.backend_response", "response.event_stream", "response.writer",
+    "request.cost.body_memory", "request.decoding", "request.edits", "request.head",
+    "request.upload",
+    "response.backend_response", "response.event_stream", "response.usage_stripper",
+    "response.writer",
     "telemetry.access_line", "telemetry.access_log", "telemetry.metrics", "telemetry.recorder",
     "telemetry.usage",
 )  # fmt: skip
@@ -44,7 +46,7 @@ class CompileHook(BuildHookInterface[BuilderConfig]):
         folder = Path(self._folder.name)
         shutil.copytree(Path(self.root, "gateway"), folder / "gateway")
         _compile(folder)
-        built = [*folder.glob("*.so"), *folder.glob("gateway/*/*.so")]
+        built = [*folder.glob("*.so"), *folder.rglob("gateway/**/*.so")]
         build_data["force_include"] |= {str(one): str(one.relative_to(folder)) for one in built}
         build_data["pure_python"] = False
         build_data["infer_tag"] = True

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import gc
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
@@ -26,7 +26,7 @@ from gateway.pages.sources import Sources
 from gateway.relay.deadlines import CHECK_SECONDS
 from gateway.relay.services import Services
 from gateway.relay.timeouts import ModelSpeeds
-from gateway.request.body_memory import BodyMemory
+from gateway.request.cost.body_memory import BodyMemory
 from gateway.request.read_scheduler import ReadScheduler
 from gateway.settings.gateway_settings import Settings
 from gateway.settings.reload import Reload
@@ -80,9 +80,11 @@ class Gateway:
             admission=self.admission,
             speeds=ModelSpeeds(),
             recorder=self.recorder,
+            look_again=self._look_again,
         )
         self.app = Pages(self._sources(), self.filters, self.addresses, self.recorder, self.running)
         self._connected: set[Backend] = set()
+        self._looks: set[asyncio.Task[None]] = set()
 
     def server(self, host: str, port: int) -> Server:
         return Server(self.app, self.services, self.addresses, host=host, port=port)
@@ -126,6 +128,12 @@ class Gateway:
             usage=self.usage,
             metrics=self.recorder.metrics,
         )
+
+    def _look_again(self, then: Callable[[], None]) -> None:
+        task = asyncio.get_running_loop().create_task(self.probes.look_again())
+        self._looks.add(task)
+        task.add_done_callback(self._looks.discard)
+        task.add_done_callback(lambda _: then())
 
     def _prepare(self) -> None:
         """Follow changed settings, which the routing has already."""

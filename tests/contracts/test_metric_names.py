@@ -180,7 +180,7 @@ async def page(tmp_path: Path) -> str:
         tmp_path,
         [
             {"began": ENDED - 20},
-            {"status": 499, "began": ENDED - 10, "retried": True},
+            {"status": 499, "began": ENDED - 10, "retried": True, "failover": "503"},
             {"error": "engine_gone", "began": ENDED - 5},
             {"status": 503, "error": "overloaded", "seconds": 0.0, "began": ENDED},
             {"operation": "models", "backend": None, "began": ENDED + 50},

@@ -61,4 +61,5 @@ def test_the_example_of_the_gateways_settings_is_valid(tmp_path):
     assert [backend.url for backend in Settings.load(document, {}).backends] == [
         "http://gpu1:8000",
         "http://gpu2:8000",
+        "https://llm.example.com/base",
     ]

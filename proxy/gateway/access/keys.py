@@ -12,6 +12,7 @@ Write the file beside and move it into place. It is taken whole or not at all: w
 empty or gone leaves the last good keys in force. An empty list is valid and refuses every key.
 """
 
+from collections.abc import Mapping
 from hashlib import sha256
 from hmac import compare_digest
 from pathlib import Path
@@ -42,14 +43,20 @@ class Keys:
     def __repr__(self) -> str:
         return f"Keys({self._count} of {self._path})"
 
-    def identify(self, authorization: bytes | None, x_api_key: bytes | None, now: float) -> Caller:
-        """Return the caller who holds the key; `now` is seconds since the epoch. Raises InvalidKey.
+    @property
+    def are_open(self) -> bool:
+        """Whether everybody may do everything: no keys are configured."""
+        return self._path is None and self._jwt is None
 
+    def identify(self, authorization: bytes | None, other: bytes | None, now: float) -> Caller:
+        """Return the caller who holds the key. Raises InvalidKey.
+
+        `other`: see `header_of_others`; `now`: seconds since the epoch.
         Also raises BackendUnavailable while the keys of the tokens' provider are not yet here.
         """
-        if self._path is None and self._jwt is None:
+        if self.are_open:
             return OPEN
-        key = _presented(authorization, x_api_key)
+        key = _presented(authorization, other)
         if self._jwt is not None and self._jwt.is_token(key):
             return self._jwt.identify_token(key, now)
         return self._lookup(key, now)
@@ -102,12 +109,17 @@ class Keys:
         raise _unknown() if untimely is None else InvalidKey(untimely.why_invalid(now))
 
 
-def _presented(authorization: bytes | None, x_api_key: bytes | None) -> bytes:
-    """Return the key as OpenAI's clients send it, else as Anthropic's do."""
+def header_of_others(headers: Mapping[bytes, bytes]) -> bytes | None:
+    """Return the key as Anthropic's clients send it, else as Azure's do."""
+    return headers.get(b"x-api-key") or headers.get(b"api-key")
+
+
+def _presented(authorization: bytes | None, other: bytes | None) -> bytes:
+    """Return the key as OpenAI's clients send it, else as others do."""
+    key = b""
     if authorization and authorization[:7].lower() == _SCHEME:
         key = authorization[7:].strip()
-    else:
-        key = (x_api_key or b"").strip()
+    key = key or (other or b"").strip()
     if not key:
         raise InvalidKey("No API key given: send it as `Authorization: Bearer <key>`.")
     return key

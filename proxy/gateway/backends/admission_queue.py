@@ -24,6 +24,13 @@ class Waiter(Protocol):
 
     target: Target
     priority: int
+    waits: bool
+    """Whether it waits for a backend to come up: until then, and for one that is known to be."""
+    wait_until: float
+    not_before: float
+
+    def look_again(self) -> None:
+        """Find the target again: a backend has come or gone."""
 
     def admitted(self, backend: Backend) -> None:
         """Count yourself in its `outstanding` before you return."""
@@ -48,7 +55,8 @@ class AdmissionQueue:
         settings = self._routing.settings
         if self.queued >= settings.queue_length and not self._make_room(priority):
             raise self._overloaded("Too many requests wait for the model already.")
-        self._queues[priority][waiter] = now + settings.queue_seconds
+        ends = waiter.wait_until if waiter.waits else now + settings.queue_seconds
+        self._queues[priority][waiter] = ends
         self.queued += 1
 
     def leave(self, waiter: Waiter) -> None:
@@ -67,6 +75,8 @@ class AdmissionQueue:
 
     def changed(self) -> None:
         """Look again after a backend or the settings changed."""
+        for waiter in [one for queue in self._queues for one in queue if one.waits]:
+            waiter.look_again()
         for backend in self._routing.backends:
             self.released(backend)
         for waiter in [one for queue in self._queues for one in queue if _is_hopeless(one)]:
@@ -75,21 +85,29 @@ class AdmissionQueue:
     def expire(self, now: float) -> None:
         """End what waited too long: call it once a second."""
         for queue in self._queues:
-            while queue and next(iter(queue.values())) <= now:
-                self._end(next(iter(queue)))
+            for waiter in [one for one, ends in queue.items() if ends <= now]:
+                self._end(waiter)
+        if any(one.waits for queue in self._queues for one in queue):
+            for backend in self._routing.backends:
+                self.released(backend)
 
     def refusal(self, waiter: Waiter) -> BackendUnavailable:
         """Return the error for a waiter that is not admitted."""
-        if _is_hopeless(waiter):
+        if not any(waiter.target.group.available):
             return self._routing.unavailable(waiter.target)
         return self._overloaded("All model servers are busy, and the queue is long.")
 
     def _first_for(self, backend: Backend) -> Waiter | None:
         for priority, queue in enumerate(self._queues):
             for waiter in queue:
+                if waiter.waits and not self._is_ready(waiter, backend):
+                    continue
                 if self._routing.takes(backend, waiter.target, priority):
                     return waiter
         return None
+
+    def _is_ready(self, waiter: Waiter, backend: Backend) -> bool:
+        return backend.state == "up" and time.monotonic() >= waiter.not_before
 
     def _admit(self, waiter: Waiter, backend: Backend) -> None:
         now = time.monotonic()
@@ -118,4 +136,4 @@ class AdmissionQueue:
 
 
 def _is_hopeless(waiter: Waiter) -> bool:
-    return not waiter.target.group.available[waiter.priority]
+    return not waiter.waits and not waiter.target.group.available[waiter.priority]

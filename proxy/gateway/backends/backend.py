@@ -9,12 +9,13 @@ Beside the probes, requests count: five failures in a row eject a backend for
 ten seconds, unless it is the last that serves some model. Then one request may try it (half-open).
 """
 
+import ssl
 from collections.abc import Callable, Iterable
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Literal
 
-from gateway.core.log import event
+from gateway.core.log import event, logger
 from gateway.core.priority import CLASSES
 from gateway.settings.backend_settings import BackendSettings
 from gateway.settings.document import InvalidSetting
@@ -34,25 +35,28 @@ class Backend:
 
     `models` are the names it serves, `listing` its own entry of each; both mean nothing
     before `knows_models`. `retired`: a reload took it away, it ends what it has begun.
-    `authorization` is the header's value that shows our key to it, if it wants one.
+    `authorization` is the header's value that shows our key to it, if it wants one. `head`: the
+    lines of a request's head that belong to it.
     """
 
     __slots__ = (
         "alternatives", "authorization", "changed", "consecutive_failures", "ejected_until",
-        "failure_was_an_answer", "failures", "host", "knows_models", "limit", "listing", "models",
-        "name", "outstanding", "pool", "port", "priorities", "refuses", "retired", "seed",
-        "settings", "state", "tls", "turn",
+        "failure_was_an_answer", "failures", "head", "host", "knows_models", "limit", "listing",
+        "models", "name", "outstanding", "path", "pool", "port", "priorities", "problem", "refuses",
+        "retired", "seed", "settings", "state", "tls", "tls_context", "turn",
     )  # fmt: skip
 
     def __init__(self, settings: BackendSettings) -> None:
         """Raises InvalidSetting: the file of its key cannot be read."""
         self.name, self.host, self.port = settings.name, settings.host, settings.port
         self.tls = settings.tls
+        self.path = settings.path
         self.seed = int.from_bytes(blake2b(settings.url.encode(), digest_size=4).digest(), "big")
         self.pool: Any = None  # its connections; set by the composition root
         self.outstanding = self.turn = 0
         self.state: State = "unknown"
         self.refuses = self.retired = self.knows_models = False
+        self.problem: str | None = None  # why no connection comes about, if that is known
         self.models: frozenset[str] = frozenset()
         self.listing: dict[str, bytes] = {}
         self.failures = self.consecutive_failures = 0
@@ -60,14 +64,21 @@ class Backend:
         self.ejected_until = 0.0
         self.alternatives: tuple[tuple[Backend, ...], ...] = ()
         self.changed: Callable[[], None] = _ignore
-        self.adopt(settings, credential(settings.api_key_file))
+        self.adopt(settings, credential(settings.api_key_file), trusted(settings))
 
     def __repr__(self) -> str:
         return f"Backend({self.name}, {self.state}, {self.outstanding} outstanding)"
 
-    def adopt(self, settings: BackendSettings, authorization: bytes | None) -> None:
+    def adopt(
+        self,
+        settings: BackendSettings,
+        authorization: bytes | None,
+        tls_context: ssl.SSLContext | None,
+    ) -> None:
         """Take new settings for the same url; what is on its way stays."""
         self.settings = settings
+        self.tls_context = tls_context
+        self.head = _head(settings, authorization)
         self.authorization = authorization
         self.limit = settings.max_in_flight
         self.priorities = tuple(
@@ -108,6 +119,12 @@ class Backend:
                 event("ejected a backend", backend=self.name, failures=self.consecutive_failures)
             self.ejected_until = now + EJECTED_SECONDS
 
+    def has_problem(self, problem: str | None) -> None:
+        """Log what keeps connections from being made, once for each time that it changes."""
+        if problem is not None and problem != self.problem:
+            logger.warning("no connection to %s: %s", self.name, problem)
+        self.problem = problem
+
     def probe_succeeded(self) -> None:
         """End an ejection for lost connections; answering a probe disproves no failed answers."""
         if not self.failure_was_an_answer:
@@ -120,6 +137,8 @@ class Backend:
             return
         if state != self.state:
             event(f"backend is {state}", backend=self.name, was=self.state)
+        if state == "up":
+            self.problem = None
         self.state, self.refuses = state, refuses
         self.changed()
 
@@ -144,12 +163,35 @@ def reconfigured(settings: Iterable[BackendSettings], running: Iterable[Backend]
 
     Raises InvalidSetting, and changes none then.
     """
-    wanted = [(one, credential(one.api_key_file)) for one in settings]
+    wanted = [(one, credential(one.api_key_file), trusted(one)) for one in settings]
     by_url = {backend.settings.url: backend for backend in running}
-    backends = [by_url.get(one.url) or Backend(one) for one, _ in wanted]
-    for backend, (one, key) in zip(backends, wanted, strict=True):
-        backend.adopt(one, key)
+    backends = [by_url.get(one.url) or Backend(one) for one, _, _ in wanted]
+    for backend, (one, key, context) in zip(backends, wanted, strict=True):
+        backend.adopt(one, key, context)
     return backends
+
+
+def trusted(settings: BackendSettings) -> ssl.SSLContext | None:
+    """Return what its certificate is checked with, None without TLS. Raises InvalidSetting."""
+    if not settings.tls:
+        return None
+    try:
+        return ssl.create_default_context(cafile=settings.ca_file)
+    except (OSError, ssl.SSLError) as error:
+        raise InvalidSetting(
+            f"ca_file {settings.ca_file} holds no certificates: {type(error).__name__}"
+        ) from error
+
+
+def _head(settings: BackendSettings, authorization: bytes | None) -> bytes:
+    """Return the lines of a request's head that belong to this backend."""
+    given = {name.lower(): value.encode() for name, value in settings.headers.items()}
+    lines = {"host": settings.authority.encode()}
+    if authorization is not None:
+        lines["authorization"] = authorization
+    return b"".join(
+        name.encode() + b": " + value + b"\r\n" for name, value in (lines | given).items()
+    )
 
 
 def credential(path: Path | None) -> bytes | None:

@@ -5,7 +5,6 @@ the browser's socket as it came, framing included (docs/decisions.md has the fig
 """
 
 import asyncio
-import ssl
 from collections.abc import Callable
 from typing import Protocol, cast
 
@@ -53,8 +52,9 @@ class Connection(asyncio.Protocol):
 
     __slots__ = (
         "_bodies", "_consumer", "_ends_by_close", "_has_answer", "_headers", "_is_at_frame",
-        "_is_complete", "_is_heading", "_is_new_head", "_parser", "_pool", "_status", "_stays", "_transport",
-        "bytes", "chunks", "idle_since", "last", "relay_to", "relays", "strips", "time",
+        "_is_complete", "_is_heading", "_is_new_head", "_parser", "_pool", "_status", "_stays",
+        "_transport", "bytes", "chunks", "idle_since", "last", "relay_to", "relays", "strips",
+        "time",
     )  # fmt: skip
 
     def __init__(self, pool: "Pool") -> None:
@@ -214,16 +214,8 @@ class Pool:
         self._backend = backend
         self._loop = asyncio.get_running_loop()
         self.time = self._loop.time
-        self._ssl = ssl.create_default_context() if backend.tls else None
         self._idle: list[Connection] = []
         self._is_closed = False
-
-    @property
-    def head(self) -> bytes:
-        """The lines of a request's head that belong to this backend."""
-        host = b"host: " + self._backend.name.encode() + b"\r\n"
-        key = self._backend.authorization
-        return host if key is None else host + b"authorization: " + key + b"\r\n"
 
     def take(self) -> Connection | None:
         oldest = self._loop.time() - KEEPALIVE_SECONDS
@@ -242,7 +234,7 @@ class Pool:
         backend = self._backend
         try:
             _, connection = await self._loop.create_connection(
-                lambda: Connection(self), backend.host, backend.port, ssl=self._ssl
+                lambda: Connection(self), backend.host, backend.port, ssl=backend.tls_context
             )
         except (OSError, UnicodeError) as error:  # the latter for what can be no host's name
             consumer.on_refused(error)

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 import httpx
 
-from gateway.backends import model_list
+from gateway.backends import model_list, tls_problem
 from gateway.backends.backend import Backend
 from gateway.backends.host_status import HostStatus
 from gateway.backends.routing import Routing
@@ -29,6 +29,7 @@ TIMEOUT_SECONDS = 2.0
 UNWELL_SECONDS = 0.5
 MODELS_SECONDS = 60.0
 SILENT_TIMES = 3
+LOOK_AGAIN_SECONDS = 1.0
 
 _TICK_SECONDS = 0.25
 _LARGEST_ANSWER = 4 * 1024 * 1024
@@ -58,18 +59,10 @@ class Probes:
         self._routing = routing
         self._host = host
         self._seen: dict[Backend, _ProbeState] = {}
+        self._looked_at = -1e9
 
     async def run(self) -> None:
-        limits = httpx.Limits(max_keepalive_connections=0)  # a probe proves that it takes new ones
-        async with (
-            httpx.AsyncClient(
-                verify=ssl.create_default_context(),
-                trust_env=False,
-                timeout=TIMEOUT_SECONDS,
-                limits=limits,
-            ) as self._client,
-            asyncio.TaskGroup() as tasks,
-        ):
+        async with _client(None) as self._client, asyncio.TaskGroup() as tasks:
             while True:
                 self._host.read()
                 started = [tasks.create_task(self._probe(one)) for one in self._due()]
@@ -99,13 +92,25 @@ class Probes:
             await self._judge(backend, seen, status)
         except httpx.TimeoutException:
             self._count_silence(backend, seen)
-        except httpx.HTTPError:
+        except httpx.HTTPError as error:
+            backend.has_problem(tls_problem.describe(error))
             self._set_away(backend, seen, refuses=True)
         except Exception:  # noqa: BLE001 -- a defect here must not end the probing
             logger.exception("a probe of %s failed", backend.name)
         finally:
             seen.is_probing = False
             seen.probed_at = time.monotonic()
+
+    async def look_again(self) -> None:
+        """Ask those that are up for their models now; once a second at most."""
+        now = time.monotonic()
+        if now < self._looked_at + LOOK_AGAIN_SECONDS:
+            return
+        self._looked_at = now
+        asked = [(one, self._seen.get(one)) for one in self._routing.backends if one.up]
+        await asyncio.gather(
+            *(self._ask_for_models(one, seen) for one, seen in asked if seen is not None)
+        )
 
     async def _judge(self, backend: Backend, seen: _ProbeState, status: int) -> None:
         seen.silent = 0
@@ -156,13 +161,33 @@ class Probes:
         """Return status and body. Raises httpx.HTTPError, ValueError for an endless body."""
         key = backend.authorization
         headers = {} if key is None else {"authorization": key.decode()}
-        url, body = backend.settings.url + path, bytearray()
-        async with self._client.stream("GET", url, headers=headers) as response:
+        headers |= backend.settings.headers
+        url = backend.settings.url + path
+        if backend.settings.ca_file is None:
+            return await self._read(self._client, url, headers)
+        async with _client(backend.tls_context) as client:
+            return await self._read(client, url, headers)
+
+    @staticmethod
+    async def _read(
+        client: httpx.AsyncClient, url: str, headers: dict[str, str]
+    ) -> tuple[int, bytes]:
+        body = bytearray()
+        async with client.stream("GET", url, headers=headers) as response:
             async for part in response.aiter_bytes():
                 body += part
                 if len(body) > _LARGEST_ANSWER:
                     raise ValueError(f"it answers more than {_LARGEST_ANSWER} bytes")
         return response.status_code, bytes(body)
+
+
+def _client(trusted: ssl.SSLContext | None) -> httpx.AsyncClient:
+    return httpx.AsyncClient(
+        verify=trusted or ssl.create_default_context(),
+        trust_env=False,
+        timeout=TIMEOUT_SECONDS,
+        limits=httpx.Limits(max_keepalive_connections=0),  # a probe proves that it takes new ones
+    )
 
 
 def _refusal(backend: Backend, status: int) -> str:

@@ -42,13 +42,14 @@ class Routing:
         self.problems: tuple[str, ...] = ()
         self.refresh()
 
-    def resolve(self, model: str | None) -> Target:
+    def resolve(self, model: str | None, *, waits: bool = False) -> Target:
         """Return the backends that serve the model that the client named; None: it named none.
 
-        Raises UnknownModel, or BackendUnavailable or ModelLoading if no backend can be asked now.
+        Raises UnknownModel, or BackendUnavailable or ModelLoading if no backend can be asked now;
+        not these for a request that `waits` until one can be.
         """
         target = self._targets.get(model)
-        return target if target is not None else self._unusual(model)
+        return target if target is not None else self._unusual(model, waits=waits)
 
     def check_unnamed(self) -> None:
         """Raises InvalidRequest if chance would decide which model answers."""
@@ -60,13 +61,21 @@ class Routing:
             )
 
     def choose(
-        self, target: Target, priority: int, affinity: bytes | None, tried: Container[Backend] = ()
+        self,
+        target: Target,
+        priority: int,
+        affinity: bytes | None,
+        tried: Container[Backend] = (),
+        home: Backend | None = None,
     ) -> Backend | None:
         """Return the backend for one request, or None: each has its `max_in_flight`, so wait.
 
+        `home`: the only one that knows what the request is about, if it is there.
         Raises BackendUnavailable or ModelLoading once no backend is left.
         """
         candidates = target.group.available[priority]
+        if home is not None and home in candidates and home not in tried:
+            return home
         if tried:
             candidates = tuple(one for one in candidates if one not in tried)
         if not candidates:
@@ -90,6 +99,10 @@ class Routing:
         """Whether a request that waits for `target` may go to `backend` now."""
         candidates = target.group.available[priority]
         return backend in candidates and is_healthy(backend, candidates)
+
+    def has_other(self, target: Target, priority: int, tried: Container[Backend]) -> bool:
+        """Whether a backend is left that may be asked."""
+        return any(one not in tried for one in target.group.available[priority])
 
     def unavailable(self, target: Target) -> BackendUnavailable:
         """Return the error for a model that is served, but not now."""
@@ -173,12 +186,14 @@ class Routing:
             if served in usable:
                 self._targets[alias] = Target(served, usable[served], edit=True)
 
-    def _unusual(self, name: str | None) -> Target:
+    def _unusual(self, name: str | None, *, waits: bool = False) -> Target:
         """Return a target for a model that no backend lists, or raise why there is none."""
         served = self.settings.aliases.get(name, name) if name is not None else None
         if known := self._groups.get(served):
+            if waits:
+                return Target(served, known, edit=served != name)
             raise self._why(known.members)
-        if any(self._any_model.available):
+        if any(self._any_model.available) or (waits and self._any_model.members):
             return Target(served, self._any_model, edit=served != name)
         if self._any_model.members:  # one that is down may be the one that serves it
             raise self._why(self._any_model.members)

@@ -87,7 +87,7 @@ _ANTHROPIC_KINDS = {
 _NEVER = re.compile(rb"(?!)")
 _ERROR = rb'"error"\s*:\s*[{"]'
 _RESPONSE_ENDED = re.compile(
-    rb'(?m)^event: ?response\.(?:completed|incomplete|failed)\r?$'
+    rb"(?m)^event: ?response\.(?:completed|incomplete|failed)\r?$"
     rb'|"type"\s*:\s*"response\.(?:completed|incomplete|failed)"'
 )
 
@@ -118,7 +118,7 @@ ANTHROPIC = Dialect(
 
 RESPONSES = Dialect(
     name="responses",
-    words=(b"response.completed", b"response.incomplete", b"response.failed", b"error", b'"usage":{'),
+    words=(b"response.completed", b"response.incomplete", b"response.failed", b"error"),
     began=re.compile(rb'(?m)^event: ?response\.|"type"\s*:\s*"response\.'),
     finished=_RESPONSE_ENDED,
     aborted=_NEVER,

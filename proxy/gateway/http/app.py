@@ -31,6 +31,8 @@ from gateway.pages.metrics import Exposition
 from gateway.pages.sources import Sources
 from gateway.telemetry.recorder import Recorder
 
+_LONGEST_PATH = 100
+
 
 class Pages(Litestar):
     """Litestar, where each request is a `Visit`: also those that its router refuses."""
@@ -103,8 +105,9 @@ def _refused(request: Request[Any, Any, Any], error: HTTPException) -> Response[
     if allow:
         allow = ", ".join(sorted(allow.split(", ")))
         return _error(request, MethodNotAllowed(f"This endpoint takes {allow} only.", allow=allow))
-    if error.status_code == endpoints.unknown().status:
-        return _error(request, endpoints.unknown())
+    unknown = endpoints.unknown(request.scope["path"][:_LONGEST_PATH])
+    if error.status_code == unknown.status:
+        return _error(request, unknown)
     return _error(request, InvalidRequest("The request cannot be read."))
 
 

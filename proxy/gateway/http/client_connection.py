@@ -22,8 +22,6 @@ from gateway.relay.exchange import Exchange
 from gateway.relay.services import Services
 from gateway.request.head import RequestHead, request_id
 
-# Far longer than nginx keeps its idle connections to us: it never sends into a closed one.
-IDLE_SECONDS = 75
 # For a client that was refused in the middle of its body to read the answer.
 LINGER_SECONDS = 5.0
 LINGER_BYTES = 64 * 1024 * 1024
@@ -138,8 +136,10 @@ class Protocol(HttpToolsProtocol):
         path: bytes | None = self.url
         endpoint = endpoints.BY_PATH.get(self.url)  # most need no parser
         if endpoint is None:
-            path = httptools.parse_url(self.url).path
-            endpoint = None if path is None else endpoints.find(path)
+            url = httptools.parse_url(self.url)
+            path = url.path
+            if path is not None:
+                endpoint = endpoints.find(path, self.parser.get_method(), url.query)
         if endpoint is None or path is None:
             self._hand_to_litestar()
             return
@@ -225,7 +225,7 @@ class Protocol(HttpToolsProtocol):
     def _sweep_answered(self, now: float, unread: int) -> None:
         if not unread:
             self._unread_since = None
-            if self._is_idle and now - self._idle_since > IDLE_SECONDS:
+            if self._is_idle and now - self._idle_since > self.services.settings.idle_seconds:
                 self.transport.close()
         elif self._unread_since is None or unread < self._unread_bytes:
             self._unread_since, self._unread_bytes = now, unread

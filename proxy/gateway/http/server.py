@@ -43,7 +43,7 @@ class Server(uvicorn.Server):
                 access_log=False,
                 proxy_headers=False,
                 server_header=False,
-                timeout_keep_alive=client_connection.IDLE_SECONDS,
+                timeout_keep_alive=math.ceil(services.settings.idle_seconds),
                 timeout_graceful_shutdown=math.ceil(longest),
             )
         )

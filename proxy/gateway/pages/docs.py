@@ -8,21 +8,23 @@ import shlex
 from collections.abc import Iterator
 from typing import Any
 
-from litestar import Response, route
-from litestar.datastructures import State
+from litestar import Request, Response, route
 
 from gateway.pages import page
 from gateway.pages.openapi import document
 from gateway.pages.openapi_bodies import Schema
 from gateway.pages.page import READ, escape
+from gateway.pages.viewer import check_known
 
 _JSON = "application/json"
 _SCRIPT = page.script("docs.js")
 
 
 @route("/docs", http_method=READ)
-async def docs(state: State) -> Response[bytes]:
-    body = html(document(state.sources.settings))
+async def docs(request: Request[Any, Any, Any]) -> Response[bytes]:
+    sources = request.app.state.sources
+    check_known(request, sources)
+    body = html(document(sources.settings))
     return page.response("Inference gateway: the API", body, {"cache-control": "no-store"}, _SCRIPT)
 
 

@@ -1,4 +1,5 @@
-"""Is the process up, can it serve, and both at once. None of these needs a key.
+"""Is the process up, can it serve, and both at once. None of these needs a key;
+strangers see the status alone.
 
 live   200 as long as the process answers
 ready  200 when a backend is up, or none is meant to be; 503 while none is, while stopping, and
@@ -9,12 +10,13 @@ health 200 either way, `warning` while no backend is up; 503 while stopping. A h
 
 from typing import Any
 
-from litestar import Response, route
-from litestar.datastructures import State
+from litestar import Request, Response, route
 
 from gateway import VERSION
+from gateway.core.errors import GatewayError
 from gateway.pages.page import READ
 from gateway.pages.sources import Sources
+from gateway.pages.viewer import viewer_of
 
 # Polled every few seconds by monitors: not logged, which would drown other lines, and not filtered,
 # which would make a healthy host look dead.
@@ -31,17 +33,31 @@ async def live() -> dict[str, str]:
 
 
 @route("/health/ready", http_method=READ)
-async def ready(state: State) -> Response[dict[str, Any]]:
-    status = engine(state.sources)
-    facts = {"status": status, "in_flight": state.sources.state.in_flight}
+async def ready(request: Request[Any, Any, Any]) -> Response[dict[str, Any]]:
+    sources: Sources = request.app.state.sources
+    status = engine(sources)
+    facts: dict[str, Any] = {"status": status}
+    if not _is_stranger(request, sources):
+        facts["in_flight"] = sources.state.in_flight
     return Response(facts, status_code=_OK if status in {"ready", "disabled"} else _UNAVAILABLE)
 
 
 @route("/health", http_method=READ)
-async def health(state: State) -> Response[dict[str, Any]]:
-    status = engine(state.sources)
-    facts = {"status": summary(status), "engine": status, "version": VERSION}
+async def health(request: Request[Any, Any, Any]) -> Response[dict[str, Any]]:
+    sources: Sources = request.app.state.sources
+    status = engine(sources)
+    facts = {"status": summary(status)}
+    if not _is_stranger(request, sources):
+        facts |= {"engine": status, "version": VERSION}
     return Response(facts, status_code=_UNAVAILABLE if status == "stopping" else _OK)
+
+
+def _is_stranger(request: Request[Any, Any, Any], sources: Sources) -> bool:
+    """A key that is not valid makes no difference: what watches gets its answer all the same."""
+    try:
+        return viewer_of(request, sources).is_stranger and not sources.keys.are_open
+    except GatewayError:
+        return True
 
 
 def engine(sources: Sources) -> str:

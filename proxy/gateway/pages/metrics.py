@@ -85,6 +85,8 @@ def _counters(metrics: Metrics) -> Iterator[Family]:
     yield _counter("tokens", "Tokens, as the engine counted them.", labels, metrics.tokens)
     about = "Requests that were sent to a backend a second time."
     yield _counter("retries", about, ("model",), metrics.retries)
+    about = "Requests that went to another backend, by what was wrong with the first one."
+    yield _counter("failovers", about, ("model", "reason"), metrics.failovers)
     about = "Clients that left before they had the whole answer."
     yield _counter("client_left", about, _SERVED, metrics.client_left)
     about = "Streams that had begun and ended with an error."

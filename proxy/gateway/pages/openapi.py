@@ -4,9 +4,11 @@ It is true of the gateway: every path it lists passes, with the errors that it l
 It does not describe what the engine makes of a request.
 """
 
+from typing import Any
+
 import msgspec
 from litestar import MediaType, Response, route
-from litestar.datastructures import State
+from litestar import Request as LitestarRequest
 
 from gateway import VERSION
 from gateway.core import endpoints
@@ -14,6 +16,7 @@ from gateway.core.dialects import ANTHROPIC
 from gateway.core.endpoints import Body, Endpoint
 from gateway.pages.openapi_bodies import Request, Schema, requests
 from gateway.pages.page import READ
+from gateway.pages.viewer import check_known
 from gateway.settings.gateway_settings import Settings
 
 _JSON = MediaType.JSON.value
@@ -45,7 +48,12 @@ def document(settings: Settings) -> Schema:
     takes = requests(settings)
     paths = {
         endpoint.path: {endpoint.method.lower(): _operation(endpoint, takes)}
-        for endpoint in (*endpoints.ENDPOINTS.values(), endpoints.ONE_MODEL)
+        for endpoint in (
+            *endpoints.ENDPOINTS.values(),
+            endpoints.ONE_MODEL,
+            endpoints.READ_RESPONSE,
+            endpoints.CANCEL_RESPONSE,
+        )
     }
     is_open = settings.keys_file is None and settings.jwt is None
     return {
@@ -59,8 +67,9 @@ def document(settings: Settings) -> Schema:
 
 
 @route("/openapi.json", http_method=READ)
-async def schema(state: State) -> Response[bytes]:
-    settings: Settings = state.sources.settings
+async def schema(request: LitestarRequest[Any, Any, Any]) -> Response[bytes]:
+    check_known(request, request.app.state.sources)
+    settings: Settings = request.app.state.sources.settings
     return Response(msgspec.json.encode(document(settings)), media_type=MediaType.JSON)
 
 
@@ -76,6 +85,8 @@ def _operation(endpoint: Endpoint, takes: dict[str, Request]) -> Schema:
         operation["requestBody"] = {"required": True, "content": content}
     if endpoint is endpoints.ONE_MODEL:
         operation["parameters"] = [_MODEL]
+    elif "{id}" in endpoint.path:
+        operation["parameters"] = [_RESPONSE_ID]
     return operation | {"responses": _responses(endpoint)}
 
 
@@ -117,6 +128,9 @@ _ABOUT = (
 )
 _READS = {
     endpoints.MODELS: "List the models",
+    "/tokenizer_info": "Describe the tokenizer, where the engine shows it",
+    endpoints.READ_RESPONSE.path: "Read a stored response",
+    endpoints.CANCEL_RESPONSE.path: "Cancel a response in the background",
     endpoints.ONE_MODEL.path: "Describe one model",
     "/version": "Tell the versions of the engine and of the gateway",
 }
@@ -131,6 +145,7 @@ _MODEL = {
     "description": "A name from the list; slashes are part of it.",
     "schema": {"type": "string", "minLength": 1},
 }
+_RESPONSE_ID = _MODEL | {"name": "id", "description": "The response's own id."}
 _PAGES = {
     "/health": _page("health", "How it is", _JSON, statuses=("200", "503")),
     "/health/live": _page("health_live", "Whether the process answers", _JSON),

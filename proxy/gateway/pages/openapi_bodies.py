@@ -65,6 +65,12 @@ def _generating(
     prompts = {"anyOf": [_TEXT, _list({})]}
     return {
         "chat": Request("Answer a conversation", ("messages",), chat, sample),
+        "chat_batch": Request(
+            "Answer several conversations",
+            ("messages",),
+            {"messages": _list(turns), "max_tokens": tokens, "n": made["n"]},
+            {"model": MODEL, "messages": [sample["messages"]]},
+        ),
         "text_completion": Request(
             "Continue a text", ("prompt",), {"prompt": prompts} | made, _sample(prompt="Once upon")
         ),
@@ -120,6 +126,18 @@ _PLAIN = {
         ("input",),
         {"input": {"anyOf": [_TEXT, _list({})]}, "dimensions": _count(_LARGEST)},
         _sample(input=_WORDS),
+    ),
+    "embed": Request(
+        "Turn texts into vectors, by the API of Cohere",
+        (),
+        {"texts": _list(_TEXT), "input_type": _TEXT},
+        _sample(texts=[_WORDS]),
+    ),
+    "decisions": Request(
+        "Answer questions about a text with one of their options",
+        ("input", "questions"),
+        {"input": {}, "questions": _list({"type": "object"})},
+        _sample(input=_WORDS, questions=[{"id": "q", "type": "boolean"}]),
     ),
     "tokenize": Request("Turn text into tokens", (), {"prompt": _TEXT}, _sample(prompt=_WORDS)),
     "detokenize": Request(

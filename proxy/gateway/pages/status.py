@@ -1,7 +1,7 @@
 """`/` and `/status`: the state of the gateway, as HTML for browsers and as JSON otherwise.
 
-A stranger sees what /health shows. Models, backends (never their addresses), load and queue are for
-local users and holders of keys; a key's holder also sees the key's own usage.
+Where there are keys, strangers get a 401. Models, backends (never their addresses), load and queue
+are for local users and holders of keys; a key's holder also sees the key's own usage.
 """
 
 from typing import Any
@@ -14,7 +14,7 @@ from gateway.core.errors import BackendUnavailable
 from gateway.pages import health, page
 from gateway.pages.page import READ
 from gateway.pages.sources import Sources
-from gateway.pages.viewer import Viewer, viewer_of
+from gateway.pages.viewer import Viewer, check_known, viewer_of
 
 _JSON, _HTML = MediaType.JSON.value, MediaType.HTML.value
 _HEADERS = {"vary": "accept", "cache-control": "no-store"}
@@ -25,6 +25,7 @@ Summary = dict[str, Any]
 @route(["/", "/status"], http_method=READ)
 async def status(request: Request[Any, Any, Any]) -> Response[bytes]:
     sources: Sources = request.app.state.sources
+    check_known(request, sources)
     shown = summary(sources, viewer_of(request, sources))
     if request.accept.best_match([_JSON, _HTML], default=_JSON) == _HTML:
         return page.response("Inference gateway", _html(shown, sources), _HEADERS)
@@ -47,6 +48,7 @@ def summary(sources: Sources, viewer: Viewer) -> Summary:
 def _details(sources: Sources, viewer: Viewer) -> Summary:
     backends = [
         {"backend": number, "state": each.state, "outstanding": each.outstanding}
+        | ({"problem": each.problem} if each.problem else {})
         for number, each in enumerate(sources.routing.backends, 1)
     ]
     return {
@@ -82,7 +84,8 @@ def _text(value: Any) -> str:
         case [*items]:
             return ", ".join(map(_text, items))
         case {"backend": number, "state": state, "outstanding": outstanding}:
-            return f"{number}: {state}, {outstanding} outstanding"
+            problem = f" ({value['problem']})" if "problem" in value else ""
+            return f"{number}: {state}{problem}, {outstanding} outstanding"
         case dict():
             return ", ".join(f"{each} {name.replace('_', ' ')}" for name, each in value.items())
     return str(value)

@@ -12,7 +12,9 @@ from typing import Any
 from litestar.connection import ASGIConnection
 
 from gateway.access.client_address import is_direct
+from gateway.access.keys import header_of_others
 from gateway.core.caller import OPEN, Caller
+from gateway.core.errors import InvalidKey
 from gateway.pages.sources import Sources
 
 
@@ -35,8 +37,14 @@ def viewer_of(connection: ASGIConnection[Any, Any, Any, Any], sources: Sources) 
     return Viewer(_caller(dict(fields), sources), is_direct(peer, fields))
 
 
+def check_known(connection: ASGIConnection[Any, Any, Any, Any], sources: Sources) -> None:
+    """Refuse strangers, where there are keys that they could show. Raises InvalidKey."""
+    if viewer_of(connection, sources).is_stranger and not sources.keys.are_open:
+        raise InvalidKey("This page is for this machine itself, and for holders of a key.")
+
+
 def _caller(headers: dict[bytes, bytes], sources: Sources) -> Caller | None:
-    authorization, key = headers.get(b"authorization"), headers.get(b"x-api-key")
+    authorization, key = headers.get(b"authorization"), header_of_others(headers)
     if authorization is None and key is None:
         return None
     caller = sources.keys.identify(authorization, key, time.time())

@@ -5,8 +5,10 @@ then still be an error with a status.
 """
 
 import asyncio
+import re
 import time
 
+from gateway.backends import tls_problem
 from gateway.backends.backend import Backend
 from gateway.backends.connection import Connection, RawHeaders
 from gateway.core.dialects import OPENAI
@@ -23,15 +25,19 @@ _NEARLY = 0.9  # a timer may fire a little early
 # been at work, or the end of its engine: it must not end the next one too.
 _RACE_SECONDS = 1.0
 _EVENT_STREAM = b"text/event-stream"
+# What another backend may do better: this one is busy, loading, or in trouble.
+_ANOTHERS = frozenset({429, 500, 502, 503, 504})
+_RESPONSE_ID = re.compile(rb'"id"\s*:\s*"(resp_[A-Za-z0-9._-]{1,200})"')
+_ID_BYTES = 4096
 
 
 class Delivery:
     """One request at one backend: it holds the backend's slot from its start to `release`."""
 
     __slots__ = (
-        "_connecting", "_connection", "_deadlines", "_downstream", "_headers", "_loop",
-        "_may_repeat", "_parts", "_status", "_upstream", "_writer", "backend", "chunks", "events",
-        "first_byte", "tokens",
+        "_connecting", "_connection", "_deadlines", "_downstream", "_headers", "_keeps_responses",
+        "_loop", "_may_repeat", "_parts", "_status", "_upstream", "_writer", "backend", "chunks",
+        "events", "first_byte", "tokens",
     )  # fmt: skip
 
     def __init__(self, downstream: Downstream, backend: Backend, upstream: UpstreamRequest) -> None:
@@ -44,6 +50,7 @@ class Delivery:
         self._deadlines = Deadlines(upstream.limits, downstream.loop.time())
         self._parts: list[bytes] = []
         self._may_repeat = False
+        self._keeps_responses = upstream.endpoint.operation == "responses"
         self._status = 0
         self.backend = backend
         self.events: EventStream | None = None  # of a stream
@@ -104,15 +111,20 @@ class Delivery:
         self._connecting = None
         self._send(connection)
 
-    def on_refused(self, _: OSError | UnicodeError) -> None:
+    def on_refused(self, error: OSError | UnicodeError) -> None:
         self._connecting = None
+        self.backend.has_problem(tls_problem.describe(error))
         self.backend.failed(self._loop.time())
         self._downstream.on_refused()
 
     def on_head(self, status: int, headers: RawHeaders) -> None:
         now = self._loop.time()
-        self._status = status
         self._headers = dict(headers)
+        if status in _ANOTHERS and self._downstream.may_move():
+            self.backend.answered(status, now)
+            self._downstream.move(str(status))
+            return
+        self._status = status
         self._upstream.body = b""
         self._downstream.release_body()
         self.backend.answered(status, now)
@@ -179,6 +191,8 @@ class Delivery:
         self.chunks += max(1, data.count(b"\ndata:"))
         if self._connection is not None:
             self._note_relayed(self._connection)
+        if self._keeps_responses:
+            self._find_id(data)
         was_done = events.done
         self._writer.data(events.feed(data))
         if self._deadlines.connection is not None:  # no direct relay while a partial event is held
@@ -207,10 +221,20 @@ class Delivery:
             self._complete_stream()  # an error after the last event loses nothing
             return
         self.backend.failed(now)
+        is_early = now - self._deadlines.last < _RACE_SECONDS
+        if unanswered and is_early and self._downstream.may_move():
+            self._downstream.move("lost")
+            return
         where = "in the middle of its answer" if self._status else "before it answered"
         self._downstream.fail(BackendLost(f"The model server broke off {where}."))
 
     # ----------------------------------------------------------------------------------------
+
+    def _find_id(self, data: bytes) -> None:
+        found = _RESPONSE_ID.search(data)
+        if found is not None:
+            self._keeps_responses = False
+            self._downstream.created(found[1].decode())
 
     def _connect(self) -> None:
         self._deadlines.connecting(self._loop.time())
@@ -221,8 +245,9 @@ class Delivery:
         self._deadlines.awaiting_answer(self._loop.time())
         upstream = self._upstream
         endpoint = upstream.endpoint
-        line = f"{endpoint.method} {endpoint.path} HTTP/1.1\r\n".encode()
-        connection.send(self, line + self.backend.pool.head + upstream.head, upstream.body)
+        path = self.backend.path + endpoint.path
+        line = f"{endpoint.method} {path} HTTP/1.1\r\n".encode()
+        connection.send(self, line + self.backend.head + upstream.head, upstream.body)
         if self._downstream.is_paused:
             connection.pause()
 
@@ -259,6 +284,8 @@ class Delivery:
         if backend_response.is_cut(body, dialect):
             raise StreamIncomplete(CUT)
         self.tokens = backend_response.usage(body)
+        if self._keeps_responses:
+            self._find_id(body[:_ID_BYTES])
         if self._upstream.endpoint.operation == "version":
             body = backend_response.with_our_version(body)
             headers = [(b"content-type", b"application/json")]

@@ -11,13 +11,28 @@ from gateway.relay.downstream import Downstream
 from gateway.relay.services import Services
 from gateway.relay.upstream_request import UpstreamRequest
 
+_PAUSE_SECONDS = 0.5  # before a backend that refused it is asked again
+
 
 class Dispatch:
     """`delivery` is None while no backend has it. `end` releases everything."""
 
     __slots__ = (
-        "_downstream", "_is_queued", "_queued_at", "_services", "_tried", "_upstream", "delivery",
-        "priority", "target",
+        "_downstream",
+        "_home",
+        "_is_queued",
+        "_moved",
+        "_moves",
+        "_queued_at",
+        "_services",
+        "_tried",
+        "_upstream",
+        "delivery",
+        "not_before",
+        "priority",
+        "target",
+        "wait_until",
+        "waits",
     )  # fmt: skip
 
     def __init__(
@@ -27,7 +42,13 @@ class Dispatch:
         upstream: UpstreamRequest,
         target: Target,
         priority: int,
+        home: Backend | None = None,
     ) -> None:
+        """`home`: the backend that knows what the request is about."""
+        self._home = home
+        self._moves = services.settings.failovers if upstream.may_move else 0
+        self._moved = self.waits = False
+        self.wait_until = self.not_before = 0.0
         self._downstream = downstream
         self._services = services
         self._upstream = upstream
@@ -40,7 +61,14 @@ class Dispatch:
 
     def send(self, affinity: bytes | None) -> None:
         """Raises BackendUnavailable, ModelLoading, Overloaded."""
-        backend = self._services.routing.choose(self.target, self.priority, affinity, self._tried)
+        try:
+            backend = self._services.routing.choose(
+                self.target, self.priority, affinity, self._tried, self._home
+            )
+        except BackendUnavailable:
+            if not self._may_wait():
+                raise
+            backend = None
         if backend is None:
             self._queued_at = self._downstream.loop.time()
             self._services.admission.enter(self, self.priority, self.target, self._queued_at)
@@ -48,12 +76,38 @@ class Dispatch:
         else:
             self._deliver(backend)
 
+    def _may_wait(self) -> bool:
+        """Whether it may wait for a backend to come up; only one that none has begun to answer."""
+        most, now = self._services.settings.backend_wait_seconds, self._downstream.loop.time()
+        if not most or self._moved:
+            return False
+        if not self.waits:
+            self.waits, self.wait_until = True, now + most
+        self.not_before = now + _PAUSE_SECONDS
+        self._tried.clear()
+        return now < self.wait_until
+
+    def may_move(self) -> bool:
+        """Whether another backend may be asked instead of the one that has it."""
+        if not self._moves or self.delivery is None:
+            return False
+        tried = [*self._tried, self.delivery.backend]
+        return self._services.routing.has_other(self.target, self.priority, tried)
+
+    def move(self, reason: str) -> None:
+        """Ask another backend: no byte of this one's answer has been sent."""
+        self._moves -= 1
+        self._moved = True
+        self._downstream.record.failover = reason
+        self.refused(None)
+
     def refused(self, error: GatewayError | None) -> None:
         """Nothing was sent, so another backend may be asked. `error`: if there is none."""
         delivery = self._release()
         if delivery is not None:
             self._tried.append(delivery.backend)
         self._downstream.record.retried = True
+        self._downstream.record.failover = self._downstream.record.failover or "refused"
         try:
             self.send(None)
         except BackendUnavailable:
@@ -74,11 +128,18 @@ class Dispatch:
         self._leave()
         self._downstream.guarded(lambda: self._deliver(backend))
 
+    def look_again(self) -> None:
+        name = self._upstream.model
+        self._downstream.guarded(lambda: self._find_target(name))
+
     def expired(self) -> None:
         self._leave()
         self._downstream.fail(self._services.admission.refusal(self))
 
     # ----------------------------------------------------------------------------------------
+
+    def _find_target(self, name: str | None) -> None:
+        self.target = self._services.routing.resolve(name, waits=True)
 
     def _leave(self) -> None:
         self._is_queued = False

@@ -43,6 +43,18 @@ class Downstream(ABC):
         """The backend takes no connections. `error`: the answer if there is no other backend."""
 
     @abstractmethod
+    def may_move(self) -> bool:
+        """Whether another backend can be asked instead; only before a byte of an answer."""
+
+    @abstractmethod
+    def move(self, reason: str) -> None:
+        """Ask another backend; `reason`: what went wrong with this one."""
+
+    @abstractmethod
+    def created(self, response_id: str) -> None:
+        """The backend keeps a response under this id."""
+
+    @abstractmethod
     def release_body(self) -> None:
         """The body is no longer in memory."""
 

@@ -9,9 +9,16 @@ import time
 from collections.abc import Callable
 
 from gateway.access.limits import Lease
+from gateway.backends.response_owners import Owner
 from gateway.core.caller import Caller
 from gateway.core.endpoints import Body
-from gateway.core.errors import GatewayError, Headers, InternalError, RequestTimedOut
+from gateway.core.errors import (
+    GatewayError,
+    Headers,
+    InternalError,
+    RequestTimedOut,
+    UnknownModel,
+)
 from gateway.core.log import logger
 from gateway.core.request_record import RequestRecord
 from gateway.core.segmented_body import SegmentedBody
@@ -21,11 +28,12 @@ from gateway.relay.dispatch import Dispatch
 from gateway.relay.downstream import Downstream
 from gateway.relay.services import Services
 from gateway.request import decoding as bodies
+from gateway.request.compression import CODINGS, Decompressor
 from gateway.request.head import RequestHead
 from gateway.request.incremental import Reader
 from gateway.request.parameters import Parameters
 from gateway.request.upload import Upload
-from gateway.response import keepalive
+from gateway.response import cors, keepalive
 from gateway.response.writer import ResponseWriter
 
 CLIENT_LEFT = 499  # nginx's number for it
@@ -40,9 +48,9 @@ class Exchange(Downstream):
     """`ended` is called once, after the last byte of the request's answer."""
 
     __slots__ = (
-        "_body", "_caller", "_dispatch", "_ended", "_estimate", "_head", "_held", "_is_begun",
-        "_keepalive", "_lease", "_reader", "_services", "_transport", "_upload", "is_done",
-        "is_uploaded",
+        "_body", "_caller", "_cors", "_dispatch", "_ended", "_estimate", "_has_looked", "_head",
+        "_held", "_is_begun", "_keepalive", "_lease", "_plain", "_reader", "_services",
+        "_transport", "_upload", "is_done", "is_uploaded",
     )  # fmt: skip
 
     def __init__(
@@ -61,6 +69,8 @@ class Exchange(Downstream):
         self._upload = Upload()
         self._body: SegmentedBody | None = None  # a large one, while it is read
         self._reader: Reader | None = None
+        self._plain: Decompressor | None = None  # of a compressed body, while it is taken apart
+        self._cors: Headers = []
         self._held = 0  # bytes that count for `services.body_memory`
         self._is_begun = self.is_uploaded = False
         self._caller: Caller | None = None
@@ -68,6 +78,7 @@ class Exchange(Downstream):
         self._dispatch: Dispatch | None = None
         self._keepalive: keepalive.KeepAlive | None = None
         self._estimate = 0
+        self._has_looked = False
         self.is_done = False
         self.is_paused = False  # the client does not read: nothing more is to be fetched
         self.writer = ResponseWriter(
@@ -181,6 +192,20 @@ class Exchange(Downstream):
         if dispatch is not None:
             self.guarded(lambda: dispatch.refused(error))
 
+    def may_move(self) -> bool:
+        return not self.writer.status and self._dispatch is not None and self._dispatch.may_move()
+
+    def move(self, reason: str) -> None:
+        dispatch = self._dispatch
+        if dispatch is not None:
+            self.guarded(lambda: dispatch.move(reason))
+
+    def created(self, response_id: str) -> None:
+        delivery = self._dispatch.delivery if self._dispatch is not None else None
+        if delivery is not None and self._caller is not None:
+            owner = Owner(delivery.backend, self._caller.id, self.record.model)
+            self._services.owners.remember(response_id, owner)
+
     def fail(self, error: GatewayError) -> None:
         if self.is_done:
             return
@@ -213,6 +238,12 @@ class Exchange(Downstream):
     # ----------------------------------------------------------------------------------------
 
     def _accept(self) -> None:
+        origins = self._services.settings.cors_origins
+        if origins:
+            self._cors = cors.headers(self._head.headers, origins)
+            if cors.is_preflight(self._head.method, self._head.headers, self._cors):
+                self.answer(200, cors.PREFLIGHT, b"")
+                return
         caller = self._caller = request_checks.accept(self._services, self._head, self.record.began)
         self.record.key_id = caller.id
         if self._upload.size > self._most:
@@ -233,7 +264,10 @@ class Exchange(Downstream):
     def _hold(self) -> None:
         """Count the body: by its announced length, else by what has come. Raises as `take`."""
         announced = int(self._head.headers.get(b"content-length", 0))
-        size = max(announced, self._upload.size)
+        self._hold_bytes(max(announced, self._upload.size))
+
+    def _hold_bytes(self, size: int) -> None:
+        """Count so many bytes in all. Raises as `take`."""
         if size > self._held and self._caller is not None:
             services = self._services
             services.body_memory.take(self._caller, size - self._held, size, services.settings)
@@ -245,6 +279,30 @@ class Exchange(Downstream):
         if caller is None:
             return
         body = self._upload.take()
+        coding = head.headers.get(b"content-encoding", b"").lower()
+        if head.endpoint.body is not Body.NONE and coding in CODINGS and body:
+            most = services.settings.max_body
+            self._plain = Decompressor(coding, body, most, self._hold_bytes)
+            services.read_scheduler.add(self._decompress_on)
+        else:
+            self._read(body)
+
+    def _decompress_on(self) -> bool:
+        """Decompress the next piece; return whether there is another one."""
+        if not self.is_done:
+            self.guarded(self._decompress)
+        return not self.is_done and self._plain is not None
+
+    def _decompress(self) -> None:
+        plain = self._plain
+        if plain is not None and not plain.step():
+            self._plain = None
+            self._read(plain.taken())
+
+    def _read(self, body: bytes | SegmentedBody) -> None:
+        services, head, caller = self._services, self._head, self._caller
+        if caller is None:
+            return
         if head.endpoint.body is Body.NONE:
             body = b""  # passed on without its length it would be a request of its own
         elif head.endpoint.body is Body.JSON:
@@ -282,23 +340,54 @@ class Exchange(Downstream):
         """Decide everything else, and send it or queue it."""
         services, head, record = self._services, self._head, self.record
         record.stream = bool(parameters.stream)
-        target = request_checks.target(services, caller, head.endpoint, parameters.model)
+        owner = request_checks.owner(services, caller, head, parameters)
+        asked = parameters.model or (None if owner is None else owner.model)
+        try:
+            target = request_checks.target(services, caller, head.endpoint, asked)
+        except UnknownModel:
+            if self._has_looked:
+                raise
+            self._has_looked = True
+            services.look_again(lambda: self._send_again(caller, parameters, body, reader))
+            return
         record.model = target.served
         cost = request_checks.cost(services.settings, head.endpoint, parameters, body, reader)
         self._estimate = cost.tokens
         self._lease = services.limiter.admit(caller, cost, self.loop.time())
         upstream = upstream_request.make(
-            services.settings, services.speeds, head, parameters, target, body, reader
+            services.settings,
+            services.speeds,
+            head,
+            parameters,
+            target,
+            body,
+            reader,
+            services.salts.of(caller.id) if services.settings.cache_salt else None,
         )
         if parameters.stream:
             self._keep_alive()
         session = head.headers.get(b"x-session-id")
-        self._dispatch = Dispatch(self, services, upstream, target, caller.priority)
+        home = None if owner is None else owner.backend
+        self._dispatch = Dispatch(self, services, upstream, target, caller.priority, home)
         self._dispatch.send(services.routing.affinity(session, caller.id, body))
 
+    def _send_again(
+        self,
+        caller: Caller,
+        parameters: Parameters,
+        body: bytes | SegmentedBody,
+        reader: Reader | None,
+    ) -> None:
+        """The backends were asked again which models they serve."""
+        if not self.is_done:
+            self.guarded(lambda: self._send(caller, parameters, body, reader))
+
     def _keep_alive(self) -> None:
-        most = self._services.settings.keepalive_seconds
+        settings = self._services.settings
+        most = settings.keepalive_seconds
         seconds = keepalive.interval(self._head.headers, most)
+        if seconds is None and settings.heartbeats:
+            seconds = most
         if seconds is not None:
             self._keepalive = keepalive.KeepAlive(self.loop, seconds, self._ping)
 
@@ -310,8 +399,8 @@ class Exchange(Downstream):
         self.writer.data(self._head.endpoint.dialect.ping)
 
     def _own_headers(self) -> Headers:
-        named = (b"x-request-id", self._head.request_id)
-        return [named] if self._lease is None else [named, *self._lease.headers]
+        named = [(b"x-request-id", self._head.request_id), *self._cors]
+        return named if self._lease is None else [*named, *self._lease.headers]
 
     def _finish(self) -> None:
         """Release everything that was taken, once, and record how it ended.
@@ -322,7 +411,7 @@ class Exchange(Downstream):
             return
         self.is_done = True
         self._upload.drop()
-        self._reader = self._body = None
+        self._reader = self._body = self._plain = None
         self.release_body()
         if self._keepalive is not None:
             self._keepalive.stop()

@@ -2,25 +2,30 @@
 
 from urllib.parse import unquote
 
+from gateway.access.keys import header_of_others
 from gateway.access.limits import FREE, Cost
+from gateway.backends.response_owners import Owner
 from gateway.backends.target import Target
 from gateway.core import endpoints
 from gateway.core.caller import Caller
 from gateway.core.endpoints import Body, Endpoint
-from gateway.core.errors import EngineDisabled, Forbidden, InvalidRequest
+from gateway.core.errors import EngineDisabled, Forbidden, InvalidRequest, UnknownPath
 from gateway.core.segmented_body import SegmentedBody
 from gateway.relay.services import Services
 from gateway.relay.timeouts import BYTES_PER_TOKEN
 from gateway.request import decoding as bodies
-from gateway.request import field_check
+from gateway.request import field_check, media_hosts
+from gateway.request.cost.media import measured
+from gateway.request.cost.prompts import counted as prompt_count
 from gateway.request.head import RequestHead
 from gateway.request.incremental import Reader
 from gateway.request.incremental_form import FormReader
 from gateway.request.incremental_json import JsonReader
-from gateway.request.media import measured
 from gateway.request.parameters import Parameters, fields_of
-from gateway.request.prompts import counted as prompt_count
 from gateway.settings.gateway_settings import Settings
+
+_RESPONSES = endpoints.RESPONSES_PATH.encode()
+_LONGEST_ID = 200
 
 
 def accept(services: Services, head: RequestHead, now: float) -> Caller:
@@ -34,7 +39,7 @@ def accept(services: Services, head: RequestHead, now: float) -> Caller:
         headers=headers,
         size=int(headers.get(b"content-length", 0)),
     )
-    caller = services.keys.identify(headers.get(b"authorization"), headers.get(b"x-api-key"), now)
+    caller = services.keys.identify(headers.get(b"authorization"), header_of_others(headers), now)
     if endpoint.body is not Body.NONE:  # the list of models is no inference
         services.host.check_draining(now)
     bodies.check_head(headers, endpoint.body, services.settings)
@@ -51,6 +56,7 @@ def read(services: Services, head: RequestHead, body: bytes) -> Parameters:
     parameters = bodies.decode(body, endpoint, kind, services.settings)
     if endpoint.body is Body.JSON:
         field_check.check(parameters, body, services.settings.allow_fields)
+        media_hosts.check(body, services.settings.media_hosts)
     return parameters
 
 
@@ -61,7 +67,22 @@ def reader(services: Services, head: RequestHead, body: SegmentedBody) -> Reader
         return FormReader(body, head.headers.get(b"content-type", b""))
     settings = services.settings
     fields = fields_of(head.endpoint.operation)
-    return JsonReader(body, fields, settings.max_depth, settings.allow_fields)
+    return JsonReader(body, fields, settings.max_depth, settings.allow_fields, settings.media_hosts)
+
+
+def owner(
+    services: Services, caller: Caller, head: RequestHead, parameters: Parameters
+) -> Owner | None:
+    """Return who keeps the response that the request is about. Raises UnknownPath."""
+    asked = parameters.previous_response_id
+    if head.endpoint.body is Body.NONE and head.path.startswith(_RESPONSES):
+        asked = endpoints.response_id(head.path)
+    if asked is None:
+        return None
+    found = services.owners.of(asked)
+    if found is not None and found.key_id != caller.id:
+        raise UnknownPath(f"There is no response {asked[:_LONGEST_ID]!r} of this key here.")
+    return found
 
 
 def target(services: Services, caller: Caller, endpoint: Endpoint, asked: str | None) -> Target:
@@ -70,7 +91,8 @@ def target(services: Services, caller: Caller, endpoint: Endpoint, asked: str | 
     asked = asked or None  # to the engine, an empty name is none
     if asked is None and endpoint.body is not Body.NONE:
         services.routing.check_unnamed()
-    found = services.routing.resolve(asked)
+    waits = services.settings.backend_wait_seconds > 0
+    found = services.routing.resolve(asked, waits=waits)
     _check_model(caller, asked, found.served)
     return found
 

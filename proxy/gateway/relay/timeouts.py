@@ -1,6 +1,7 @@
 """How long a request may take, from what it asks for and from how fast its model has been.
 
-With D = the default, M = the maximum (both settings), n = the most tokens it may make, p = its
+With D = the default, M = the maximum (both settings), n = the most tokens it may make (as many as
+fit M if it does not say), p = its
 prompt beyond the first 1000 tokens (a token is about 4 bytes), and the speed of the model:
 
               connect  first byte            between chunks  total
@@ -23,6 +24,7 @@ from gateway.request.parameters import Parameters
 from gateway.settings.gateway_settings import Settings
 
 CONNECT_SECONDS = 5.0
+GRACE_SECONDS = 2.0
 BYTES_PER_TOKEN = 4
 
 _TOKEN_SECONDS = 0.1
@@ -86,8 +88,13 @@ def budgets(
     speed: tuple[float, float],
     size: int,
     client: float = math.inf,
+    *,
+    generates: bool = True,
 ) -> Budgets:
-    """`size`: bytes of the body; `client`: seconds that the client waits."""
+    """`size`: bytes of the body; `client`: seconds that the client waits.
+
+    `generates`: an answer without a stated maximum may be as long as the engine likes.
+    """
     most, default = settings.max_timeout, settings.default_timeout
     token, prefill = speed
     prompt = max(0.0, size / BYTES_PER_TOKEN - _SHORT_PROMPT)
@@ -96,14 +103,26 @@ def budgets(
         quiet = min(default, client)
         return Budgets(min(CONNECT_SECONDS, quiet), min(first, client), quiet, most)
     # Bounded as an integer, and before the product: JSON's may be too large for a float.
-    tokens = min(parameters.output_tokens, math.ceil(most / token))
+    longest = math.ceil(most / token)
+    is_unknown = generates and not parameters.output_tokens
+    tokens = longest if is_unknown else min(parameters.output_tokens, longest)
     total = min(most, first + tokens * token, client)
     return Budgets(min(CONNECT_SECONDS, total), total, total, total)
 
 
 def client_timeout(headers: Mapping[bytes, bytes]) -> float:
-    """Return how many seconds the client waits by its own headers, infinity without a valid one."""
-    value = headers.get(b"x-stainless-read-timeout") or headers.get(b"x-request-timeout")
+    """Return the seconds that the client's own headers allow, infinity without a valid one.
+
+    An SDK ends a request itself after the time that it states, and handles that better than a 504:
+    it goes first. Who names a time for this gateway gets its answer at that time.
+    """
+    asked = _seconds(headers.get(b"x-request-timeout"))
+    if asked < math.inf:
+        return asked
+    return _seconds(headers.get(b"x-stainless-read-timeout")) + GRACE_SECONDS
+
+
+def _seconds(value: bytes | None) -> float:
     if value is None:
         return math.inf
     try:

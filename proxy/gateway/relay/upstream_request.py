@@ -15,16 +15,21 @@ from gateway.settings.gateway_settings import Settings
 # The headers that are forwarded. Everything else stays here, the key above all.
 _FORWARDED = (
     b"content-type", b"accept", b"traceparent", b"tracestate", b"endpoint-load-metrics-format",
+    b"x-data-parallel-rank",
 )  # fmt: skip
+
+_SALTED = frozenset({"chat", "chat_batch", "text_completion", "responses", "messages"})
+_NULL = b"null"
 
 
 class UpstreamRequest:
     """`head` lacks the lines that belong to a backend. `strips`: we asked for the usage, and the
-    client is not to see it. `model`: as the client named it. `body` is dropped once an answer
+    client is not to see it. `may_move`: another backend may do it instead. `model`: as the client
+    named it. `body` is dropped once an answer
     begins: streams take long.
     """
 
-    __slots__ = ("body", "endpoint", "head", "limits", "model", "strips")
+    __slots__ = ("body", "endpoint", "head", "limits", "may_move", "model", "strips")
 
     def __init__(
         self,
@@ -35,7 +40,9 @@ class UpstreamRequest:
         limits: Budgets,
         *,
         strips: bool,
+        may_move: bool,
     ) -> None:
+        self.may_move = may_move
         self.endpoint = endpoint
         self.head = head
         self.body = body
@@ -52,11 +59,19 @@ def make(
     target: Target,
     body: bytes | SegmentedBody,
     reader: Reader | None = None,
+    salt: bytes | None = None,
 ) -> UpstreamRequest:
-    """`reader`: what has read a large body. Raises InvalidRequest."""
+    """`reader`: what has read a large body; `salt`: of its caller. Raises InvalidRequest."""
     endpoint, headers = head.endpoint, head.headers
     speed = speeds.of(target.served)
-    limits = budgets(parameters, settings, speed, len(body), client_timeout(headers))
+    limits = budgets(
+        parameters,
+        settings,
+        speed,
+        len(body),
+        client_timeout(headers),
+        generates=endpoint.generates and endpoint.body is Body.JSON,
+    )
     counts = endpoint.injects and settings.count_usage
     strips = bool(parameters.stream and counts and not _asks_for_usage(parameters))
     served = target.served if target.edit else None
@@ -68,8 +83,19 @@ def make(
             body = edits.rename(body, served, endpoint.body, headers.get(b"content-type", b""))
         if strips:
             body = edits.ask_for_usage(body, parameters)
+    if salt is not None and endpoint.operation in _SALTED and bytes(parameters.cache_salt) == _NULL:
+        body = edits.with_field(body, b'"cache_salt":"%b"' % salt)
     lines = _lines(endpoint, headers, head.request_id, body)
-    return UpstreamRequest(endpoint, parameters.model, lines, body, limits, strips=strips)
+    return UpstreamRequest(
+        endpoint,
+        parameters.model or None,
+        lines,
+        body,
+        limits,
+        strips=strips,
+        may_move=not (parameters.store or parameters.background or parameters.previous_response_id)
+        and endpoint.body is not Body.NONE,
+    )
 
 
 def _asks_for_usage(parameters: Parameters) -> bool:

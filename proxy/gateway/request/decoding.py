@@ -12,6 +12,7 @@ from gateway.core.endpoints import Body, Endpoint
 from gateway.core.errors import BodyTooLarge, InvalidRequest, UnsupportedMediaType
 from gateway.core.segmented_body import SegmentedBody
 from gateway.request import json_structure
+from gateway.request.compression import CODINGS
 from gateway.request.parameters import Fields, Parameters, fields_of
 from gateway.settings.gateway_settings import Settings
 
@@ -37,8 +38,11 @@ def too_large(kind: Body, settings: Settings) -> BodyTooLarge:
 
 def _check_kind(headers: Mapping[bytes, bytes], kind: Body) -> None:
     given = headers.get(b"content-type", b"")
-    if headers.get(b"content-encoding", b"identity").lower() != b"identity":
-        raise UnsupportedMediaType("Send the body without a content encoding.")
+    coding = headers.get(b"content-encoding")
+    if coding is not None and coding.lower() not in {b"identity", *CODINGS}:
+        raise UnsupportedMediaType(
+            "Send the body as it is, or as gzip, deflate or zstd (one content encoding)."
+        )
     # What the SDKs send; the general parser takes its time.
     if given != b"application/json" or kind is not Body.JSON:
         _check_type(given, kind)

@@ -10,6 +10,7 @@ import msgspec
 
 from gateway.core.endpoints import Body
 from gateway.core.errors import InvalidRequest
+from gateway.core.segmented_body import SegmentedBody
 from gateway.request.decoding import form_boundary, form_parts
 from gateway.request.parameters import Parameters, asks_for_usage, decode_model, decode_options
 
@@ -20,6 +21,8 @@ _encode = msgspec.json.encode
 _MODEL = re.compile(rb'(?<!\\)"model"\s*:\s*("(?:[^"\\]|\\.)*")', re.DOTALL)
 _OPTIONS = re.compile(rb'(?<!\\)"stream_options"\s*:\s*(\{[^{}]*\}|null)')
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+
+PART_LENGTH = re.compile(rb"\r\ncontent-length:[^\r\n]*", re.IGNORECASE)  # of the value before
 
 # Stands in for the model while its place is verified: no model has this name.
 _NO_NAME = "\0"
@@ -71,6 +74,14 @@ def usage_options(body: bytes) -> tuple[Place | None, bytes]:
     return None, options
 
 
+def with_field(body: bytes | SegmentedBody, field: bytes) -> bytes | SegmentedBody:
+    """Return a body that has fields with one more, at its end."""
+    end = body.rindex(b"}")
+    if isinstance(body, bytes):
+        return body[:end] + b"," + field + body[end:]
+    return body.replaced(end, end, b"," + field)
+
+
 def _with_options(body: bytes, options: bytes) -> bytes:
     return body[: body.rindex(b"}")] + b',"stream_options":' + options + b"}"
 
@@ -107,6 +118,7 @@ def _rename_in_form(body: bytes, served: str, content_type: bytes) -> bytes:
     pieces: list[bytes] = (b"\r\n" + body).split(line)  # before, the parts, after
     for place, (name, part) in enumerate(named, 1):
         if name == "model" and pieces[place].endswith(b"\r\n\r\n" + part.raw):
-            pieces[place] = pieces[place].removesuffix(part.raw) + served.encode()
+            head = pieces[place].removesuffix(part.raw)
+            pieces[place] = PART_LENGTH.sub(b"", head) + served.encode()
             return line.join(pieces).removeprefix(b"\r\n")
     raise InvalidRequest("The form's 'model' cannot be told from its surroundings.", param="model")

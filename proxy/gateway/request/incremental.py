@@ -5,7 +5,7 @@ from typing import Protocol
 
 from gateway.core.errors import InvalidRequest
 from gateway.core.segmented_body import SegmentedBody
-from gateway.request.media import MediaMeter
+from gateway.request.cost.media import MediaMeter
 from gateway.request.parameters import Parameters
 
 Place = tuple[int, int]  # from a byte up to another one, of the whole body

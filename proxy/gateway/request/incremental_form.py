@@ -4,6 +4,7 @@ import multipart
 
 from gateway.core.errors import InvalidRequest
 from gateway.core.segmented_body import SegmentedBody
+from gateway.request.cost.media import MediaMeter
 from gateway.request.decoding import (
     FORM_FIELD_BYTES,
     FORM_PARTS,
@@ -11,8 +12,8 @@ from gateway.request.decoding import (
     form_boundary,
     form_refused,
 )
+from gateway.request.edits import PART_LENGTH
 from gateway.request.incremental import Place
-from gateway.request.media import MediaMeter
 from gateway.request.parameters import Parameters
 
 _LINE_BREAK = 2  # bytes; the first boundary may lack the one before it
@@ -45,10 +46,11 @@ class FormReader:
         self._parts = 0
         self._name: str | None = None  # of the field that is being read, if it counts
         self._model_part = 0
+        self._head = b""  # of the part that holds the model, as it is sent on
         self._fields: dict[str, bytearray] = {}
 
     def name(self, served: str) -> bytes:
-        return served.encode()
+        return self._head + served.encode()
 
     def read(self) -> bool:
         piece = self._pieces.pop()
@@ -110,7 +112,9 @@ class FormReader:
         blank = b"\r\n\r\n"
         if self._body.cut(begin - len(blank), end) != blank + value:
             return None
-        return begin, end
+        first = self._lines[self._model_part - 1] + len(self._line)
+        self._head = PART_LENGTH.sub(b"", self._body.cut(first, begin))
+        return first, end
 
 
 def _no_text(name: str) -> InvalidRequest:

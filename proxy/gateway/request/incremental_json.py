@@ -18,11 +18,12 @@ import msgspec
 from gateway.core.errors import InvalidRequest
 from gateway.core.restricted_fields import TOP
 from gateway.core.segmented_body import SegmentedBody
-from gateway.request import edits, field_check
+from gateway.request import edits, field_check, media_hosts
+from gateway.request.cost.media import MediaMeter
+from gateway.request.cost.prompts import PromptCounter
 from gateway.request.incremental import Place, parser_message
 from gateway.request.json_split import LONG, SplitPoint, Text
 from gateway.request.json_structure import WHITESPACE, is_exceeded
-from gateway.request.media import MediaMeter
 from gateway.request.parameters import (
     PARAMETER_NAMES,
     Fields,
@@ -30,7 +31,6 @@ from gateway.request.parameters import (
     StreamOptions,
     made,
 )
-from gateway.request.prompts import PromptCounter
 
 MOST_UNCUT = 128 * 1024  # bytes of a number, or of a field that is never cut
 
@@ -44,14 +44,19 @@ class JsonReader:
         fields: Fields,
         max_depth: int,
         allowed: Collection[str] = (),
+        hosts: Collection[str] = (),
         long: int = LONG,
     ) -> None:
-        """`allowed`: see `field_check.check`. `long`: `json_split.LONG`, less in tests."""
+        """`allowed`: see `field_check.check`; `hosts`: see `media_hosts.check`.
+
+        `long`: `json_split.LONG`, less in tests.
+        """
         self.parameters = Parameters()
         self.model: Place | None = None
         self._pieces = list(reversed(body.parts))
         self._max_depth = max_depth
         self._allowed = allowed
+        self._hosts = hosts
         # What may be refused is not cut: of a cut field no document has both name and value.
         self._uncut = PARAMETER_NAMES - (set(allowed) & TOP.keys())
         self._long = long
@@ -130,6 +135,7 @@ class JsonReader:
         except ValueError as error:
             raise _refused(error) from error
         field_check.check(field_check.restricted(found), document, self._allowed)
+        media_hosts.check(document, self._hosts, self._prompts.open)
         self._prompts.feed(document)
         self._fields |= found
         if "model" in found:

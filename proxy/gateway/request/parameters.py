@@ -91,9 +91,10 @@ class Fields:
     def whole(self, body: bytes) -> Parameters:
         """Raises ValueError for what the engine could not read either."""
         try:
-            return self._strict.decode(body)
+            found: Parameters = self._strict.decode(body)
         except msgspec.ValidationError:
             return made(_values(self._lax.decode(body)))
+        return found
 
     def part(self, document: bytes) -> dict[str, Any]:
         """Return those of the fields that a part of a body has, for `made`. Raises ValueError."""

@@ -1,10 +1,11 @@
 """Where a model server is and what it takes: one entry of `backends` in the settings."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Self
 from urllib.parse import urlsplit
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 from msgspec.structs import force_setattr, replace
 
 from gateway.core.priority import CLASSES, Class
@@ -13,29 +14,49 @@ from gateway.settings.options import option
 
 COUNT = "a whole number above 0"
 FILE = "the path of a file"
+_PATH = re.compile(r"(?:/[A-Za-z0-9._~-]+)*/?")
+_HEADER_NAME, _HEADER_VALUE = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"), re.compile(r"[ -~]*")
+_OURS = {"host", "content-length", "transfer-encoding", "connection", "x-request-id"}
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 Count = Annotated[int, Meta(gt=0, le=2**62)]
 Name = Annotated[str, Meta(min_length=1)]
 
 
-def _origin(value: str) -> str:
-    """Return `scheme://host:port` as it was written, without the slash. Raises InvalidSetting."""
+def _base(value: str) -> str:
+    """Return `scheme://host:port/path` without a slash, and without the `/v1` of the API's paths.
+
+    Raises InvalidSetting.
+    """
     try:
         url = urlsplit(value)
         named = url.scheme in _DEFAULT_PORTS and url.hostname and url.port != 0
     except ValueError:
         named = False
-    if not named or url.path not in {"", "/"} or url.query or url.fragment or url.username:
-        raise InvalidSetting(f"{value!r} is no origin such as http://127.0.0.1:8000")
-    return f"{url.scheme}://{url.netloc}"
+    if not named or not _PATH.fullmatch(url.path) or url.query or url.fragment or url.username:
+        raise InvalidSetting(
+            f"{value!r} is no address such as http://127.0.0.1:8000 or https://llm.example.com/base"
+        )
+    return f"{url.scheme}://{url.netloc}{url.path.rstrip('/').removesuffix('/v1')}"
+
+
+def _check_header(name: str, value: str) -> None:
+    """Raises InvalidSetting; the value may be a secret, and is not repeated."""
+    if not _HEADER_NAME.fullmatch(name) or name.lower() in _OURS:
+        raise InvalidSetting(f"headers holds {name!r}, which is no header that may be set")
+    if not _HEADER_VALUE.fullmatch(value):
+        raise InvalidSetting(f"headers: the value of {name} is no printable ASCII")
 
 
 class BackendSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """One model server. `host` and `port` are where it is reached, `name` is both."""
+    """One model server. `host` and `port` are where it is reached, `name` is both and the path."""
 
     url: Annotated[
-        str, option("Where the model server is.", "an origin such as http://127.0.0.1:8000")
+        str,
+        option(
+            "Where the model server is; its paths (/v1/models ...) follow.",
+            "an address such as http://127.0.0.1:8000 or https://llm.example.com/base",
+        ),
     ]
     models: Annotated[
         tuple[Name, ...] | None,
@@ -53,8 +74,19 @@ class BackendSettings(Struct, frozen=True, forbid_unknown_fields=True):
         Path | None, option("Holds the key that the gateway shows to this backend.", FILE)
     ] = None
 
+    ca_file: Annotated[
+        Path | None,
+        option("Certificates (PEM) that its own is checked against; not set: the system's.", FILE),
+    ] = None
+    headers: Annotated[
+        dict[str, str],
+        option("Headers that each request to this backend gets.", "names of headers and values"),
+    ] = field(default_factory=dict)
+
     def __post_init__(self) -> None:
-        force_setattr(self, "url", _origin(self.url))
+        force_setattr(self, "url", _base(self.url))
+        for name, value in self.headers.items():
+            _check_header(name, value)
         if self.models is not None and not self.models:
             raise InvalidSetting("models names none: leave it out to learn them")
 
@@ -76,5 +108,13 @@ class BackendSettings(Struct, frozen=True, forbid_unknown_fields=True):
         return parts.port or _DEFAULT_PORTS[parts.scheme]
 
     @property
-    def name(self) -> str:
+    def path(self) -> str:
+        return urlsplit(self.url).path
+
+    @property
+    def authority(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @property
+    def name(self) -> str:
+        return self.authority + self.path

@@ -110,6 +110,14 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     header_seconds: Annotated[
         Seconds, option("For the headers of a request to arrive, at most.", _SECONDS)
     ] = 10.0
+    idle_seconds: Annotated[
+        Seconds,
+        option(
+            "How long a client's connection may wait for its next request: longer than clients and "
+            "proxies keep theirs.",
+            _SECONDS,
+        ),
+    ] = 120.0
     upload_seconds: Annotated[Seconds, option("For a body to arrive, at most.", _SECONDS)] = 600.0
     upload_grace_seconds: Annotated[
         Seconds,
@@ -151,6 +159,33 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
             f"{KWARGS}.tools",
         ),
     ] = ()
+    media_hosts: Annotated[
+        tuple[Name, ...],
+        option(
+            "Hosts that the engine may fetch pictures, sound and files from for its callers; a dot "
+            "before a name: all within it; `*`: any. None: requests must hold their data.",
+            "a list of names such as images.example.com",
+        ),
+    ] = ()
+    cache_salt: Annotated[
+        bool,
+        option(
+            "Give each key a cache of its own in the engine, so that no key can measure what "
+            "others asked; prompts that keys share are then computed for each.",
+            _SWITCH,
+        ),
+    ] = False
+    cors_origins: Annotated[
+        tuple[Name, ...],
+        option(
+            "Origins whose pages may use the gateway from a browser; `*`: all. None: none.",
+            "a list of origins such as https://chat.example.com",
+        ),
+    ] = ()
+    heartbeats: Annotated[
+        bool,
+        option("Keep-alive comments on all idle streams, requested or not.", _SWITCH),
+    ] = False
     queue_length: Annotated[
         Annotated[int, Meta(ge=0, le=2**62)],
         option("Requests that may wait for a backend.", "a whole number"),
@@ -171,6 +206,22 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
             restart=True,
         ),
     ] = None
+    failovers: Annotated[
+        Annotated[int, Meta(ge=0, le=16)],
+        option(
+            "Other backends that a request may be sent to after an error (429, 5xx, a lost "
+            "connection) that came before any byte of its answer. Never what is stored.",
+            "a whole number",
+        ),
+    ] = 1
+    backend_wait_seconds: Annotated[
+        Annotated[float, Meta(ge=0, le=_DAY)],
+        option(
+            "How long requests wait in the queue while no backend of their model is up; 0: they "
+            "are refused at once.",
+            "a number of seconds",
+        ),
+    ] = 0.0
     probe_seconds: Annotated[
         Seconds, option("Between looks at a backend that is up.", _SECONDS)
     ] = 5.0

@@ -81,7 +81,8 @@ class Reload:
         return msgspec.structs.replace(settings, **fixed)
 
     def _look(self) -> dict[Path, Stamp]:
-        files = [one.api_key_file for one in self._current().backends]
+        backends = self._current().backends
+        files = [file for one in backends for file in (one.api_key_file, one.ca_file)]
         return {path: _stamp(path) for path in [self._path, *files] if path is not None}
 
 

@@ -95,6 +95,7 @@ class Metrics:
         self.last_request: dict[Labels, float] = {}  # operation -> seconds since the epoch
         self.tokens = Counts()  # model, key, type
         self.retries = Counts()  # model
+        self.failovers = Counts()  # model, reason
         self.client_left = Counts()  # operation, model
         self.streams_incomplete = Counts()  # operation, model
         self.duration = Histograms(DURATION)  # operation, model, error
@@ -120,6 +121,8 @@ class Metrics:
             self._observe_stream(record, served, record.first_byte)
         if record.retried:
             self.retries.add((model,))
+        if record.failover is not None:
+            self.failovers.add((model, record.failover))
         if record.status == CLIENT_LEFT:
             self.client_left.add(served)
 

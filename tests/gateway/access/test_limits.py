@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import pytest
 from gateway.access.limits import Cost, Lease, Limiter
 from gateway.access.rate_bucket import duration
-from gateway.core.caller import Caller, Limits
+from gateway.core.caller import OPEN, Caller, Limits
 from gateway.core.errors import InvalidRequest, QuotaExceeded, RateLimited
 from gateway.telemetry.usage import Usage
 from gatewaylab.records import record_of
@@ -359,3 +359,52 @@ def test_idle_keys_are_forgotten_and_those_at_work_are_not(limiter: Limiter, clo
     assert len(limiter) <= 2048
     refusal(limiter, clock, caller("busy", concurrency=1))
     lease.settle(0, 0)
+
+
+def test_parallel_requests_overrun_a_budget_by_one_at_most(
+    limiter: Limiter, usage: Usage, clock: Clock
+) -> None:
+    who = caller(tokens_per_day=1000)
+    running = []
+    for _ in range(60):
+        try:
+            running.append(limiter.admit(who, Cost(20, completion=100), clock.now))
+        except RateLimited:
+            break
+
+    for lease in running:
+        lease.settle(20, 100)
+        usage.record(record_of(key_id="alice", prompt_tokens=20, completion_tokens=100))
+
+    assert usage.today("alice") <= 1000 + 120
+
+
+def test_a_budget_is_for_a_request_that_may_take_more_than_is_left(
+    limiter: Limiter, clock: Clock
+) -> None:
+    """Alone it passes: how long its answer will be is not known."""
+    who = caller(tokens_per_day=1000, tokens_per_minute=1000)
+
+    limiter.admit(who, Cost(20, completion=5000), clock.now)
+
+    assert refusal(limiter, clock, who, 20).seconds > 0
+
+
+def test_each_prompt_counts_as_a_request(limiter: Limiter, clock: Clock) -> None:
+    who = caller(requests_per_minute=10)
+
+    limiter.admit(who, Cost(1, requests=9), clock.now).settle(0, 0)
+    limiter.admit(who, Cost(1), clock.now).settle(0, 0)
+
+    refusal(limiter, clock, who)
+
+
+def test_a_key_without_limits_has_the_default_ones(usage: Usage, clock: Clock) -> None:
+    default = Limits(requests_per_minute=1)
+    limiter = Limiter(usage, clock.monotonic, clock.wall, default)
+
+    admit(limiter, clock, Caller("alice")).settle(0, 0)
+    refusal(limiter, clock, Caller("alice"))
+    admit(limiter, clock, caller("bob", concurrency=9)).settle(0, 0)
+    for _ in range(3):
+        admit(limiter, clock, OPEN).settle(0, 0)

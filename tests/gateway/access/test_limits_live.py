@@ -55,7 +55,7 @@ async def test_a_place_is_given_back_whatever_becomes_of_the_request(
     start: Start, model_server: ModelServer, tmp_path: Path, script: Script, *, stream: bool
 ) -> None:
     keys = written_keys(tmp_path, concurrency=1)
-    gateway = await start(keys_file=keys, default_timeout=0.1)
+    gateway = await start(keys_file=keys, default_timeout=0.1, max_timeout=0.1)
     model_server.on[CHAT.path] = script
 
     for _ in range(3):
@@ -165,7 +165,7 @@ async def test_a_stream_that_its_client_leaves_is_charged_for_what_was_made(
         await call.silence()
 
     model_server.on[CHAT.path] = wordy
-    gateway = await limited(start, tmp_path, tokens_per_minute=6000)
+    gateway = await limited(start, tmp_path, tokens_per_minute=600)
 
     async with gateway.visitor(post(CHAT.path, CHAT.body(stream=True))) as reader:
         for _ in range(50):
@@ -173,7 +173,7 @@ async def test_a_stream_that_its_client_leaves_is_charged_for_what_was_made(
     await gateway.at_rest()
 
     left = (await gateway.client.post("/tokenize", json={})).headers
-    assert int(left["x-ratelimit-remaining-tokens"]) < 6000 - 50
+    assert int(left["x-ratelimit-remaining-tokens"]) < 600 - 40
 
 
 async def test_a_budget_that_is_used_up_is_told_without_a_retry(

@@ -22,6 +22,12 @@ class Waiting:
     priority: int = STANDARD
     got: list[Backend] = field(default_factory=list)
     ended: int = 0
+    waits: bool = False
+    wait_until: float = 0.0
+    not_before: float = 0.0
+
+    def look_again(self) -> None:
+        """Its target stays."""
 
     def admitted(self, backend: Backend) -> None:
         backend.outstanding += 1

@@ -48,14 +48,26 @@ async def test_this_machine_hears_how_everything_is(visitor: Visitor, path: str)
 
 
 @pytest.mark.parametrize("accept", ["application/json", BROWSER])
-async def test_a_stranger_hears_what_health_says(visitor: Visitor, accept: str) -> None:
-    elsewhere = await visitor.ask("/status", peer=ELSEWHERE, accept=accept)
-    through_nginx = await visitor.ask("/status", x_forwarded_for=ELSEWHERE, accept=accept)
+@pytest.mark.parametrize("path", ["/", "/status", "/docs", "/openapi.json", "/metrics"])
+async def test_a_stranger_sees_no_page(visitor: Visitor, accept: str, path: str) -> None:
+    elsewhere = await visitor.ask(path, peer=ELSEWHERE, accept=accept)
+    through_nginx = await visitor.ask(path, x_forwarded_for=ELSEWHERE, accept=accept)
 
     for answer in (elsewhere, through_nginx):
-        assert answer.status_code == 200
-        told = [word for word in ("tiny", "gpt-4o", "backend", "flight") if word in answer.text]
-        assert told == []
+        assert answer.status_code == 401
+        assert answer.json()["error"]["code"] == "invalid_api_key"
+
+
+@pytest.mark.parametrize("path", ["/health", "/health/ready"])
+async def test_a_stranger_sees_whether_it_is_well_and_nothing_else(
+    visitor: Visitor, path: str
+) -> None:
+    stranger = await visitor.ask(path, peer=ELSEWHERE)
+    wrong_key = await visitor.ask(path, peer=ELSEWHERE, authorization="Bearer sk-alice-no")
+    local = await visitor.ask(path)
+
+    assert set(stranger.json()) == set(wrong_key.json()) == {"status"}
+    assert len(local.json()) > 1
 
 
 async def test_nobody_hears_the_address_of_a_backend(visitor: Visitor) -> None:

@@ -108,7 +108,7 @@ async def test_twenty_timeouts_do_not_delay_the_good_answer_after_them(
         await call.silence()
 
     model_server.on[CHAT.path] = silence
-    gateway = await start(default_timeout=0.05)
+    gateway = await start(default_timeout=0.05, max_timeout=0.05)
 
     answers = [await gateway.chat() for _ in range(FAILURES)]
     await gateway.at_rest()

@@ -1,18 +1,13 @@
 """When a request is sent a second time: only while nothing can have been done with it."""
 
 import asyncio
-import ssl
-from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 from gateway.backends import connection
 from gateway.relay import delivery, timeouts
 from gateway.settings.backend_settings import BackendSettings
+from gatewaylab.certificates import certified
 from gatewaylab.model_server import Call, ModelServer
 from gatewaylab.running import Running, Start
 from gatewaylab.speeches import CHAT
@@ -20,38 +15,6 @@ from gatewaylab.speeches import CHAT
 
 async def hangs_up(call: Call) -> None:
     call.writer.close()
-
-
-async def test_a_lost_request_goes_to_no_other_model_server(
-    start: Start, model_server: ModelServer
-) -> None:
-    """It may have run already: the second one would do the work again."""
-    async with ModelServer() as other:
-        model_server.on[CHAT.path] = other.on[CHAT.path] = hangs_up
-        origins = (model_server.origin, other.origin)
-        gateway = await start(backends=tuple(map(BackendSettings, origins)))
-
-        answer = await gateway.chat()
-
-        assert answer.status_code == 502
-        assert len(model_server.inference()) + len(other.inference()) == 1
-
-
-@pytest.mark.parametrize("status", ["500 Internal Server Error", "503 Service Unavailable"])
-async def test_an_error_that_was_answered_is_the_clients_to_repeat(
-    start: Start, model_server: ModelServer, status: str
-) -> None:
-    async def refuse(call: Call) -> None:
-        call.reply(b"{}", status)
-
-    async with ModelServer() as other:
-        model_server.on[CHAT.path] = other.on[CHAT.path] = refuse
-        origins = (model_server.origin, other.origin)
-        gateway = await start(backends=tuple(map(BackendSettings, origins)))
-
-        await gateway.chat()
-
-        assert len(model_server.inference()) + len(other.inference()) == 1
 
 
 async def test_a_request_that_was_worked_on_for_a_while_is_not_repeated(
@@ -126,38 +89,6 @@ async def test_a_name_that_can_be_none_is_a_503(start: Start) -> None:
 
     assert (answer.status_code, answer.json()["error"]["code"]) == (503, "backend_unavailable")
     await gateway.at_rest()
-
-
-def certified(folder: Path) -> tuple[ssl.SSLContext, Path]:
-    """Return a server's side of TLS for 127.0.0.1, and the file of who vouches for it."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "gatewaylab")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(
-            x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False
-        )
-        .sign(key, hashes.SHA256())
-    )
-    pem, key_file = folder / "certificate.pem", folder / "key.pem"
-    pem.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    key_file.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-    )
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(pem, key_file)
-    return context, pem
 
 
 @pytest.mark.parametrize("trusted", [True, False])

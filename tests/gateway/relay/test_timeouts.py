@@ -5,7 +5,7 @@ import math
 
 import pytest
 from gateway.relay import timeouts
-from gateway.relay.timeouts import Budgets, ModelSpeeds, budgets, client_timeout
+from gateway.relay.timeouts import GRACE_SECONDS, Budgets, ModelSpeeds, budgets, client_timeout
 from gateway.request.parameters import Parameters
 from gateway.settings.backend_settings import BackendSettings
 from gateway.settings.gateway_settings import Settings
@@ -20,7 +20,7 @@ UNKNOWN_PACE = ModelSpeeds().of(None)
 @pytest.mark.parametrize(
     ("ask", "client", "expected"),
     [
-        (Parameters(), math.inf, Budgets(5, 90, 90, 90)),
+        (Parameters(), math.inf, Budgets(5, 600, 600, 600)),
         (Parameters(max_tokens=1000), math.inf, Budgets(5, 190, 190, 190)),
         (Parameters(max_completion_tokens=1000), math.inf, Budgets(5, 190, 190, 190)),
         (
@@ -30,12 +30,12 @@ UNKNOWN_PACE = ModelSpeeds().of(None)
         ),
         (Parameters(max_tokens=1_000_000), math.inf, Budgets(5, 600, 600, 600)),
         (Parameters(max_tokens=10**400), math.inf, Budgets(5, 600, 600, 600)),
-        (Parameters(max_tokens=-5), math.inf, Budgets(5, 90, 90, 90)),
+        (Parameters(max_tokens=-5), math.inf, Budgets(5, 600, 600, 600)),
         (Parameters(stream=True), math.inf, Budgets(5, 90, 90, 600)),
         (Parameters(stream=True, max_tokens=1000), math.inf, Budgets(5, 90, 90, 600)),
         (Parameters(), 20.0, Budgets(5, 20, 20, 20)),
         (Parameters(), 2.0, Budgets(2, 2, 2, 2)),
-        (Parameters(), 1000.0, Budgets(5, 90, 90, 90)),
+        (Parameters(), 1000.0, Budgets(5, 600, 600, 600)),
         (Parameters(stream=True), 20.0, Budgets(5, 20, 20, 600)),
     ],
 )
@@ -53,8 +53,15 @@ def test_budgets_follow_what_the_request_asks_for(
 def test_a_clients_patience_counts_only_if_it_is_said_plainly(
     header: bytes | None, seconds: float
 ) -> None:
-    for name in (b"x-stainless-read-timeout", b"x-request-timeout"):
-        assert client_timeout({name: header} if header is not None else {}) == seconds
+    for name, grace in ((b"x-stainless-read-timeout", GRACE_SECONDS), (b"x-request-timeout", 0.0)):
+        waits = client_timeout({name: header} if header is not None else {})
+        assert waits == seconds + grace
+
+
+def test_what_generates_nothing_gets_no_time_for_an_answer_of_unknown_length() -> None:
+    found = budgets(Parameters(), D90_M600, UNKNOWN_PACE, 0, generates=False)
+
+    assert found == Budgets(5, 90, 90, 90)
 
 
 async def silence(call: Call) -> None:
@@ -84,7 +91,7 @@ async def test_a_whole_answer_that_takes_too_long_is_a_504(
     start: Start, model_server: ModelServer
 ) -> None:
     model_server.on[CHAT] = silence
-    gateway = await start(default_timeout=0.2)
+    gateway = await start(default_timeout=0.2, max_timeout=0.2)
 
     answer = await gateway.chat()
 

@@ -12,11 +12,11 @@ from gateway.core.segmented_body import SegmentedBody
 from gateway.request import decoding as bodies
 from gateway.request import edits as body_edits
 from gateway.request import incremental_json
+from gateway.request.cost.media import MediaMeter, measured
 from gateway.request.incremental import Reader, edited
 from gateway.request.incremental_form import FormReader
 from gateway.request.incremental_json import JsonReader
 from gateway.request.json_split import Text
-from gateway.request.media import MediaMeter, measured
 from gateway.request.parameters import Parameters, fields_of
 from gateway.request.read_scheduler import ReadScheduler
 from gateway.request.upload import PIECE_BYTES, Upload

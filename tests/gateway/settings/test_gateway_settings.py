@@ -68,7 +68,7 @@ def test_scalars_and_lists_can_be_set_in_the_environment() -> None:
         ("INFERENCE_BACKENDS", "localhost:8000"),
         ("INFERENCE_BACKENDS", "http://"),
         ("INFERENCE_BACKENDS", "http://a:x"),
-        ("INFERENCE_BACKENDS", "http://a/v1"),
+        ("INFERENCE_BACKENDS", "http://a/v1?b"),
         ("INFERENCE_BACKENDS", "ftp://a"),
         ("INFERENCE_BACKENDS", ","),
         ("INFERENCE_ENGINE", "on"),

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
+import zlib
+from collections.abc import Iterator
+
+import zstandard
+
 from hostile.cases.case import BODY, CHAT, Case, any_of, post
 
 MiB = 1024 * 1024
@@ -126,6 +132,22 @@ FORMS = {
 }
 
 
+def compressed(limit: int) -> Iterator[tuple[str, str, bytes]]:
+    """Yield a coding, what is wrong with the body, and the body."""
+    bomb = b" " * limit
+    for name, pack in (("gzip", gzip.compress), ("deflate", zlib.compress), ("zstd", _zstd)):
+        yield name, "plain bytes", BODY
+        yield name, "half a body", pack(BODY)[:-9]
+        yield name, "two bodies", pack(BODY) * 2
+        yield name, "more than it should hold", pack(bomb + BODY)
+        yield name, "a bomb in a bomb", pack(pack(bomb))
+        yield name, "no JSON", pack(b"[")
+
+
+def _zstd(data: bytes) -> bytes:
+    return zstandard.ZstdCompressor().compress(data)
+
+
 def cases(limit: int) -> list[Case]:
     """`limit`: the gateway's own for a body, in bytes."""
     passing, large = any_of(200, 400, 404, 415, 422), b" " * (limit + 1)
@@ -147,7 +169,11 @@ def cases(limit: int) -> list[Case]:
             Case(
                 f"compressed as {n.decode()}", (post(BODY, b"Content-Encoding: " + n),), any_of(415)
             )
-            for n in (b"gzip", b"br", b"gzip, identity", b"x")
+            for n in (b"br", b"gzip, identity", b"gzip, gzip", b"x")
+        ),
+        *(
+            Case(f"{n} of {kind}", (post(b, b"Content-Encoding: " + n.encode()),), any_of(400, 413))
+            for n, kind, b in compressed(limit)
         ),
         Case("a body over the limit", (post(large),), any_of(413), closes=True),
         Case("a body that says it is endless", (declared(10**15),), any_of(400, 413)),

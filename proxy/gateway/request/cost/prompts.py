@@ -24,7 +24,7 @@ class PromptCounter:
 
     def __init__(self, operation: str) -> None:
         self._names = _LISTS.get(operation, set())
-        self._open = ""  # the field that a next document goes on with
+        self.open = ""  # the field of the request that a next document goes on with
         self._counts: dict[str, int] = {}
 
     @property
@@ -32,16 +32,19 @@ class PromptCounter:
         return max(1, *self._counts.values(), 1) if self._counts else 1
 
     def feed(self, document: bytes) -> None:
-        if not self._names:
-            return
         last = ""
-        for name, value in _decode(document).items():
+        try:
+            fields = _decode(document)
+        except UnicodeDecodeError:  # a name so long that it was cut within a character
+            self.open = ""
+            return
+        for name, value in fields.items():
             last = name or last
-            field = name or self._open
+            field = name or self.open
             if field in self._names:
                 before = self._counts.get(field, 0) if not name else 0
-                self._counts[field] = before + _count(value, goes_on=not name)
-        self._open = last or self._open
+                self._counts[field] = before + _count(value, goes_on=before > 0)
+        self.open = last or self.open
 
 
 def counted(operation: str, body: bytes) -> int:
