@@ -15,20 +15,20 @@ ASKED = [
 OUTCOME = Outcome("another <model>", False, ASKED, began=1.0, ended=4.0, error="")
 
 
-def test_a_row_counts_what_was_refused_and_what_was_cut():
+def test_a_row_counts_what_was_refused_and_what_was_cut() -> None:
     row = page.table([OUTCOME]).splitlines()[-1]
 
     assert row == "| another <model> | address | 3 | 4 | 2 | 2 | 1 | 2.5 | made |"
 
 
-def test_the_timeline_is_red_in_the_seconds_of_failures_only():
+def test_the_timeline_is_red_in_the_seconds_of_failures_only() -> None:
     drawn = page.drawn([OUTCOME])
 
     assert (drawn.count('class="down"'), drawn.count('class="ok"')) == (3, 3)
     assert "another &lt;model&gt;, by address" in drawn
 
 
-def test_another_table_leaves_the_text_around_it():
+def test_another_table_leaves_the_text_around_it() -> None:
     before = f"text\n{page._BEGIN}\nold\n{page._END}\nmore\n"
 
     after = page.written(before, "`make changes`, today.", [OUTCOME])
