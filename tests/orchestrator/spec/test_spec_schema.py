@@ -22,6 +22,7 @@ from orchestrator.spec.schema.reading import read
 MINIMAL = {"name": "prod", "model": "Qwen/Qwen2.5-7B-Instruct"}
 SCHEMA = schema()
 VALIDATOR = Draft202012Validator(SCHEMA)
+ZONE = {"time_zone": "Europe/Berlin", "on": [{"start": "08:00", "stop": "20:00"}]}
 UNCHECKED = [rule for rule in RULES if rule.schema is None]
 
 quickly = settings(
@@ -213,6 +214,10 @@ def test_the_rules_that_the_schema_cannot_say_are_these_and_named_in_it():
         {"engine": {"port": 8080}},
         {"gateway": {"max_timeout_seconds": 10}},
         {"canary": {"prompts": [{"prompt": "a", "max_seconds": 40}, {"prompt": "b"}]}},
+        {"schedule": {**ZONE, "time_zone": "Europe/Nowhere"}},
+        {"schedule": {**ZONE, "on": [{"start": "08:00", "stop": "08:00"}]}},
+        {"schedule": {**ZONE, "on": [*ZONE["on"], {"start": "19:00", "stop": "21:00"}]}},
+        {"schedule": {**ZONE, "on": [{"start": "00:00", "stop": "24:00"}]}},
         {"engine": {"arguments": ["--model=x"]}},
         {"network": {"allowed_cidrs": ["10.0.0.1/8"]}},
         {"tags": {"a": "x", "A": "x"}},
