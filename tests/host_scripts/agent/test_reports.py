@@ -61,6 +61,7 @@ def test_a_report_is_what_the_orchestrator_expects(bus: Bus, reporter: Reporter)
         "cause": "slow",
         "warnings": ["disk full"],
         "sent_at": "2023-11-14T22:13:20.250Z",
+        "report_seconds": 30,
         "release": "0.1.0",
     }
     assert entry == {
