@@ -139,7 +139,7 @@ instance_function = of(
     destroy_predecessors=clearing(instance.destroy_predecessors),
     destroy_candidates=clearing(instance.destroy_candidates),
     withdraw_order=clearing(instance.withdraw_order),
-    end_replaced=clearing(instance.end_replaced, desired="present"),
+    destroy_replaced=clearing(instance.destroy_replaced, desired="present"),
     withdraw_orders=clearing(instance.withdraw_orders, desired="present"),
 )
 address_function = of(address, release_addresses=clearing(address.release_addresses))

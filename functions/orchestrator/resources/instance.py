@@ -121,7 +121,7 @@ def destroy_candidates(clients: Clients, ledger: Ledger) -> None:
         _terminate(clients, _given_up(clients, ledger))
 
 
-def end_replaced(clients: Clients, ledger: Ledger) -> None:
+def destroy_replaced(clients: Clients, ledger: Ledger) -> None:
     """Terminate the host that serves, which has drained: its successor is launched after it."""
     host = ledger.serving()
     if host and host.planned == STOP:
