@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 sys.set_int_max_str_digits(0)  # a JSON number may have any length
 
-_LINE = re.compile(rb"(GET|POST) (/[!-~]*) HTTP/1\.1")
+_LINE = re.compile(rb"(GET|POST|DELETE) (/[!-~]*) HTTP/1\.1")
 _FIELD = re.compile(rb"([!#-'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\t -~\x80-\xff]*?)[ \t]*")
 _REMEMBERED = 4096
 

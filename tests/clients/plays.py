@@ -32,6 +32,11 @@ if TYPE_CHECKING:
     from clients.engine import Call, Engine
 
 _TITLES = {400: "Bad Request", 429: "Too Many Requests", 503: "Service Unavailable"}
+# What the gateway lets pass and this engine has not: stored responses, for example.
+_NOT_HERE = re.compile(
+    r"/v1/responses/[^/]+|/v1/chat/completions/batch|/v1/decisions|/v2/embed|/tokenizer_info"
+    r"|/v1/responses/[^/]+/cancel"
+)
 _FORM_FIELD = re.compile(rb'name="(\w+)"\r\n\r\n([^\r\n]*)\r\n')
 
 
@@ -39,6 +44,8 @@ def answer(engine: Engine, call: Call) -> None:
     """Answer like vLLM, except where the request asks for a fault."""
     if call.path in _READS and call.method == "GET":
         call.reply(_READS[call.path]())
+    elif _NOT_HERE.fullmatch(call.path):
+        call.reply({"detail": "Not Found"}, "404 Not Found")
     elif call.path not in answers.ANSWERS or call.method != "POST":
         engine.defect("not an inference request", f"{call.method} {call.path}".encode())
         call.reply({"detail": "Not Found"}, "404 Not Found")

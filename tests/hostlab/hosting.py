@@ -45,6 +45,7 @@ HF_TOKEN_PARAMETER=
 API_KEY_PARAMETER=/twin/hosted/api-key
 KEYS_PATH=/twin/hosted/keys
 REPORT_SECONDS=30
+RELEASE=0.1.0
 METRICS_NAMESPACE=Lamplighter
 """
 

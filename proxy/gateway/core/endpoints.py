@@ -139,8 +139,10 @@ def _of_response(path: str, method: bytes, query: bytes | None, *, cancels: bool
 def check_method(endpoint: Endpoint, method: bytes) -> None:
     """Raises MethodNotAllowed."""
     if method != endpoint.method.encode():
+        reads = endpoint.operation == READ_RESPONSE.operation
+        allowed = (READ_RESPONSE.method, DELETE_RESPONSE.method) if reads else (endpoint.method,)
         raise MethodNotAllowed(
-            f"This endpoint takes {endpoint.method} only.", allow=endpoint.method
+            f"This endpoint takes {' and '.join(allowed)} only.", allow=", ".join(allowed)
         )
 
 

@@ -46,15 +46,16 @@ _BODY_ERRORS = {
 def document(settings: Settings) -> Schema:
     """Return the document for a gateway with these settings."""
     takes = requests(settings)
-    paths = {
-        endpoint.path: {endpoint.method.lower(): _operation(endpoint, takes)}
-        for endpoint in (
-            *endpoints.ENDPOINTS.values(),
-            endpoints.ONE_MODEL,
-            endpoints.READ_RESPONSE,
-            endpoints.CANCEL_RESPONSE,
-        )
-    }
+    paths: Schema = {}
+    for endpoint in (
+        *endpoints.ENDPOINTS.values(),
+        endpoints.ONE_MODEL,
+        endpoints.READ_RESPONSE,
+        endpoints.DELETE_RESPONSE,
+        endpoints.CANCEL_RESPONSE,
+    ):
+        operations = paths.setdefault(endpoint.path, {})
+        operations[endpoint.method.lower()] = _operation(endpoint, takes)
     is_open = settings.keys_file is None and settings.jwt is None
     return {
         "openapi": "3.1.0",
@@ -75,9 +76,12 @@ async def schema(request: LitestarRequest[Any, Any, Any]) -> Response[bytes]:
 
 def _operation(endpoint: Endpoint, takes: dict[str, Request]) -> Schema:
     name = endpoint.path.strip("/").translate(str.maketrans("/", "_", "{}"))
+    if endpoint is endpoints.DELETE_RESPONSE:  # its path has another operation too
+        name = f"{name}_delete"
     operation: Schema = {"operationId": name, "tags": [endpoint.operation]}
     if endpoint.body is Body.NONE:
-        operation["summary"] = _READS.get(endpoint.path, "")
+        is_deletion = endpoint is endpoints.DELETE_RESPONSE
+        operation["summary"] = _DELETES if is_deletion else _READS.get(endpoint.path, "")
     else:
         request = takes[endpoint.operation]
         content = {endpoint.body.value: {"schema": request.schema(), "example": request.sample}}
@@ -126,6 +130,7 @@ _ABOUT = (
     "The API of OpenAI in front of vLLM. Unknown fields of a request reach the engine unchanged; "
     "every error has the shape that OpenAI's clients read."
 )
+_DELETES = "Delete a stored response"
 _READS = {
     endpoints.MODELS: "List the models",
     "/tokenizer_info": "Describe the tokenizer, where the engine shows it",
