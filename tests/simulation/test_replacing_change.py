@@ -59,7 +59,7 @@ def test_a_failure_goes_back_to_the_old_specification_with_a_new_host(error):
         assert kept(world) == ["m"]
 
 
-@pytest.mark.parametrize("state", ["DrainReplaced", "EndReplaced", "AwaitServing"])
+@pytest.mark.parametrize("state", ["DrainReplaced", "DestroyReplaced", "AwaitServing"])
 def test_an_abort_leaves_the_old_specification_served(state):
     with serving(DOMAIN, seed=73, report_seconds=300, duplicates=0) as (world, first):
         world.hosts[first["instance_id"]].requests_until = world.clock.seconds + 100

@@ -86,7 +86,7 @@ MOVING = (
 # The waits that end after the deployment's own limit -> what follows then.
 DRAINS = {"DrainFirst": "EnsureAddress", "DrainPredecessors": "DestroyPredecessors"}
 DRAINS_BEFORE_A_STOP = {"DrainHost": "HaltHost"}
-DRAINS_BEFORE_A_CHANGE = {"DrainReplaced": "EndReplaced"}
+DRAINS_BEFORE_A_CHANGE = {"DrainReplaced": "DestroyReplaced"}
 WAITS = {**DRAINS, "AwaitCapacity": "ReplaceInstance"}
 # What a rung below a replacement does: where it fails, the next one is tried.
 RUNGS = (
