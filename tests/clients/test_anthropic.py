@@ -79,7 +79,7 @@ def test_a_model_that_nobody_serves_is_not_found(client: anthropic.Anthropic) ->
 
 def test_a_body_that_is_not_understood_is_a_bad_request(client: anthropic.Anthropic) -> None:
     with pytest.raises(anthropic.BadRequestError) as caught:
-        client.messages.create(**ASK, extra_body={"stream": 0})
+        client.messages.create(**ASK, extra_body={"stream": "often"})
 
     assert kind(caught.value) == "invalid_request_error"
 

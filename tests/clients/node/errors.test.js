@@ -40,7 +40,7 @@ test("the engine's own refusal keeps its words", async () => {
   }
 });
 
-for (const [field, value] of [["stream", 0], ["max_tokens", "many"], ["model", 5]]) {
+for (const [field, value] of [["stream", "often"], ["max_tokens", "many"], ["model", 5]]) {
   test(`${field} of another type is a bad request`, async () => {
     const error = await thrown(create({ [field]: value }));
 

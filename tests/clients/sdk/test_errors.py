@@ -50,7 +50,7 @@ def test_the_engines_own_refusal_keeps_its_words(
 
 @pytest.mark.parametrize("field", ["stream", "max_tokens", "model"])
 def test_a_field_of_another_type_is_a_bad_request(client: openai.OpenAI, field: str) -> None:
-    wrong: Any = {"stream": 0, "max_tokens": "many", "model": 5}[field]
+    wrong: Any = {"stream": "often", "max_tokens": "many", "model": 5}[field]
 
     with pytest.raises(openai.BadRequestError) as caught:
         client.chat.completions.create(model="tiny", messages=HI, extra_body={field: wrong})
