@@ -1,4 +1,4 @@
-"""update.strategy: replace, for whoever has no quota for two hosts."""
+"""update.strategy: replace, for accounts without quota for two hosts."""
 
 from __future__ import annotations
 

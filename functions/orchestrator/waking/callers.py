@@ -74,7 +74,7 @@ def _parsed(text: str) -> list[Any]:
 
 
 def _is_whole(entry: Any) -> bool:
-    """Return whether it can be compared with; what is damaged admits nobody."""
+    """Return whether it can be compared with; what is damaged admits no caller."""
     try:
         bytes.fromhex(entry["salt"])
         _begins(entry), _ends(entry)

@@ -74,7 +74,7 @@ async def test_a_client_sees_no_error_that_another_backend_can_avoid(
     await two.at_rest()
 
 
-async def test_a_backend_that_refuses_connections_costs_nobody_an_error(
+async def test_a_backend_that_refuses_connections_costs_no_client_an_error(
     start: Start, other: ModelServer
 ) -> None:
     gone = f"http://127.0.0.1:{free_port()}"

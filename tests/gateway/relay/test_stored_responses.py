@@ -92,7 +92,7 @@ async def test_what_follows_a_response_goes_to_its_engine(
     assert (len(other.inference()), len(model_server.inference())) == (before[0] + 4, before[1])
 
 
-async def test_a_response_is_nobody_elses(two: tuple[Running, ModelServer]) -> None:
+async def test_a_response_belongs_to_its_key(two: tuple[Running, ModelServer]) -> None:
     gateway, _ = two
     for _ in range(2):
         await created(gateway)

@@ -1,4 +1,4 @@
-"""Since when nobody uses a deployment, from its row and its host's last report."""
+"""Since when a deployment is not used, from its row and its host's last report."""
 
 from __future__ import annotations
 

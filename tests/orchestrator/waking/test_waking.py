@@ -87,7 +87,7 @@ def test_a_key_wakes_while_its_entry_is_valid(waker, change, status):
     assert len(waker.started) == (status == 503)
 
 
-def test_a_foreign_key_wakes_and_a_damaged_parameter_keeps_nobody_out(waker):
+def test_a_foreign_key_wakes_and_a_damaged_parameter_keeps_no_one_out(waker):
     waker.put("old", {**keys.entry("old", "my-own-secret"), "foreign": True}, "no entry", None)
     waker.workflow.account.client("ssm").put_parameter(
         Name="/lamplighter/demo/keys/broken", Type="String", Value="{"
