@@ -10,11 +10,12 @@ from typing import Any
 
 from simlab import Boot, World
 from simlab.workflows.executions import Execution
-from simulation.replacement import DOMAIN
+from simulation.replacement import DOMAIN, entered
 from simulation.wakers import ask, key_of
 
 NAME = str(DOMAIN["name"])
 CHANGED = {**DOMAIN, "model": "other"}
+REPLACED = {**CHANGED, "update": {"strategy": "replace"}}
 # Things of which a deployment that serves has exactly one.
 ONE = ("vpcs", "instances", "addresses", "repositories", "buckets")
 
@@ -43,6 +44,24 @@ def forced_repair(world: World) -> None:
 def change(world: World) -> None:
     """The same again finishes what was aborted; what serves meanwhile is the one or the other."""
     settled(world, world.start("provision", CHANGED))
+
+
+def replace(world: World) -> None:
+    """As `change`, where the account has no quota for two hosts: the old one ends first."""
+    settled(world, world.start("provision", REPLACED))
+
+
+def taken_back(world: World) -> None:
+    """The new host dies while the old one ends its requests; a look finishes what was aborted."""
+    [old] = world.instances()
+    world.hosts[old].requests_until = world.clock.seconds + 120
+    execution = world.start("provision", CHANGED)
+    world.until(lambda: "DrainPredecessors" in entered(world, execution.name) or not execution.runs)
+    if lost := set(world.instances()) - {old}:
+        world.terminate(*lost)
+    world.ended(execution)
+    world.quiet()
+    world.pass_(minutes=15)
 
 
 def teardown(world: World) -> None:
@@ -206,6 +225,8 @@ SCENARIOS = {
     "repair": Scenario(True, repair, serves, _ALL),
     "forced-repair": Scenario(True, forced_repair, serves, _ALL),
     "change": Scenario(True, change, changed, _ALL),
+    "replace": Scenario(True, replace, changed, _ALL),
+    "taken-back": Scenario(True, taken_back, serves, _ALL),
     "stop": Scenario(True, stop, is_stopped, _ALL),
     "start": Scenario(True, start, serves, _ALL),
     "sleep": Scenario(True, sleep, is_asleep, _ALL),

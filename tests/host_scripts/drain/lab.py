@@ -94,9 +94,11 @@ class Lab:
     async def drain(self, order: Drain | None) -> None:
         """Do what the agent does with an order and root for it, until new connections show it."""
         applied, request = self.folder / "nginx-drain.conf", self.folder / "drain"
+        before = self._workers()
         self.pass_on(order)
         Nginx(request, applied, time.monotonic).drain(wanted=order is not None)
         assert draining.carry_out(request, applied, self._reload)
+        await until_so(lambda: self._accept_no_more(before))
         await until_so(lambda: self._closes(order is not None))
 
     async def refuse(self) -> None:
@@ -112,6 +114,16 @@ class Lab:
 
     async def _has_status(self, status: int) -> bool:
         return (await self.ask("http1.1", PLAIN))[0].status == status
+
+    def _workers(self) -> list[Path]:
+        master = read(self.front.folder, "pid").strip()
+        children = Path(f"/proc/{master}/task/{master}/children").read_text().split()
+        return [Path("/proc") / each for each in children]
+
+    async def _accept_no_more(self, workers: list[Path]) -> bool:
+        """Return whether they have closed what they listened on; running streams keep them."""
+        there = [each / "cmdline" for each in workers if each in self._workers()]
+        return all("shutting down" in each.read_text() for each in there)
 
     async def _closes(self, wanted: bool) -> bool:  # noqa: FBT001
         [answer] = await self.ask("http1.1", PLAIN)
