@@ -21,8 +21,10 @@ from awssim.rules.bucket_owners import BucketOwners
 from awssim.rules.bucket_policies import BucketPolicies
 from awssim.rules.capacity import Capacity
 from awssim.rules.catalogue import Catalogue
+from awssim.rules.certificates import Certificates
 from awssim.rules.codebuild import CodeBuild
 from awssim.rules.commands import Commands
+from awssim.rules.domain_names import DomainNames
 from awssim.rules.iam import Iam
 from awssim.rules.in_use import InUse
 from awssim.rules.instances import Instances
@@ -51,7 +53,7 @@ SECONDS_PER_CALL = 0.05
 # What an account keeps beside moto.
 _RECORDS = (
     "layers", "builds", "buckets", "capacity", "quotas", "price_list", "checks", "commands",
-    "_given",
+    "certificates", "_given",
 )  # fmt: skip
 
 _ENVIRONMENT = {
@@ -79,7 +81,11 @@ class Account:
         self.capacity, self.quotas, self.price_list = Capacity(self.clock), Quotas(), PriceList()
         instances, self.checks = Instances(self.clock), StatusChecks(self.clock)
         self.commands = Commands(self.clock, instances, self.checks)
-        given = (self.buckets, self.quotas, self.price_list, self.builds, self.commands)
+        self.certificates = Certificates(self.clock)
+        given = (
+            *(self.buckets, self.quotas, self.price_list, self.builds, self.commands),
+            *(self.certificates, DomainNames(self.clock, self.certificates)),
+        )
         self.layers = _layers(
             self.clock, tag_lag, instances, given=given, checks=self.checks, capacity=self.capacity
         )

@@ -31,6 +31,7 @@ def inventory(environment: Mapping[str, str]) -> list[str]:
             *_records(clients("route53")),
             *_alarms(clients("cloudwatch")),
             *_schedules(clients("scheduler")),
+            *_names(clients),
         ]
     )
 
@@ -94,3 +95,10 @@ def _alarms(cloudwatch: Any) -> Iterator[str]:
 def _schedules(scheduler: Any) -> Iterator[str]:
     for each in scheduler.list_schedules()["Schedules"]:
         yield f"schedule {each['Name']}"
+
+
+def _names(clients: Clients) -> Iterator[str]:
+    for each in clients("acm").list_certificates()["CertificateSummaryList"]:
+        yield f"certificate {each['DomainName']}"
+    for each in clients("apigatewayv2").get_domain_names()["Items"]:
+        yield f"domain name {each['DomainName']}"

@@ -1,4 +1,6 @@
-"""DNS zones and records (a zone's own NS and SOA left out), roles and instance profiles."""
+"""DNS zones and records (a zone's own NS and SOA left out), certificates, API Gateway's domain
+names, roles and instance profiles.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,9 @@ from awssim.inventory.item import Item
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-KINDS = frozenset({"hosted_zones", "records", "roles", "instance_profiles"})
+KINDS = frozenset(
+    {"hosted_zones", "records", "roles", "instance_profiles", "certificates", "names"}
+)
 
 
 def read() -> Iterator[Item]:
@@ -18,6 +22,11 @@ def read() -> Iterator[Item]:
     for zone in route53.list_hosted_zones()["HostedZones"]:
         yield Item("hosted_zones", zone["Id"].rpartition("/")[2], zone["Name"])
         yield from _records(route53, zone)
+    for page in client("acm").get_paginator("list_certificates").paginate():
+        for each in page["CertificateSummaryList"]:
+            yield Item("certificates", each["CertificateArn"], each["DomainName"])
+    for each in client("apigatewayv2").get_domain_names()["Items"]:
+        yield Item("names", each["DomainName"], each["DomainName"])
     iam = client("iam")
     for page in iam.get_paginator("list_roles").paginate():
         for role in page["Roles"]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _SCOPE = re.compile(r"Credential=[^/]+/\d+/[^/]+/([^/]+)/")
 # The name in the request's signature -> the name of the boto3 client, where they differ.
-_CLIENTS = {"servicequotas": "service-quotas"}
+_CLIENTS = {"servicequotas": "service-quotas", "apigateway": "apigatewayv2"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from orchestrator.ledger.rows import HALTED
 from orchestrator.ledger.store import Ledger
 from orchestrator.notices import sending, texts, webhook
 from orchestrator.observability import count
+from orchestrator.own_names import own_name
 from orchestrator.repair import incidents, pauses
 from orchestrator.repair.triggers import Trigger
 from orchestrator.resources import (
@@ -143,9 +144,14 @@ instance_function = of(
     withdraw_orders=clearing(instance.withdraw_orders, desired="present"),
 )
 address_function = of(address, release_addresses=clearing(address.release_addresses))
-dns_function = of(dns)
+dns_function = of(
+    dns,
+    lead_to_waker=step(dns.ensure, desired=HALTED),
+    lead_back=step(dns.ensure),
+)
 alarms_function = of(alarms)
 schedule_function = of(schedule)
+own_name_function = of(own_name, finish=step(own_name.ensure, desired=HALTED))
 
 # ---- one per record of ours: the deployment's row, its lock, the wait for its host, a repair
 

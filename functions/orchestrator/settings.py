@@ -27,6 +27,7 @@ class Settings:
     schedule_group: the name of the group in which EventBridge Scheduler has our schedules.
     scheduler_role: ARN of the role with which they start workflows; dead_letters: ARN of the queue
     for what they could not start.
+    wake_api: the id of the HTTP API through which endpoints' own names reach the waker.
     """
 
     installation: str
@@ -51,6 +52,7 @@ class Settings:
     schedule_group: str = ""
     scheduler_role: str = ""
     dead_letters: str = ""
+    wake_api: str = ""
 
     @classmethod
     def from_env(cls) -> Self:
@@ -79,6 +81,7 @@ class Settings:
                 schedule_group=os.environ["SCHEDULE_GROUP"],
                 scheduler_role=os.environ.get("SCHEDULER_ROLE", ""),
                 dead_letters=os.environ.get("DEAD_LETTERS", ""),
+                wake_api=os.environ.get("WAKE_API", ""),
             )
         except KeyError as missing:
             raise OrchestratorError(

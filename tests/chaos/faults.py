@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from chaos import strikes
@@ -22,7 +22,8 @@ class Fault:
     be known, where a repair waits on purpose. repairs: how many must help; None: any number.
     launches, executions: how many at most. first: the first rung. lasts: seconds that it is looked
     at, at least; afterwards: hours that are looked at after its end. again: its host was replaced
-    before. is_quiet: no fault at all, for as long as `--hours` says.
+    before. without_capacity: seconds after which there is capacity again. is_quiet: no fault at
+    all, for as long as `--hours` says.
     """
 
     what: str
@@ -37,6 +38,7 @@ class Fault:
     lasts: float = 240.0
     afterwards: float = 0.0
     again: bool = False
+    without_capacity: float | None = None
     is_quiet: bool = False
 
 
@@ -115,8 +117,9 @@ FAULTS: dict[str, Fault] = {
         "",
     ),
     "event-storm": _evented("terminated, with 1,000 events about it in a minute", strikes.storm),
-    "capacity-away": _evented(
-        "terminated; no pool has capacity for 5 hours", strikes.capacity_away
+    "capacity-away": replace(
+        _evented("terminated; no pool has capacity for 5 hours", strikes.capacity_away),
+        without_capacity=3600 * strikes.CAPACITY_HOURS,
     ),
     "bad-model": Fault(
         "terminated; no new host can load the model",

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from chaos.faults import FAULTS, Fault
-from chaos.strikes import CAPACITY_HOURS
 from chaos.trial import Outcome
 
 MOST_FAILURES = 3  # repairs of a deployment that none improves
@@ -19,7 +18,7 @@ def missed(outcome: Outcome, fault: Fault | None = None) -> list[str]:
         *_end(fault, outcome),
         *_detection(fault, outcome),
         *_effort(fault, outcome),
-        *(_capacity(outcome) if outcome.fault == "capacity-away" else ()),
+        *_capacity(fault, outcome),
     ]
 
 
@@ -53,7 +52,9 @@ def _effort(fault: Fault, outcome: Outcome) -> Iterator[str]:
         yield f"a healthy host was repaired: {', '.join(dict.fromkeys(outcome.rungs))}"
 
 
-def _capacity(outcome: Outcome) -> Iterator[str]:
-    returned = 3600 * CAPACITY_HOURS
-    if not any(returned <= at <= returned + _BACK_SECONDS for at in outcome.launches):
+def _capacity(fault: Fault, outcome: Outcome) -> Iterator[str]:
+    returned = fault.without_capacity
+    if returned is not None and not any(
+        returned <= at <= returned + _BACK_SECONDS for at in outcome.launches
+    ):
         yield f"launched at {outcome.launches} s; capacity was back at {returned:.0f} s"

@@ -313,7 +313,46 @@ def _scheduler(call: Call) -> Iterator[Request]:
         yield Request("iam:PassRole", asked["Target"]["RoleArn"], passed)
 
 
+def _acm(call: Call) -> Iterator[Request]:
+    asked, action = call.parameters, f"acm:{call.operation}"
+    if call.operation == "ListCertificates":
+        yield Request(action, "*")
+    elif call.operation == "RequestCertificate":
+        context = _tags(asked["Tags"], "Request")
+        yield Request(action, "*", {**context, "acm:ValidationMethod": asked["ValidationMethod"]})
+        new = f"arn:aws:acm:{_HERE}:certificate/new"
+        yield Request("acm:AddTagsToCertificate", new, context)
+    else:
+        arn = asked["CertificateArn"]
+        there = call.ask("ListTagsForCertificate", CertificateArn=arn)["Tags"]
+        yield Request(action, arn, _tags(there))
+
+
+def _apigateway(call: Call) -> Iterator[Request]:
+    """Its actions are HTTP's methods, its resources the paths of its API without the version."""
+    asked, http = call.parameters, call.client.meta.service_model.operation_model(call.operation)
+    path = http.http["requestUri"].removeprefix("/v2")
+    for name, value in asked.items():
+        path = path.replace(f"{{{name[0].lower()}{name[1:]}}}", str(value))
+    context = {f"aws:RequestTag/{key}": value for key, value in asked.get("Tags", {}).items()}
+    method, here = http.http["method"], f"arn:aws:apigateway:{REGION}::"
+    is_tagged = method == "DELETE" and "ApiMappingId" not in asked
+    there = _domain_name(call, asked["DomainName"]) if is_tagged else {}
+    yield Request(f"apigateway:{method}", here + path, {**context, **there})
+    if context:
+        yield from (
+            Request(f"apigateway:{m}", f"{here}/tags/new", context) for m in ("POST", "PUT")
+        )
+
+
+def _domain_name(call: Call, name: str) -> dict[str, str]:
+    tags = call.ask("GetDomainName", DomainName=name)["Tags"]
+    return {f"aws:ResourceTag/{key}": value for key, value in tags.items()}
+
+
 _SERVICES: Mapping[str, Callable[[Call], Iterator[Request]]] = {
+    "acm": _acm,
+    "apigatewayv2": _apigateway,
     "cloudwatch": _cloudwatch,
     "codebuild": _codebuild,
     "dynamodb": _dynamodb,

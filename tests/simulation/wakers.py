@@ -16,10 +16,17 @@ def key_of(world: World) -> str:
     return str(found["Parameter"]["Value"])
 
 
-def ask(world: World, key: str) -> tuple[int, dict[str, Any]]:
-    """Return the status of the answer, and its error with its headers."""
-    http = {"method": "POST", "path": "/demo/v1/chat/completions", "sourceIp": "192.0.2.7"}
-    event = {"requestContext": {"http": http}, "headers": {"authorization": f"Bearer {key}"}}
+def ask(world: World, key: str, host: str | None = None) -> tuple[int, dict[str, Any]]:
+    """Return the status of the answer, and its error with its headers.
+
+    host: the endpoint's own name, if it is asked by that one.
+    """
+    path = "/v1/chat/completions" if host else "/demo/v1/chat/completions"
+    context = {
+        "http": {"method": "POST", "path": path, "sourceIp": "192.0.2.7"},
+        "domainName": host or "abc.lambda-url.us-east-1.on.aws",
+    }
+    event = {"requestContext": context, "headers": {"authorization": f"Bearer {key}"}}
     [arn] = [each for each in world.stack.functions if each.endswith(":WakerFunction")]
     answer = world._functions.invoke(arn, event)
     return answer["statusCode"], json.loads(answer["body"])["error"] | answer["headers"]

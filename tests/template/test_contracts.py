@@ -154,7 +154,8 @@ def test_a_function_without_a_verb_is_called_from_outside(functions):
 
 
 def test_every_resource_is_a_function_and_is_made_and_destroyed(functions):
-    names = {module.__name__.rpartition(".")[2].capitalize() for module in RESOURCES}
+    modules = [module.__name__.rpartition(".")[2] for module in RESOURCES]
+    names = {"".join(map(str.capitalize, each.split("_"))) for each in modules}
 
     assert names <= set(functions)
     assert {name for name in functions if "ensure" in verbs(name)} == names
@@ -244,6 +245,9 @@ def test_one_catch_covers_every_step(workflow):
     if workflow == "stop":
         late = DRAINS_BEFORE_A_STOP.items()
         expected = {(name, "States.Timeout"): following for name, following in late}
+        # A name that cannot be led to the waker keeps nothing from its sleep.
+        expected |= {("FinishOwnName", "States.ALL"): "LeadToWaker"}
+        expected |= {("LeadToWaker", "States.ALL"): "DrainHost"}
     assert caught == ({} if workflow == "teardown" else expected)
 
 

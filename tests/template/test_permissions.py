@@ -11,7 +11,7 @@ from template_files import ROOT
 # Calls that take no resource, or whose resource has no ARN (task tokens).
 UNSCOPED = re.compile(
     r"^(ec2:Describe\w+|ssm:DescribeParameters|route53:ListHostedZones(ByName)?|"
-    r"cloudwatch:PutMetricData|pricing:GetProducts|servicequotas:GetAWSDefaultServiceQuota|ecr:GetAuthorizationToken|s3:ListAllMyBuckets|iam:List(Roles|InstanceProfiles)|sts:DecodeAuthorizationMessage|ssm:UpdateInstanceInformation|ssm:GetCommandInvocation|ssmmessages:\w+|states:SendTask\w+|logs:\w+|scheduler:ListSchedules)$"
+    r"cloudwatch:PutMetricData|pricing:GetProducts|servicequotas:GetAWSDefaultServiceQuota|ecr:GetAuthorizationToken|s3:ListAllMyBuckets|iam:List(Roles|InstanceProfiles)|sts:DecodeAuthorizationMessage|ssm:UpdateInstanceInformation|ssm:GetCommandInvocation|ssmmessages:\w+|states:SendTask\w+|logs:\w+|scheduler:ListSchedules|acm:(ListCertificates|RequestCertificate))$"
 )
 CHANGES_EC2 = re.compile(r"^ec2:(?!Describe|CreateTags$)")
 

@@ -13,7 +13,7 @@ from xml.sax.saxutils import escape
 import botocore.session
 
 # The name in the request's signature -> the name of the boto3 client, where they differ.
-_CLIENTS = {"states": "stepfunctions", "monitoring": "cloudwatch"}
+_CLIENTS = {"states": "stepfunctions", "monitoring": "cloudwatch", "apigateway": "apigatewayv2"}
 _REST_XML = {"s3", "route53", "cloudfront"}
 _SCOPE = re.compile(r"Credential=[^/]+/\d+/[^/]+/([^/]+)/")
 

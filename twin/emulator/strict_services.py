@@ -1,5 +1,6 @@
 # ruff: noqa: SLF001 - ministack's private names are what this fix changes
-"""The services that the strict AWS answers for: EC2, ECR, Route 53, ACM, IAM, quotas, prices.
+"""The services that the strict AWS answers for: EC2, ECR, Route 53, ACM, API
+Gateway, IAM, quotas, prices.
 
 ministack hands their calls over, wherever they come from (HTTP, or a task of Step Functions).
 """
@@ -22,7 +23,7 @@ from twin.emulator.strict_process import ACCOUNT, Answer, StrictProcess
 
 # What ministack does not know at all it must recognize: by the start of X-Amz-Target.
 _TARGETS = {"servicequotas": "ServiceQuotasV20190624.", "pricing": "AWSPriceListService."}
-_SIGNED = {"service-quotas": "servicequotas"}
+_SIGNED = {"service-quotas": "servicequotas", "apigatewayv2": "apigateway"}
 
 
 def install(process: StrictProcess, announce: Callable[[dict[str, Any]], None]) -> None:

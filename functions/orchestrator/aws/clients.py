@@ -56,6 +56,15 @@ class Clients:
         self.fetch = fetch
 
     @cached_property
+    def acm(self) -> Any:  # the development environment has no types of it
+        return boto3.client("acm", config=_PATIENT)
+
+    @cached_property
+    def apigateway(self) -> Any:  # the development environment has no types of it
+        """API Gateway's version 2: that of HTTP APIs."""
+        return boto3.client("apigatewayv2", config=_PATIENT)
+
+    @cached_property
     def cloudwatch(self) -> Any:  # the development environment has no types of it
         return boto3.client("cloudwatch", config=_PATIENT)
 

@@ -40,7 +40,8 @@ def same(there: list[Record], desired: list[Record]) -> bool:
 
 def shown(record: Record) -> str:
     """Return e.g. `A infer.example.com. 60 s 192.0.2.1`."""
-    named = f"{record['Type']} {record['Name']} {record.get('TTL')} s"
+    kind = f"{record['TTL']} s" if "TTL" in record else "alias"
+    named = f"{record['Type']} {record['Name']} {kind}"
     return f"{named} {' '.join(sorted(values(record)))}".rstrip()
 
 
@@ -56,7 +57,10 @@ def tags(records: list[Record]) -> list[dict[str, str]]:
 
 
 def values(record: Record) -> list[str]:
-    return [value["Value"] for value in record.get("ResourceRecords", [])]
+    """Return its values; of an alias the name that it leads to."""
+    alias = record.get("AliasTarget")
+    leads_to = [alias["DNSName"].rstrip(".").lower()] if alias else []
+    return leads_to + [value["Value"] for value in record.get("ResourceRecords", [])]
 
 
 def change(clients: Clients, zone_id: str, action: str, records: list[Record]) -> str:

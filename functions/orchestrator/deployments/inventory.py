@@ -6,6 +6,7 @@ from orchestrator.aws.clients import Clients
 from orchestrator.creation import ownership
 from orchestrator.errors import ResourcesLeft
 from orchestrator.ledger.store import Ledger
+from orchestrator.own_names import own_name
 from orchestrator.resources import (
     Resource,
     address,
@@ -26,7 +27,7 @@ from orchestrator.spec.deployment import Deployment
 # In the order of provision; teardown goes backwards.
 RESOURCES: tuple[Resource, ...] = (
     *(network, registry, bucket, image, role, scripts, keys, instance, address, dns, alarms),
-    schedule,
+    *(own_name, schedule),
 )
 
 

@@ -12,6 +12,7 @@ from orchestrator.deployments import inventory
 from orchestrator.ledger import lock
 from orchestrator.ledger.rows import Status
 from orchestrator.ledger.store import Ledger
+from orchestrator.own_names import certificates, domain_names
 
 _PARAMETERS: Any = [{"Key": "Path", "Option": "Recursive", "Values": ["/lamplighter"]}]
 _NAMED = re.compile(r"/?lamplighter/([a-z0-9-]+)/")  # of a repository or a parameter
@@ -64,6 +65,7 @@ def _names(clients: Clients) -> set[str]:
         *_of_records(clients),
         *_of_alarms(clients),
         *_of_schedules(clients),
+        *_of_names(clients),
     }
 
 
@@ -119,6 +121,13 @@ def _of_schedules(clients: Clients) -> Iterator[str]:
     group = clients.settings.schedule_group
     for schedule in _listed(clients.scheduler, "list_schedules", GroupName=group):
         yield naming.of_schedule(schedule["Name"])
+
+
+def _of_names(clients: Clients) -> Iterator[str]:
+    for _, tags in [*domain_names.owners(clients), *certificates.owners(clients)]:
+        installation, deployment = naming.owner(tags)
+        if deployment and installation == clients.settings.installation:
+            yield deployment
 
 
 def _matching(names: Iterator[str]) -> Iterator[str]:

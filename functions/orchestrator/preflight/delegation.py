@@ -15,7 +15,7 @@ from orchestrator.errors import InvalidRequest
 from orchestrator.preflight.check import Check, Result
 from orchestrator.spec.deployment import Deployment
 
-_RESOLVER = "https://dns.google/resolve"
+RESOLVER = "https://dns.google/resolve"
 _NAME_SERVER = 2  # type NS
 
 
@@ -45,7 +45,7 @@ def checks(clients: Clients, deployment: Deployment) -> list[Check]:
 
 
 def _public(clients: Clients, domain: str) -> list[str]:
-    answer = clients.fetch(f"{_RESOLVER}?name={domain}&type=NS")
+    answer = clients.fetch(f"{RESOLVER}?name={domain}&type=NS")
     try:
         records: list[dict[str, Any]] = json.loads(answer.body).get("Answer", [])
         return _plain([str(r["data"]) for r in records if r["type"] == _NAME_SERVER])

@@ -8,7 +8,7 @@ from orchestrator.aws.clients import Clients
 from orchestrator.capacity.model import Model
 from orchestrator.errors import InvalidRequest
 from orchestrator.ledger.store import Ledger
-from orchestrator.preflight import delegation, model_fit, quotas, specification
+from orchestrator.preflight import authorities, delegation, model_fit, quotas, specification
 from orchestrator.preflight.check import Check, Result, looked
 from orchestrator.spec.deployment import Deployment
 
@@ -40,6 +40,7 @@ def every(
     return [
         *looked("instance.type", of_types),
         *looked("dns.domain delegation", lambda: delegation.checks(clients, deployment)),
+        *authorities.checks(clients, deployment),
     ]
 
 

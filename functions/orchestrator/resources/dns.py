@@ -1,8 +1,12 @@
-"""The A record of the endpoint, beside a TXT record that names its owner; both or neither."""
+"""The A record of the endpoint, beside a TXT record that names its owner; both or neither.
+
+It leads to the endpoint's address; while nothing runs, to the waker, if the name may wake it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +18,7 @@ from orchestrator.creation.drift import Drift, differing, settle
 from orchestrator.creation.ownership import conflict, owns, sort
 from orchestrator.creation.plan import Change, planned
 from orchestrator.errors import Pending, ResourceConflict
-from orchestrator.ledger.rows import ResourceRow
+from orchestrator.ledger.rows import HALTED, ResourceRow
 from orchestrator.ledger.store import Ledger
 from orchestrator.spec.deployment import Deployment
 
@@ -22,6 +26,15 @@ if TYPE_CHECKING:
     from mypy_boto3_ec2.type_defs import AddressTypeDef
 
 _ROLE = "dns"
+_WAKER = "wake-name"  # own_names/own_name.py
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """to: an IPv4 address, or AWS's name of the waker, which lies in that zone."""
+
+    to: str
+    zone: str | None = None
 
 
 def plan(clients: Clients, deployment: Deployment, ledger: Ledger) -> list[Change]:
@@ -31,7 +44,7 @@ def plan(clients: Clients, deployment: Deployment, ledger: Ledger) -> list[Chang
     records, row = _ours(clients, ledger, zone_id, host), ledger.known_deployment()
     changes = [planned(_ROLE, f"A record {host}", there=bool(records))]
     if records and row and row.address:
-        drifts = _drifts(clients, deployment, ledger, zone_id, row.address, records)
+        drifts = _drifts(clients, deployment, ledger, zone_id, _target(ledger, host), records)
         changes += differing(_ROLE, drifts)
     return changes
 
@@ -42,20 +55,18 @@ def ensure(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str
     if not host:
         destroy(clients, ledger)
         return {"name": None}
-    zone_id, address = hosted_zones.zone(clients, deployment.dns), ledger.deployment().address
-    if address is None:
-        raise Pending("the endpoint has no address yet")
+    zone_id, target = hosted_zones.zone(clients, deployment.dns), _target(ledger, host)
     there = _ours(clients, ledger, zone_id, host)
     row = ledger.resource(_ROLE)
     if row and (row.id, row.facts["zone"]) != (host, zone_id):
         destroy(clients, ledger)  # the name has changed since an earlier attempt
         row = None
-    drifts = list(_drifts(clients, deployment, ledger, zone_id, address, there))
+    drifts = list(_drifts(clients, deployment, ledger, zone_id, target, there))
     for drift in drifts:
         settle(drift)
         row = ledger.resource(_ROLE)
     if not drifts and (not row or row.state != "ready"):
-        ledger.ready(_ROLE, id=host, zone=zone_id, address=address, intended_at=ledger.time())
+        ledger.ready(_ROLE, id=host, zone=zone_id, address=target.to, intended_at=ledger.time())
     _wait_for(clients, row)
     return {"name": host}
 
@@ -147,16 +158,26 @@ def _stored(ledger: Ledger) -> dict[str, Any]:
     return row.specification() if row else {}
 
 
+def _target(ledger: Ledger, host: str) -> _Target:
+    """Return where the name is to lead; Pending while the endpoint has no address."""
+    row, waker = ledger.deployment(), ledger.resource(_WAKER)
+    if row.desired in HALTED and waker and waker.id == host and "target" in waker.facts:
+        return _Target(waker.facts["target"], waker.facts["target_zone"])
+    if row.address is None:
+        raise Pending("the endpoint has no address yet")
+    return _Target(row.address)
+
+
 def _drifts(
     clients: Clients,
     deployment: Deployment,
     ledger: Ledger,
     zone_id: str,
-    address: str,
+    target: _Target,
     there: list[Record],
 ) -> Iterator[Drift]:
     """Yield one difference: both records are written together."""
-    desired = _desired(clients, deployment, ledger, address)
+    desired = _desired(clients, deployment, ledger, target)
     if dns_records.same(there, desired):
         return
     texts = {dns_records.shown(r) for r in desired} - {dns_records.shown(r) for r in there}
@@ -164,7 +185,7 @@ def _drifts(
     yield Drift(
         f"zone {zone_id} has {', '.join(sorted(others)) or 'not every record'}",
         f"should have {', '.join(sorted(texts))}",
-        partial(_write, clients, ledger, zone_id, address, desired),
+        partial(_write, clients, ledger, zone_id, target.to, desired),
     )
 
 
@@ -178,28 +199,35 @@ def _write(
 
 
 def _desired(
-    clients: Clients, deployment: Deployment, ledger: Ledger, address: str
+    clients: Clients, deployment: Deployment, ledger: Ledger, target: _Target
 ) -> list[Record]:
     host = str(deployment.host)
     facts = {
         naming.OWNER: ledger.name,
         naming.INSTALLATION: ledger.installation,
         naming.REGION: clients.settings.region,
-        naming.ADDRESS: address,
+        naming.ADDRESS: target.to,
     }
-    values = {
-        ("A", f"{host}."): [address],
-        ("TXT", naming.ownership_record(host)): [f'"{key}={facts[key]}"' for key in facts],
-    }
+    lasting = {"TTL": deployment.dns.ttl_seconds}
+    texts = [{"Value": f'"{key}={value}"'} for key, value in facts.items()]
+    mark = naming.ownership_record(host)
     return [
-        {
-            "Name": name,
-            "Type": kind,
-            "TTL": deployment.dns.ttl_seconds,
-            "ResourceRecords": [{"Value": value} for value in values[kind, name]],
-        }
-        for kind, name in values
+        {"Name": f"{host}.", "Type": "A", **_leading(target, lasting)},
+        {"Name": mark, "Type": "TXT", **lasting, "ResourceRecords": texts},
     ]
+
+
+def _leading(target: _Target, lasting: dict[str, int]) -> dict[str, Any]:
+    """Return what the A record holds: an alias has AWS's own time to live, a minute."""
+    if target.zone is None:
+        return {**lasting, "ResourceRecords": [{"Value": target.to}]}
+    return {
+        "AliasTarget": {
+            "HostedZoneId": target.zone,
+            "DNSName": f"{target.to}.",
+            "EvaluateTargetHealth": False,
+        }
+    }
 
 
 def _ours(clients: Clients, ledger: Ledger, zone_id: str, host: str) -> list[Record]:

@@ -107,6 +107,12 @@ class Deployment:
         """The public DNS name, or None when the endpoint is an IP address."""
         return f"{self.dns.subdomain}.{self.dns.domain}" if self.dns.domain else None
 
+    @property
+    def wake_host(self) -> str | None:
+        """The public name where requests to it wake the deployment, else None."""
+        sleeps = self.sleep.after_idle_minutes is not None and self.sleep.by_name
+        return self.host if sleeps else None
+
     def endpoint(self, address: str) -> str:
         """Return the public origin: by name when there is one, else by IPv4 address."""
         return f"https://{self.host or ipaddress.IPv4Address(address)}"

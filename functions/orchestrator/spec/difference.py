@@ -89,6 +89,7 @@ HOWS: Mapping[str, tuple[How, str]] = {
     "budget.monthly_usd": (How.IN_PLACE, "it concerns no resource"),
     "budget.at_limit": (How.IN_PLACE, "it concerns no resource"),
     "sleep.after_idle_minutes": (How.IN_PLACE, "the next look at it goes by it"),
+    "sleep.by_name": (How.IN_PLACE, "certificate and domain name are made or removed"),
     "update.strategy": (How.IN_PLACE, "the next change goes by it, this one too"),
     "canary.prompts": (How.IN_PLACE, "new hosts are judged by it, that of this change too"),
     "schedule.time_zone": (How.IN_PLACE, _TIMES),

@@ -248,6 +248,12 @@ class Sleep:
         maximum=10080,
         examples=[30],
     )
+    by_name: bool = option(
+        True,
+        about="with after_idle_minutes and dns.domain: while it sleeps its name leads to the waker "
+        "(certificate of ACM, domain name of API Gateway); false: only WakeUrl wakes it",
+        type="boolean",
+    )
 
 
 @dataclass(frozen=True, slots=True)

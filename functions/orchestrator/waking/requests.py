@@ -1,12 +1,15 @@
-"""A request to the waker, from the event of a function URL (payload format 2.0).
+"""A request to the waker, from the event of its function URL or of API Gateway.
 
+Both have payload format 2.0. The URL's path begins with the deployment's name; API Gateway serves
+each endpoint's own name, with the paths that the endpoint itself has.
 https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html#urls-payloads
+https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -28,28 +31,35 @@ LARGEST_BODY = 6_000_000  # bytes; Lambda itself takes 6 MB of payload, headers 
 _LONGEST_KEY = 512
 _BEARER = "bearer "
 _LENGTH = re.compile(r"[0-9]{1,15}")
+_NAMES_OF_AWS = (".on.aws", ".amazonaws.com", ".amazonaws.com.cn")
 _TOKEN = re.compile(r"eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """deployment: by the path. key: as it was sent, empty without one. source: the client's
-    address. wakes: whether it asks for inference; a list of models does not.
+    """deployment: by the path, or the name that was asked. key: as it was sent, empty without one.
+    source: the client's address. wakes: whether it asks for inference; a list of models does not.
+    by_name: whether it came to the endpoint's own name.
     """
 
     deployment: str
     key: str = field(repr=False)
     source: str
     wakes: bool
+    by_name: bool = False
 
     @classmethod
-    def of(cls, event: Any) -> Self:
-        """Raise Refusal for what no deployment could be asked."""
-        http = _mapping(_mapping(_mapping(event).get("requestContext")).get("http"))
-        headers = _mapping(_mapping(event).get("headers"))
-        name, path = _place(str(http.get("path", "")))
+    def of(cls, event: Any, deployment_of: Callable[[str], str | None]) -> Self:
+        """Raise Refusal for what no deployment could be asked.
+
+        deployment_of: returns the deployment of an endpoint's own name.
+        """
+        context = _mapping(_mapping(event).get("requestContext"))
+        http, headers = _mapping(context.get("http")), _mapping(_mapping(event).get("headers"))
+        host, path = _own_name(context), str(http.get("path", ""))
+        name, path = (str(deployment_of(host) or ""), path) if host else _place(path)
         method = http.get("method")
-        if path not in PATHS and path != MODELS:
+        if not name or path not in PATHS | {MODELS}:
             raise refusals.final(
                 404,
                 "unknown_url",
@@ -64,7 +74,7 @@ class Asked:
                 headers={"allow": expected},
             )  # fmt: skip
         _must_be_small(event, headers)
-        return cls(name, _key(headers), source(event), wakes=path != MODELS)
+        return cls(name, _key(headers), source(event), path != MODELS, bool(host))
 
     @property
     def has_token(self) -> bool:
@@ -76,6 +86,12 @@ def source(event: Any) -> str:
     """Return the client's address as AWS saw it, never as a header claims it."""
     http = _mapping(_mapping(_mapping(event).get("requestContext")).get("http"))
     return str(http.get("sourceIp", ""))[:45]
+
+
+def _own_name(context: Mapping[str, Any]) -> str | None:
+    """Return the endpoint's name that API Gateway was asked by; a function URL has AWS's own."""
+    name = str(context.get("domainName", "")).lower()
+    return name if name and not name.endswith(_NAMES_OF_AWS) else None
 
 
 def _place(path: str) -> tuple[str, str]:

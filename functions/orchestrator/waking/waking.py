@@ -10,6 +10,7 @@ from orchestrator.aws.clients import Clients
 from orchestrator.deployments import starts
 from orchestrator.ledger.rows import DeploymentRow, Desired, Status
 from orchestrator.ledger.store import Ledger
+from orchestrator.own_names import domain_names
 from orchestrator.repair import starting
 from orchestrator.waking import callers, refusals
 from orchestrator.waking.rates import Rates
@@ -17,7 +18,8 @@ from orchestrator.waking.refusals import Refusal
 from orchestrator.waking.requests import Asked, source
 
 _AGAIN_SECONDS = 600  # after a start that failed
-_SOON_SECONDS = 15.0  # what takes longer than it should
+_SOON_SECONDS = 15.0  # what takes longer than it should; of the minute that resolvers may keep us
+_NAMES = 100  # that are remembered
 _GOING = {Status.STARTING, Status.PROVISIONING, Status.REPAIRING}
 
 
@@ -27,6 +29,7 @@ class Memory:
 
     rates: Rates = field(default_factory=Rates)
     known: callers.Known = field(default_factory=callers.Known)
+    deployments: dict[str, str] = field(default_factory=dict)
 
 
 def answer(clients: Clients, memory: Memory, event: Any, ledger_of: Any) -> Refusal:
@@ -36,7 +39,7 @@ def answer(clients: Clients, memory: Memory, event: Any, ledger_of: Any) -> Refu
     """
     try:
         memory.rates.admit(source(event), clients.now())
-        asked = Asked.of(event)
+        asked = Asked.of(event, lambda host: _deployment(clients, memory, host))
         _must_have_key(memory, clients, asked)
         ledger = ledger_of(asked.deployment)
         row = ledger.known_deployment()
@@ -44,6 +47,15 @@ def answer(clients: Clients, memory: Memory, event: Any, ledger_of: Any) -> Refu
         return _answered(clients, ledger, row, asked, key_id)
     except Refusal as refusal:
         return refusal
+
+
+def _deployment(clients: Clients, memory: Memory, host: str) -> str | None:
+    """Return whose name it is. API Gateway leads here what is a domain name of this account."""
+    if host not in memory.deployments and (found := domain_names.deployment_of(clients, host)):
+        if len(memory.deployments) >= _NAMES:
+            memory.deployments.clear()
+        memory.deployments[host] = found
+    return memory.deployments.get(host)
 
 
 def _must_have_key(memory: Memory, clients: Clients, asked: Asked) -> None:
@@ -95,6 +107,9 @@ def _answered(
         return refusals.wait(
             "starting", f"{ledger.name} is {row.status}", _left(ledger, row, seconds)
         )
+    if asked.by_name:
+        text = f"{ledger.name} is awake, and its name leads to it within a minute"
+        return refusals.wait("awake", text, _SOON_SECONDS)
     return refusals.final(
         421, "awake", f"{ledger.name} is awake: send requests to {row.endpoint}.",
         "invalid_request_error",

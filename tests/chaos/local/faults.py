@@ -14,6 +14,7 @@ from chaos.faults import EVENTED, SILENT, Fault
 
 NAME = "alpha"
 _WEDGED = 120.0  # an engine that answers for its health, and produces nothing
+_SHORT = 60  # seconds without capacity
 _AGENT = 4 * 30 + SILENT  # so many reports are missed first
 
 
@@ -38,7 +39,7 @@ def _strike(name: str, options: dict[str, Any], aws: Installation) -> None:
 
 def _without_capacity(aws: Installation) -> None:
     """A pool that refused rests for three minutes; capacity is back after one."""
-    twins.break_(aws.twin.state, "capacity-away", seconds=60)
+    twins.break_(aws.twin.state, "capacity-away", seconds=_SHORT)
     _strike("terminate", {}, aws)
 
 
@@ -81,6 +82,7 @@ SAMPLES: dict[str, Sample] = {
             _without_capacity,  # type: ignore[arg-type]
             began=EVENTED,
             first="replace",
+            without_capacity=_SHORT,
         ),
         Notice.REPAIR,
     ),

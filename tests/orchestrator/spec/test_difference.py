@@ -20,7 +20,7 @@ IN_PLACE = {
     "instance": {"wait_minutes": 5, "repair_wait_hours": 1},
     "expires_after": "2d",
     "budget": {"monthly_usd": 500, "at_limit": "stop"},
-    "sleep": {"after_idle_minutes": 30},
+    "sleep": {"after_idle_minutes": 30, "by_name": False},
     "update": {"strategy": "replace"},
     "canary": {"prompts": [{"prompt": "Hello"}]},
     "schedule": {"time_zone": "UTC", "on": [{"start": "08:00", "stop": "20:00"}]},
