@@ -43,6 +43,7 @@ WEEKDAYS = {"start": "08:00", "stop": "20:00", "days": ["mon", "tue", "wed", "th
 SPEC = {
     "name": "demo", "model": "m", "dns": {"domain": "example.com"},
     "schedule": {"time_zone": "Europe/Berlin", "on": [WEEKDAYS]},
+    "sleep": {"after_idle_minutes": 60},
 }  # fmt: skip
 PATIENCE = 900  # virtual seconds
 RETRY_SECONDS = 15  # virtual, between two tries of a Pending step: MaxDelaySeconds of the workflows

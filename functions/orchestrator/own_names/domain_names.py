@@ -40,13 +40,14 @@ def find(clients: Clients, ledger: Ledger, host: str) -> DomainName | None:
     if not owns(ledger, _tags(found), host):
         what = f"the API Gateway domain name {host}"
         raise conflict(ledger, what, _tags(found), "sleep.by_name: false")
-    [settings] = found["DomainNameConfigurations"]
-    return DomainName(
-        settings["ApiGatewayDomainName"],
-        settings["HostedZoneId"],
-        settings["CertificateArn"],
-        settings["DomainNameStatus"] == "AVAILABLE",
-    )
+    for settings in found["DomainNameConfigurations"]:
+        return DomainName(
+            settings["ApiGatewayDomainName"],
+            settings["HostedZoneId"],
+            settings["CertificateArn"],
+            settings["DomainNameStatus"] == "AVAILABLE",
+        )
+    raise Pending(f"the API Gateway domain name {host} has no settings yet")
 
 
 def ensure(

@@ -50,13 +50,12 @@ def ensure(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str
         row = None
     if not host:
         return {"wake_name": None, "waits_for": None}
-    if row is None:
-        domain_names.find(clients, ledger, host)  # whose is it?
+    domain_names.find(clients, ledger, host)  # whose is it?
+    certificate = certificates.find(clients, ledger, host)
+    if row is None or (certificate is None and row.state == "ready"):  # it was deleted since
         zone_id = hosted_zones.zone(clients, deployment.dns)
         row = once.intend(ledger, ROLE, id=host, zone=zone_id)
-    certificate = certificates.find(clients, ledger, host) or certificates.request(
-        clients, deployment, ledger, row
-    )
+    certificate = certificate or certificates.request(clients, deployment, ledger, row)
     if why := _validated(clients, ledger, row, certificate):
         return {"wake_name": None, "waits_for": why}
     found = domain_names.ensure(clients, deployment, ledger, host, certificate.arn)

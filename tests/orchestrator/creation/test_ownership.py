@@ -16,8 +16,9 @@ from steps import SPEC, Workflow
 ELSEWHERE = {"domain": "example.com", "subdomain": "second"}
 TAGGED = [m for m in RESOURCES if m.__name__.rsplit(".", 1)[-1] not in {"image", "scripts"}]
 ONE_BY_ONE = [pytest.param(module, id=module.__name__.rsplit(".", 1)[-1]) for module in TAGGED]
-# The names of these have the installation, or its own group has them.
-NAMED_ALIKE = [each for each in ONE_BY_ONE if each.id not in {"role", "alarms", "schedule"}]
+# The names of these have the installation, or its own group has them; or they are the endpoint's.
+OF_ITS_OWN = {"role", "alarms", "schedule", "own_name"}
+NAMED_ALIKE = [each for each in ONE_BY_ONE if each.id not in OF_ITS_OWN]
 
 
 @pytest.fixture
