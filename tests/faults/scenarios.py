@@ -15,6 +15,7 @@ from simulation.wakers import ask, key_of
 
 NAME = str(DOMAIN["name"])
 CHANGED = {**DOMAIN, "model": "other"}
+SLEEPS = {**DOMAIN, "sleep": {"after_idle_minutes": 10_080}}
 REPLACED = {**CHANGED, "update": {"strategy": "replace"}}
 # Things of which a deployment that serves has exactly one.
 ONE = ("vpcs", "instances", "addresses", "repositories", "buckets")
@@ -80,6 +81,13 @@ def start(world: World) -> None:
 
 def sleep(world: World) -> None:
     settled(world, world.start("stop", {"name": NAME, "sleep": True, "asked_by": "alice"}))
+
+
+def own_name(world: World) -> None:
+    """Its name is made to wake it, then it falls asleep, and its name leads to the waker."""
+    settled(world, world.start("provision", SLEEPS))
+    world.pass_(minutes=5)  # the certificate is issued
+    sleep(world)
 
 
 def wake(world: World) -> None:
@@ -230,6 +238,7 @@ SCENARIOS = {
     "stop": Scenario(True, stop, is_stopped, _ALL),
     "start": Scenario(True, start, serves, _ALL),
     "sleep": Scenario(True, sleep, is_asleep, _ALL),
+    "own-name": Scenario(True, own_name, is_asleep, _ALL),
     "wake": Scenario(True, wake, serves, _ALL),
     "teardown": Scenario(True, teardown, is_gone, _ALL),
     "abandoned": Scenario(False, abandoned, is_gone, ("aborted",)),
