@@ -75,7 +75,8 @@ class Client(threading.Thread):
     async def _ask(self, http: httpx.AsyncClient, *, is_stream: bool) -> None:
         at, is_whole, last, model = self.now, False, "", ""
         status: int | str = ""
-        said = "Speak slowly." if is_stream else "hello"
+        # The stub repeats the end of the question: there is enough to say for the longest stream.
+        said = "Speak slowly." + " a" * self._longest if is_stream else "hello"
         tokens = self._chance.randint(1, self._longest) if is_stream else 1
         body = {
             "messages": [{"role": "user", "content": said}],

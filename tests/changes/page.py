@@ -33,7 +33,7 @@ def table(outcomes: Sequence[Outcome]) -> str:
 
 
 def _row(outcome: Outcome) -> str:
-    streams = [each for each in outcome.asked if each.is_stream]
+    streams = sum(each.is_stream for each in outcome.asked)
     unanswered = len(outcome.unanswered)
     cells = (
         outcome.name,
@@ -42,8 +42,8 @@ def _row(outcome: Outcome) -> str:
         str(len(outcome.asked)),
         str(len(outcome.refused) - unanswered),
         str(unanswered),
-        str(len(streams)),
-        f"{max((each.seconds for each in streams), default=0):.1f}",
+        str(streams),
+        f"{outcome.longest:.1f}",
         str(len(outcome.cut)),
         f"{outcome.gap:.1f}",
         f"{outcome.rest:.1f}",

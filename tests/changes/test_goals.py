@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from changes.client import Asked
-from changes.scenarios import BARE, NAMED, Outcome, Scenario, _problems
+from changes.scenarios import BARE, NAMED, Outcome, Scenario, _other_than_said, _problems
 
 LONG = Asked(0.0, is_stream=True, status=200, seconds=10.0, is_whole=True, model="m")
 CUT = Asked(0.0, is_stream=True, status=200, seconds=6.0, is_whole=False, model="m")
@@ -43,3 +43,10 @@ def test_what_a_change_does_not_explain_misses_a_goal(
     scenario: Scenario, asked: list[Asked], missed: str
 ) -> None:
     assert problems(scenario, *asked) == [missed]
+
+
+@pytest.mark.parametrize(("longest", "is_so"), [(10, True), (5, False), (20, False)])
+def test_streams_have_to_be_as_long_as_the_page_says(longest: int, *, is_so: bool) -> None:
+    outcome = Outcome("", is_named=True, asked=[LONG, CUT], began=0, ended=13, error="")
+
+    assert (_other_than_said(outcome, longest) == []) == is_so

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from simlab import Boot, World
@@ -87,8 +87,9 @@ class Client:
         now = self._world.clock.seconds
         if self._ttl and now >= self._kept_until:
             name = self._endpoint.removeprefix("https://")
-            self._kept = f"https://{self._world.internet.address_of(name)}"
-            self._kept_until = now + self._ttl
+            with suppress(OSError):  # there is no such name any more
+                self._kept = f"https://{self._world.internet.address_of(name)}"
+                self._kept_until = now + self._ttl
         return self._kept
 
     @property
