@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import re
 import threading
 import time
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ import httpx
 from twinlab import Installation
 
 A_SECOND = 20
-_WORDS = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j"]
+_MODEL = re.compile(r'"model": ?"(\w+)"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,7 @@ class Asked:
     """at: seconds since the client's start. status: of HTTP, or the connection's error.
 
     seconds: until its last byte. is_whole: it ended as the API says; a refused one has not begun.
+    model: that answered, empty for none.
     """
 
     at: float
@@ -27,10 +29,15 @@ class Asked:
     status: int | str
     seconds: float
     is_whole: bool
+    model: str = ""
+
+    @property
+    def end(self) -> float:
+        return self.at + self.seconds
 
 
 class Client(threading.Thread):
-    """longest: of a stream, in seconds: the model server speaks one word a second then."""
+    """longest: of a stream, in seconds: the model server speaks one token a second then."""
 
     def __init__(self, aws: Installation, name: str, longest: int) -> None:
         super().__init__(daemon=True)
@@ -66,23 +73,27 @@ class Client(threading.Thread):
             await asyncio.gather(*tasks)
 
     async def _ask(self, http: httpx.AsyncClient, *, is_stream: bool) -> None:
-        at, is_whole = self.now, False
+        at, is_whole, last, model = self.now, False, "", ""
         status: int | str = ""
-        words = " ".join(self._chance.choices(_WORDS, k=self._chance.randint(1, self._longest)))
-        said = f"Speak slowly: {words}" if is_stream else "hello"
-        body = {"messages": [{"role": "user", "content": said}], "stream": is_stream}
-        if not is_stream:
-            body["max_tokens"] = 1
+        # The stub repeats the end of the question: there is enough to say for the longest stream.
+        said = "Speak slowly." + " a" * self._longest if is_stream else "hello"
+        tokens = self._chance.randint(1, self._longest) if is_stream else 1
+        body = {
+            "messages": [{"role": "user", "content": said}],
+            "stream": is_stream,
+            "max_tokens": tokens,
+        }
         try:
             origin = self._aws.origins()[self._endpoint]
             headers = {"Authorization": f"Bearer {self._key}"}
             url = f"{origin}/v1/chat/completions"
             async with http.stream("POST", url, json=body, headers=headers) as answer:
                 status = answer.status_code
-                last = ""
                 async for line in answer.aiter_lines():
                     last = line or last
+                    if found := _MODEL.search(line):
+                        model = found[1]
                 is_whole = not is_stream or last == "data: [DONE]"
         except (httpx.HTTPError, KeyError) as error:
             status = status or type(error).__name__
-        self._asked.append(Asked(at, is_stream, status, self.now - at, is_whole))
+        self._asked.append(Asked(at, is_stream, status, self.now - at, is_whole, model))

@@ -12,8 +12,8 @@ ROOT = Path(__file__).parents[2]
 PAGE, PICTURE = ROOT / "docs" / "changes.md", ROOT / "docs" / "changes.svg"
 _BEGIN, _END = "<!-- changes: table -->", "<!-- end -->"
 _HEADINGS = (
-    *("change", "reached by", "workflow, s", "requests", "not 200", "streams", "cut", "gap, s"),
-    "ends",
+    *("change", "reached by", "workflow, s", "requests", "refused", "no answer"),
+    *("streams", "longest, s", "cut", "gap, s", "of it rest, s", "ends"),
 )
 _WIDTH, _LEFT, _ROW, _TOP = 1000, 330, 26, 16
 _STYLE = """
@@ -34,15 +34,19 @@ def table(outcomes: Sequence[Outcome]) -> str:
 
 def _row(outcome: Outcome) -> str:
     streams = sum(each.is_stream for each in outcome.asked)
+    unanswered = len(outcome.unanswered)
     cells = (
         outcome.name,
         "name" if outcome.is_named else "address",
         f"{outcome.ended - outcome.began:.0f}",
         str(len(outcome.asked)),
-        str(len(outcome.refused)),
+        str(len(outcome.refused) - unanswered),
+        str(unanswered),
         str(streams),
+        f"{outcome.longest:.1f}",
         str(len(outcome.cut)),
         f"{outcome.gap:.1f}",
+        f"{outcome.rest:.1f}",
         f"`{outcome.error}`, what served serves on" if outcome.error else "made",
     )
     return f"| {' | '.join(cells)} |"

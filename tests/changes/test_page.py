@@ -18,7 +18,7 @@ OUTCOME = Outcome("another <model>", False, ASKED, began=1.0, ended=4.0, error="
 def test_a_row_counts_what_was_refused_and_what_was_cut() -> None:
     row = page.table([OUTCOME]).splitlines()[-1]
 
-    assert row == "| another <model> | address | 3 | 4 | 2 | 2 | 1 | 2.5 | made |"
+    assert row == "| another <model> | address | 3 | 4 | 1 | 1 | 2 | 4.0 | 1 | 2.5 | 2.5 | made |"
 
 
 def test_the_timeline_is_red_in_the_seconds_of_failures_only() -> None:

@@ -14,7 +14,8 @@ _AT_A_TIME = 2
 # Every so many calls one is tried, with each fault in turn.
 _STEPS = {
     "provision": 97, "repair": 59, "forced-repair": 71, "change": 83, "stop": 37, "start": 89,
-    "sleep": 43, "own-name": 79, "replace": 101, "taken-back": 103, "wake": 109, "teardown": 61, "abandoned": 131,
+    "replace": 101, "taken-back": 103, "sleep": 43, "own-name": 79, "wake": 109, "teardown": 61,
+    "abandoned": 131,
 }  # fmt: skip
 
 

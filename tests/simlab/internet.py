@@ -60,6 +60,11 @@ class Internet:
         """Return the instance that a public name or address leads to; OSError: no such name."""
         return self.paths.instance_at(name)
 
+    def address_of(self, name: str) -> str:
+        """Return the address that a resolver would find for the name now."""
+        with self._account.uncounted():
+            return self.paths.address_of(name)
+
     def _key(self, host: Host) -> str:
         with self._account.uncounted():
             found = self._account.client("ssm").get_parameter(

@@ -40,19 +40,8 @@ class Paths:
                 self._known[name] = self._found(name)
         return self._known[name]
 
-    def _changed(self, request: Request, proceed: Proceed) -> Response:
-        self.forget()
-        return proceed(request)
-
-    def _found(self, name: str) -> str | None:
-        address = name if _is_address(name) else self._resolved(name)
-        ec2 = self._account.client("ec2")
-        instances = [i for r in ec2.describe_instances()["Reservations"] for i in r["Instances"]]
-        held = [each for each in instances if each.get("PublicIpAddress") == address]
-        return str(held[0]["InstanceId"]) if held and _admits(ec2, held[0]) else None
-
-    def _resolved(self, name: str) -> str:
-        """Return the address that the name leads to; of an alias, AWS's name."""
+    def address_of(self, name: str) -> str:
+        """Return where the name's record leads now, of an alias AWS's name; OSError: there is none."""
         route53 = self._account.client("route53")
         for zone in route53.list_hosted_zones()["HostedZones"]:
             records = route53.list_resource_record_sets(HostedZoneId=zone["Id"])
@@ -61,6 +50,17 @@ class Paths:
                     alias = record.get("AliasTarget", {}).get("DNSName")
                     return str(alias or record["ResourceRecords"][0]["Value"])
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    def _changed(self, request: Request, proceed: Proceed) -> Response:
+        self.forget()
+        return proceed(request)
+
+    def _found(self, name: str) -> str | None:
+        address = name if _is_address(name) else self.address_of(name)
+        ec2 = self._account.client("ec2")
+        instances = [i for r in ec2.describe_instances()["Reservations"] for i in r["Instances"]]
+        held = [each for each in instances if each.get("PublicIpAddress") == address]
+        return str(held[0]["InstanceId"]) if held and _admits(ec2, held[0]) else None
 
 
 def _admits(ec2: Any, instance: Mapping[str, Any]) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from simlab import Boot, World
@@ -62,21 +62,35 @@ def rows(world: World, prefix: str) -> list[dict[str, Any]]:
 
 
 class Client:
-    """Asks the endpoint every second from its start on."""
+    """Asks the endpoint every second from its start on.
 
-    def __init__(self, world: World, endpoint: str) -> None:
+    ttl_seconds: for so long it keeps what its name was resolved to; 0: it looks it up each time.
+    """
+
+    def __init__(self, world: World, endpoint: str, ttl_seconds: float = 0) -> None:
         self._world, self._endpoint = world, endpoint
+        self._ttl, self._kept, self._kept_until = ttl_seconds, endpoint, 0.0
         self.failures: list[float] = []
         self.models: list[str] = []
         self._ask()
 
     def _ask(self) -> None:
-        instance = self._world.serving(self._endpoint)
+        instance = self._world.serving(self._origin())
         if instance is None:
             self.failures.append(self._world.clock.seconds)
         elif (model := self._world.hosts[instance].env["MODEL"]) not in self.models:
             self.models.append(model)
         self._world.schedule.after(1.0, self._ask)
+
+    def _origin(self) -> str:
+        """The endpoint, or the address that its name led to when it was last looked up."""
+        now = self._world.clock.seconds
+        if self._ttl and now >= self._kept_until:
+            name = self._endpoint.removeprefix("https://")
+            with suppress(OSError):  # there is no such name any more
+                self._kept = f"https://{self._world.internet.address_of(name)}"
+                self._kept_until = now + self._ttl
+        return self._kept
 
     @property
     def gap(self) -> float:

@@ -17,6 +17,7 @@ from simulation.replacement import (
 )
 
 BY_NAME_OR_ADDRESS = pytest.mark.parametrize("spec", [DOMAIN, ADDRESS], ids=["name", "address"])
+NEXT_LOOK = 62  # seconds until the look of every minute, delivered as an event, starts the return
 CHANGED = {"model": "other", "update": {"strategy": "replace"}}
 
 
@@ -49,10 +50,13 @@ def test_a_failure_goes_back_to_the_old_specification_with_a_new_host(error):
         prompts = [{"prompt": "What is 2 + 2?", "contains": "four"}]
 
         ended = world.run("provision", {**DOMAIN, **CHANGED, "canary": {"prompts": prompts}})
+        failed_at = world.clock.seconds
         world.until(lambda: world.serving(first["endpoint"]) is not None)
         world.quiet()
 
         assert (ended.status, ended.error) == ("FAILED", error)
+        began = [m for m in world.history.of("entered") if m.who.startswith("repair")]
+        assert began[0].seconds - failed_at <= NEXT_LOOK
         [instance] = world.instances()
         assert instance == world.serving(first["endpoint"]) != first["instance_id"]
         assert world.hosts[instance].env["MODEL"] == "m" == stored(world)["model"]

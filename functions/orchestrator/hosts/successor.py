@@ -12,7 +12,8 @@ from orchestrator.ledger.rows import HostRow, Role
 from orchestrator.ledger.store import Ledger
 from orchestrator.spec.deployment import Deployment
 
-_HEARD_SECONDS = 90.0  # three of a host's reports
+_REPORTS = 1.5  # of a host, without which it is looked at; an answer from outside decides
+_REPORT_SECONDS = 30  # of a host that did not say how often it reports
 
 
 def fault(clients: Clients, deployment: Deployment, ledger: Ledger) -> OrchestratorError | None:
@@ -56,5 +57,6 @@ def end_drains(clients: Clients, ledger: Ledger, host: HostRow, error: Orchestra
 
 def _is_in_doubt(ledger: Ledger, host: HostRow) -> bool:
     heard_at = host.phase_at or host.launched_at
-    is_heard = heard_at is not None and ledger.seconds_since(heard_at) < _HEARD_SECONDS
+    lasting = _REPORTS * (host.report_seconds or _REPORT_SECONDS)
+    is_heard = heard_at is not None and ledger.seconds_since(heard_at) < lasting
     return host.phase != "serving" or not is_heard
