@@ -41,7 +41,7 @@ class Paths:
         return self._known[name]
 
     def address_of(self, name: str) -> str:
-        """Return where the name's record leads now, of an alias AWS's name; OSError: there is none."""
+        """Return where the name leads now, of an alias AWS's name; OSError: no such name."""
         route53 = self._account.client("route53")
         for zone in route53.list_hosted_zones()["HostedZones"]:
             records = route53.list_resource_record_sets(HostedZoneId=zone["Id"])

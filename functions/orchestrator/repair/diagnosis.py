@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 from datetime import datetime
 
+from orchestrator.aws import naming
 from orchestrator.ledger.rows import (
     INCIDENTS,
     STOP,
@@ -115,11 +116,21 @@ def subject(ledger: Ledger) -> HostRow | None:
 
 
 def is_unfinished(ledger: Ledger, row: DeploymentRow) -> bool:
-    """Return whether a workflow left hosts beside the one that serves, or its status."""
+    """Return whether a workflow left hosts, or an address, beside the one that serves, or its
+    status.
+    """
     hosts = ledger.hosts()
     roles = [host.role for host in hosts]
     left = Role.CANDIDATE in roles or Role.DRAINING in roles or is_to_end(hosts)
-    return Role.SERVING in roles and (left or row.status != Status.SERVING)
+    if Role.SERVING not in roles:
+        return False
+    return left or row.status != Status.SERVING or (Role.RETIRED in roles and _two_addresses(ledger))
+
+
+def _two_addresses(ledger: Ledger) -> bool:
+    """Return whether a host that is retired has kept an Elastic IP, or another workflow did."""
+    kinds = [resource.kind for resource in ledger.resources()]
+    return sum(map(naming.is_an_endpoints_address, kinds)) > 1
 
 
 def is_to_end(hosts: Sequence[HostRow]) -> bool:
