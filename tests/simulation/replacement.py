@@ -62,15 +62,21 @@ def rows(world: World, prefix: str) -> list[dict[str, Any]]:
 
 
 class Client:
-    """Asks the endpoint every second from its start on."""
+    """Asks the endpoint every second from its start on, until it leaves."""
 
     def __init__(self, world: World, endpoint: str) -> None:
         self._world, self._endpoint = world, endpoint
         self.failures: list[float] = []
         self.models: list[str] = []
+        self._is_here = True
         self._ask()
 
+    def leave(self) -> None:
+        self._is_here = False
+
     def _ask(self) -> None:
+        if not self._is_here:
+            return
         instance = self._world.serving(self._endpoint)
         if instance is None:
             self.failures.append(self._world.clock.seconds)
