@@ -39,14 +39,14 @@ def quick(**how: Any) -> Boot:
     return Boot(seconds={"booting": (5, 5), "loading": (5, 5)}, **how)
 
 
-def write(world: World, **facts: str) -> None:
-    """Set attributes of the deployment's row."""
+def write(world: World, row: str = "deployment", **facts: str) -> None:
+    """Set attributes of a row, by default the deployment's own."""
     [table] = world.stack.named["AWS::DynamoDB::Table"]
     with world.account.uncounted():
         for name, value in facts.items():
             world.account.client("dynamodb").update_item(
                 TableName=table,
-                Key={"pk": {"S": "demo"}, "sk": {"S": "deployment"}},
+                Key={"pk": {"S": "demo"}, "sk": {"S": row}},
                 UpdateExpression=f"SET {name} = :value",
                 ExpressionAttributeValues={":value": {"S": value}},
             )

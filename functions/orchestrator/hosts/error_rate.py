@@ -27,9 +27,12 @@ def is_judged(host: HostRow) -> bool:
 
 
 def exceeded(deployment: Deployment, host: HostRow) -> str | None:
-    """Return a sentence with the figures where it fails too many requests; None: it does not."""
+    """Return a sentence with the figures where it fails too many requests; None: it does not.
+
+    Without an engine every request for an answer gets 503, as it has to.
+    """
     most = deployment.canary.max_error_percent
-    if most is None or not is_judged(host):
+    if most is None or deployment.engine_kind == "none" or not is_judged(host):
         return None
     requests, errors = _since(host)
     percent = 100 * errors / requests

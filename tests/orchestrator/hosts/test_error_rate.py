@@ -49,6 +49,12 @@ def test_the_sentence_has_the_figures():
     )
 
 
+def test_where_there_is_no_engine_nothing_is_judged():
+    bare = parse({"name": "demo", "model": "m", "instance": {"gpu": False}})
+
+    assert error_rate.exceeded(bare, replace(HOST, requests=110, errors=110)) is None
+
+
 def test_a_gateway_that_started_again_counts_from_zero():
     host = replace(HOST, requests_before=500, errors_before=0, requests=40, errors=30)
 
