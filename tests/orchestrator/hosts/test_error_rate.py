@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from orchestrator.hosts import error_rate
-from orchestrator.ledger.rows import HostRow
+from orchestrator.hosts import error_rate, successor
+from orchestrator.ledger.rows import HostRow, Role
 from orchestrator.spec.parsing import parse
 
 HOST = HostRow(generation=2, instance_id="i-2", requests_before=10, errors_before=10)
@@ -68,3 +68,17 @@ def test_a_host_of_no_change_is_not_judged():
     assert error_rate.exceeded(deployment(), host) is None
     assert error_rate.before(host) == {"requests_before": 100, "errors_before": 100}
     assert error_rate.before(HOST) == {"requests_before": 0, "errors_before": 0}
+
+
+@pytest.mark.parametrize(("serves", "drains", "fails"), [(2, 1, True), (1, 2, False)])
+def test_only_while_one_drains_that_served_before_it(pair, serves, drains, fails):
+    """An older host that was taken back, while the newer one drains, has nothing to return to."""
+    counted = {"requests_before": 0, "errors_before": 0, "requests": 40, "errors": 40}
+    heard = {"phase": "serving", "phase_at": pair.ledger.time()}
+    pair.ledger.set_host(serves, role=Role.SERVING, **counted, **heard)
+    pair.ledger.set_host(drains, role=Role.DRAINING)
+
+    found = successor.fault(pair.clients, pair.deployment, pair.ledger)
+
+    assert ("failed 40 of 40 requests" in str(found)) is fails
+    assert (found is None) is not fails
