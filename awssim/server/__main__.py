@@ -25,9 +25,7 @@ from awssim.server import saved
 from awssim.server.endpoint import Endpoint
 
 # boto3's names of what it answers for.
-SERVICES = (
-    *("ec2", "ecr", "route53", "acm", "apigatewayv2", "iam", "service-quotas", "pricing"),
-)
+SERVICES = (*("ec2", "ecr", "route53", "acm", "apigatewayv2", "iam", "service-quotas", "pricing"),)
 _LOOK_SECONDS = 0.05
 
 

@@ -49,6 +49,7 @@ class Settings:
     stop_machine: str = ""
     start_machine: str = ""
     teardown_machine: str = ""
+    provision_machine: str = ""
     schedule_group: str = ""
     scheduler_role: str = ""
     dead_letters: str = ""
@@ -78,6 +79,7 @@ class Settings:
                 stop_machine=os.environ.get("STOP_MACHINE", ""),
                 start_machine=os.environ.get("START_MACHINE", ""),
                 teardown_machine=os.environ.get("TEARDOWN_MACHINE", ""),
+                provision_machine=os.environ.get("PROVISION_MACHINE", ""),
                 schedule_group=os.environ["SCHEDULE_GROUP"],
                 scheduler_role=os.environ.get("SCHEDULER_ROLE", ""),
                 dead_letters=os.environ.get("DEAD_LETTERS", ""),

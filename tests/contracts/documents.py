@@ -8,6 +8,7 @@ host_order       written by the orchestrator; followed by agent and gateway
 host_report      written by user_data, agent and twin; read by the orchestrator
 ledger_rows      written by the orchestrator; read by the CLI
 schedule_edges   reckoned by the orchestrator and the CLI
+rotations        begun by the orchestrator, shown by the CLI
 accrued          counted from those rows by the orchestrator and the CLI
 """
 

@@ -212,6 +212,32 @@ async def test_the_agent_reads_the_callers_requests_out_of_the_gateways_page(pag
     assert activity.parse(page) == activity.Activity(4, 2, "2026-09-21T14:13:20Z", 0)
 
 
+@pytest.mark.parametrize(
+    ("ended", "errors"),
+    [
+        ({"status": 400}, 0),
+        ({"status": 401, "error": "invalid_api_key"}, 0),
+        ({"status": 404, "error": "model_not_found"}, 0),
+        ({"status": 408, "error": "request_timeout"}, 0),
+        ({"status": 429, "error": "rate_limit_exceeded"}, 0),
+        ({"status": 499}, 0),
+        ({"status": 503, "error": "host_draining"}, 0),
+        ({"status": 500}, 1),
+        ({"status": 502, "error": "backend_lost"}, 1),
+        ({"status": 504, "error": "timeout"}, 1),
+        ({"status": 200, "error": "stream_incomplete"}, 1),
+        ({"status": 200, "error": "backend_error"}, 1),
+    ],
+)
+async def test_the_agent_counts_the_hosts_failures_and_no_mistakes_of_clients(
+    tmp_path: Path, ended: dict[str, Any], errors: int
+) -> None:
+    found = activity.parse(await gateway.metrics_page(tmp_path, [ended, {}]))
+
+    assert found is not None
+    assert (found.requests_total, found.request_errors_total) == (2, errors)
+
+
 async def test_a_gateway_that_was_asked_nothing_yet_has_no_last_request(tmp_path: Path) -> None:
     page = await gateway.metrics_page(tmp_path, [])
 

@@ -19,6 +19,7 @@ from iamlab import policies
 from iamlab.enforcement import Enforcement
 from iamlab.evaluation import Document, allowed, listed
 from simlab import Boot, World
+from simulation.replacement import write
 from simulation.wakers import ask, key_of
 from template_files import read
 
@@ -189,8 +190,10 @@ def abort(world: World, verb: str, state: str) -> None:
 
 
 def expire(world: World) -> None:
-    """Nothing but its time ends it."""
-    world.up(name="demo", model="m", instance=ON_CPU, expires_after="1h")
+    """Its host is old, and rotated by itself; nothing but its time ends it."""
+    rotation = {**SCHEDULE, "every_days": 1}
+    up = world.up(name="demo", model="m", instance=ON_CPU, expires_after="1h", rotation=rotation)
+    write(world, f"host#{up['generation']}", launched_at="2020-01-01T00:00:00+00:00")
     world.pass_(minutes=90)
     world.quiet()
     assert world.instances() == []

@@ -77,7 +77,7 @@ class Host:
             release=env.get("RELEASE", ""),  # a host of an earlier release says none
             report_seconds=report_seconds or float(env["REPORT_SECONDS"]),
         )
-        self._requests, self._last_request = 0, ""
+        self._requests, self._errors, self._last_request = 0, 0, ""
         self._reporter = Reporter(
             self, cast("Settings", settings), instance_id, self._wall, self._activity
         )
@@ -115,9 +115,10 @@ class Host:
         self._history.add("silent", self.instance_id)
         self._heard = False
 
-    def take_request(self, *, seconds: float = 0) -> None:
-        """A caller asks it for an answer, which takes so long."""
+    def take_request(self, *, seconds: float = 0, fails: bool = False) -> None:
+        """A caller asks it for an answer, which takes so long, and fails by a fault of the host."""
         self._requests += 1
+        self._errors += fails
         now = self._schedule.clock.seconds
         self.requests_until = max(self.requests_until, now + seconds)
         ended = self._schedule.clock.now() + timedelta(seconds=seconds)
@@ -129,7 +130,7 @@ class Host:
     def _activity(self) -> Activity:
         """What its gateway has counted."""
         running = int(self.requests_until > self._schedule.clock.seconds)
-        return Activity(self._requests, 0, self._last_request or None, running)
+        return Activity(self._requests, self._errors, self._last_request or None, running)
 
     def lose_agent(self) -> None:
         """Its agent dies: it goes on answering, and reports no more."""

@@ -39,14 +39,14 @@ def quick(**how: Any) -> Boot:
     return Boot(seconds={"booting": (5, 5), "loading": (5, 5)}, **how)
 
 
-def write(world: World, **facts: str) -> None:
-    """Set attributes of the deployment's row."""
+def write(world: World, row: str = "deployment", **facts: str) -> None:
+    """Set attributes of a row, by default the deployment's own."""
     [table] = world.stack.named["AWS::DynamoDB::Table"]
     with world.account.uncounted():
         for name, value in facts.items():
             world.account.client("dynamodb").update_item(
                 TableName=table,
-                Key={"pk": {"S": "demo"}, "sk": {"S": "deployment"}},
+                Key={"pk": {"S": "demo"}, "sk": {"S": row}},
                 UpdateExpression=f"SET {name} = :value",
                 ExpressionAttributeValues={":value": {"S": value}},
             )
@@ -62,7 +62,7 @@ def rows(world: World, prefix: str) -> list[dict[str, Any]]:
 
 
 class Client:
-    """Asks the endpoint every second from its start on.
+    """Asks the endpoint every second from its start on, until it leaves.
 
     ttl_seconds: for so long it keeps what its name was resolved to; 0: it looks it up each time.
     """
@@ -72,9 +72,15 @@ class Client:
         self._ttl, self._kept, self._kept_until = ttl_seconds, endpoint, 0.0
         self.failures: list[float] = []
         self.models: list[str] = []
+        self._is_here = True
         self._ask()
 
+    def leave(self) -> None:
+        self._is_here = False
+
     def _ask(self) -> None:
+        if not self._is_here:
+            return
         instance = self._world.serving(self._origin())
         if instance is None:
             self.failures.append(self._world.clock.seconds)

@@ -24,7 +24,7 @@ Row = dict[str, Any]
 # Kinds of rows that only the workflows read.
 _INTERNAL = {"lock", "await", "resource", "capacity", "notice"}
 # Of a deployment's own row.
-_NOT_READ = {"hosts": None, "monthly_usd": None, "expires_at": None, "schedule": None}
+_NOT_READ = dict.fromkeys(("hosts", "monthly_usd", "expires_at", "schedule", "rotation"))
 _NEEDED = {"event": "at", "incident": "opened_at", "host": "generation", "spec": "at"}
 
 
@@ -36,13 +36,14 @@ class Host:
     public IPv4 on which it proved itself. price_usd_hour: of the instance, volume_usd_hour,
     address_usd_hour: of its disk and one address; 0 is unknown. stopped_at: since when only these
     two cost; started_at: when it was last started again, ran: how long it ran before that, JSON of
-    seconds by month. requests, errors: what its gateway has counted; running: requests at its last
-    report, last_request_at: when the last one ended, by the host's clock. unwell_at: since when it
-    reports another phase than serving. asked_by: the repair that was last started for it. planned:
-    the rung that stops it now, or stop, with its deployment. spec_digest: of the specification that
-    it was launched for. ttl_seconds, timeout_seconds: of a predecessor: how long resolvers keep its
-    address, and how long its longest request may take. release: of Lamplighter, whose scripts it
-    runs; empty: of one that did not say so.
+    seconds by month. requests, errors: what its gateway has counted; requests_before,
+    errors_before: of the host of a change, what it had when traffic was led to it. running:
+    requests at its last report, last_request_at: when the last one ended, by the host's clock.
+    unwell_at: since when it reports another phase than serving. asked_by: the repair that was last
+    started for it. planned: the rung that stops it now, or stop, with its deployment. spec_digest:
+    of the specification that it was launched for. ttl_seconds, timeout_seconds: of a predecessor:
+    how long resolvers keep its address, and how long its longest request may take. release: of
+    Lamplighter, whose scripts it runs; empty: of one that did not say so.
     """
 
     generation: int = 0
@@ -70,6 +71,8 @@ class Host:
     ran: str = ""
     requests: int | None = None
     errors: int | None = None
+    requests_before: int | None = None
+    errors_before: int | None = None
     running: int | None = None
     last_request_at: str = ""
     unwell_at: str = ""
@@ -94,7 +97,8 @@ class Deployment:
     oldest first, some of those that ended too. paused_at: since when nothing is repaired;
     paused_until: empty is until it is resumed. unanswered_at: since when probes from outside get no
     answer. stopped_at: when it was last stopped; stopped_by: schedule, which starts it again, or
-    empty. schedule: of its specification, as it is stored. asleep_at: since when it sleeps;
+    empty. schedule, rotation: of its specification, as they are stored; rotated_at: when a rotation
+    was last started by itself. asleep_at: since when it sleeps;
     asleep_by: who or what asked for it; sleeps: how often it did. starting_at: when its last start
     began; start_seconds: of the last starts, a JSON list. spent: of hosts whose rows are gone
     (deployments/spending.py). monthly_usd: its budget, 0 is none. began_at: when it was first asked
@@ -129,8 +133,10 @@ class Deployment:
     sleeps: int = 0
     starting_at: str = ""
     start_seconds: str = ""
+    rotated_at: str = ""
     updated_at: str = ""
     schedule: dict[str, Any] = field(default_factory=dict)
+    rotation: dict[str, Any] = field(default_factory=dict)
     hosts: tuple[Host, ...] = ()
 
     @property
@@ -277,7 +283,7 @@ def _deployment(row: Row) -> tuple[tuple[Deployment, Host | None], list[str]]:
     values, odd = _values(Deployment, {**row, **_NOT_READ})
     values["monthly_usd"] = _monthly_usd(row)
     values["expires_at"] = _expires_at(row, values.get("began_at", ""))
-    values["schedule"] = _schedule(row)
+    values["schedule"], values["rotation"] = _windows(row, "schedule"), _windows(row, "rotation")
     latest, odd_latest = _values(Host, {"generation": row.get("latest_generation")})
     generation = values.pop("generation", 0) or latest.get("generation", 0)
     deployment = Deployment(str(row["pk"]), generation=generation, **values)
@@ -306,13 +312,13 @@ def _expires_at(row: Row, began_at: str) -> str:
         return ""
 
 
-def _schedule(row: Row) -> dict[str, Any]:
-    """Return the schedule of the stored specification; empty where it has none."""
+def _windows(row: Row, section: str) -> dict[str, Any]:
+    """Return a section of the stored specification that has windows; empty where it has none."""
     try:
-        schedule = json.loads(row.get("spec") or "{}")["schedule"]
+        found = json.loads(row.get("spec") or "{}")[section]
     except (KeyError, TypeError, ValueError):
         return {}
-    return schedule if isinstance(schedule, dict) and schedule.get("on") else {}
+    return found if isinstance(found, dict) and found.get("on") else {}
 
 
 def _earlier_host(row: Row, generation: int) -> tuple[Host | None, list[str]]:

@@ -16,9 +16,10 @@ from lamplighter.aws.rows import Deployment, Host, Incident, Records
 from lamplighter.command_line.options import Options, example, pass_options
 from lamplighter.commands.healing.incidents import outcome, rungs
 from lamplighter.deployments import incidents as known
-from lamplighter.deployments import schedule, spending
+from lamplighter.deployments import rotation, schedule, spending
 from lamplighter.deployments.known import recorded, unread
 from lamplighter.deployments.pauses import is_paused
+from lamplighter.deployments.schedule import Edge
 from lamplighter.screens import figures
 from lamplighter.screens.layout import Block, Facts
 from lamplighter.screens.screen import Screen, facts, moment, plain, table
@@ -108,17 +109,15 @@ def _document(found: Deployment, now: datetime, account: Account) -> dict[str, A
         "paused": is_paused(found, now),
         "cost": spending.cost(found, now),
         "budget": spending.budget(found, now),
-        "schedule": _schedule(found, now),
+        "schedule": _with_next(found.schedule, schedule.upcoming(found, now), now),
+        "rotation": _with_next(found.rotation, rotation.upcoming(found, now), now),
         **{each: _halted(found, now, each, account) for each in _HALTED},
     }
 
 
-def _schedule(found: Deployment, now: datetime) -> dict[str, Any] | None:
-    """Return the schedule as it is stored, and what it does `next`; None without one."""
-    if not found.schedule:
-        return None
-    edge = schedule.upcoming(found, now)
-    return found.schedule | {"next": edge.document(now) if edge else None}
+def _with_next(stored: dict[str, Any], edge: Edge | None, now: datetime) -> dict[str, Any] | None:
+    """Return a schedule or rotation as it is stored, and what it does `next`; None without one."""
+    return stored | {"next": edge.document(now) if edge else None} if stored else None
 
 
 def _older(found: Deployment, installed: str) -> str:
@@ -147,6 +146,7 @@ def _facts(found: Deployment, here: str, now: datetime, account: Account) -> Fac
         "generation": str(found.generation or ""),
         "since": _since(found),
         "schedule": _next_edge(found, now),
+        "rotation": _next_rotation(found, now),
         "expires": f"{moment(found.expires_at)}, torn down then" if found.expires_at else "",
         "reason": "" if serves else found.reason,
         "older": _older(found, account.installation.release),
@@ -226,10 +226,23 @@ def _next_edge(found: Deployment, now: datetime) -> str:
     if edge is None:
         held = f"on hold, stopped by command: `lamplighter start {found.name}` resumes it"
         return held if found.desired == "stopped" else ""
+    return f"{edge.action}s {_ahead(edge, now)}"
+
+
+def _next_rotation(found: Deployment, now: datetime) -> str:
+    """Say when its host is replaced by itself, e.g. Sun 2026-12-06 03:00 Europe/Berlin, in 97 h."""
+    edge = rotation.upcoming(found, now)
+    if edge is None:
+        return ""
+    when = "due now" if edge.at <= now else _ahead(edge, now)
+    return when if found.desired == "present" else f"{when}, if it serves then"
+
+
+def _ahead(edge: Edge, now: datetime) -> str:
     days = (edge.at.date() - now.astimezone(edge.at.tzinfo).date()).days
     day = {0: "today", 1: "tomorrow"}.get(days, f"{edge.at:%a %Y-%m-%d}")
     lasting = figures.lasting((edge.at - now).total_seconds())
-    return f"{edge.action}s {day} {edge.at:%H:%M} {edge.zone}, in {lasting}"
+    return f"{day} {edge.at:%H:%M} {edge.zone}, in {lasting}"
 
 
 def _status(found: Deployment, now: datetime) -> Text:

@@ -50,7 +50,7 @@ _UNKNOWN_YET = (
     *("began_at", "address", "endpoint", "served_at", "reason", "unanswered_at", "stopped_at"),
     "stopped_by",
     *("paused_at", "paused_until", "paused_why", "asked_by", *NO_CHANGE),
-    *("asleep_at", "asleep_by", "starting_at", "start_seconds"),
+    *("asleep_at", "asleep_by", "starting_at", "start_seconds", "rotated_at"),
 )
 
 

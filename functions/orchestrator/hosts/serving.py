@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from orchestrator.aws.clients import Clients
 from orchestrator.errors import HostLost, NotFound, OrchestratorError, Pending, Superseded
-from orchestrator.hosts import draining, proof, successor, task_tokens
+from orchestrator.hosts import draining, error_rate, proof, successor, task_tokens
 from orchestrator.hosts.reports import Report
 from orchestrator.launch import instances
 from orchestrator.ledger.rows import AwaitRow, Desired, HostRow, Role
@@ -80,7 +80,8 @@ def receive(clients: Clients, ledger: Ledger, report: Report) -> str:
         because = f": {report.cause}" if report.cause else ""
         ledger.note("phase", f"{report.phase}{because}", instance_id=report.instance_id)
     host, wait = ledger.host_of(report.instance_id) or before, ledger.wait_for(report.instance_id)
-    is_successor = report.phase in _UNWELL and successor.has_predecessors(ledger, host)
+    is_in_doubt = report.phase in _UNWELL or error_rate.is_judged(host)
+    is_successor = is_in_doubt and successor.has_predecessors(ledger, host)
     if wait is not None or is_successor:
         owner = ledger.lock_owner() if row.next_spec else None
         deployment = parse(row.specification_for(owner or ""))

@@ -6,7 +6,7 @@ from functools import partial
 
 from orchestrator.aws.clients import Clients
 from orchestrator.errors import HostFailed, HostLost, OrchestratorError
-from orchestrator.hosts import proof, task_tokens
+from orchestrator.hosts import error_rate, proof, task_tokens
 from orchestrator.launch import instances
 from orchestrator.ledger.rows import HostRow, Role
 from orchestrator.ledger.store import Ledger
@@ -20,12 +20,15 @@ def fault(clients: Clients, deployment: Deployment, ledger: Ledger) -> Orchestra
     """Return why it serves no more; None while it does, or while nothing says otherwise.
 
     Its own word is enough to look at it, and so is its silence: an answer from outside decides.
+    The host of a change is judged by its errors, too, however well it answers.
     """
     host = ledger.serving()
     if host is None or host.planned:
         return None
     if error := instances.lost(clients, str(host.instance_id)):
         return error
+    if (why := error_rate.exceeded(deployment, host)) and _follows(ledger, host):
+        return HostFailed(why)
     if not _is_in_doubt(ledger, host) or proof.is_well(clients, deployment, ledger, host):
         return None
     because = f": {host.cause}" if host.cause else ""
@@ -38,6 +41,12 @@ def has_predecessors(ledger: Ledger, host: HostRow) -> bool:
     """Return whether it serves, and others drain for it."""
     serves = host.role == Role.SERVING and not host.planned
     return serves and any(each.role == Role.DRAINING for each in ledger.hosts())
+
+
+def _follows(ledger: Ledger, host: HostRow) -> bool:
+    """Return whether one drains that served before it; a later one: it was taken back itself."""
+    drains = (each.generation for each in ledger.hosts() if each.role == Role.DRAINING)
+    return any(generation < host.generation for generation in drains)
 
 
 def end_drains(clients: Clients, ledger: Ledger, host: HostRow, error: OrchestratorError) -> bool:

@@ -12,7 +12,7 @@ from typing import Any
 
 from orchestrator.aws.clients import Clients
 from orchestrator.errors import HostFailed, HostLost, InvalidRequest, Pending
-from orchestrator.hosts import draining, proof
+from orchestrator.hosts import draining, error_rate, proof
 from orchestrator.launch import instances
 from orchestrator.ledger.rows import HostRow, Role
 from orchestrator.ledger.store import Ledger
@@ -42,13 +42,12 @@ def promote_host(
             **draining.limits(_serving(ledger, deployment)),
             "address": ledger.deployment().address,  # where it may be taken back to
         }
-        ledger.promote(
-            host,
-            {
-                each.generation: {"role": _role(clients, deployment, ledger, each), **kept}
-                for each in before
-            },
-        )
+        left = {
+            each.generation: {"role": _role(clients, deployment, ledger, each), **kept}
+            for each in before
+        }
+        is_changed = ledger.deployment().changes_by(ledger.owner)
+        ledger.promote(host, left, error_rate.before(host) if is_changed else {})
         ledger.note(
             "traffic",
             f"generation {generation} serves: traffic is led to it",

@@ -134,7 +134,8 @@ class DeploymentRow(_Row):
     it was last stopped; stopped_by: SCHEDULE where its schedule wants that, and starts it again.
     asleep_at: since when it sleeps, or was woken in vain; asleep_by: who or what asked for it;
     sleeps: how often it fell asleep. starting_at: when its last start began; start_seconds: of the
-    last starts, until it served, a JSON list.
+    last starts, until it served, a JSON list. rotated_at: when a rotation was
+    last started by itself.
     next_spec: what a change makes it, until its host serves; next_execution: the workflow that may
     use it; next_host: whether it takes a new generation. asked_by: who asked for the last provision
     that was more than a repetition.
@@ -170,6 +171,7 @@ class DeploymentRow(_Row):
     sleeps: int = 0
     starting_at: str | None = None
     start_seconds: str | None = None
+    rotated_at: str | None = None
     updated_at: str | None = None
 
     @property
@@ -217,7 +219,8 @@ class HostRow(_Row):
     one public address. stopped_at: since when its instance is stopped, and only these two cost.
     started_at: when it was last started again; ran: how long it ran before that, JSON of seconds by
     month.
-    requests, errors: what its gateway has counted. running: requests at its last report;
+    requests, errors: what its gateway has counted; requests_before, errors_before: of the host of a
+    change, what it had when traffic was led to it. running: requests at its last report;
     last_request_at: when the last one ended, by the host's clock, as is reported_at. unwell_at:
     since when it reports another phase than serving; blame: of a host that gave up
     (repair/rungs.py). asked_at, asked_by, asked_for: the repair that was last started for it, and
@@ -255,6 +258,8 @@ class HostRow(_Row):
     ran: str | None = None
     requests: int | None = None
     errors: int | None = None
+    requests_before: int | None = None
+    errors_before: int | None = None
     running: int | None = None
     last_request_at: str | None = None
     unwell_at: str | None = None

@@ -95,17 +95,23 @@ class Ledger(Table):
         """Set attributes of a host's row, which is made when there is none; None removes one."""
         self.update(f"{HOSTS}{generation}", {"generation": generation, **facts})
 
-    def promote(self, host: HostRow, predecessors: Mapping[int, Mapping[str, Any]]) -> None:
+    def promote(
+        self,
+        host: HostRow,
+        predecessors: Mapping[int, Mapping[str, Any]],
+        counted: Mapping[str, Any] | None = None,
+    ) -> None:
         """Make `host` the one that serves, in one write: its generation is the deployment's now,
         and so is the specification of the change that launched it.
 
-        predecessors: what the rows of these generations' hosts get.
+        predecessors: what the rows of these generations' hosts get. counted: what its own gets of
+        its requests.
         """
         now = self.time()
         adopted, kept = self._adopted(now, host.generation)
         facts = {"generation": host.generation, "version": VERSION, "updated_at": now, **adopted}
         changes: list[tuple[str, Mapping[str, Any]]] = [
-            (host.key, {"role": Role.SERVING, "served_at": now}),
+            (host.key, {"role": Role.SERVING, "served_at": now, **(counted or {})}),
             *((f"{HOSTS}{number}", left) for number, left in predecessors.items()),
             (DEPLOYMENT, facts),
         ]

@@ -124,7 +124,9 @@ def is_unfinished(ledger: Ledger, row: DeploymentRow) -> bool:
     left = Role.CANDIDATE in roles or Role.DRAINING in roles or is_to_end(hosts)
     if Role.SERVING not in roles:
         return False
-    return left or row.status != Status.SERVING or (Role.RETIRED in roles and _two_addresses(ledger))
+    if left or row.status != Status.SERVING:
+        return True
+    return Role.RETIRED in roles and _two_addresses(ledger)
 
 
 def _two_addresses(ledger: Ledger) -> bool:

@@ -94,6 +94,8 @@ def _kept_alive(
     is_left = (is_well and diagnosis.is_unfinished(ledger, row)) or diagnosis.is_to_end([host])
     if was_left or is_left:
         return _started(clients, ledger, host, "a workflow ended before it was done")
+    if is_well and (rotated := overdue.rotate(clients, ledger, row)):
+        return rotated
     lasting = idleness.limit(row)
     if lasting and idleness.is_idle(row, ledger.serving(), ledger.now()):
         return _put_to_sleep(clients, ledger, lasting)

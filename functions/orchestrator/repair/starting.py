@@ -9,7 +9,7 @@ from orchestrator.aws.clients import Clients
 from orchestrator.aws.error_codes import tolerating
 from orchestrator.ledger.store import Ledger
 
-STOP, START, TEARDOWN = "stop", "start", "teardown"
+STOP, START, TEARDOWN, PROVISION = "stop", "start", "teardown", "provision"
 _NAME_LIMIT = 80
 
 
@@ -23,6 +23,7 @@ def start(clients: Clients, ledger: Ledger, workflow: str, mark: str, **how: Any
         STOP: settings.stop_machine,
         START: settings.start_machine,
         TEARDOWN: settings.teardown_machine,
+        PROVISION: settings.provision_machine,
     }
     name = f"{workflow}-{ledger.name}-{mark}"[:_NAME_LIMIT]
     with tolerating("ExecutionAlreadyExists"):

@@ -12,6 +12,7 @@ from typing import Any
 from orchestrator.spec import hints
 from orchestrator.spec.engine import Engine
 from orchestrator.spec.patterns import MODEL, NAME, TAG_KEY
+from orchestrator.spec.rotation import Rotation
 from orchestrator.spec.schedule import Schedule
 from orchestrator.spec.schema.fields import option, plain, section
 from orchestrator.spec.sections import (
@@ -97,6 +98,7 @@ class Deployment:
     update: Update = section(Update, about="order of hosts in a change")
     canary: Canary = section(Canary, about="test of a change")
     schedule: Schedule = section(Schedule, about="when it runs")
+    rotation: Rotation = section(Rotation, about="a new host by itself")
 
     def document(self) -> dict[str, Any]:
         """Return the specification with every default filled in, as JSON types."""

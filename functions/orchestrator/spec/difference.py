@@ -39,6 +39,8 @@ _MACHINE = "it decides which machine is launched"
 _ENGINE = "the engine starts with it"
 _GATEWAY = "the gateway starts with it"
 _TIMES = "the times at which it is started and stopped are changed"
+_LOOK = "the next look at it goes by it"
+_JUDGED = "new hosts are judged by it, that of this change too"
 _SEARCH = "the next search for capacity goes by it"
 _NAME = f"clients and the certificate know the name: {_OTHER}"
 _LAYOUT = f"the ranges of the network are laid out once: {_OTHER}"
@@ -88,12 +90,16 @@ HOWS: Mapping[str, tuple[How, str]] = {
     "certificate.own_parameter": (How.NEW_GENERATION, _HOST),
     "budget.monthly_usd": (How.IN_PLACE, "it concerns no resource"),
     "budget.at_limit": (How.IN_PLACE, "it concerns no resource"),
-    "sleep.after_idle_minutes": (How.IN_PLACE, "the next look at it goes by it"),
+    "sleep.after_idle_minutes": (How.IN_PLACE, _LOOK),
     "sleep.by_name": (How.IN_PLACE, "certificate and domain name are made or removed"),
     "update.strategy": (How.IN_PLACE, "the next change goes by it, this one too"),
-    "canary.prompts": (How.IN_PLACE, "new hosts are judged by it, that of this change too"),
+    "canary.prompts": (How.IN_PLACE, _JUDGED),
+    "canary.max_error_percent": (How.IN_PLACE, _JUDGED),
     "schedule.time_zone": (How.IN_PLACE, _TIMES),
     "schedule.on": (How.IN_PLACE, _TIMES),
+    "rotation.every_days": (How.IN_PLACE, _LOOK),
+    "rotation.time_zone": (How.IN_PLACE, _LOOK),
+    "rotation.on": (How.IN_PLACE, _LOOK),
 }
 # What the hosts share and a change must not move before its own host serves.
 _SHARED = ("network", "allowed_cidrs")

@@ -58,6 +58,8 @@ def _if(condition: Schema, then: Schema) -> Schema:
 _ON_CPU = _given("engine.on_cpu", {"const": True})
 _DOMAIN = _given("dns.domain", _TEXT)
 _WINDOWS = _given("schedule.on", {"minItems": 1})
+_ROTATES = _given("rotation.every_days", {"type": "integer"})
+_ROTATION_WINDOWS = _given("rotation.on", {"minItems": 1})
 _OFFICIAL_IMAGE = {
     "properties": {"engine": {"properties": {"image": {"pattern": f"^{checks.OFFICIAL_IMAGE}"}}}}
 }
@@ -120,6 +122,35 @@ RULES = (
         "the windows of schedule.on are not the whole week",
         ("schedule.on",),
         schedule_checks.never_stops,
+    ),
+    Rule(
+        "rotation.every_days, rotation.time_zone and rotation.on are given together",
+        ("rotation.every_days", "rotation.time_zone", "rotation.on"),
+        schedule_checks.rotation_is_whole,
+        {
+            "allOf": [
+                _if(_ROTATES, _ROTATION_WINDOWS),
+                _if(_ROTATION_WINDOWS, _given("rotation.time_zone", _TEXT)),
+                _if(_ROTATION_WINDOWS, _ROTATES),
+                _if(_given("rotation.time_zone", _TEXT), _ROTATES),
+            ]
+        },
+    ),
+    Rule(
+        "rotation.time_zone is one of the IANA time zone database",
+        ("rotation.time_zone",),
+        schedule_checks.rotation_zone,
+    ),
+    Rule(
+        "the windows of rotation.on last an hour or more, overlap nowhere, and leave a gap",
+        ("rotation.on",),
+        schedule_checks.rotation_windows,
+    ),
+    Rule(
+        "rotation.every_days needs update.strategy 'beside'",
+        ("rotation.every_days", "update.strategy"),
+        schedule_checks.rotation_replaces,
+        _if(_ROTATES, {"not": _given("update.strategy", {"const": "replace"})}),
     ),
     Rule(
         "engine.on_cpu needs instance.gpu to be false",

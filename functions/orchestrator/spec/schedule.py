@@ -1,4 +1,7 @@
-"""When a deployment runs: windows of the week in one time zone. Between them it is stopped."""
+"""When a deployment runs: windows of the week in one time zone. Between them it is stopped.
+
+rotation.py has such windows, too.
+"""
 
 from __future__ import annotations
 
@@ -21,14 +24,14 @@ class Window:
     """From `start` to the next `stop`, which may be the day after."""
 
     start: str = option(
-        about="time of day at which it is started",
+        about="time of day at which the window begins",
         type="string",
         hint=hints.time_of_day,
         pattern=TIME,
         examples=["08:00"],
     )
     stop: str = option(
-        about="time of day at which it is stopped; before start: on the day after",
+        about="time of day at which it ends; before start: on the day after",
         type="string",
         hint=hints.time_of_day,
         pattern=TIME_OR_MIDNIGHT,

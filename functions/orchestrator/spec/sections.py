@@ -290,7 +290,7 @@ class Prompt:
 
 @dataclass(frozen=True, slots=True)
 class Canary:
-    """What a changed deployment's new host is asked before traffic moves to it."""
+    """What the new host of a change has to do before the old one ends."""
 
     prompts: tuple[Prompt, ...] = sections(
         Prompt,
@@ -298,4 +298,13 @@ class Canary:
         "tokens each; empty: two short ones, any answer to which will do",
         maxItems=5,
         examples=[[{"prompt": "What is 2 + 2?", "contains": "4"}]],
+    )
+    max_error_percent: float | None = option(
+        20,
+        about="share of its requests, %, that the new host of a change may fail while the old one "
+        "drains: with more, of 20 or more, the old one is taken back; null: any share",
+        type=["number", "null"],
+        minimum=0,
+        maximum=100,
+        examples=[5],
     )

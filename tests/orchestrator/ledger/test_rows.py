@@ -55,6 +55,7 @@ FULL = [
         sleeps=2,
         starting_at=AT,
         start_seconds="[180.5]",
+        rotated_at=AT,
         updated_at=AT,
     ),
     HostRow(
@@ -83,6 +84,8 @@ FULL = [
         ran="{}",
         requests=7,
         errors=1,
+        requests_before=2,
+        errors_before=1,
         running=0,
         last_request_at=AT,
         unwell_at=AT,

@@ -32,7 +32,9 @@ def domain_name(account, tags):
         change = {
             "Action": "UPSERT",
             "ResourceRecordSet": {
-                "Name": record["Name"], "Type": "CNAME", "TTL": 60,
+                "Name": record["Name"],
+                "Type": "CNAME",
+                "TTL": 60,
                 "ResourceRecords": values,
             },
         }

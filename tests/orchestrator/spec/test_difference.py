@@ -21,10 +21,15 @@ IN_PLACE = {
     "expires_after": "2d",
     "budget": {"monthly_usd": 500, "at_limit": "stop"},
     "sleep": {"after_idle_minutes": 30, "by_name": False},
-    "update": {"strategy": "replace"},
-    "canary": {"prompts": [{"prompt": "Hello"}]},
+    "canary": {"prompts": [{"prompt": "Hello"}], "max_error_percent": 5},
     "schedule": {"time_zone": "UTC", "on": [{"start": "08:00", "stop": "20:00"}]},
+    "rotation": {
+        "every_days": 30,
+        "time_zone": "UTC",
+        "on": [{"start": "03:00", "stop": "05:00"}],
+    },
 }
+REPLACE = {"update": {"strategy": "replace"}}  # fits no rotation
 
 
 def keys():
@@ -100,7 +105,9 @@ def test_a_section_that_an_earlier_version_lacked_is_compared():
     old = document()
     del old["canary"]
 
-    assert {each.key for each in differences(old, document())} == {"canary.prompts"}
+    assert {each.key for each in differences(old, document())} == {
+        "canary.prompts", "canary.max_error_percent",
+    }  # fmt: skip
 
 
 def test_until_its_host_serves_a_change_leaves_what_hosts_share():
@@ -119,13 +126,14 @@ def test_what_is_changed_in_place_reaches_no_host(workflow):
     payload, settings = clients.settings.payload, clients.settings
     hosts = [
         rendering.render(payload, parse({**SPEC, **changes}), settings, "image")
-        for changes in ({}, IN_PLACE)
+        for changes in ({}, IN_PLACE, REPLACE)
     ]
+    changed = found(**IN_PLACE) | found(**REPLACE)
 
-    assert {key for key, how in found(**IN_PLACE).items() if how is not How.IN_PLACE} == set()
-    assert {key for key, (how, _) in HOWS.items() if how is How.IN_PLACE} == set(found(**IN_PLACE))
-    assert hosts[0] == hosts[1]
-    assert digest(document()) == digest(document(**IN_PLACE))
+    assert {key for key, how in changed.items() if how is not How.IN_PLACE} == set()
+    assert {key for key, (how, _) in HOWS.items() if how is How.IN_PLACE} == set(changed)
+    assert hosts[0] == hosts[1] == hosts[2]
+    assert digest(document()) == digest(document(**IN_PLACE)) == digest(document(**REPLACE))
 
 
 def test_another_host_has_another_digest():

@@ -73,7 +73,15 @@ RICH = [
             "allowed_cidrs": ["0.0.0.0/0", "10.0.0.0/8"],
         },
         "certificate": {"challenge": "http-01"},
-        "canary": {"prompts": [{"prompt": "2 + 2?", "contains": "4", "max_seconds": 5}]},
+        "canary": {
+            "prompts": [{"prompt": "2 + 2?", "contains": "4", "max_seconds": 5}],
+            "max_error_percent": 5,
+        },
+        "rotation": {
+            "every_days": 30,
+            "time_zone": "Europe/Berlin",
+            "on": [{"start": "03:00", "stop": "05:00", "days": ["sun"]}],
+        },
         "schedule": {
             "time_zone": "Europe/Berlin",
             "on": [{"start": "08:00", "stop": "24:00", "days": ["mon", "sun"]}],
@@ -218,6 +226,8 @@ def test_the_rules_that_the_schema_cannot_say_are_these_and_named_in_it():
         {"schedule": {**ZONE, "on": [{"start": "08:00", "stop": "08:00"}]}},
         {"schedule": {**ZONE, "on": [*ZONE["on"], {"start": "19:00", "stop": "21:00"}]}},
         {"schedule": {**ZONE, "on": [{"start": "00:00", "stop": "24:00"}]}},
+        {"rotation": {**ZONE, "every_days": 30, "time_zone": "Europe/Nowhere"}},
+        {"rotation": {**ZONE, "every_days": 30, "on": [{"start": "03:00", "stop": "03:30"}]}},
         {"engine": {"arguments": ["--model=x"]}},
         {"network": {"allowed_cidrs": ["10.0.0.1/8"]}},
         {"tags": {"a": "x", "A": "x"}},
