@@ -61,7 +61,9 @@ def unkept(resources: Template) -> Iterator[str]:
 
 def literal_partitions(texts: dict[str, str]) -> Iterator[str]:
     """Yield ARNs and hosts of AWS's commercial partition; `ec2.amazonaws.com` is a principal."""
-    host = re.compile(r"arn:aws:|[\w*{}$:.-]+\.[\w*{}$:-]+\.amazonaws\.com(?!\*)")
+    host = re.compile(
+        r"arn:aws:|(?!ops\.apigateway\.)\b[\w*{}$:.-]+\.[\w*{}$:-]+\.amazonaws\.com(?!\*)"
+    )
     for name, content in texts.items():
         for number, line in enumerate(content.splitlines(), 1):
             yield from (f"{name}:{number}: {found}" for found in host.findall(line))
