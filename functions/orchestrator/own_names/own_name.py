@@ -6,13 +6,16 @@ deployment serves, for one that sleeps by itself and has a name, and are kept un
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from orchestrator.aws import hosted_zones
 from orchestrator.aws.clients import Clients
 from orchestrator.creation import once
 from orchestrator.creation.ownership import owns
 from orchestrator.creation.plan import Change, planned
 from orchestrator.errors import Pending
-from orchestrator.ledger.rows import DeploymentRow, ResourceRow
+from orchestrator.ledger.rows import ResourceRow
 from orchestrator.ledger.store import Ledger
 from orchestrator.own_names import certificates, domain_names
 from orchestrator.own_names.certificates import Certificate
@@ -113,14 +116,13 @@ def _hosts(clients: Clients, ledger: Ledger, row: ResourceRow | None) -> list[st
     deployment = ledger.known_deployment()
     if row:
         return [str(row.id)]
-    if deployment:
-        return _of_specification(deployment)
+    if spec := deployment.specification() if deployment else {}:
+        return _of_specification(spec)
     owned = [*domain_names.owners(clients), *certificates.owners(clients)]
     return sorted({host for host, tags in owned if owns(ledger, tags, host)})
 
 
-def _of_specification(row: DeploymentRow) -> list[str]:
-    spec = row.specification()
+def _of_specification(spec: Mapping[str, Any]) -> list[str]:
     dns, sleep = spec.get("dns") or {}, spec.get("sleep") or {}
     if not dns.get("domain") or not sleep.get("after_idle_minutes"):
         return []

@@ -18,7 +18,7 @@ from steps import SPEC, Workflow, ledger_of
 
 LEFT = {
     *("vpc", "internet-gateway", "subnet", "route-table", "security-group", "ECR", "S3", "SSM"),
-    *("instance", "vpc-elastic-ip", "A", "TXT", "IAM", "CloudWatch", "EventBridge"),
+    *("instance", "vpc-elastic-ip", "A", "TXT", "IAM", "CloudWatch", "EventBridge", "ACM"),
 }
 
 

@@ -30,8 +30,9 @@ def change(workflow, action, *records):
 
 
 def records(workflow):
+    """Return those of the endpoint's name; the proof for its certificate is another module's."""
     listed = workflow.clients.route53.list_resource_record_sets(HostedZoneId=zone_of(workflow))
-    return [r for r in listed["ResourceRecordSets"] if r["Type"] not in {"NS", "SOA"}]
+    return [r for r in listed["ResourceRecordSets"] if r["Type"] not in {"NS", "SOA", "CNAME"}]
 
 
 def remove_record(workflow, *kinds):
@@ -44,6 +45,8 @@ def remove_mark(workflow):
 
 def remove_zone(workflow):
     remove_record(workflow, "A", "TXT")
+    listed = workflow.clients.route53.list_resource_record_sets(HostedZoneId=zone_of(workflow))
+    change(workflow, "DELETE", *(r for r in listed["ResourceRecordSets"] if r["Type"] == "CNAME"))
     workflow.clients.route53.delete_hosted_zone(Id=zone_of(workflow))
 
 
