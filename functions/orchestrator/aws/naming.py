@@ -14,6 +14,7 @@ ROLE = "lamplighter:role"
 GENERATION = "lamplighter:generation"
 ADDRESS = "lamplighter:address"  # in the ownership record only, like the next
 REGION = "lamplighter:region"  # Route53 has none, and each region has its own ledger
+WAKE_NAME = "wake-name"  # the role of what leads an endpoint's own name to the waker
 # A deployment's alarms: of EC2's status checks, of what its hosts and probes say.
 CHECK_ALARMS = ("system-check", "instance-check", "attached-disk-check")
 ALARMS = (*CHECK_ALARMS, "heartbeat", "serving", "certificate", "disk", "gpu", "budget")

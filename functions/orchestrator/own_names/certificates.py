@@ -58,7 +58,7 @@ def request(
         ValidationMethod="DNS",
         IdempotencyToken=str(intent.token)[:_TOKEN],
         KeyAlgorithm="RSA_2048",
-        Tags=naming.tags(ledger.installation, deployment, "wake-name"),
+        Tags=naming.tags(ledger.installation, deployment, naming.WAKE_NAME),
     )
     return _described(clients, answer["CertificateArn"])
 

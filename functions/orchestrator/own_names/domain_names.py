@@ -94,7 +94,7 @@ def _create(
     clients: Clients, deployment: Deployment, ledger: Ledger, host: str, certificate: str
 ) -> None:
     """That it is there already means that a call before this one made it."""
-    tags = naming.tags(ledger.installation, deployment, "wake-name")
+    tags = naming.tags(ledger.installation, deployment, naming.WAKE_NAME)
     try:
         clients.apigateway.create_domain_name(
             DomainName=host,

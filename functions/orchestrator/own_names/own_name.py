@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from orchestrator.aws import hosted_zones
+from orchestrator.aws import hosted_zones, naming
 from orchestrator.aws.clients import Clients
 from orchestrator.creation import once
 from orchestrator.creation.ownership import owns
@@ -21,7 +21,7 @@ from orchestrator.own_names import certificates, domain_names
 from orchestrator.own_names.certificates import Certificate
 from orchestrator.spec.deployment import Deployment
 
-ROLE = "wake-name"
+ROLE = naming.WAKE_NAME
 
 
 def plan(clients: Clients, deployment: Deployment, ledger: Ledger) -> list[Change]:
@@ -53,8 +53,9 @@ def ensure(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str
         row = None
     if not host:
         return {"wake_name": None, "waits_for": None}
-    domain_names.find(clients, ledger, host)  # whose is it?
     certificate = certificates.find(clients, ledger, host)
+    if certificate is None:
+        domain_names.find(clients, ledger, host)  # whose is it? Asked before one is requested
     if row is None or (certificate is None and row.state == "ready"):  # it was deleted since
         zone_id = hosted_zones.zone(clients, deployment.dns)
         row = once.intend(ledger, ROLE, id=host, zone=zone_id)

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from mypy_boto3_ec2.type_defs import AddressTypeDef
 
 _ROLE = "dns"
-_WAKER = "wake-name"  # own_names/own_name.py
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +159,7 @@ def _stored(ledger: Ledger) -> dict[str, Any]:
 
 def _target(ledger: Ledger, host: str) -> _Target:
     """Return where the name is to lead; Pending while the endpoint has no address."""
-    row, waker = ledger.deployment(), ledger.resource(_WAKER)
+    row, waker = ledger.deployment(), ledger.resource(naming.WAKE_NAME)
     if row.desired in HALTED and waker and waker.id == host and "target" in waker.facts:
         return _Target(waker.facts["target"], waker.facts["target_zone"])
     if row.address is None:

@@ -11,8 +11,7 @@ from typing import Any
 
 from orchestrator.ledger.rows import DeploymentRow, Desired, HostRow, Role, Status
 from orchestrator.schedules import edges
-from orchestrator.spec.rotation import Rotation
-from orchestrator.spec.schedule import time_zones
+from orchestrator.spec.schedule import Rotation, time_zones
 from orchestrator.spec.schema.reading import read
 from orchestrator.spec.schema.values import Problem
 

@@ -12,8 +12,7 @@ from typing import Any
 from orchestrator.spec import hints
 from orchestrator.spec.engine import Engine
 from orchestrator.spec.patterns import MODEL, NAME, TAG_KEY
-from orchestrator.spec.rotation import Rotation
-from orchestrator.spec.schedule import Schedule
+from orchestrator.spec.schedule import Rotation, Schedule
 from orchestrator.spec.schema.fields import option, plain, section
 from orchestrator.spec.sections import (
     Budget,

@@ -1,7 +1,4 @@
-"""When a deployment runs: windows of the week in one time zone. Between them it is stopped.
-
-rotation.py has such windows, too.
-"""
+"""When a deployment runs, and when its host is replaced by itself: windows of the week."""
 
 from __future__ import annotations
 
@@ -9,6 +6,7 @@ import importlib.resources
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 from orchestrator.spec import hints
 from orchestrator.spec.patterns import TIME, TIME_OR_MIDNIGHT, TIME_ZONE
@@ -50,11 +48,8 @@ class Window:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Schedule:
-    """Without windows the deployment has none, and runs until somebody stops it."""
-
-    time_zone: str | None = option(
+def _time_zone() -> Any:
+    return option(
         None,
         about="IANA time zone of the windows, summer time included",
         type=["string", "null"],
@@ -62,12 +57,45 @@ class Schedule:
         maxLength=50,
         examples=["Europe/Berlin"],
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """Without windows the deployment has none, and runs until somebody stops it."""
+
+    time_zone: str | None = _time_zone()
     on: tuple[Window, ...] = sections(
         Window,
         about="windows in which the deployment runs; between them it is stopped and kept",
         maxItems=14,
         examples=[[{"days": ["mon", "fri"], "start": "08:00", "stop": "20:00"}]],
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Rotation:
+    """Without every_days the deployment is rotated by command only."""
+
+    every_days: int | None = option(
+        None,
+        about="age of the host, days, from which on it is rotated in the next window; null: never",
+        type=["integer", "null"],
+        minimum=1,
+        maximum=365,
+        examples=[30],
+    )
+    time_zone: str | None = _time_zone()
+    on: tuple[Window, ...] = sections(
+        Window,
+        about="windows in which a rotation may begin, up to half an hour before their end",
+        maxItems=14,
+        examples=[[{"days": ["sun"], "start": "03:00", "stop": "05:00"}]],
+    )
+
+    @property
+    def windows(self) -> Schedule:
+        """Return its windows as a schedule has them: each begins at a start."""
+        return Schedule(self.time_zone, self.on)
 
 
 @dataclass(frozen=True, slots=True, order=True)
