@@ -48,10 +48,8 @@ def _only(row: DeploymentRow, hosts: Sequence[HostRow]) -> HostRow | None:
     if row.desired != Desired.PRESENT or row.status != Status.SERVING or row.next_spec:
         return None
     left = [host for host in hosts if host.role != Role.RETIRED]
-    if len(left) != 1 or left[0].role != Role.SERVING:
-        return None
-    [host] = left
-    return host if host.phase == "serving" and not host.planned else None
+    well = [each for each in left if each.role == Role.SERVING and each.phase == "serving"]
+    return next((each for each in well if left == [each] and not each.planned), None)
 
 
 def _window(rotation: Rotation, now: datetime) -> datetime | None:

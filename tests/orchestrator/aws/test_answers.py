@@ -7,7 +7,7 @@ import ast
 import pytest
 
 # The answers of a creating call, which has what it created.
-CREATED = {"run_instances.py": ["launched['Instances'][0]"]}
+CREATED = {"launch/run_instances.py": ["launched['Instances'][0]"]}
 
 
 def taken_for_granted(source):
@@ -28,10 +28,13 @@ def taken_for_granted(source):
 
 
 def test_no_step_takes_one_element_of_an_answer_for_granted(root):
-    sources = [*(root / "functions/orchestrator").rglob("*.py")]
+    orchestrator = root / "functions/orchestrator"
+    sources = [*orchestrator.rglob("*.py")]
     assert len(sources) > 50
 
-    found = {path.name: taken_for_granted(path.read_text()) for path in sources}
+    found = {
+        str(path.relative_to(orchestrator)): taken_for_granted(path.read_text()) for path in sources
+    }
 
     assert {name: lines for name, lines in found.items() if lines} == CREATED
 
