@@ -38,6 +38,8 @@ class Call:
 
         Known are the verbs that read, so that an unknown verb counts as a change.
         """
-        if self.service == "dynamodb" or self.parameters.get("DryRun"):
-            return False
-        return not self.operation.startswith(_READS)
+        return self.service != "dynamodb" and self.writes()
+
+    def writes(self) -> bool:
+        """As `changes_the_account`, with the ledger."""
+        return not self.parameters.get("DryRun") and not self.operation.startswith(_READS)

@@ -35,8 +35,10 @@ def main() -> int:
             matrix.explore(
                 name,
                 children,
-                lambda p, _: (
-                    p.number % options.every == options.seed % options.every and p not in record
+                lambda p, call, is_first: (
+                    p.number % options.every == options.seed % options.every
+                    and (not options.crashes or matrix.is_crash(p, call, is_first))
+                    and p not in record
                 ),
             )
         seeds = range(options.seed, options.seed + options.schedules)
@@ -56,6 +58,9 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="faults", description=__doc__.partition("\n")[0])
     parser.add_argument("--scenarios", default=",".join(SCENARIOS), help="%(default)s")
     parser.add_argument("--every", type=int, default=1, help="try each n-th call only")
+    parser.add_argument(
+        "--crashes", action="store_true", help="only crashes, once in each state that one leaves"
+    )
     parser.add_argument("--schedules", type=int, default=5000, help="how many seeds (%(default)s)")
     parser.add_argument("--seed", type=int, default=1, help="the first one (%(default)s)")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="at a time (%(default)s)")

@@ -34,6 +34,10 @@ class Point:
         return f"{self.scenario} {self.fault} {self.number}"
 
 
+# Whether to try this point at this call; whether it is the first call of its function.
+Wanted = Callable[[Point, Call, bool], bool]
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What became of one point. what: the call. failure: empty if the scenario ended well."""
@@ -118,27 +122,34 @@ class Children:
 class ForkedFaults(Faults):
     """In the place of an account's faults: forks at every wanted point, and lets the parent go on.
 
-    wanted: whether a point is to be tried. abort: stops the workflow that is running.
+    abort: stops the workflow that is running. invocations: how many functions have been started.
     """
 
     def __init__(
         self,
         scenario: str,
         children: Children,
-        wanted: Callable[[Point, Call], bool],
+        wanted: Wanted,
         abort: Callable[[], None],
+        invocations: Callable[[], int],
     ) -> None:
         super().__init__()
         self._scenario, self._children = scenario, children
         self._wanted, self._abort = wanted, abort
+        self._invocations, self._last, self._is_first = invocations, 0, False
 
     def meet(self, call: Call, when: When) -> None:
         super().meet(call, when)
         if self._children.is_child:
             return
+        if when == "before":
+            self._is_first = self._invocations() != self._last
+            self._last = self._invocations()
         for name, (at, error) in FAULTS.items():
             point = Point(self._scenario, name, call.number)
-            if at == when and self._wanted(point, call) and self._children.fork(point, str(call)):
+            if at != when or not self._wanted(point, call, self._is_first):
+                continue
+            if self._children.fork(point, str(call)):
                 if name == "aborted":
                     self._abort()
                 raise error(call)

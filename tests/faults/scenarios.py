@@ -10,13 +10,14 @@ from typing import Any
 
 from simlab import Boot, World
 from simlab.workflows.executions import Execution
-from simulation.replacement import DOMAIN, entered
+from simulation.replacement import DOMAIN, Client, entered
 from simulation.wakers import ask, key_of
 
 NAME = str(DOMAIN["name"])
 CHANGED = {**DOMAIN, "model": "other"}
 SLEEPS = {**DOMAIN, "sleep": {"after_idle_minutes": 10_080}}
 REPLACED = {**CHANGED, "update": {"strategy": "replace"}}
+Specs = tuple[dict[str, Any], ...]
 # Things of which a deployment that serves has exactly one.
 ONE = ("vpcs", "instances", "addresses", "repositories", "buckets")
 
@@ -43,8 +44,21 @@ def forced_repair(world: World) -> None:
 
 
 def change(world: World) -> None:
-    """The same again finishes what was aborted; what serves meanwhile is the one or the other."""
-    settled(world, world.start("provision", CHANGED))
+    """The same again finishes what was aborted; a host answers at every second of it."""
+    _unnoticed(world, CHANGED)
+
+
+def rollback(world: World) -> None:
+    """Back to what served before: a change like any other, with its own rows of the ledger."""
+    _unnoticed(world, DOMAIN)
+
+
+def _unnoticed(world: World, spec: dict[str, Any]) -> None:
+    client = Client(world, _deployment(world)["endpoint"])
+    settled(world, world.start("provision", spec))
+    client.leave()
+    assert client.failures == [], "no host answered"
+    assert len(client.models) <= 2, client.models  # once from the one to the other, never back
 
 
 def replace(world: World) -> None:
@@ -131,9 +145,16 @@ def serves(world: World) -> None:
 
 
 def changed(world: World) -> None:
+    _serves_model(world, CHANGED["model"])
+
+
+def rolled_back(world: World) -> None:
+    _serves_model(world, DOMAIN["model"])
+
+
+def _serves_model(world: World, model: Any) -> None:
     """As `serves`, and by the new specification: its host and the ledger agree on it."""
     row = _deployment(world)
-    model = CHANGED["model"]
     assert json.loads(row["spec"])["model"] == model
     assert "next_spec" not in row
     assert [world.hosts[each].env["MODEL"] for each in world.instances()] == [model]
@@ -217,29 +238,31 @@ def _locked(world: World) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """serving: whether it begins with a deployment that serves. act: what is done, under faults.
-    ends: what must be true then.
+    """before: what was provisioned before, one specification after the other, and serves.
+    act: what is done, under faults. ends: what must be true then.
     """
 
-    serving: bool
+    before: Specs
     act: Callable[[World], None]
     ends: Callable[[World], None]
     faults: tuple[str, ...]
 
 
 _ALL = ("dies-before", "dies-after", "reply-lost", "throttled", "server-error", "aborted")
+_SERVES = (DOMAIN,)
 SCENARIOS = {
-    "provision": Scenario(False, provision, serves, _ALL),
-    "repair": Scenario(True, repair, serves, _ALL),
-    "forced-repair": Scenario(True, forced_repair, serves, _ALL),
-    "change": Scenario(True, change, changed, _ALL),
-    "replace": Scenario(True, replace, changed, _ALL),
-    "taken-back": Scenario(True, taken_back, serves, _ALL),
-    "stop": Scenario(True, stop, is_stopped, _ALL),
-    "start": Scenario(True, start, serves, _ALL),
-    "sleep": Scenario(True, sleep, is_asleep, _ALL),
-    "own-name": Scenario(True, own_name, is_asleep, _ALL),
-    "wake": Scenario(True, wake, serves, _ALL),
-    "teardown": Scenario(True, teardown, is_gone, _ALL),
-    "abandoned": Scenario(False, abandoned, is_gone, ("aborted",)),
+    "provision": Scenario((), provision, serves, _ALL),
+    "repair": Scenario(_SERVES, repair, serves, _ALL),
+    "forced-repair": Scenario(_SERVES, forced_repair, serves, _ALL),
+    "change": Scenario(_SERVES, change, changed, _ALL),
+    "rollback": Scenario((DOMAIN, CHANGED), rollback, rolled_back, _ALL),
+    "replace": Scenario(_SERVES, replace, changed, _ALL),
+    "taken-back": Scenario(_SERVES, taken_back, serves, _ALL),
+    "stop": Scenario(_SERVES, stop, is_stopped, _ALL),
+    "start": Scenario(_SERVES, start, serves, _ALL),
+    "sleep": Scenario(_SERVES, sleep, is_asleep, _ALL),
+    "own-name": Scenario(_SERVES, own_name, is_asleep, _ALL),
+    "wake": Scenario(_SERVES, wake, serves, _ALL),
+    "teardown": Scenario(_SERVES, teardown, is_gone, _ALL),
+    "abandoned": Scenario((), abandoned, is_gone, ("aborted",)),
 }

@@ -40,7 +40,7 @@ class Context:
 class Lambda:
     """Every invocation finds a new environment: nothing that an earlier one kept in memory.
 
-    request_id: returns the id of the next invocation.
+    request_id: returns the id of the next invocation. invocations: how many there were.
     """
 
     def __init__(
@@ -51,6 +51,7 @@ class Lambda:
     ) -> None:
         self._clock, self._functions, self._request_id = clock, functions, request_id
         self._kept: list[Any] = []
+        self.invocations = 0
 
     @contextmanager
     def installed(self) -> Iterator[None]:
@@ -80,6 +81,7 @@ class Lambda:
 
     def invoke(self, arn: str, event: Any) -> Any:
         """Return the handler's answer; raise Failed as Step Functions sees the failure."""
+        self.invocations += 1
         function = self[arn]
         context = Context(function.name, arn, str(self._request_id()))
         handler = _entry(function.handler)

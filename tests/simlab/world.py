@@ -163,6 +163,11 @@ class World:
         assert execution.status == "SUCCEEDED", f"{ended}\n{self.history}"
         return execution.result
 
+    @property
+    def invocations(self) -> int:
+        """How many functions have been started so far."""
+        return self._functions.invocations
+
     # -- what is there -----------------------------------------------------------------------
 
     def rows(self, name: str) -> list[dict[str, Any]]:
