@@ -9,11 +9,20 @@ from gateway.access import keys_file
 from gateway.access.keys_file import InvalidKeysFile
 from gateway.backends.host_status import HostStatus
 from gateway.core.errors import HostDraining
+from gateway.core.restricted_fields import NAMES as RESTRICTED
 from gateway.settings.backend_settings import BackendSettings
-from gateway.settings.gateway_settings import Settings
+from gateway.settings.gateway_settings import Settings, reference
 from gatewaylab.visiting import Visitor, chat, written_keys
 
-__all__ = ["InvalidKeysFile"]
+__all__ = ["RESTRICTED", "InvalidKeysFile"]
+
+_OPTIONS = [option for option in reference() if "." not in option.name and "[" not in option.name]
+SETTINGS = [option.name for option in _OPTIONS]
+RESTARTED = [option.name for option in _OPTIONS if option.restart]
+
+
+def settings(document: Path | None) -> Settings:
+    return Settings.load(document, {})
 
 
 def entry(key_id: str, key: str, **more: Any) -> dict[str, Any]:

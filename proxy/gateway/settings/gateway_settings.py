@@ -65,7 +65,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     ] = None
     jwt: Annotated[
         JwtSettings | None,
-        option("Accept tokens of an OpenID provider too.", "issuer and audience", restart=True),
+        option("Accept tokens of an OpenID provider too.", "issuer and audience"),
     ] = None
     filters: Annotated[
         tuple[FilterRule, ...], option("Rules that refuse requests.", "a list of rules")
@@ -148,7 +148,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     ] = 1024
     key_limits: Annotated[
         KeyLimits,
-        option("Limits of keys that have none of their own.", "limits, as a key's", restart=True),
+        option("Limits of keys that have none of their own.", "limits, as a key's"),
     ] = KeyLimits()
     allow_fields: Annotated[
         tuple[str, ...],

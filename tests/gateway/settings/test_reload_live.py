@@ -203,3 +203,16 @@ async def test_a_limit_that_is_lowered_counts_the_streams_that_run(
 
         assert refused.status_code == 429
         assert (await lab.gateway.chat()).status_code == 200
+
+
+async def test_limits_of_all_keys_change_with_the_next_request(
+    lab: Lab, model_server: ModelServer
+) -> None:
+    lab.rekey(new_entry("alice", KEY))
+
+    lab.change(**at(model_server), key_limits={"requests_per_minute": 1})
+    limited = [(await lab.gateway.chat()).status_code for _ in range(2)]
+    lab.change(**at(model_server))
+
+    assert limited == [200, 429]
+    assert (await lab.gateway.chat()).status_code == 200
