@@ -192,13 +192,16 @@ class Exchange(Downstream):
         if dispatch is not None:
             self.guarded(lambda: dispatch.refused(error))
 
-    def may_move(self) -> bool:
-        return not self.writer.status and self._dispatch is not None and self._dispatch.may_move()
+    def may_move(self, *, to_fallback: bool = False) -> bool:
+        dispatch = self._dispatch
+        if self.writer.status or dispatch is None:
+            return False
+        return dispatch.may_move(to_fallback=to_fallback)
 
-    def move(self, reason: str) -> None:
+    def move(self, reason: str, *, to_fallback: bool = False) -> None:
         dispatch = self._dispatch
         if dispatch is not None:
-            self.guarded(lambda: dispatch.move(reason))
+            self.guarded(lambda: dispatch.move(reason, to_fallback=to_fallback))
 
     def created(self, response_id: str) -> None:
         delivery = self._dispatch.delivery if self._dispatch is not None else None
@@ -400,6 +403,8 @@ class Exchange(Downstream):
 
     def _own_headers(self) -> Headers:
         named = [(b"x-request-id", self._head.request_id), *self._cors]
+        if self.record.fallback and self.record.backend is not None:
+            named.append((b"x-lamplighter-fallback", self.record.backend.encode()))
         return named if self._lease is None else [*named, *self._lease.headers]
 
     def _finish(self) -> None:
