@@ -5,7 +5,7 @@ It waits in the admission queue, and holds a backend's slot through its delivery
 
 from gateway.backends.backend import Backend
 from gateway.backends.target import Target
-from gateway.core.errors import BackendUnavailable, GatewayError
+from gateway.core.errors import BackendLost, BackendUnavailable, GatewayError
 from gateway.relay.delivery import Delivery
 from gateway.relay.downstream import Downstream
 from gateway.relay.services import Services
@@ -22,6 +22,7 @@ class Dispatch:
         "_home",
         "_is_bound",
         "_is_queued",
+        "_lost",
         "_moved",
         "_moves",
         "_queued_at",
@@ -49,6 +50,7 @@ class Dispatch:
         self._home = home
         self._moves = services.settings.failovers if upstream.may_move else 0
         self._moved = self.waits = False
+        self._lost: BackendLost | None = None  # the answer where no fallback answers instead
         self.wait_until = self.not_before = 0.0
         self._downstream = downstream
         self._services = services
@@ -104,6 +106,7 @@ class Dispatch:
         """Ask another backend: no byte of this one's answer has been sent."""
         if to_fallback:
             self._tried += [one for one in self.target.backends if not one.fallback]
+            self._lost = BackendLost("The model server broke off before it answered.")
         self._moves -= 1
         self._moved = True
         self._downstream.record.failover = reason
@@ -120,9 +123,10 @@ class Dispatch:
         try:
             self.send(None)
         except BackendUnavailable:
-            if error is None:
+            known = error or self._lost
+            if known is None:
                 raise
-            raise error from None
+            raise known from None
 
     def end(self) -> Delivery | None:
         """Release what was taken; return the delivery, if there was one."""

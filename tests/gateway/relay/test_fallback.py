@@ -188,6 +188,20 @@ async def test_an_engine_that_dies_before_the_first_byte_costs_no_client_an_erro
     await both.at_rest()
 
 
+async def test_a_request_that_may_have_ended_its_engine_is_not_called_repeatable(
+    both: Running, model_server: ModelServer, api: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery, "_RACE_SECONDS", 0.0)
+    model_server.on[CHAT.path] = dies
+    await api.__aexit__()
+
+    answer = await both.chat()
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (502, "backend_lost")
+    assert answer.headers["x-should-retry"] == "false"
+    assert HEADER not in answer.headers
+
+
 async def test_an_engine_that_fails_and_fails_is_left_alone_for_a_while(
     both: Running, model_server: ModelServer, api: ModelServer
 ) -> None:
