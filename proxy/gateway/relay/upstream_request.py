@@ -20,7 +20,7 @@ from gateway.telemetry.metrics import PROBE_ID
 
 # The headers that are forwarded. Everything else stays here, the key above all.
 _FORWARDED = (b"content-type", b"accept", b"traceparent", b"tracestate")
-_FOR_VLLM = (b"endpoint-load-metrics-format", b"x-data-parallel-rank")
+_TO_VLLM = (*_FORWARDED, b"endpoint-load-metrics-format", b"x-data-parallel-rank")
 
 _SALTED = frozenset({"chat", "chat_batch", "text_completion", "responses", "messages"})
 _NULL = b"null"
@@ -149,10 +149,8 @@ def _asks_for_usage(parameters: Parameters) -> bool:
 
 
 def _lines(head: RequestHead, body: bytes | SegmentedBody, *, is_vllm: bool) -> bytes:
-    headers = head.headers
-    lines = [name + b": " + headers[name] for name in _FORWARDED if name in headers]
-    if is_vllm:
-        lines += [name + b": " + headers[name] for name in _FOR_VLLM if name in headers]
+    headers, names = head.headers, _TO_VLLM if is_vllm else _FORWARDED
+    lines = [name + b": " + headers[name] for name in names if name in headers]
     lines.append(b"x-request-id: " + head.request_id)
     if head.endpoint.body is not Body.NONE:
         lines.append(b"content-length: %d" % len(body))
