@@ -266,7 +266,8 @@ class Delivery:
         if self._connection is None:
             self.backend.failed(self._loop.time())
         if error.budget == CONNECTION:
-            self._downstream.on_refused(error)
+            # Without its fallback the engine is what the client waits for.
+            self._downstream.on_refused(None if self.backend.fallback else error)
         else:
             self._downstream.fail(error)
 

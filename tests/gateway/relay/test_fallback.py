@@ -8,7 +8,8 @@ from typing import Any
 
 import httpx
 import pytest
-from gateway.relay import delivery
+from gateway.backends import probes
+from gateway.relay import delivery, timeouts
 from gateway.settings.backend_settings import BackendSettings
 from gatewaylab.model_server import Call, ModelServer, chat, until
 from gatewaylab.running import KEY, Running, Start
@@ -289,6 +290,21 @@ async def test_with_the_fallback_down_too_the_answer_is_the_engines(
     assert {"retry-after", "x-lamplighter-eta-seconds"} <= set(answers[0].headers)
     assert HEADER not in answers[0].headers
     await both.at_rest()
+
+
+async def test_a_fallback_that_accepts_no_connection_is_down_too(
+    start: Start, model_server: ModelServer, deaf_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(probes, "TIMEOUT_SECONDS", 0.1)
+    monkeypatch.setattr(timeouts, "CONNECT_SECONDS", 0.2)
+    model_server.on["/health"] = loads
+    deaf = BackendSettings(f"http://127.0.0.1:{deaf_port}", fallback=True, models=("tiny",))
+    gateway = await start(backends=(BackendSettings(model_server.origin), deaf))
+
+    answer = await gateway.chat()
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (503, "model_loading")
+    await gateway.at_rest()
 
 
 async def test_a_fallbacks_own_errors_pass_and_are_named_but_not_a_word_about_our_key(
