@@ -48,8 +48,9 @@ def refusal(status: Path, now: float) -> dict[str, Any] | None:
 
 async def metrics_page(folder: Path, requests: list[dict[str, Any]]) -> str:
     """Return /metrics of a gateway that has answered these: what of a good chat is different."""
-    backend = BackendSettings(url="http://127.0.0.1:8000")
-    visitor = Visitor(Settings(backends=(backend,), keys_file=written_keys(folder)))
+    own = BackendSettings(url="http://127.0.0.1:8000")
+    fallback = BackendSettings(url="https://llm.example.com", fallback=True)
+    visitor = Visitor(Settings(backends=(own, fallback), keys_file=written_keys(folder)))
     for changes in requests:
         visitor.gateway.recorder.record(chat(**changes))
     return (await visitor.ask("/metrics")).text
