@@ -23,7 +23,10 @@ ROWS = (
                 "Serving",
                 "count",
                 "1 while a model server answers. At 0, `lamplighter status` says why.",
-                prometheus=(Prometheus("max(inference_gateway_backend_up)", "serving"),),
+                prometheus=(
+                    Prometheus("max(inference_gateway_backend_up)", "serving"),
+                    Prometheus("max(inference_gateway_fallback_up)", "a fallback"),
+                ),
                 cloudwatch=(host("Serving", "Maximum"),),
             ),
             Panel(
@@ -89,10 +92,11 @@ ROWS = (
             Panel(
                 "Not as asked",
                 "per second",
-                "Requests sent a second time, callers that left, and streams that broke off.",
+                "Requests sent a second time, or to a fallback; callers that left; broken streams.",
                 prometheus=(
                     rate("retries", "model", "retries {{model}}"),
                     rate("failovers", "reason", "other backend {{reason}}"),
+                    rate("fallbacks", "backend", "fallback {{backend}}"),
                     rate("client_left", "model", "left {{model}}"),
                     rate("streams_incomplete", "model", "incomplete {{model}}"),
                 ),

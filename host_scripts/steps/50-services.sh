@@ -75,14 +75,15 @@ forgive() {
   if systemctl is-failed --quiet "$1"; then systemctl reset-failed "$1"; fi
 }
 
-# gateway_settings - our settings by the gateway's names; without an engine it answers "disabled".
+# gateway_settings - what does not change while the gateway runs; its settings.json has the rest. Without an engine it
+# answers "disabled".
 gateway_settings() {
   local engine=enabled default max
   if ! has_engine; then engine=disabled; fi
   default=$(setting DEFAULT_TIMEOUT_SECONDS)
   max=$(setting MAX_TIMEOUT_SECONDS)
   renew gateway.env \
-    "INFERENCE_BACKENDS=http://vllm-0:8000" \
+    "INFERENCE_CONFIG=/etc/gateway/settings.json" \
     "INFERENCE_ENGINE=$engine" \
     "INFERENCE_KEYS_FILE=/etc/gateway/keys" \
     "INFERENCE_ETA_FILE=/etc/gateway/status" \
@@ -145,11 +146,11 @@ made_from() {
       for key in MODEL VLLM_IMAGE VLLM_PORT VLLM_ARGS ENGINE_ARGUMENTS HF_TOKEN_PARAMETER; do setting "$key"; done
       ;;
     inference-app.service)
-      cat "$scripts/files/$1" "$etc/lamplighter/gateway.env" # not the keys: the gateway reloads them by itself
+      cat "$scripts/files/$1" "$etc/lamplighter/gateway.env" # not keys and settings: the gateway reloads them by itself
       for key in GATEWAY_IMAGE GATEWAY_PORT; do setting "$key"; done
       ;;
     lamplighter-agent.service)
-      cat "$scripts/files/$1" "$settings" "$scripts"/host/{agent,drain,keys,machine,probes}/*.py
+      cat "$scripts/files/$1" "$settings" "$scripts"/host/{agent,drain,gateway,keys,machine,probes}/*.py
       ;;
   esac
 }

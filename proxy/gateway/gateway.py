@@ -140,6 +140,8 @@ class Gateway:
         settings = self.routing.settings
         self.filters.adopt(settings.filters)
         self.addresses.trust(settings.trusted_proxies)
+        self.keys.accept(settings.jwt)
+        self.services.limiter.adopt(settings.key_limits.limits)
         self._connect()
 
     def _connect(self) -> None:

@@ -9,11 +9,20 @@ from gateway.access import keys_file
 from gateway.access.keys_file import InvalidKeysFile
 from gateway.backends.host_status import HostStatus
 from gateway.core.errors import HostDraining
+from gateway.core.restricted_fields import NAMES as RESTRICTED
 from gateway.settings.backend_settings import BackendSettings
-from gateway.settings.gateway_settings import Settings
+from gateway.settings.gateway_settings import Settings, reference
 from gatewaylab.visiting import Visitor, chat, written_keys
 
-__all__ = ["InvalidKeysFile"]
+__all__ = ["RESTRICTED", "InvalidKeysFile"]
+
+_OPTIONS = [option for option in reference() if "." not in option.name and "[" not in option.name]
+SETTINGS = [option.name for option in _OPTIONS]
+RESTARTED = [option.name for option in _OPTIONS if option.restart]
+
+
+def settings(document: Path | None) -> Settings:
+    return Settings.load(document, {})
 
 
 def entry(key_id: str, key: str, **more: Any) -> dict[str, Any]:
@@ -39,8 +48,9 @@ def refusal(status: Path, now: float) -> dict[str, Any] | None:
 
 async def metrics_page(folder: Path, requests: list[dict[str, Any]]) -> str:
     """Return /metrics of a gateway that has answered these: what of a good chat is different."""
-    backend = BackendSettings(url="http://127.0.0.1:8000")
-    visitor = Visitor(Settings(backends=(backend,), keys_file=written_keys(folder)))
+    own = BackendSettings(url="http://127.0.0.1:8000")
+    fallback = BackendSettings(url="https://llm.example.com", fallback=True)
+    visitor = Visitor(Settings(backends=(own, fallback), keys_file=written_keys(folder)))
     for changes in requests:
         visitor.gateway.recorder.record(chat(**changes))
     return (await visitor.ask("/metrics")).text

@@ -41,7 +41,7 @@ async def samples(tmp_path: Path) -> dict[str, set[str]]:
     page = await gateway.metrics_page(
         tmp_path,
         [
-            {"stream": True, "first_byte": 0.5},
+            {"stream": True, "first_byte": 0.5, "fallback": True},
             {"stream": True, "first_byte": 0.5, "error": "engine_gone"},
             {"status": 499, "retried": True, "failover": "503"},
             {"status": 503, "error": "overloaded"},

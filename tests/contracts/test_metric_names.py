@@ -179,7 +179,7 @@ async def page(tmp_path: Path) -> str:
     return await gateway.metrics_page(
         tmp_path,
         [
-            {"began": ENDED - 20},
+            {"began": ENDED - 20, "fallback": True},
             {"status": 499, "began": ENDED - 10, "retried": True, "failover": "503"},
             {"error": "engine_gone", "began": ENDED - 5},
             {"status": 503, "error": "overloaded", "seconds": 0.0, "began": ENDED},

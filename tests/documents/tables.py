@@ -35,25 +35,41 @@ def _rows(headings: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
 def specification() -> str:
     described = schema()
     sections = {k: v for k, v in described["properties"].items() if "properties" in v}
-    own = {k: v for k, v in described["properties"].items() if k not in sections}
-    tables = [_keys(own, described["required"])]
+    own = {k: v for k, v in described.items() if k != "properties"} | {
+        "properties": {k: v for k, v in described["properties"].items() if k not in sections}
+    }
+    tables = [_keys(_within("", own))]
     for section, option in sections.items():
-        named = {f"{section}.{key}": value for key, value in option["properties"].items()}
-        tables.append(f"### {section}\n\n{_keys(named, [])}")
+        tables.append(f"### {section}\n\n{_keys(_within(f'{section}.', option))}")
     return "\n".join(tables)
 
 
-def _keys(options: dict[str, dict[str, Any]], required: list[str]) -> str:
+_Key = tuple[str, dict[str, Any], bool]  # its path, its schema, whether it is required
+
+
+def _within(prefix: str, described: dict[str, Any]) -> Iterator[_Key]:
+    """Yield the keys of an object, each followed by those within it, or within its items."""
+    for name, option in described["properties"].items():
+        path, items = f"{prefix}{name}", option.get("items", {})
+        if "properties" not in option:
+            yield path, option, name in described.get("required", [])
+        if "properties" in option:
+            yield from _within(f"{path}.", option)
+        if "properties" in items:
+            yield from _within(f"{path}[].", items)
+
+
+def _keys(keys: Iterable[_Key]) -> str:
     return _rows(
         ("key", "takes", "default", ""),
         (
             (
-                f"`{key}`",
+                f"`{path}`",
                 _takes(option),
-                "required" if key in required else f"`{json.dumps(option['default'])}`",
-                option["description"],
+                "required" if required else f"`{json.dumps(option['default'])}`",
+                option["description"].replace("|", "\\|"),
             )
-            for key, option in options.items()
+            for path, option, required in keys
         ),
     )
 

@@ -26,7 +26,9 @@ ORDERED = {
     ),  # a file's read: the parser asks for more
 }
 # Without a layout of their own, or known to mypyc.
-BASES = {"ABC", "Downstream", "asyncio.Protocol", "Protocol", "NamedTuple", "Enum", "dict"}
+BASES = {
+    "ABC", "Answering", "Downstream", "asyncio.Protocol", "Protocol", "NamedTuple", "Enum", "dict",
+}  # fmt: skip
 
 
 def build_script() -> ModuleType:

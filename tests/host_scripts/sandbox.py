@@ -73,6 +73,7 @@ SETTINGS: dict[str, Any] = {
     "vllm_args": "--max-model-len 8192 --gpu-memory-utilization 0.9",
     "engine_arguments": "--max-num-seqs 64",
     "gateway_image": "123456789012.dkr.ecr.eu-central-1.amazonaws.com/lamplighter-demo:abc",
+    "gateway_settings": f"{ACCOUNT}/{BUCKET}/gateway/0123456789abcdef.json",
     "gateway_port": 8080,
     "default_timeout_seconds": 90,
     "max_timeout_seconds": 600,
@@ -122,6 +123,7 @@ class Host:
         self.parameter("lamplighter/demo/api-key", API_KEY)
         self.parameter("lamplighter/demo/hf-token", HF_TOKEN)
         self.key("default")
+        self.gateway_settings()
 
     def install(self, **changed: Any) -> None:
         """Put the scripts and rendered settings where bootstrap would have put them."""
@@ -227,6 +229,12 @@ class Host:
         path = self.aws / "ssm" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(value)
+
+    def gateway_settings(self, **described: Any) -> None:
+        """Let the bucket have settings of the gateway, as provision writes them."""
+        path = self.aws / "s3" / str(SETTINGS["gateway_settings"]).partition("/")[2]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps({"settings": {}, "fallbacks": [], "keys": {}, **described}))
 
     def key(self, key_id: str) -> None:
         """Let SSM have a key of this id, as provision and `lamplighter keys` write it."""

@@ -22,6 +22,8 @@ file = os.environ["KEYS_FILE"]
 with open(file + ".new", "w") as new:
     json.dump({{"keys": [{KNOWN}]}}, new)
 os.rename(file + ".new", file)
+with open(os.environ["SETTINGS_FILE"], "w") as new:
+    json.dump({{"backends": [{{"url": os.environ["ENGINE_BACKEND"]}}]}}, new)
 names = ("INSTANCE_ID", "GATEWAY_URL", "ENGINE_URL", "DEPLOYMENT_ENV", "PHASE_FILE", "UNITS",
          "KEYS_FILE", "STATUS_FILE")
 print(json.dumps({{name: os.environ.get(name) for name in names}}), flush=True)
@@ -38,6 +40,7 @@ ENGINE=gpu
 MODEL=tiny model
 VLLM_PORT=8000
 ENGINE_ARGUMENTS=--seed 7
+GATEWAY_SETTINGS=000000000000/twin-hosts/gateway/settings.json
 GATEWAY_PORT=8080
 DEFAULT_TIMEOUT_SECONDS=90
 MAX_TIMEOUT_SECONDS=600

@@ -124,8 +124,9 @@ class Host:
         self._tell("booting", 0)
         self.write_facts()
         start_gateway = self._start_services()
-        if not await self._has_keys():
-            cause = f"there is no {self.places.keys} after {_FIRST_KEYS:g} s: see agent.log"
+        if not await self._has_files():
+            missing = f"no keys or settings in {self.places.gateway}"
+            cause = f"{missing} after {_FIRST_KEYS:g} s: see agent.log"
             self.state = f"failed: {cause}"
             self._tell("failed", 0, f"40-secrets.sh failed: {cause}")
             return
@@ -137,15 +138,15 @@ class Host:
         await self._attend()
 
     def _start_services(self) -> Callable[[], None]:
-        """Start the agent, and the engine, which loads while the keys arrive; return what starts
-        the gateway.
+        """Start the agent, and the engine, which loads while keys and settings arrive; return what
+        starts the gateway.
         """
         engine_port, self.gateway_port = _free_ports(2)
         has_engine = self.settings["ENGINE"] != "none"
         agent = programs.agent(
-            self.places, self.instance, self.gateway_port, engine_port if has_engine else None
+            self.places, self.instance, self.gateway_port, engine_port, has_engine=has_engine
         )
-        gateway = programs.gateway(self.places, self.settings, self.gateway_port, engine_port)
+        gateway = programs.gateway(self.places, self.settings, self.gateway_port)
         self._start("agent", AGENT, lambda: agent)
         if has_engine:
             self._start("engine", ENGINE, lambda: self._engine(engine_port))
@@ -209,10 +210,10 @@ class Host:
         line: dict[str, Any] = {"phase": phase, "percent": percent, "cause": cause}
         _replace(self.places.phase, json.dumps(line) + "\n", mode=0o644)
 
-    async def _has_keys(self) -> bool:
+    async def _has_files(self) -> bool:
         """The agent brings them: on a real host 40-secrets.sh does the first time, by its code."""
         for _ in range(round(_FIRST_KEYS / 0.1)):
-            if self.places.keys.exists():
+            if self.places.keys.exists() and self.places.gateway_settings.exists():
                 return True
             await asyncio.sleep(0.1)
         return False

@@ -45,6 +45,10 @@ class Places:
         return self.gateway / "keys"
 
     @property
+    def gateway_settings(self) -> Path:
+        return self.gateway / "settings.json"
+
+    @property
     def status(self) -> Path:
         return self.gateway / "status"
 
@@ -91,16 +95,18 @@ class Places:
         }
 
 
-def agent(places: Places, instance: str, gateway_port: int, engine_port: int | None) -> Unit:
-    """The real agent, with this host's paths in place of a real host's fixed ones.
-
-    engine_port: None: a host without an engine.
-    """
-    units = [GATEWAY.name] if engine_port is None else [ENGINE.name, GATEWAY.name]
+def agent(
+    places: Places, instance: str, gateway_port: int, engine_port: int, *, has_engine: bool
+) -> Unit:
+    """The real agent, with this host's paths in place of a real host's fixed ones."""
+    units = [ENGINE.name, GATEWAY.name] if has_engine else [GATEWAY.name]
     environment = places.environment() | {
         "PHASE_FILE": str(places.phase),
         "KEYS_FILE": str(places.keys),
         "KEYS_SECONDS": str(_KEYS_EVERY),
+        "SETTINGS_FILE": str(places.gateway_settings),
+        "GATEWAY_FOLDER": str(places.gateway),
+        "ENGINE_BACKEND": f"http://127.0.0.1:{engine_port}",
         "STATUS_FILE": str(places.status),
         "SERVED_FILE": str(places.run / "served"),
         "MACHINE_FILE": str(places.machine),
@@ -110,17 +116,17 @@ def agent(places: Places, instance: str, gateway_port: int, engine_port: int | N
         "GATEWAY_URL": f"http://127.0.0.1:{gateway_port}",
         "UNITS": " ".join(units),
     }
-    if engine_port is not None:
+    if has_engine:
         environment["ENGINE_URL"] = f"http://127.0.0.1:{engine_port}"
     return Unit.python("agent", "twin.hosts.agent", environment=environment)
 
 
-def gateway(places: Places, settings: Mapping[str, str], port: int, engine_port: int) -> Unit:
+def gateway(places: Places, settings: Mapping[str, str], port: int) -> Unit:
     """What 50-services.sh writes into gateway.env. The gateway gets no AWS credentials."""
     environment = {
         name: each for name, each in os.environ.items() if not name.startswith("AWS_")
     } | {
-        "INFERENCE_BACKENDS": f"http://127.0.0.1:{engine_port}",
+        "INFERENCE_CONFIG": str(places.gateway_settings),
         "INFERENCE_ENGINE": "disabled" if settings["ENGINE"] == "none" else "enabled",
         "INFERENCE_KEYS_FILE": str(places.keys),
         "INFERENCE_ETA_FILE": str(places.status),

@@ -76,7 +76,11 @@ def _ask(
     body: Any = None,
     seconds: float = _SECONDS,
 ) -> dict[str, Any]:
-    headers = {"Content-Type": "application/json", **({"Host": name} if name else {})}
+    headers = {
+        "Content-Type": "application/json",
+        "X-Lamplighter-Fallback": "no",  # the gateway's fallback says nothing about the host
+        **({"Host": name} if name else {}),
+    }
     if api_key:
         headers["Authorization"] = f"Bearer {api_key}"
     connection = None

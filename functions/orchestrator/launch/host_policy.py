@@ -101,6 +101,7 @@ def _files(arns: _Arns) -> list[Statement]:
     ours = {"StringEquals": {"aws:ResourceAccount": arns.settings.account}}
     return [
         _allow("FetchesItsScripts", "s3:GetObject", arns.objects("scripts"), **ours),
+        _allow("FollowsItsGatewaysSettings", "s3:GetObject", arns.objects("gateway"), **ours),
         _allow("UploadsDiagnostics", "s3:PutObject", arns.objects("diagnostics"), **ours),
     ]
 
@@ -124,7 +125,11 @@ def _parameters(arns: _Arns, deployment: Deployment) -> list[Statement]:
     """
     name = deployment.name
     kept = [f"{naming.tls_path(name)}/{each}" for each in ("certificate", "account")]
-    named = (deployment.engine.hf_token_parameter, deployment.certificate.own_parameter)
+    named = (
+        deployment.engine.hf_token_parameter,
+        deployment.certificate.own_parameter,
+        *(each.key_parameter for each in deployment.gateway.fallbacks),
+    )
     read = [
         naming.api_key_parameter(name),
         f"{naming.keys_path(name)}/*",

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator.aws import naming
+from orchestrator.launch import gateway_settings
 from orchestrator.release import RELEASE
 from orchestrator.settings import Settings
 from orchestrator.spec.deployment import Deployment
@@ -56,10 +57,14 @@ def render(folder: Path, deployment: Deployment, settings: Settings, image: str)
     files |= {name: template.render(values).encode() for name, template in templates.items()}
     files[MANIFEST] = manifest(files).encode()
     prefix = f"scripts/{_sha256(files[MANIFEST])}"
-    bucket = naming.bucket(deployment.name, settings.account, settings.region)
+    bucket = _bucket(deployment, settings)
     program = _sha256(files[_PROGRAM])
     known = user_data.render(values, bucket=bucket, folder=prefix, program_sha256=program)
     return HostFiles(files, prefix, known)
+
+
+def _bucket(deployment: Deployment, settings: Settings) -> str:
+    return naming.bucket(deployment.name, settings.account, settings.region)
 
 
 def manifest(files: dict[str, bytes]) -> str:
@@ -108,6 +113,9 @@ def _values(deployment: Deployment, settings: Settings, image: str) -> dict[str,
         "vllm_args": vllm_args(deployment),
         "engine_arguments": " ".join(engine.arguments),
         "gateway_image": image,
+        "gateway_settings": "/".join(
+            (settings.account, _bucket(deployment, settings), gateway_settings.key(deployment))
+        ),
         "gateway_port": deployment.gateway.port,
         "default_timeout_seconds": deployment.gateway.default_timeout_seconds,
         "max_timeout_seconds": deployment.gateway.max_timeout_seconds,

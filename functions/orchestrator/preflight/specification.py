@@ -16,6 +16,7 @@ from orchestrator.masking import shown
 from orchestrator.preflight.check import Check, judged, looked
 from orchestrator.resources import bucket
 from orchestrator.spec.deployment import Deployment
+from orchestrator.spec.gateway.checks import keys_of_fallbacks
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2.type_defs import GpuDeviceInfoTypeDef, ImageTypeDef, InstanceTypeInfoTypeDef
@@ -30,7 +31,7 @@ Known = Mapping[str, "InstanceTypeInfoTypeDef | None"]
 def checks(clients: Clients, deployment: Deployment, known: Known) -> list[Check]:
     """known: the instance types that are asked for, as EC2 describes them; None: it has none."""
     types = ", ".join(deployment.instance.preferred_types)
-    domain, token = deployment.dns.domain, deployment.engine.hf_token_parameter
+    domain = deployment.dns.domain
     ami = deployment.instance.ami or f"the newest of Ubuntu {deployment.instance.ubuntu}"
     groups: list[tuple[str, str, Callable[[], Iterator[str]]]] = [
         ("name", deployment.name, partial(_name, clients, deployment)),
@@ -40,8 +41,13 @@ def checks(clients: Clients, deployment: Deployment, known: Known) -> list[Check
     ]
     if domain:
         groups.append(("dns.domain", domain, partial(_domain, clients, deployment)))
-    if token:
-        groups.append(("engine.hf_token_parameter", shown(token), partial(_token, clients, token)))
+    secrets = [
+        ("engine.hf_token_parameter", deployment.engine.hf_token_parameter),
+        *keys_of_fallbacks(deployment.gateway),
+    ]
+    groups += [
+        (key, shown(name), partial(_secret, clients, key, name)) for key, name in secrets if name
+    ]
     return [check for group in groups for check in _looked(*group)]
 
 
@@ -191,13 +197,13 @@ def _domain(clients: Clients, deployment: Deployment) -> Iterator[str]:
         yield str(error)
 
 
-def _token(clients: Clients, name: str) -> Iterator[str]:
+def _secret(clients: Clients, key: str, name: str) -> Iterator[str]:
     """Ask for the parameter's metadata only: its value is the host's business."""
     found = clients.ssm.describe_parameters(
         ParameterFilters=[{"Key": "Name", "Option": "Equals", "Values": [name]}]
     )["Parameters"]
     if not found:
-        yield f"engine.hf_token_parameter: there is no SSM parameter {shown(name)}; create it first"
+        yield f"{key}: there is no SSM parameter {shown(name)}; create it first"
     elif found[0]["Type"] != "SecureString":
         kind = found[0]["Type"]
-        yield f"engine.hf_token_parameter: {shown(name)} is a {kind}; use a SecureString"
+        yield f"{key}: {shown(name)} is a {kind}; use a SecureString"

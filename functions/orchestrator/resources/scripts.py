@@ -1,4 +1,6 @@
-"""The instance's scripts and settings, rendered into the bucket under their content's hash."""
+"""The instance's scripts and settings, rendered into the bucket under their content's hash, and the
+settings that its gateway follows.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,7 @@ from orchestrator.aws.error_codes import tolerating
 from orchestrator.creation.drift import Drift, differing, mend
 from orchestrator.creation.plan import Change, planned
 from orchestrator.errors import Pending
-from orchestrator.launch import rendering
+from orchestrator.launch import gateway_settings, rendering
 from orchestrator.ledger.rows import ResourceRow
 from orchestrator.ledger.store import Ledger
 from orchestrator.resources import bucket, role
@@ -22,11 +24,12 @@ from orchestrator.spec.difference import digest
 _ROLE = "scripts"
 
 
-def plan(clients: Clients, _: Deployment, ledger: Ledger) -> list[Change]:
+def plan(clients: Clients, deployment: Deployment, ledger: Ledger) -> list[Change]:
     row = ledger.resource(_ROLE)
     changes = [planned(_ROLE, "instance scripts in S3", there=row is not None)]
     if row:
         changes += differing(_ROLE, _drifts(clients, ledger, row.facts["prefix"], _tags_of(row)))
+        changes += differing(_ROLE, _settings_drifts(clients, deployment))
     return changes
 
 
@@ -36,8 +39,10 @@ def ensure(
     """Return {"prefix": key prefix}; the ledger's row also holds the user_data that boots it.
 
     keep: scripts of an earlier version stay as long as they are complete, and not those of a
-    change that was not made.
+    change that was not made. The gateway's settings are always those of the specification: hosts
+    follow them while they serve.
     """
+    mend(ledger, _ROLE, _settings_drifts(clients, deployment))
     image, row = ledger.resource("image"), ledger.resource(_ROLE)
     if image is None or "uri" not in image.facts:
         raise Pending("the gateway image has no URI yet")
@@ -96,34 +101,58 @@ def _drifts(
 
     host: has the contents to upload; the plan, which mends nothing, has none.
     """
-    where, owner = bucket.name_of(clients, ledger.name), clients.settings.account
     there: dict[str, str] = {}
     with tolerating("NoSuchBucket"):
-        pages = clients.s3.get_paginator("list_objects_v2").paginate(
-            Bucket=where, Prefix=f"{prefix}/", ExpectedBucketOwner=owner
-        )
-        items = (item for page in pages for item in page.get("Contents", []))
-        there = {item["Key"]: item["ETag"].strip('"') for item in items}
+        there = _listed(clients, ledger.name, f"{prefix}/")
     wrong = [name for name in files if there.get(f"{prefix}/{name}") != files[name]]
     if wrong:
         yield Drift(
             f"missing or changed under {prefix}: {', '.join(sorted(wrong))}",
             "hosts verify and run exactly these",
-            partial(_upload, clients, where, host, wrong),
+            partial(_upload, clients, ledger.name, host, wrong),
         )
 
 
+def _settings_drifts(clients: Clients, deployment: Deployment) -> Iterator[Drift]:
+    key, content = gateway_settings.key(deployment), gateway_settings.document(deployment)
+    there: dict[str, str] = {}
+    with tolerating("NoSuchBucket"):
+        there = _listed(clients, deployment.name, key)
+    if there.get(key) != _etag(content):
+        yield Drift(
+            f"missing or changed: {key}",
+            "hosts follow these settings of their gateway",
+            partial(_put, clients, deployment.name, key, content),
+        )
+
+
+def _listed(clients: Clients, name: str, prefix: str) -> dict[str, str]:
+    """Return the ETag of each object whose key begins so."""
+    pages = clients.s3.get_paginator("list_objects_v2").paginate(
+        Bucket=bucket.name_of(clients, name),
+        Prefix=prefix,
+        ExpectedBucketOwner=clients.settings.account,
+    )
+    items = (item for page in pages for item in page.get("Contents", []))
+    return {item["Key"]: item["ETag"].strip('"') for item in items}
+
+
+def _put(clients: Clients, name: str, key: str, content: bytes) -> None:
+    clients.s3.put_object(
+        Bucket=bucket.name_of(clients, name),
+        Key=key,
+        Body=content,
+        ExpectedBucketOwner=clients.settings.account,
+    )
+
+
 def _upload(
-    clients: Clients, where: str, host: rendering.HostFiles | None, names: list[str]
+    clients: Clients, deployment: str, host: rendering.HostFiles | None, names: list[str]
 ) -> None:
     """Upload these files, the manifest last: it never names an absent file."""
-    owner = clients.settings.account
     for name in sorted(names, key=lambda name: (name == rendering.MANIFEST, name)):
         if host:
-            key = f"{host.prefix}/{name}"
-            clients.s3.put_object(
-                Bucket=where, Key=key, Body=host.files[name], ExpectedBucketOwner=owner
-            )
+            _put(clients, deployment, f"{host.prefix}/{name}", host.files[name])
 
 
 def _etag(content: bytes) -> str:

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from orchestrator.masking import join, shown
 from orchestrator.spec import engine_arguments, tool_parsers
 from orchestrator.spec.deployment import Deployment
+from orchestrator.spec.gateway import checks as gateway_checks
 from orchestrator.spec.patterns import RANGE, TAG_KEY
 from orchestrator.spec.sections import DEFAULT_TYPE
 
@@ -163,6 +164,7 @@ def anothers_secret(spec: Deployment) -> Found:
     for path, text in (
         ("engine.hf_token_parameter", spec.engine.hf_token_parameter),
         ("certificate.own_parameter", spec.certificate.own_parameter),
+        *gateway_checks.keys_of_fallbacks(spec.gateway),
     ):
         ours = f"/lamplighter/{spec.name}/"
         if text and not text.startswith(("/inference/", ours)):

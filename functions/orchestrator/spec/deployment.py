@@ -11,6 +11,7 @@ from typing import Any
 
 from orchestrator.spec import hints
 from orchestrator.spec.engine import Engine
+from orchestrator.spec.gateway.section import Gateway
 from orchestrator.spec.patterns import MODEL, NAME, TAG_KEY
 from orchestrator.spec.schedule import Rotation, Schedule
 from orchestrator.spec.schema.fields import option, plain, section
@@ -19,7 +20,6 @@ from orchestrator.spec.sections import (
     Canary,
     Certificate,
     Dns,
-    Gateway,
     Instance,
     Network,
     Sleep,
@@ -101,7 +101,8 @@ class Deployment:
 
     def document(self) -> dict[str, Any]:
         """Return the specification with every default filled in, as JSON types."""
-        return {**plain(self), "tags": dict(self.tags)}
+        document: dict[str, Any] = plain(self)
+        return document
 
     @property
     def host(self) -> str | None:

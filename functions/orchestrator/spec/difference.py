@@ -38,6 +38,7 @@ _HOST = "the host reads it at its launch"
 _MACHINE = "it decides which machine is launched"
 _ENGINE = "the engine starts with it"
 _GATEWAY = "the gateway starts with it"
+_READ = "the gateway of a running host takes it over within a minute"
 _TIMES = "the times at which it is started and stopped are changed"
 _LOOK = "the next look at it goes by it"
 _JUDGED = "new hosts are judged by it, that of this change too"
@@ -85,6 +86,27 @@ HOWS: Mapping[str, tuple[How, str]] = {
     "gateway.default_timeout_seconds": (How.NEW_GENERATION, _GATEWAY),
     "gateway.max_timeout_seconds": (How.NEW_GENERATION, _GATEWAY),
     "gateway.requests_per_minute_per_address": (How.NEW_GENERATION, _GATEWAY),
+    "gateway.aliases": (How.IN_PLACE, _READ),
+    "gateway.fallbacks": (How.IN_PLACE, _READ),
+    "gateway.key_limits": (How.IN_PLACE, _READ),
+    "gateway.jwt": (How.IN_PLACE, _READ),
+    "gateway.filters": (How.IN_PLACE, _READ),
+    "gateway.cors_origins": (How.IN_PLACE, _READ),
+    "gateway.allow_fields": (How.IN_PLACE, _READ),
+    "gateway.media_hosts": (How.IN_PLACE, _READ),
+    "gateway.cache_salt": (How.IN_PLACE, _READ),
+    "gateway.heartbeats": (How.IN_PLACE, _READ),
+    "gateway.keepalive_seconds": (How.IN_PLACE, _READ),
+    "gateway.wait_seconds": (How.IN_PLACE, _READ),
+    "gateway.queue_length": (How.IN_PLACE, _READ),
+    "gateway.queue_seconds": (How.IN_PLACE, _READ),
+    "gateway.max_output_tokens": (How.IN_PLACE, _READ),
+    "gateway.max_choices": (How.IN_PLACE, _READ),
+    "gateway.max_prompts": (How.IN_PLACE, _READ),
+    "gateway.reserve_tokens": (How.IN_PLACE, _READ),
+    "gateway.count_usage": (How.IN_PLACE, _READ),
+    "gateway.docs": (How.NEW_GENERATION, _GATEWAY),
+    "gateway.otlp_endpoint": (How.NEW_GENERATION, _GATEWAY),
     "certificate.challenge": (How.NEW_GENERATION, _HOST),
     "certificate.directory": (How.NEW_GENERATION, _HOST),
     "certificate.own_parameter": (How.NEW_GENERATION, _HOST),

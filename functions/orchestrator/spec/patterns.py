@@ -21,6 +21,16 @@ _ID = r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,94}[A-Za-z0-9_])?"
 _STEP = r"(?!\.{1,2}(?:/|$))[A-Za-z0-9_.:@+=-]+"
 MODEL = rf"(?!.*(?:--|\.\.|\.git$))(?:{_ID}/)?{_ID}|(?:/{_STEP})+/?"
 
+# What clients call a model: vLLM takes any text.
+NAME_OF_MODEL = r"[!-~](?:[ -~]{0,198}[!-~])?"
+
+# Names and addresses of other servers, and of what is sent to them.
+HEADER_NAME = r"[A-Za-z0-9-]{1,100}"
+HOST_NAME = r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?"
+ORIGIN = rf"\*|https?://{HOST_NAME}(?::[0-9]{{1,5}})?"
+_AT = rf"{HOST_NAME}(?::[0-9]{{1,5}})?(?:/[A-Za-z0-9._~/-]*)?"
+URL, ANY_URL = rf"https://{_AT}", rf"https?://{_AT}"
+
 # SSM parameters that a specification may name. A deployment's own secrets are not among them: a
 # host would read them and pass them to an image of the caller's choice.
 SECRETS = ("api-key", "keys", "tls")

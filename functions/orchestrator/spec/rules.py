@@ -13,6 +13,7 @@ from typing import Any
 
 from orchestrator.spec import checks, schedule_checks, tool_parsers
 from orchestrator.spec.deployment import Deployment
+from orchestrator.spec.gateway import checks as gateway_checks
 from orchestrator.spec.schema.values import Problem, Schema
 from orchestrator.spec.sections import DEFAULT_TYPE
 
@@ -86,6 +87,26 @@ RULES = (
         "gateway.max_timeout_seconds is no less than gateway.default_timeout_seconds",
         ("gateway.max_timeout_seconds", "gateway.default_timeout_seconds"),
         checks.timeouts,
+    ),
+    Rule(
+        "gateway.aliases stand for models, not for other aliases",
+        ("gateway.aliases",),
+        lambda spec: gateway_checks.aliases(spec.gateway),
+    ),
+    Rule(
+        "gateway.jwt.issuer and gateway.jwt.audience are given together",
+        ("gateway.jwt",),
+        lambda spec: gateway_checks.issuer_and_audience(spec.gateway),
+    ),
+    Rule(
+        "gateway.filters name networks as 203.0.113.0/24, and patterns that RE2 takes",
+        ("gateway.filters",),
+        lambda spec: gateway_checks.filters(spec.gateway),
+    ),
+    Rule(
+        "no two of gateway.fallbacks have the same URL",
+        ("gateway.fallbacks",),
+        lambda spec: gateway_checks.fallbacks(spec.gateway),
     ),
     Rule(
         "canary.prompts have at most 45 seconds together",

@@ -1,4 +1,4 @@
-"""The sections of a specification but for the engine's."""
+"""The sections of a specification but for the engine's and the gateway's."""
 
 from __future__ import annotations
 
@@ -162,28 +162,6 @@ class Instance:
     def preferred_types(self) -> tuple[str, ...]:
         """Return the instance types that may serve, the preferred one first."""
         return self.types or (self.type,)
-
-
-@dataclass(frozen=True, slots=True)
-class Gateway:
-    """The proxy in front of the engine."""
-
-    port: int = option(
-        8080, about="loopback port of the gateway", type="integer", minimum=1024, maximum=65535
-    )
-    default_timeout_seconds: int = option(
-        90, about="budget of an ordinary request", type="integer", minimum=1, maximum=3600
-    )
-    max_timeout_seconds: int = option(
-        600, about="budget of a long generation", type="integer", minimum=1, maximum=3600
-    )
-    requests_per_minute_per_address: int | None = option(
-        None,
-        about="inference requests a minute from one client address; null: no limit",
-        type=["integer", "null"],
-        minimum=1,
-        maximum=100_000,
-    )
 
 
 @dataclass(frozen=True, slots=True)

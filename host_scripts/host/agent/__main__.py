@@ -27,6 +27,7 @@ from host.agent.units import Units
 from host.drain.draining import Draining
 from host.drain.nginx import Nginx
 from host.drain.order import Orders, parameter
+from host.gateway.settings_file import SettingsFile
 from host.keys.keys_file import Keys
 from host.machine import metadata, systemd
 from host.probes.api_key import ApiKey
@@ -46,7 +47,7 @@ def main() -> None:
     quick = Config(connect_timeout=3, read_timeout=5, retries={"total_max_attempts": 1})
     me = settings.instance_id or metadata.instance_id(time.sleep)
     ssm = boto3.client("ssm", region_name=settings.region, config=quick)
-    _follow_keys(ssm, settings)
+    _follow_files(boto3.client("s3", region_name=settings.region, config=quick), ssm, settings)
     api_key = ApiKey(ssm, settings.api_key_parameter, time.monotonic)
     watched = Units(settings.units, time.monotonic, systemd.run)
     progress = Progress(
@@ -132,15 +133,25 @@ def run(
         sleep(min(pause, WHILE_DRAINING) if phase == "draining" else pause)
 
 
-def _follow_keys(ssm: Any, settings: Settings) -> None:
-    """In a thread: a look may take half a minute, and a revoked key must not wait for it."""
-    if settings.keys_file is None:
-        return
-    keys = Keys(ssm, settings.keys_path, settings.keys_file)
+def _follow_files(s3: Any, ssm: Any, settings: Settings) -> None:
+    """In threads: a look may take half a minute, and a revoked key must not wait for it, nor for
+    the gateway's settings.
+    """
     threading.excepthook = _die
-    threading.Thread(
-        target=keys.follow, args=(settings.keys_seconds, time.sleep), name="keys", daemon=True
-    ).start()
+    if settings.keys_file is not None:
+        keys = Keys(ssm, settings.keys_path, settings.keys_file)
+        _begin("keys", keys.follow, settings.keys_seconds)
+    if settings.settings_file is not None:
+        followed = SettingsFile(
+            s3, ssm, settings.gateway_settings, settings.settings_file, settings.gateway
+        )
+        _begin("settings", followed.follow, settings.keys_seconds)
+
+
+def _begin(
+    name: str, follow: Callable[[float, Callable[[float], None]], Any], pause: float
+) -> None:
+    threading.Thread(target=follow, args=(pause, time.sleep), name=name, daemon=True).start()
 
 
 def _die(failed: threading.ExceptHookArgs) -> NoReturn:

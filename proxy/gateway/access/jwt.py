@@ -40,7 +40,7 @@ class _Provider(msgspec.Struct):
 
 
 class Jwt:
-    """The tokens of one provider."""
+    """The tokens of one provider; `settings` are those it was made with."""
 
     def __init__(
         self, settings: JwtSettings, transport: httpx.AsyncBaseTransport | None = None
@@ -48,7 +48,7 @@ class Jwt:
         from gateway.access import token_verifier  # noqa: PLC0415 -- 0.1 s, only where tokens are accepted
 
         self._tokens = token_verifier
-        self._settings = settings
+        self.settings = settings
         self._transport = transport
         self._keys: ProviderKeys = {}
         self._content = b""
@@ -82,7 +82,7 @@ class Jwt:
             raise BackendUnavailable("The keys of the tokens' issuer are not known yet.", seconds=1)
         claims = self._verified(token)
         caller = self._caller(claims)
-        self._remember(digest, caller, float(claims["exp"]) + self._settings.leeway_seconds)
+        self._remember(digest, caller, float(claims["exp"]) + self.settings.leeway_seconds)
         return caller
 
     async def run(self) -> None:
@@ -93,7 +93,7 @@ class Jwt:
                 await asyncio.sleep(RETRY_SECONDS)
                 if is_fetched:
                     with contextlib.suppress(TimeoutError):
-                        async with asyncio.timeout(self._settings.refresh_seconds - RETRY_SECONDS):
+                        async with asyncio.timeout(self.settings.refresh_seconds - RETRY_SECONDS):
                             await self._wanted.wait()
                 self._wanted.clear()
 
@@ -102,7 +102,7 @@ class Jwt:
         try:
             async with asyncio.timeout(_FETCH_SECONDS):
                 content = await _get(client, await self._jwks_url(client))
-            keys = self._tokens.parse(content, self._settings)
+            keys = self._tokens.parse(content, self.settings)
         except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError, RecursionError) as error:
             logger.warning("issuer's keys not fetched: %s: %s", type(error).__name__, error)
             return False
@@ -113,7 +113,7 @@ class Jwt:
         return True
 
     async def _jwks_url(self, client: httpx.AsyncClient) -> str:
-        settings = self._settings
+        settings = self.settings
         if settings.jwks_url is not None:
             return settings.jwks_url
         document = await _get(client, settings.issuer.rstrip("/") + _DISCOVERY)
@@ -124,13 +124,13 @@ class Jwt:
 
     def _verified(self, token: bytes) -> Mapping[str, Any]:
         try:
-            return self._tokens.verify(token, self._keys, self._settings)
+            return self._tokens.verify(token, self._keys, self.settings)
         except self._tokens.UnknownSigner:
             self._wanted.set()
             raise
 
     def _caller(self, claims: Mapping[str, Any]) -> Caller:
-        settings = self._settings
+        settings = self.settings
         name = claims[settings.id_claim]
         if not isinstance(name, str) or not _ID.fullmatch(name):
             raise InvalidKey("The token names its bearer in a way that cannot be used here.")

@@ -12,6 +12,7 @@ Write the file beside and move it into place. It is taken whole or not at all: w
 empty or gone leaves the last good keys in force. An empty list is valid and refuses every key.
 """
 
+import asyncio
 from collections.abc import Mapping
 from hashlib import sha256
 from hmac import compare_digest
@@ -22,6 +23,7 @@ from gateway.access.keys_file import Entry, InvalidKeysFile, read, stamp
 from gateway.core.caller import OPEN, Caller
 from gateway.core.errors import InvalidKey
 from gateway.core.log import logger
+from gateway.settings.jwt_settings import JwtSettings
 
 LONGEST_KEY = 512  # bytes; a longer text is no key and not worth a hash
 
@@ -37,6 +39,7 @@ class Keys:
         """Raises InvalidKeysFile."""
         self._path = path
         self._jwt = jwt
+        self._jwt_changed = asyncio.Event()
         self._stamp = stamp(path) if path else None
         self._take(read(path) if path else [])
 
@@ -73,10 +76,29 @@ class Keys:
         else:
             logger.info("read %d keys from %s", self._count, self._path)
 
+    def accept(self, provider: JwtSettings | None) -> None:
+        """Take tokens of this provider from now on, or none; its keys are fetched by `run`.
+
+        Without a keys file the last provider stays: without it everybody could do everything.
+        """
+        if provider == (self._jwt.settings if self._jwt is not None else None):
+            return
+        if self._path is None and provider is None:
+            logger.warning("only a restart takes jwt away where there is no keys_file")
+            return
+        self._jwt = None if provider is None else Jwt(provider)
+        self._jwt_changed.set()
+
     async def run(self) -> None:
-        """Keep the keys of the tokens' provider up to date, for ever if there is one."""
-        if self._jwt is not None:
-            await self._jwt.run()
+        """Keep the keys of the tokens' provider up to date, for ever."""
+        while True:
+            self._jwt_changed.clear()
+            following = None if self._jwt is None else asyncio.ensure_future(self._jwt.run())
+            try:
+                await self._jwt_changed.wait()
+            finally:
+                if following is not None:
+                    following.cancel()
 
     def _take(self, entries: list[Entry]) -> None:
         named: dict[bytes, list[Entry]] = {}

@@ -107,13 +107,17 @@ class Limiter:
         default: Limits = NO_LIMITS,
     ) -> None:
         """`default`: of callers whose key has no limits."""
-        self._default = NO_LIMITS if default == NO_LIMITS else default
+        self.adopt(default)
         self._usage = usage
         self._clock = clock
         self._wall_clock = wall_clock
         self._accounts: dict[str, _Account] = {}
         self._sweep_at = _FEWEST_BEFORE_SWEEP
         self._free = Lease(None, 0, None, clock, [])
+
+    def adopt(self, default: Limits) -> None:
+        """Hold callers without limits of their own to these from now on."""
+        self._default = NO_LIMITS if default == NO_LIMITS else default
 
     def __len__(self) -> int:
         return len(self._accounts)

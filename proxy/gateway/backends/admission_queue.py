@@ -87,9 +87,8 @@ class AdmissionQueue:
         for queue in self._queues:
             for waiter in [one for one, ends in queue.items() if ends <= now]:
                 self._end(waiter)
-        if any(one.waits for queue in self._queues for one in queue):
-            for backend in self._routing.backends:
-                self.released(backend)
+        for backend in self._routing.backends:  # an ejection, or a pause, may have ended
+            self.released(backend)
 
     def refusal(self, waiter: Waiter) -> BackendUnavailable:
         """Return the error for a waiter that is not admitted."""

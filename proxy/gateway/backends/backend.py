@@ -6,7 +6,8 @@ loading   answers that it cannot serve yet
 down      does not answer; if it refuses at once (`refuses`), requests may still try
 
 Beside the probes, requests count: five failures in a row eject a backend for
-ten seconds, unless it is the last that serves some model. Then one request may try it (half-open).
+ten seconds, unless it is the last that serves some model and has no fallback. Then one request may
+try it (half-open).
 """
 
 import ssl
@@ -34,16 +35,18 @@ class Backend:
     """`outstanding` counts requests sent to it and not yet ended, however they end.
 
     `models` are the names it serves, `listing` its own entry of each; both mean nothing
-    before `knows_models`. `retired`: a reload took it away, it ends what it has begun.
+    before `knows_models`. `names`: what it calls those of its models that have another name there;
+    `listing` has its own names. `fallback`: it is asked only while no other one can be.
+    `retired`: a reload took it away, it ends what it has begun.
     `authorization` is the header's value that shows our key to it, if it wants one. `head`: the
     lines of a request's head that belong to it.
     """
 
     __slots__ = (
         "alternatives", "authorization", "changed", "consecutive_failures", "ejected_until",
-        "failure_was_an_answer", "failures", "head", "host", "knows_models", "limit", "listing",
-        "models", "name", "outstanding", "path", "pool", "port", "priorities", "problem", "refuses",
-        "retired", "seed", "settings", "state", "tls", "tls_context", "turn",
+        "failure_was_an_answer", "failures", "fallback", "head", "host", "knows_models", "limit",
+        "listing", "models", "name", "names", "outstanding", "path", "pool", "port", "priorities",
+        "problem", "refuses", "retired", "seed", "settings", "state", "tls", "tls_context", "turn",
     )  # fmt: skip
 
     def __init__(self, settings: BackendSettings) -> None:
@@ -56,7 +59,7 @@ class Backend:
         self.outstanding = self.turn = 0
         self.state: State = "unknown"
         self.refuses = self.retired = self.knows_models = False
-        self.problem: str | None = None  # why no connection comes about, if that is known
+        self.problem: str | None = None  # why it cannot be used, if that is known
         self.models: frozenset[str] = frozenset()
         self.listing: dict[str, bytes] = {}
         self.failures = self.consecutive_failures = 0
@@ -81,11 +84,11 @@ class Backend:
         self.head = _head(settings, authorization)
         self.authorization = authorization
         self.limit = settings.max_in_flight
+        self.fallback, self.names = settings.fallback, settings.names
         self.priorities = tuple(
             place for place, name in enumerate(CLASSES) if name in (settings.classes or CLASSES)
         )
-        fixed = settings.models
-        self.models = frozenset(self.listing if fixed is None else fixed)
+        self.models = self._models()
         self.knows_models = bool(self.models)
 
     @property
@@ -114,15 +117,16 @@ class Backend:
         self.failures += 1
         self.consecutive_failures += 1
         self.failure_was_an_answer = answered
-        if self.consecutive_failures >= EJECT_AFTER and self.is_replaceable(now):
+        is_spare = self.is_replaceable(now) or self._has_fallback(now)
+        if self.consecutive_failures >= EJECT_AFTER and is_spare:
             if not self.ejected_until:
                 event("ejected a backend", backend=self.name, failures=self.consecutive_failures)
             self.ejected_until = now + EJECTED_SECONDS
 
     def has_problem(self, problem: str | None) -> None:
-        """Log what keeps connections from being made, once for each time that it changes."""
+        """Log what keeps it from being used, once for each time that it changes."""
         if problem is not None and problem != self.problem:
-            logger.warning("no connection to %s: %s", self.name, problem)
+            logger.warning("%s cannot be used: %s", self.name, problem)
         self.problem = problem
 
     def probe_succeeded(self) -> None:
@@ -148,14 +152,27 @@ class Backend:
             return
         self.listing = listing
         if self.settings.models is None:
-            self.models, self.knows_models = frozenset(listing), True
+            self.models, self.knows_models = self._models(), True
         self.changed()
 
-    def is_replaceable(self, now: float) -> bool:
+    def is_replaceable(self, now: float, *, by_fallbacks: bool = True) -> bool:
         """Whether every model that it serves has another backend that may take over now."""
         return bool(self.alternatives) and all(
-            any(other.usable(now) for other in others) for others in self.alternatives
+            any(one.usable(now) for one in others if by_fallbacks or not one.fallback)
+            for others in self.alternatives
         )
+
+    def _has_fallback(self, now: float) -> bool:
+        return any(
+            one.fallback and one.usable(now) for others in self.alternatives for one in others
+        )
+
+    def _models(self) -> frozenset[str]:
+        """Return the names that the settings fix, else those that it lists, as they are here."""
+        if self.settings.models is not None:
+            return frozenset(self.settings.models)
+        renamed = [here for here, there in self.names.items() if there in self.listing]
+        return frozenset({*renamed, *self.listing} - ({*self.names.values()} - {*renamed}))
 
 
 def reconfigured(settings: Iterable[BackendSettings], running: Iterable[Backend]) -> list[Backend]:

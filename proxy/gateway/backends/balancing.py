@@ -2,7 +2,8 @@
 
 An ejected backend is passed over while another one may be asked, even if that one is full: then the
 request waits. Once the ejection has ended, one request may try it (half-open); the next one only
-after another ten seconds, or as soon as that one went well.
+after another ten seconds, or as soon as that one went well. Fallbacks are asked where all others
+are ejected, or have failed on this request.
 """
 
 import time
@@ -30,7 +31,7 @@ class Balancer:
 
     def choose(self, candidates: Backends, affinity: bytes | None) -> Backend | None:
         """Return one of them (there is at least one), or None: all are at their limits."""
-        if len(candidates) == 1:
+        if len(candidates) == 1 and not candidates[0].ejected_until:
             only = candidates[0]
             return only if only.outstanding < only.limit else None
         for backend in candidates:
@@ -47,6 +48,12 @@ class Balancer:
         if chosen.ejected_until:
             chosen.ejected_until = time.monotonic() + EJECTED_SECONDS
         return chosen
+
+
+def preferred(candidates: Backends, reserve: Backends) -> Backends:
+    """Return those of the candidates that are not ejected, else the reserve, else all of them."""
+    now = time.monotonic()
+    return tuple(one for one in candidates if now >= one.ejected_until) or reserve or candidates
 
 
 def is_healthy(backend: Backend, candidates: Backends) -> bool:

@@ -45,9 +45,12 @@ def document(entries: Iterable[bytes]) -> bytes:
 
 
 def merged(backends: Iterable[Backend], aliases: Mapping[str, str]) -> Listing:
-    """Return what those that are up serve: of two with the same model, the first one's entry."""
+    """Return what those that are up serve: of two with the same model, the first one's entry.
+
+    Those of fallbacks come last.
+    """
     entries: Listing = {}
-    for backend in backends:
+    for backend in sorted(backends, key=lambda one: one.fallback):
         if backend.up:
             entries |= {k: v for k, v in _served(backend).items() if k not in entries}
     for alias, served in aliases.items():
@@ -58,5 +61,9 @@ def merged(backends: Iterable[Backend], aliases: Mapping[str, str]) -> Listing:
 
 
 def _served(backend: Backend) -> Listing:
-    named = {name: entry for name, entry in backend.listing.items() if name in backend.models}
-    return named | {name: invented(name) for name in sorted(backend.models - set(named))}
+    names, listing = backend.names, backend.listing
+    served = {k: v for k, v in listing.items() if k in backend.models and k not in names}
+    for name in sorted(backend.models - set(served)):
+        entry = listing.get(names.get(name, name))
+        served[name] = invented(name) if entry is None else renamed(entry, name)
+    return served

@@ -9,6 +9,11 @@ anything else         up; 404 is that of a server that has no /health
 no connection         down, and requests may still try: it costs nothing
 no answer in time     nothing, a busy engine is not dead; the third time in a row it is down if it
                       has nothing to do, or if others serve what it serves
+
+A fallback may be a public API, where a look must cost nothing and say nothing: it is asked seldom,
+and for GET /v1/models, of which only the status counts if its models are known. /health would be
+wrong there: many have none, and LiteLLM's asks each model something. A 401 is no outage: keys may
+be for inference alone.
 """
 
 import asyncio
@@ -30,7 +35,10 @@ UNWELL_SECONDS = 0.5
 MODELS_SECONDS = 60.0
 SILENT_TIMES = 3
 LOOK_AGAIN_SECONDS = 1.0
+FALLBACK_SECONDS = 30.0
+UNWELL_FALLBACK_SECONDS = 5.0
 
+_HEALTH, _MODELS = "/health", "/v1/models"
 _TICK_SECONDS = 0.25
 _LARGEST_ANSWER = 4 * 1024 * 1024
 _OK, _FAILED_FROM, _LOADING = 200, 500, 503
@@ -80,7 +88,11 @@ class Probes:
 
     def _is_due(self, backend: Backend, seen: _ProbeState, now: float) -> bool:
         pause = self._routing.settings.probe_seconds
-        if backend.state != "up" or backend.ejected_until or seen.silent:
+        is_well = backend.state == "up" and not backend.ejected_until and not seen.silent
+        if backend.fallback:
+            is_well = is_well and not backend.consecutive_failures
+            pause = FALLBACK_SECONDS if is_well else UNWELL_FALLBACK_SECONDS
+        elif not is_well:
             pause = min(pause, UNWELL_SECONDS)
         return not seen.is_probing and now >= seen.probed_at + pause
 
@@ -88,8 +100,11 @@ class Probes:
         seen = self._seen[backend]
         seen.is_probing = True
         try:
-            status, _ = await self._get(backend, "/health")
-            await self._judge(backend, seen, status)
+            if backend.fallback:
+                await self._look_at_fallback(backend, seen)
+            else:
+                status, _ = await self._get(backend, _HEALTH)
+                await self._judge(backend, seen, status)
         except httpx.TimeoutException:
             self._count_silence(backend, seen)
         except httpx.HTTPError as error:
@@ -107,7 +122,8 @@ class Probes:
         if now < self._looked_at + LOOK_AGAIN_SECONDS:
             return
         self._looked_at = now
-        asked = [(one, self._seen.get(one)) for one in self._routing.backends if one.up]
+        backends = [one for one in self._routing.backends if one.up and not one.fallback]
+        asked = [(one, self._seen.get(one)) for one in backends]
         await asyncio.gather(
             *(self._ask_for_models(one, seen) for one, seen in asked if seen is not None)
         )
@@ -125,15 +141,40 @@ class Probes:
         backend.probe_succeeded()
         backend.found("up")
 
+    async def _look_at_fallback(self, backend: Backend, seen: _ProbeState) -> None:
+        learns = backend.settings.models is None
+        try:
+            status, body = await self._get(backend, _MODELS, whole=learns)
+        except ValueError as error:
+            self._warn_unreadable(backend, seen, error)
+            return
+        seen.silent = 0
+        if status >= _FAILED_FROM:
+            backend.found("down")
+            return
+        if learns or status in _NOT_ALLOWED:
+            self._learn(backend, seen, status, body)
+        else:
+            seen.is_unreadable = False
+        backend.probe_succeeded()
+        backend.found("up")
+
     async def _ask_for_models(self, backend: Backend, seen: _ProbeState) -> None:
         seen.models_at = time.monotonic()
         try:
-            status, body = await self._get(backend, "/v1/models")
+            status, body = await self._get(backend, _MODELS)
+        except (httpx.HTTPError, ValueError) as error:
+            self._warn_unreadable(backend, seen, error)
+        else:
+            self._learn(backend, seen, status, body)
+
+    def _learn(self, backend: Backend, seen: _ProbeState, status: int, body: bytes) -> None:
+        try:
             if status != _OK:
                 raise ValueError(_refusal(backend, status))  # noqa: TRY301 -- one place to log it
             backend.learned(model_list.parse(body))
             seen.is_unreadable = False
-        except (httpx.HTTPError, ValueError) as error:
+        except ValueError as error:
             self._warn_unreadable(backend, seen, error)
 
     def _warn_unreadable(self, backend: Backend, seen: _ProbeState, error: Exception) -> None:
@@ -145,35 +186,40 @@ class Probes:
     def _count_silence(self, backend: Backend, seen: _ProbeState) -> None:
         seen.silent += 1
         if seen.silent >= SILENT_TIMES and (
-            not backend.outstanding or backend.is_replaceable(time.monotonic())
+            not backend.outstanding or backend.is_replaceable(time.monotonic(), by_fallbacks=False)
         ):
             self._set_away(backend, seen, refuses=False)
 
     def _set_away(
         self, backend: Backend, seen: _ProbeState, *, refuses: bool, loading: bool = False
     ) -> None:
-        if not seen.is_away:
+        if not seen.is_away and not backend.fallback:
             seen.is_away = True
             self._host.began(time.time())
         backend.found("loading" if loading else "down", refuses=refuses)
 
-    async def _get(self, backend: Backend, path: str) -> tuple[int, bytes]:
-        """Return status and body. Raises httpx.HTTPError, ValueError for an endless body."""
+    async def _get(self, backend: Backend, path: str, *, whole: bool = True) -> tuple[int, bytes]:
+        """Return the status, and the `whole` body or none.
+
+        Raises httpx.HTTPError, ValueError for an endless body.
+        """
         key = backend.authorization
         headers = {} if key is None else {"authorization": key.decode()}
         headers |= backend.settings.headers
         url = backend.settings.url + path
         if backend.settings.ca_file is None:
-            return await self._read(self._client, url, headers)
+            return await self._read(self._client, url, headers, whole=whole)
         async with _client(backend.tls_context) as client:
-            return await self._read(client, url, headers)
+            return await self._read(client, url, headers, whole=whole)
 
     @staticmethod
     async def _read(
-        client: httpx.AsyncClient, url: str, headers: dict[str, str]
+        client: httpx.AsyncClient, url: str, headers: dict[str, str], *, whole: bool
     ) -> tuple[int, bytes]:
         body = bytearray()
         async with client.stream("GET", url, headers=headers) as response:
+            if not whole:
+                return response.status_code, b""
             async for part in response.aiter_bytes():
                 body += part
                 if len(body) > _LARGEST_ANSWER:

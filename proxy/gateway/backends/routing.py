@@ -6,9 +6,15 @@ change, which is rare.
 
 from collections.abc import Callable, Collection, Container, Iterable
 
-from gateway.backends import model_list
+from gateway.backends import model_list, problems
 from gateway.backends.backend import Backend, reconfigured
-from gateway.backends.balancing import AFFINITY_BYTES, Backends, Balancer, is_healthy
+from gateway.backends.balancing import (
+    AFFINITY_BYTES,
+    Backends,
+    Balancer,
+    is_healthy,
+    preferred,
+)
 from gateway.backends.host_status import HostStatus
 from gateway.backends.target import Group, Target
 from gateway.core.errors import (
@@ -74,10 +80,14 @@ class Routing:
         Raises BackendUnavailable or ModelLoading once no backend is left.
         """
         candidates = target.group.available[priority]
-        if home is not None and home in candidates and home not in tried:
+        reserve = target.group.reserve[priority]
+        if home is not None and home not in tried and (home in candidates or home in reserve):
             return home
         if tried:
             candidates = tuple(one for one in candidates if one not in tried)
+        if reserve:
+            left = tuple(one for one in reserve if one not in tried)
+            candidates = preferred(candidates, left)
         if not candidates:
             raise self.unavailable(target)
         return self._balancer.choose(candidates, affinity)
@@ -98,11 +108,14 @@ class Routing:
     def takes(self, backend: Backend, target: Target, priority: int) -> bool:
         """Whether a request that waits for `target` may go to `backend` now."""
         candidates = target.group.available[priority]
+        if target.group.reserve[priority]:
+            candidates = preferred(candidates, target.group.reserve[priority])
         return backend in candidates and is_healthy(backend, candidates)
 
-    def has_other(self, target: Target, priority: int, tried: Container[Backend]) -> bool:
-        """Whether a backend is left that may be asked."""
-        return any(one not in tried for one in target.group.available[priority])
+    def others(self, target: Target, priority: int, tried: Container[Backend]) -> list[Backend]:
+        """Return the backends that are left and may be asked."""
+        asked = target.group.available[priority] + target.group.reserve[priority]
+        return [one for one in asked if one not in tried]
 
     def unavailable(self, target: Target) -> BackendUnavailable:
         """Return the error for a model that is served, but not now."""
@@ -110,7 +123,8 @@ class Routing:
 
     def models_document(self, allowed: Collection[str] | None = None) -> bytes:
         """Return the body of GET /v1/models. Raises as `resolve` if none is known."""
-        if not self._entries and not any(one.state == "up" for one in self.backends):
+        is_up = any(one.state == "up" and not one.fallback for one in self.backends)
+        if not self._entries and not is_up:
             raise self._why(self.backends)
         if allowed is None:
             return self._document
@@ -147,7 +161,7 @@ class Routing:
         for backend in self.backends:
             backend.changed = self.refresh
         self._fill_groups()
-        known = {one.models for one in self.backends if one.knows_models}
+        known = {one.models for one in self.backends if one.knows_models and not one.fallback}
         self._is_ambiguous = len(known) > 1
         self._find_alternatives()
         self._make_targets()
@@ -156,14 +170,18 @@ class Routing:
         self.changed()
 
     def _fill_groups(self) -> None:
+        own = [one for one in self.backends if not one.fallback]
+        unknown = [one for one in own if not one.knows_models]
         names = {name for one in self.backends for name in one.models}
-        for name in {*self._groups, *names, None}:
-            group = self._groups.setdefault(name, Group())
-            group.fill(one for one in self.backends if name is None or name in one.models)
-        self._groups = {
-            name: group for name, group in self._groups.items() if name is None or group.members
-        }
-        self._any_model.fill(one for one in self.backends if not one.knows_models)
+        for name in {*self._groups, *names} - {None}:
+            serving = [one for one in self.backends if name in one.models]
+            if serving and all(one.fallback for one in serving):
+                serving += unknown  # one of these may be what the fallbacks stand in for
+            self._groups.setdefault(name, Group()).fill(serving)
+        self._groups = {name: group for name, group in self._groups.items() if group.members}
+        # A request that names no model is for the one that is served here.
+        self._groups.setdefault(None, Group()).fill(own)
+        self._any_model.fill(unknown)
 
     def _find_alternatives(self) -> None:
         named = [group for name, group in self._groups.items() if name is not None]
@@ -201,7 +219,8 @@ class Routing:
 
     def _why(self, backends: Backends) -> BackendUnavailable:
         seconds = self._host.seconds_left()
-        if self._host.is_loading() or any(one.state == "loading" for one in backends):
+        loading = any(one.state == "loading" and not one.fallback for one in backends)
+        if loading or self._host.is_loading():
             return ModelLoading("The model is loading; ask again later.", seconds=seconds)
         return BackendUnavailable(
             "The model server takes no connections: it is restarting or down.", seconds=seconds
@@ -213,13 +232,9 @@ class Routing:
 
     def _warn_of_problems(self) -> None:
         """Warn once of what cannot work, when the models of all backends are known."""
-        known, aliases = self.problems, self.settings.aliases.items()
-        all_known = all(one.knows_models for one in self.backends)
-        self.problems = tuple(
-            f"the alias {alias} stands for {served}, which no backend serves"
-            for alias, served in aliases
-            if all_known and served not in self._groups
-        )
+        known, self.problems = self.problems, ()
+        if all(one.knows_models for one in self.backends):
+            self.problems = tuple(problems.found(self.settings.aliases, self._groups))
         for problem in self.problems:
             if problem not in known:
                 logger.warning(problem)

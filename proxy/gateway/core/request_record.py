@@ -8,7 +8,7 @@ class RequestRecord:
     is the served name, None until it is known. `status` is what the client saw, 499 if it left.
     `error` is the code of the error that ended the request, in-band ones included. Token counts
     are the engine's own, else estimates (4 bytes a token, a chunk a token); None: none were used.
-    `failover`: why another backend was asked as well.
+    `failover`: why another backend was asked as well. `fallback`: `backend` is one.
     """
 
     began: float = 0.0
@@ -28,6 +28,7 @@ class RequestRecord:
     response_bytes: int = 0
     retried: bool = False
     failover: str | None = None
+    fallback: bool = False
 
     def __init__(
         self,

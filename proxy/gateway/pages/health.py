@@ -3,7 +3,8 @@ strangers see the status alone.
 
 live   200 as long as the process answers
 ready  200 when a backend is up, or none is meant to be; 503 while none is, while stopping, and
-       while the host drains and new requests are refused: a balancer sends them elsewhere
+       while the host drains and new requests are refused: a balancer sends them elsewhere.
+       Fallbacks do not count: the host's agent and the orchestrator ask about the own engine
 health 200 either way, `warning` while no backend is up; 503 while stopping. A host that drains is
        well, so what watches its health has nothing to repair: 200, `draining`
 """
@@ -68,7 +69,7 @@ def engine(sources: Sources) -> str:
         return "draining"
     if not sources.settings.engine_enabled:
         return "disabled"
-    states = {backend.state for backend in sources.routing.backends}
+    states = {backend.state for backend in sources.routing.backends if not backend.fallback}
     if "up" in states:  # one that was not probed yet gets requests, but proves nothing
         return "ready"
     return "loading" if "loading" in states or sources.host.is_loading() else "waiting"

@@ -87,6 +87,8 @@ def _counters(metrics: Metrics) -> Iterator[Family]:
     yield _counter("retries", about, ("model",), metrics.retries)
     about = "Requests that went to another backend, by what was wrong with the first one."
     yield _counter("failovers", about, ("model", "reason"), metrics.failovers)
+    about = "Requests that went to a fallback, by what their clients got."
+    yield _counter("fallbacks", about, ("model", "backend", "status"), metrics.fallbacks)
     about = "Clients that left before they had the whole answer."
     yield _counter("client_left", about, _SERVED, metrics.client_left)
     about = "Streams that had begun and ended with an error."
@@ -126,7 +128,10 @@ def _gauges(sources: Sources) -> Iterator[Family]:
     yield _gauge("queued", about, (), [((), sources.admission.queued)])
     backends, label = sources.routing.backends, ("backend",)
     about = "Whether the backend answers its probes."
-    yield _gauge("backend_up", about, label, [((each.name,), each.up) for each in backends])
+    own = [one for one in backends if not one.fallback]
+    yield _gauge("backend_up", about, label, [((each.name,), each.up) for each in own])
+    fallbacks = [((one.name,), one.up) for one in backends if one.fallback]
+    yield _gauge("fallback_up", "The same of a fallback.", label, fallbacks)
     outstanding = [((each.name,), each.outstanding) for each in backends]
     yield _gauge("backend_outstanding", "Requests at the backend now.", label, outstanding)
     failures = Counts({(each.name,): each.failures for each in backends})

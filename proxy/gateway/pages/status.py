@@ -49,6 +49,7 @@ def _details(sources: Sources, viewer: Viewer) -> Summary:
     backends = [
         {"backend": number, "state": each.state, "outstanding": each.outstanding}
         | ({"problem": each.problem} if each.problem else {})
+        | ({"fallback": True} if each.fallback else {})
         for number, each in enumerate(sources.routing.backends, 1)
     ]
     return {
@@ -85,7 +86,8 @@ def _text(value: Any) -> str:
             return ", ".join(map(_text, items))
         case {"backend": number, "state": state, "outstanding": outstanding}:
             problem = f" ({value['problem']})" if "problem" in value else ""
-            return f"{number}: {state}{problem}, {outstanding} outstanding"
+            fallback = " (a fallback)" if "fallback" in value else ""
+            return f"{number}{fallback}: {state}{problem}, {outstanding} outstanding"
         case dict():
             return ", ".join(f"{each} {name.replace('_', ' ')}" for name, each in value.items())
     return str(value)

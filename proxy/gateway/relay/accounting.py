@@ -18,6 +18,8 @@ def settle(
         _count(record, delivery, estimate)
     if lease is not None:
         lease.settle(record.prompt_tokens or 0, record.completion_tokens or 0)
+    if record.fallback:
+        return  # its speed is not that of the model here
     if record.first_byte is not None and record.stream and record.error is None:
         taken = record.seconds - record.queued
         speeds.seen(record.model, estimate, record.chunks, record.first_byte, taken)

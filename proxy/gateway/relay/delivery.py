@@ -22,9 +22,12 @@ from gateway.response.event_stream import CUT, EventStream
 _ERRORS_FROM = 400
 _NEARLY = 0.9  # a timer may fire a little early
 # A request that meets a close already under way is lost at once. One that is lost later may have
-# been at work, or the end of its engine: it must not end the next one too.
+# been at work, or the end of its engine: it must not end the next one too. A fallback is no such
+# engine.
 _RACE_SECONDS = 1.0
 _EVENT_STREAM = b"text/event-stream"
+# It is our key that it refuses, not the client's.
+_KEY_REFUSED = 401
 # What another backend may do better: this one is busy, loading, or in trouble.
 _ANOTHERS = frozenset({429, 500, 502, 503, 504})
 _RESPONSE_ID = re.compile(rb'"id"\s*:\s*"(resp_[A-Za-z0-9._-]{1,200})"')
@@ -124,8 +127,13 @@ class Delivery:
             self.backend.answered(status, now)
             self._downstream.move(str(status))
             return
+        if status == _KEY_REFUSED and self.backend.fallback:
+            self.backend.has_problem("it does not accept the key of its api_key_file")
+            self.backend.found("down")  # until it is looked at again
+            self._downstream.on_refused()
+            return
         self._status = status
-        self._upstream.body = b""
+        self._upstream.drop()
         self._downstream.release_body()
         self.backend.answered(status, now)
         self.first_byte = time.perf_counter() - self._downstream.began
@@ -222,8 +230,8 @@ class Delivery:
             return
         self.backend.failed(now)
         is_early = now - self._deadlines.last < _RACE_SECONDS
-        if unanswered and is_early and self._downstream.may_move():
-            self._downstream.move("lost")
+        if unanswered and self._downstream.may_move(to_fallback=not is_early):
+            self._downstream.move("lost", to_fallback=not is_early)
             return
         where = "in the middle of its answer" if self._status else "before it answered"
         self._downstream.fail(BackendLost(f"The model server broke off {where}."))
@@ -258,7 +266,8 @@ class Delivery:
         if self._connection is None:
             self.backend.failed(self._loop.time())
         if error.budget == CONNECTION:
-            self._downstream.on_refused(error)
+            # Without its fallback the engine is what the client waits for.
+            self._downstream.on_refused(None if self.backend.fallback else error)
         else:
             self._downstream.fail(error)
 

@@ -5,7 +5,7 @@ It waits in the admission queue, and holds a backend's slot through its delivery
 
 from gateway.backends.backend import Backend
 from gateway.backends.target import Target
-from gateway.core.errors import BackendUnavailable, GatewayError
+from gateway.core.errors import BackendLost, BackendUnavailable, GatewayError
 from gateway.relay.delivery import Delivery
 from gateway.relay.downstream import Downstream
 from gateway.relay.services import Services
@@ -20,7 +20,9 @@ class Dispatch:
     __slots__ = (
         "_downstream",
         "_home",
+        "_is_bound",
         "_is_queued",
+        "_lost",
         "_moved",
         "_moves",
         "_queued_at",
@@ -48,11 +50,13 @@ class Dispatch:
         self._home = home
         self._moves = services.settings.failovers if upstream.may_move else 0
         self._moved = self.waits = False
+        self._lost: BackendLost | None = None  # the answer where no fallback answers instead
         self.wait_until = self.not_before = 0.0
         self._downstream = downstream
         self._services = services
         self._upstream = upstream
-        self.target = target
+        self._is_bound = upstream.is_bound or home is not None
+        self.target = self._reach(target)
         self.priority = priority
         self._tried: list[Backend] = []
         self._is_queued = False
@@ -87,15 +91,22 @@ class Dispatch:
         self._tried.clear()
         return now < self.wait_until
 
-    def may_move(self) -> bool:
-        """Whether another backend may be asked instead of the one that has it."""
+    def may_move(self, *, to_fallback: bool = False) -> bool:
+        """Whether another backend may be asked instead of the one that has it.
+
+        `to_fallback`: only a fallback may.
+        """
         if not self._moves or self.delivery is None:
             return False
         tried = [*self._tried, self.delivery.backend]
-        return self._services.routing.has_other(self.target, self.priority, tried)
+        others = self._services.routing.others(self.target, self.priority, tried)
+        return any(one.fallback for one in others) if to_fallback else bool(others)
 
-    def move(self, reason: str) -> None:
+    def move(self, reason: str, *, to_fallback: bool = False) -> None:
         """Ask another backend: no byte of this one's answer has been sent."""
+        if to_fallback:
+            self._tried += [one for one in self.target.backends if not one.fallback]
+            self._lost = BackendLost("The model server broke off before it answered.")
         self._moves -= 1
         self._moved = True
         self._downstream.record.failover = reason
@@ -106,14 +117,16 @@ class Dispatch:
         delivery = self._release()
         if delivery is not None:
             self._tried.append(delivery.backend)
+        self._downstream.record.fallback = False
         self._downstream.record.retried = True
         self._downstream.record.failover = self._downstream.record.failover or "refused"
         try:
             self.send(None)
         except BackendUnavailable:
-            if error is None:
+            known = error or self._lost
+            if known is None:
                 raise
-            raise error from None
+            raise known from None
 
     def end(self) -> Delivery | None:
         """Release what was taken; return the delivery, if there was one."""
@@ -139,14 +152,21 @@ class Dispatch:
     # ----------------------------------------------------------------------------------------
 
     def _find_target(self, name: str | None) -> None:
-        self.target = self._services.routing.resolve(name, waits=True)
+        self.target = self._reach(self._services.routing.resolve(name, waits=True))
+
+    def _reach(self, target: Target) -> Target:
+        """Leave the fallbacks out for what another backend keeps."""
+        is_there = self._home is not None and self._home.fallback
+        return target.own() if self._is_bound and not is_there else target
 
     def _leave(self) -> None:
         self._is_queued = False
         self._downstream.record.queued += self._downstream.loop.time() - self._queued_at
 
     def _deliver(self, backend: Backend) -> None:
+        self._upstream.fit(backend, self.target)
         self._downstream.record.backend = backend.name
+        self._downstream.record.fallback = backend.fallback
         delivery = self.delivery = Delivery(self._downstream, backend, self._upstream)
         self._services.deliveries.add(delivery)
         delivery.start()

@@ -43,11 +43,14 @@ class Downstream(ABC):
         """The backend takes no connections. `error`: the answer if there is no other backend."""
 
     @abstractmethod
-    def may_move(self) -> bool:
-        """Whether another backend can be asked instead; only before a byte of an answer."""
+    def may_move(self, *, to_fallback: bool = False) -> bool:
+        """Whether another backend can be asked instead; only before a byte of an answer.
+
+        `to_fallback`: none but a fallback.
+        """
 
     @abstractmethod
-    def move(self, reason: str) -> None:
+    def move(self, reason: str, *, to_fallback: bool = False) -> None:
         """Ask another backend; `reason`: what went wrong with this one."""
 
     @abstractmethod

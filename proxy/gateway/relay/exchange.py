@@ -8,24 +8,21 @@ import asyncio
 import time
 from collections.abc import Callable
 
-from gateway.access.limits import Lease
 from gateway.backends.response_owners import Owner
 from gateway.core.caller import Caller
 from gateway.core.endpoints import Body
 from gateway.core.errors import (
     GatewayError,
     Headers,
-    InternalError,
     RequestTimedOut,
     UnknownModel,
 )
-from gateway.core.log import logger
 from gateway.core.request_record import RequestRecord
 from gateway.core.segmented_body import SegmentedBody
 from gateway.relay import request_checks, upstream_request
 from gateway.relay.accounting import settle
+from gateway.relay.answering import Answering
 from gateway.relay.dispatch import Dispatch
-from gateway.relay.downstream import Downstream
 from gateway.relay.services import Services
 from gateway.request import decoding as bodies
 from gateway.request.compression import CODINGS, Decompressor
@@ -39,18 +36,15 @@ from gateway.response.writer import ResponseWriter
 CLIENT_LEFT = 499  # nginx's number for it
 
 _JSON = (b"content-type", b"application/json")
-_CLOSE = (b"connection", b"close")
 _EVENT_STREAM: Headers = [(b"content-type", b"text/event-stream; charset=utf-8")]
-_UNBUFFERED = (b"x-accel-buffering", b"no")  # nginx must not collect the tokens either
 
 
-class Exchange(Downstream):
+class Exchange(Answering):
     """`ended` is called once, after the last byte of the request's answer."""
 
     __slots__ = (
-        "_body", "_caller", "_cors", "_dispatch", "_ended", "_estimate", "_has_looked", "_head",
-        "_held", "_is_begun", "_keepalive", "_lease", "_plain", "_reader", "_services",
-        "_transport", "_upload", "is_done", "is_uploaded",
+        "_body", "_caller", "_dispatch", "_ended", "_estimate", "_has_looked", "_held", "_is_begun",
+        "_keepalive", "_plain", "_reader", "_services", "_transport", "_upload",
     )  # fmt: skip
 
     def __init__(
@@ -70,11 +64,11 @@ class Exchange(Downstream):
         self._body: SegmentedBody | None = None  # a large one, while it is read
         self._reader: Reader | None = None
         self._plain: Decompressor | None = None  # of a compressed body, while it is taken apart
-        self._cors: Headers = []
+        self._cors = []
         self._held = 0  # bytes that count for `services.body_memory`
         self._is_begun = self.is_uploaded = False
         self._caller: Caller | None = None
-        self._lease: Lease | None = None
+        self._lease = None
         self._dispatch: Dispatch | None = None
         self._keepalive: keepalive.KeepAlive | None = None
         self._estimate = 0
@@ -171,69 +165,27 @@ class Exchange(Downstream):
 
     # -- the delivery calls these ------------------------------------------------------------
 
-    def start_stream(self, status: int, headers: Headers) -> None:
-        if not self.writer.status:
-            self.writer.start_stream(status, [*headers, _UNBUFFERED, *self._own_headers()])
-
-    def complete_stream(self) -> None:
-        self.writer.end_stream()
-        self._finish()
-
-    def answer(self, status: int, headers: Headers, body: bytes) -> None:
-        if self.writer.status:
-            self.writer.data(b"data: " + body.replace(b"\n", b" ") + b"\n\ndata: [DONE]\n\n")
-            self.writer.end_stream()
-        else:
-            self.writer.whole(status, headers + self._own_headers(), body)
-        self._finish()
-
     def on_refused(self, error: GatewayError | None = None) -> None:
         dispatch = self._dispatch
         if dispatch is not None:
             self.guarded(lambda: dispatch.refused(error))
 
-    def may_move(self) -> bool:
-        return not self.writer.status and self._dispatch is not None and self._dispatch.may_move()
+    def may_move(self, *, to_fallback: bool = False) -> bool:
+        dispatch = self._dispatch
+        if self.writer.status or dispatch is None:
+            return False
+        return dispatch.may_move(to_fallback=to_fallback)
 
-    def move(self, reason: str) -> None:
+    def move(self, reason: str, *, to_fallback: bool = False) -> None:
         dispatch = self._dispatch
         if dispatch is not None:
-            self.guarded(lambda: dispatch.move(reason))
+            self.guarded(lambda: dispatch.move(reason, to_fallback=to_fallback))
 
     def created(self, response_id: str) -> None:
         delivery = self._dispatch.delivery if self._dispatch is not None else None
         if delivery is not None and self._caller is not None:
             owner = Owner(delivery.backend, self._caller.id, self.record.model)
             self._services.owners.remember(response_id, owner)
-
-    def fail(self, error: GatewayError) -> None:
-        if self.is_done:
-            return
-        self.record.error = error.code
-        dialect = self._head.endpoint.dialect
-        if self.writer.status:
-            self.writer.data(dialect.in_band(error, self.record.request_id))
-            self.writer.end_stream()
-        else:
-            if not self.is_uploaded:
-                self.writer.keep_alive = False  # the rest of the body is still to come
-            body = error.raw or dialect.body(error, self.record.request_id)
-            extra = error.headers()
-            if _CLOSE in extra:
-                self.writer.keep_alive = False
-                extra.remove(_CLOSE)
-            headers = [_JSON, *extra, *self._own_headers()]
-            self.writer.whole(error.status, headers, body)
-        self._finish()
-
-    def guarded(self, step: Callable[[], None]) -> None:
-        try:
-            step()
-        except GatewayError as error:
-            self.fail(error)
-        except Exception:  # noqa: BLE001 -- a defect must end one request only
-            logger.exception("a request met a defect of the gateway")
-            self.fail(InternalError("The gateway failed on this request; its log says why."))
 
     # ----------------------------------------------------------------------------------------
 
@@ -397,10 +349,6 @@ class Exchange(Downstream):
             return
         self.start_stream(200, _EVENT_STREAM)
         self.writer.data(self._head.endpoint.dialect.ping)
-
-    def _own_headers(self) -> Headers:
-        named = [(b"x-request-id", self._head.request_id), *self._cors]
-        return named if self._lease is None else [*named, *self._lease.headers]
 
     def _finish(self) -> None:
         """Release everything that was taken, once, and record how it ended.

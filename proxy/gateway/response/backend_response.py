@@ -20,12 +20,14 @@ from gateway.response import reported_error, response_fields
 from gateway.response.reported_error import ReportedError
 
 # The headers of a backend's answer that stay here: those of its connection, those that we set
-# ourselves, those that are about its own host, and those that would command nginx.
+# ourselves, those that are about its own host or our account there, and those that would command
+# nginx.
 _KEPT = frozenset({
     b"connection", b"keep-alive", b"proxy-authenticate", b"proxy-authorization", b"te", b"trailer",
     b"transfer-encoding", b"upgrade", b"content-length", b"date", b"server", b"x-request-id",
     b"vary", b"set-cookie", b"alt-svc", b"location", b"www-authenticate", b"via",
-    b"x-powered-by", b"x-content-type-options", b"x-frame-options",
+    b"x-powered-by", b"x-content-type-options", b"x-frame-options", b"openai-organization",
+    b"openai-project", b"anthropic-organization-id",
 })  # fmt: skip
 _KEPT_BEGINNINGS = (
     b"access-control-", b"x-accel-", b"strict-transport-", b"cross-origin-", b"content-security-",

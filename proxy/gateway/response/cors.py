@@ -10,6 +10,7 @@ from gateway.core.errors import Headers
 ANY = "*"
 _EXPOSED = (
     b"x-request-id, retry-after, retry-after-ms, x-should-retry, x-lamplighter-eta-seconds, "
+    b"x-lamplighter-fallback, "
     b"x-ratelimit-limit-requests, x-ratelimit-remaining-requests, x-ratelimit-reset-requests, "
     b"x-ratelimit-limit-tokens, x-ratelimit-remaining-tokens, x-ratelimit-reset-tokens"
 )

@@ -62,6 +62,17 @@ class BackendSettings(Struct, frozen=True, forbid_unknown_fields=True):
         tuple[Name, ...] | None,
         option("Names it serves; not set: learned from its /v1/models.", "a list of names"),
     ] = None
+    names: Annotated[
+        dict[Name, Name],
+        option(
+            "What a model is called there, where that is another name.",
+            "names of models and their names there",
+        ),
+    ] = field(default_factory=dict)
+    fallback: Annotated[
+        bool,
+        option("Used only while no other backend of the model can be asked.", "true or false"),
+    ] = False
     classes: Annotated[
         tuple[Class, ...],
         option("Priority classes it takes; none named: all.", f"a list of {', '.join(CLASSES)}"),
@@ -89,10 +100,19 @@ class BackendSettings(Struct, frozen=True, forbid_unknown_fields=True):
             _check_header(name, value)
         if self.models is not None and not self.models:
             raise InvalidSetting("models names none: leave it out to learn them")
+        self._check_names()
+
+    def _check_names(self) -> None:
+        unknown = sorted(set(self.names).difference(self.models or self.names))
+        if unknown:
+            raise InvalidSetting(
+                f"names holds {', '.join(unknown)}, and models does not: add it there, or leave it "
+                "out here"
+            )
 
     def with_key_file(self, path: Path) -> Self:
-        """Return it with the file of its key, if it names none."""
-        return self if self.api_key_file else replace(self, api_key_file=path)
+        """Return it with the file of its key, if it names none. A fallback is shown no other's."""
+        return self if self.api_key_file or self.fallback else replace(self, api_key_file=path)
 
     @property
     def tls(self) -> bool:

@@ -38,7 +38,10 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     ] = (BackendSettings(url="http://127.0.0.1:8000"),)
     backend_key_file: Annotated[
         Path | None,
-        option("Holds the key that is shown to each backend without an api_key_file.", FILE),
+        option(
+            "Holds the key that is shown to each backend without an api_key_file; to no fallback.",
+            FILE,
+        ),
     ] = None
     aliases: Annotated[
         dict[Name, Name],
@@ -65,7 +68,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     ] = None
     jwt: Annotated[
         JwtSettings | None,
-        option("Accept tokens of an OpenID provider too.", "issuer and audience", restart=True),
+        option("Accept tokens of an OpenID provider too.", "issuer and audience"),
     ] = None
     filters: Annotated[
         tuple[FilterRule, ...], option("Rules that refuse requests.", "a list of rules")
@@ -148,7 +151,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     ] = 1024
     key_limits: Annotated[
         KeyLimits,
-        option("Limits of keys that have none of their own.", "limits, as a key's", restart=True),
+        option("Limits of keys that have none of their own.", "limits, as a key's"),
     ] = KeyLimits()
     allow_fields: Annotated[
         tuple[str, ...],
@@ -274,6 +277,11 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         names = [backend.name for backend in self.backends]
         if twice := {name for name in names if names.count(name) > 1}:
             raise InvalidSetting(f"backends names {', '.join(sorted(twice))} twice")
+        if all(backend.fallback for backend in self.backends):
+            raise InvalidSetting(
+                "backends holds fallbacks alone: one without `fallback` must be there for them to "
+                "stand in for"
+            )
 
     def _check_aliases(self) -> None:
         for alias, model in self.aliases.items():

@@ -12,6 +12,7 @@ from gateway.core.request_record import RequestRecord
 
 _LONGEST_PATH = 200
 _MILLION = 1_000_000
+_FALLBACK = ',"fallback":true'
 
 _encode = msgspec.json.encode
 
@@ -57,7 +58,7 @@ def answered(record: RequestRecord) -> bytes:
         f'"prompt_tokens":{_number(record.prompt_tokens)},'
         f'"completion_tokens":{_number(record.completion_tokens)},'
         f'"request_bytes":{record.request_bytes},"response_bytes":{record.response_bytes},'
-        f'"retried":{_truth(record.retried)}}}\n'
+        f'"retried":{_truth(record.retried)}{_FALLBACK if record.fallback else ""}}}\n'
     )
     return line.encode()
 
@@ -68,7 +69,13 @@ def brief(record: RequestRecord) -> bytes:
     took = f"{record.status} in {_milliseconds(record.seconds):g} ms"
     at = f"{datetime.fromtimestamp(record.began, UTC):%H:%M:%S}"
     words = [at, record.method, path, took]
-    named = (("key", record.key_id), ("model", record.model), ("error", record.error))
+    fallback = record.backend if record.fallback else None
+    named = (
+        ("key", record.key_id),
+        ("model", record.model),
+        ("fallback", fallback),
+        ("error", record.error),
+    )
     line = " ".join(words) + "".join(f", {name}={value}" for name, value in named if value)
     return printable(line).encode() + b"\n"
 

@@ -96,6 +96,7 @@ class Metrics:
         self.tokens = Counts()  # model, key, type
         self.retries = Counts()  # model
         self.failovers = Counts()  # model, reason
+        self.fallbacks = Counts()  # model, backend, status
         self.client_left = Counts()  # operation, model
         self.streams_incomplete = Counts()  # operation, model
         self.duration = Histograms(DURATION)  # operation, model, error
@@ -123,6 +124,8 @@ class Metrics:
             self.retries.add((model,))
         if record.failover is not None:
             self.failovers.add((model, record.failover))
+        if record.fallback and record.backend is not None:
+            self.fallbacks.add((model, record.backend, str(record.status)))
         if record.status == CLIENT_LEFT:
             self.client_left.add(served)
 

@@ -8,13 +8,14 @@ import random
 import time
 import warnings
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import httpx
 import jwt as pyjwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from gateway.access import jwt as jwt_module
+from gateway.access import keys as keys_module
 from gateway.access.jwt import Jwt
 from gateway.access.keys import Keys
 from gateway.core.caller import Caller, Limits
@@ -358,3 +359,44 @@ def test_keys_come_from_a_safe_place_only(change: dict[str, str]) -> None:
 @pytest.mark.parametrize("url", ["http://127.0.0.1:9000/keys", "http://[::1]/keys", KEYS_URL])
 def test_loopback_is_a_safe_place(url: str) -> None:
     assert settings(jwks_url=url).jwks_url == url
+
+
+class Followed(Jwt):
+    """Counts whose keys are followed; the network is left alone."""
+
+    running: ClassVar[list[str]] = []
+
+    async def run(self) -> None:
+        self.running.append(self.settings.audience)
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self.running.remove(self.settings.audience)
+
+
+async def test_another_provider_takes_the_place_of_the_last_one(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(keys_module, "Jwt", Followed)
+    file = tmp_path / "keys"
+    file.write_text('{"keys": []}')
+    keys = Keys(file)
+    following = asyncio.create_task(keys.run())
+
+    for provider, expected in (
+        (settings(), ["llm"]),
+        (settings(), ["llm"]),
+        (settings(audience="other"), ["other"]),
+        (None, []),
+    ):
+        keys.accept(provider)
+        for _ in range(3):
+            await asyncio.sleep(0)
+        assert Followed.running == expected
+    following.cancel()
+
+
+async def test_what_would_open_the_gateway_to_everybody_is_left_to_a_restart(provider) -> None:
+    keys = Keys(None, await fetched(provider))
+
+    keys.accept(None)
+
+    assert not keys.are_open

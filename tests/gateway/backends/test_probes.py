@@ -288,3 +288,45 @@ def certified(folder: Path) -> Path:
         + certificate.public_bytes(serialization.Encoding.PEM)
     )
     return path
+
+
+@pytest.mark.parametrize("answer", ["200 OK", "401 Unauthorized", "404 Not Found", "429 Too Many"])
+async def test_a_fallback_is_looked_at_seldom_and_for_what_costs_nothing(
+    model_server: ModelServer, answer: str
+) -> None:
+    async with ModelServer() as api:
+        api.on["/v1/models"] = lambda call: status(call, answer)
+        fallback = at(api, fallback=True, models=("tiny",), names={"tiny": "theirs"})
+        async with probing(at(model_server), fallback) as routing:
+            await until(lambda: len(model_server.calls) > 10)
+
+            assert routing.backends[1].state == "up"
+            assert [call.path for call in api.calls] == ["/v1/models"]
+
+
+async def test_a_fallback_that_is_down_is_no_outage_of_the_engine(
+    model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(probes, "UNWELL_FALLBACK_SECONDS", FAST)
+    async with ModelServer() as api:
+        api.on["/v1/models"] = lambda call: status(call, "503 Service Unavailable")
+        async with probing(at(model_server), at(api, fallback=True)) as routing:
+            own, other = routing.backends
+            assert (own.state, other.state) == ("up", "down")
+
+            del api.on["/v1/models"]
+            await until(lambda: other.state == "up")
+
+
+async def test_a_fallback_without_models_learns_them_under_the_names_that_they_have_here(
+    model_server: ModelServer,
+) -> None:
+    model_server.on["/health"] = lambda call: status(call, "503 Service Unavailable")
+    async with (
+        ModelServer() as api,
+        probing(at(model_server), at(api, fallback=True, names={"mine": "tiny"})) as routing,
+    ):
+        listed = json.loads(routing.models_document())["data"]
+
+        assert {one["id"] for one in listed} == {"mine", "org/large"}
+        assert routing.backends[1].models == {"mine", "org/large"}

@@ -160,6 +160,9 @@ def test_a_json_document_says_the_same(tmp_path: Path) -> None:
         ("backends: []", "backends is [], it takes a list of backends"),
         ("backends: [{url: 'http://a', modells: [b]}]", "unknown field `modells` - at `$[0]`"),
         ("backends: [{url: 'http://a', models: []}]", "models names none"),
+        ("backends: [{url: 'http://a', fallback: true}]", "backends holds fallbacks alone"),
+        ("backends: [{url: 'http://a', names: {m: ''}}]", "length >= 1 - at `$[0].names[...]`"),
+        ("backends: [{url: 'http://a', models: [m], names: {n: x}}]", "names holds n, and models"),
         ("backends: [{url: 'http://a', classes: [urgent]}]", "Invalid enum value 'urgent'"),
         ("backends: [{url: 'http://a'}, {url: 'https://a:80'}]", "backends names a:80 twice"),
         ("aliases: {a: b, b: c}", "a stands for b, which is an alias too"),
@@ -208,6 +211,14 @@ def test_one_key_file_is_for_every_backend_that_names_none(tmp_path: Path) -> No
     settings = Settings.load(path, {"INFERENCE_BACKEND_KEY_FILE": "/all"})
 
     assert [one.api_key_file for one in settings.backends] == [Path("/own"), Path("/all")]
+
+
+def test_a_fallback_is_not_shown_the_key_of_the_others(tmp_path: Path) -> None:
+    path = written(tmp_path, "backends: [{url: 'http://a'}, {url: 'http://b', fallback: true}]")
+
+    settings = Settings.load(path, {"INFERENCE_BACKEND_KEY_FILE": "/all"})
+
+    assert [one.api_key_file for one in settings.backends] == [Path("/all"), None]
 
 
 def test_a_document_of_comments_only_sets_nothing(tmp_path: Path) -> None:

@@ -160,6 +160,32 @@ async def test_who_waits_goes_to_a_backend_that_a_reload_adds(
         assert well(await stream.go_on())
 
 
+async def test_a_fallback_comes_and_goes_under_running_requests(
+    lab: Lab, model_server: ModelServer
+) -> None:
+    own = at(model_server)["backends"][0]
+    lab.change(backends=[own | {"max_in_flight": 1}])
+    async with ModelServer() as other, streaming(lab, model_server) as stream:
+        waiting = asyncio.ensure_future(lab.gateway.chat())
+        await until(lambda: lab.gateway.gateway.admission.queued == 1)
+        fallback = {"url": other.origin, "fallback": True, "models": ["tiny"]}
+        lab.change(backends=[own, fallback | {"names": {"tiny": "theirs"}}])
+        assert "x-lamplighter-fallback" not in (await waiting).headers
+
+        lab.gateway.gateway.routing.backends[0].found("loading")
+        first = await lab.gateway.chat()
+        lab.change(backends=[own, fallback | {"names": {"tiny": "another"}}])
+        second = await lab.gateway.chat()
+        lab.change(backends=[own])
+        third = await lab.gateway.chat()
+
+        assert [one.status_code for one in (first, second, third)] == [200, 200, 503]
+        sent = [json.loads(call.body)["model"] for call in other.inference()]
+        assert sent == ["theirs", "another"]
+        assert well(await stream.go_on())
+        await lab.gateway.at_rest()
+
+
 async def test_limits_of_the_body_change_with_the_next_request(
     lab: Lab, model_server: ModelServer
 ) -> None:
@@ -203,3 +229,16 @@ async def test_a_limit_that_is_lowered_counts_the_streams_that_run(
 
         assert refused.status_code == 429
         assert (await lab.gateway.chat()).status_code == 200
+
+
+async def test_limits_of_all_keys_change_with_the_next_request(
+    lab: Lab, model_server: ModelServer
+) -> None:
+    lab.rekey(new_entry("alice", KEY))
+
+    lab.change(**at(model_server), key_limits={"requests_per_minute": 1})
+    limited = [(await lab.gateway.chat()).status_code for _ in range(2)]
+    lab.change(**at(model_server))
+
+    assert limited == [200, 429]
+    assert (await lab.gateway.chat()).status_code == 200

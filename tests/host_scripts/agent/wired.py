@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from host.agent.settings import Settings
+from host.gateway.document import View
 from host.probes.chain import Chain
 
 NOWHERE = "http://127.0.0.1:1"
@@ -18,6 +19,8 @@ def settings_with(**changed: Any) -> Settings:
         "event_bus": "lamplighter",
         "api_key_parameter": "/lamplighter/demo/api-key",
         "keys_path": "/lamplighter/demo/keys",
+        "gateway_settings": "123456789012/lamplighter-demo/gateway/0.json",
+        "gateway": View(),
         "metrics_namespace": "Lamplighter/demo",
         "report_seconds": 30.0,
         "chain": Chain("org/model", NOWHERE, NOWHERE, None),

@@ -8,6 +8,7 @@ unreachable). FAKE_AWS/boto3-missing: it is not installed.
 from __future__ import annotations
 
 import base64
+import hashlib
 import io
 import json
 import os
@@ -26,14 +27,28 @@ def _refusal(code: str, message: str, operation: str) -> ClientError:
 
 
 class S3:
-    def get_object(self, *, Bucket: str, ExpectedBucketOwner: str, Key: str) -> Any:  # noqa: N803
+    def get_object(
+        self,
+        *,
+        Bucket: str,  # noqa: N803
+        ExpectedBucketOwner: str,  # noqa: N803
+        Key: str,  # noqa: N803
+        IfNoneMatch: str = "",  # noqa: N803
+    ) -> Any:
+        """FAKE_AWS/s3-down makes it unreachable."""
+        if (ROOT / "s3-down").exists():
+            raise EndpointConnectionError(endpoint_url="https://s3")
         source = ROOT / "s3" / Bucket / Key
         self._expect(ExpectedBucketOwner, "GetObject")
         if not (ROOT / "s3" / Bucket).is_dir():
             raise _refusal("NoSuchBucket", "The specified bucket does not exist", "GetObject")
         if not source.is_file():
             raise _refusal("NoSuchKey", "The specified key does not exist.", "GetObject")
-        return {"Body": io.BytesIO(source.read_bytes())}
+        content = source.read_bytes()
+        tag = f'"{hashlib.md5(content, usedforsecurity=False).hexdigest()}"'
+        if tag == IfNoneMatch:
+            raise _refusal("304", "Not Modified", "GetObject")
+        return {"Body": io.BytesIO(content), "ETag": tag}
 
     def put_object(
         self,

@@ -192,7 +192,7 @@ def test_the_gateway_gets_the_timeouts_and_the_paths_of_its_files(ready: Host) -
     settings = (ready.etc / "lamplighter/gateway.env").read_text().splitlines()
 
     assert settings == [
-        "INFERENCE_BACKENDS=http://vllm-0:8000",
+        "INFERENCE_CONFIG=/etc/gateway/settings.json",
         "INFERENCE_ENGINE=enabled",
         "INFERENCE_KEYS_FILE=/etc/gateway/keys",
         "INFERENCE_ETA_FILE=/etc/gateway/status",

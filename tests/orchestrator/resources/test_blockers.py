@@ -117,7 +117,7 @@ def test_an_object_whose_deletion_is_denied_is_named(complete, account):
 
     complete.clients.s3.delete_objects = denied
     try:
-        with pytest.raises(Refused, match=r"object 'scripts/.* stays: AccessDenied: explicit deny"):
+        with pytest.raises(Refused, match=r"object 'gateway/.* stays: AccessDenied: explicit deny"):
             complete.destroy(bucket)
     finally:
         complete.clients.s3.delete_objects = seeing

@@ -221,6 +221,10 @@ def test_the_rules_that_the_schema_cannot_say_are_these_and_named_in_it():
     broken = [
         {"engine": {"port": 8080}},
         {"gateway": {"max_timeout_seconds": 10}},
+        {"gateway": {"aliases": {"a": "b", "b": "c"}}},
+        {"gateway": {"jwt": {"issuer": "https://login.example.com/"}}},
+        {"gateway": {"filters": [{"name": "inside", "allow": ["10.0.0.1/8"]}]}},
+        {"gateway": {"fallbacks": [{"url": "https://a.example.com"}] * 2}},
         {"canary": {"prompts": [{"prompt": "a", "max_seconds": 40}, {"prompt": "b"}]}},
         {"schedule": {**ZONE, "time_zone": "Europe/Nowhere"}},
         {"schedule": {**ZONE, "on": [{"start": "08:00", "stop": "08:00"}]}},

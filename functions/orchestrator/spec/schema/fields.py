@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any, get_type_hints
 
 from orchestrator.masking import hidden, shown
-from orchestrator.spec.schema.values import Hint, Reader, no_hint
+from orchestrator.spec.schema.values import Hint, Reader, kinds, no_hint
 
 
 def option(
@@ -69,10 +69,17 @@ def _types(cls: type[Any]) -> dict[str, Any]:
 
 
 def plain(value: Any) -> Any:
-    """Return `value` as JSON types (a frozen mapping becomes a list of pairs)."""
+    """Return `value` as JSON types; a frozen mapping is one again where its field is one."""
     if is_dataclass(value) and not isinstance(value, type):
-        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+        return {
+            field.name: _plain_field(field, getattr(value, field.name)) for field in fields(value)
+        }
     return [plain(item) for item in value] if isinstance(value, tuple) else value
+
+
+def _plain_field(field: dataclasses.Field[Any], value: Any) -> Any:
+    is_mapping = "object" in kinds(field.metadata["reader"].schema)
+    return dict(value) if is_mapping and isinstance(value, tuple) else plain(value)
 
 
 def frozen(value: Any) -> Any:

@@ -1,0 +1,1 @@
+"""The gateway's section of a specification: what of its settings a deployment decides."""

@@ -1,0 +1,1 @@
+"""The gateway's settings, as the deployment's bucket has them."""
