@@ -24,9 +24,9 @@ main() {
   else
     retire_engine
   fi
+  if ! docker network inspect lamplighter >/dev/null 2>&1; then docker network create lamplighter; fi
   gateway_settings
   install -d --mode=0750 --owner="$user" --group="$group" "$state/gateway"
-  if ! docker network inspect lamplighter >/dev/null 2>&1; then docker network create lamplighter; fi
   if has_engine && ! is_running_with vllm@0.service "$(made_from vllm@0.service | fingerprint)"; then drain; fi
   install_units
   for service in "${services[@]}"; do
@@ -76,15 +76,17 @@ forgive() {
 }
 
 # gateway_settings - what does not change while the gateway runs; its settings.json has the rest. Without an engine it
-# answers "disabled".
+# answers "disabled". nginx reaches its container through Docker's bridge, whose address it therefore trusts to name clients.
 gateway_settings() {
-  local engine=enabled default max
+  local engine=enabled default max bridge
   if ! has_engine; then engine=disabled; fi
+  bridge=$(docker network inspect lamplighter --format '{{range .IPAM.Config}},{{.Gateway}}{{end}}')
   default=$(setting DEFAULT_TIMEOUT_SECONDS)
   max=$(setting MAX_TIMEOUT_SECONDS)
   renew gateway.env \
     "INFERENCE_CONFIG=/etc/gateway/settings.json" \
     "INFERENCE_ENGINE=$engine" \
+    "INFERENCE_TRUSTED_PROXIES=127.0.0.0/8,::1/128$bridge" \
     "INFERENCE_KEYS_FILE=/etc/gateway/keys" \
     "INFERENCE_ETA_FILE=/etc/gateway/status" \
     "INFERENCE_USAGE_FILE=/var/lib/gateway/usage.json" \

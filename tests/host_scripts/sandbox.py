@@ -115,6 +115,7 @@ class Host:
         self.answer("systemctl", SERVES)
         self.answer("df", "echo Avail; echo 107374182400")
         self.answer("nvidia-smi", "echo 'GPU 0: NVIDIA L4'")
+        self.answer("docker", 'case "$*" in "network inspect"*--format*) echo ,172.18.0.1;; esac')
         self.gpu = root / "pci" / "0000:00:1e.0" / "vendor"
         self.gpu.parent.mkdir(parents=True)
         self.gpu.write_text("0x10de\n")

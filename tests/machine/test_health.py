@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from machine.lab.cloud import network
 from machine.lab.seed import HF_TOKEN, MODEL, NAME
 from machine.lab.whole import Lab
 from patience import eventually
@@ -35,6 +36,17 @@ def test_the_facts_of_the_machine_are_fresh(lab: Lab) -> None:
     assert now - 60 < facts["at"] <= now + 1
     assert facts["gpus"] is None
     assert facts["fetched"] >= 0
+
+
+def test_the_gateway_knows_its_clients_by_their_own_addresses(lab: Lab) -> None:
+    """Through nginx and Docker's bridge: filters and the access log go by them."""
+    assert lab.client().chat(MODEL).status == 200
+
+    said = lab.machine.said(f"journalctl --unit {GATEWAY} --output cat --lines 100")
+    lines = [json.loads(line) for line in said.splitlines() if line.startswith("{")]
+    asked = [each["client"] for each in lines if each.get("operation") == "chat"]
+    assert network.AWS in asked
+    assert set(asked) <= {network.AWS, "127.0.0.1"}
 
 
 def _measured(lab: Lab) -> dict[str, Any]:

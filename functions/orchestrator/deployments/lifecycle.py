@@ -218,7 +218,10 @@ def _answers(ledger: Ledger, row: DeploymentRow, spec: dict[str, Any], settings:
     if not row.is_live or row.status == Status.TEARING_DOWN:
         return False
     ranges = (spec.get("network") or {}).get("allowed_cidrs", ["0.0.0.0/0"])
-    is_open = "0.0.0.0/0" in ranges
+    filters = (spec.get("gateway") or {}).get("filters") or []
+    is_open = "0.0.0.0/0" in ranges and not any(
+        each.get("allow") or each.get("deny") for each in filters
+    )
     return proof.answers(ledger, row, settings, is_open=is_open)
 
 

@@ -73,7 +73,7 @@ def _cannot_ask(deployment: Deployment, *, repairing: bool) -> str | None:
         return "a repair"
     if deployment.engine_kind == "none":
         return "the deployment has no engine"
-    return None if deployment.network.is_open else "the allowed ranges shut us out"
+    return None if deployment.is_open else "network.allowed_cidrs or gateway.filters shut us out"
 
 
 def _asked(

@@ -24,10 +24,10 @@ _SHARE, _SHARE_OF_A_HOST = 3, 6  # of a function's time, after which no other tr
 def prove(clients: Clients, deployment: Deployment, ledger: Ledger, host: HostRow) -> str:
     """Return who says that the host serves, outside or host; Pending when it does not answer.
 
-    Where the allowed ranges shut us out, the host's own word counts (it asked through its nginx):
-    a closed door is not an outage.
+    Where the allowed ranges, or filters of the gateway, shut us out, the host's own word counts
+    (it asked through its nginx): a closed door is not an outage.
     """
-    if not deployment.network.is_open:
+    if not deployment.is_open:
         if not _was_heard(ledger, host, clients.settings.host_silence_seconds):
             raise Pending(f"{host.instance_id} has not said lately that it serves")
         return "host"
@@ -45,7 +45,7 @@ def still_answers(clients: Clients, deployment: Deployment, ledger: Ledger, host
     """Return whether a host that served answers clients at its address now."""
     if instances.state(clients, str(host.instance_id)) not in instances.ALIVE:
         return False
-    if not deployment.network.is_open:
+    if not deployment.is_open:
         return _was_heard(ledger, host, clients.settings.host_silence_seconds)
     seconds = clients.settings.step_seconds / _SHARE_OF_A_HOST
     return _tried(lambda: _is_ready(clients, deployment, host), _TRIES_OF_A_HOST, seconds)

@@ -53,7 +53,7 @@ def await_capacity(ledger: Ledger, generation: int, task_token: str) -> None:
 
 def prove_service(clients: Clients, deployment: Deployment, ledger: Ledger) -> dict[str, str]:
     """Pending until the endpoint answers, asked as a client asks; return {"probed_from"}."""
-    row, is_open = ledger.deployment(), deployment.network.is_open
+    row, is_open = ledger.deployment(), deployment.is_open
     if not proof.answers(ledger, row, clients.settings, is_open=is_open):
         raise Pending(f"{row.endpoint} does not answer yet")
     return {"probed_from": "outside" if is_open else "host"}

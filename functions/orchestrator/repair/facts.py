@@ -30,7 +30,7 @@ def look(
     found: Any = instances.describe(clients, instance_id) or {}
     is_given_up = host.role == Role.RETIRED
     state = found["State"]["Name"] if found and not is_given_up else "absent"
-    is_open = deployment.network.is_open
+    is_open = deployment.is_open
     answers = state not in instances.LOST and proof.answers(
         ledger, row, clients.settings, is_open=is_open
     )

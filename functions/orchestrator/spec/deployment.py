@@ -110,6 +110,12 @@ class Deployment:
         return f"{self.dns.subdomain}.{self.dns.domain}" if self.dns.domain else None
 
     @property
+    def is_open(self) -> bool:
+        """Whether anyone may ask, our own probe from outside included."""
+        filters = any(rule.allow or rule.deny for rule in self.gateway.filters)
+        return self.network.is_open and not filters
+
+    @property
     def wake_host(self) -> str | None:
         """The public name where requests to it wake the deployment, else None."""
         sleeps = self.sleep.after_idle_minutes is not None and self.sleep.by_name

@@ -85,7 +85,7 @@ class Network:
 
     @property
     def is_open(self) -> bool:
-        """Return whether any address may reach the endpoint, our own probe included."""
+        """Return whether any address may reach the endpoint."""
         return "0.0.0.0/0" in self.allowed_cidrs
 
 

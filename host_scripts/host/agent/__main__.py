@@ -61,7 +61,7 @@ def main() -> None:
         time.monotonic,
     )
     orders = Orders(ssm, parameter(settings.deployment, me), settings.order_seconds, time.monotonic)
-    draining = Draining(orders.drain, lambda: activity.is_over(settings.chain), time.time)
+    draining = Draining(orders.drain, lambda: activity.is_over(settings.chain, api_key), time.time)
     nginx = Nginx(settings.drain_file, settings.nginx_drain_file, time.monotonic)
     status = Status(settings.status_file, time.time)
     reporter = Reporter(

@@ -86,9 +86,14 @@ def parse(page: str) -> Activity | None:
     )
 
 
-def is_over(chain: Chain) -> bool:
-    """Return whether nothing runs and no new request is taken; a gateway that is dead runs none."""
-    found = exchange("GET", f"{chain.gateway}/health/ready", seconds=_SECONDS)
+def is_over(chain: Chain, api_key: ApiKey) -> bool:
+    """Return whether nothing runs and no new request is taken; a gateway that is dead runs none.
+
+    Without a key the gateway does not say what runs.
+    """
+    key = api_key.read()
+    shown = key if isinstance(key, str) else None
+    found = exchange("GET", f"{chain.gateway}/health/ready", seconds=_SECONDS, key=shown)
     if isinstance(found, Check):
         return found.verdict is Verdict.DEAD
     said = found.json()

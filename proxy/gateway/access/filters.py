@@ -88,9 +88,14 @@ class _Matcher:
         return not named or path in self._paths or path.startswith(self._beginnings)
 
     def is_outside(self, client: Address | None) -> bool:
-        """Whether its networks refuse the client. An unknown one is in no network."""
+        """Whether its networks refuse the client. An unknown one is in no network.
+
+        The machine itself is in all: its probes must not make it look dead.
+        """
         if client is None:
             return bool(self._allow)
+        if client.is_loopback:
+            return False
         if self._allow and not any(client in network for network in self._allow):
             return True
         return any(client in network for network in self._deny)

@@ -106,6 +106,8 @@ def test_a_body_that_did_not_tell_its_size_is_measured() -> None:
         ("2001:db9::1", False, False),
         ("", False, False),
         ("unix:", False, False),
+        ("127.0.0.1", True, False),  # its own probes
+        ("::1", True, False),
     ],
 )
 def test_networks_are_let_in_or_kept_out(client, allowed, denied) -> None:

@@ -8,8 +8,10 @@ import pytest
 from host.agent import activity
 from host.drain.draining import Draining
 from host.drain.order import Drain
+from host.probes.api_key import ApiKey
 from host.probes.chain import Chain
 from host_scripts.endpoint import Endpoint, stop
+from host_scripts.sandbox import API_KEY
 
 AT = 1_000.0
 ORDER = Drain(AT, 30)
@@ -30,6 +32,14 @@ class Lab:
     def _is_idle(self) -> bool:
         self.asked += 1
         return self.is_idle
+
+
+def keyed() -> ApiKey:
+    class Ssm:
+        def get_parameter(self, **_: object) -> object:
+            return {"Parameter": {"Value": API_KEY}}
+
+    return ApiKey(Ssm(), "/lamplighter/demo/api-key", lambda: 0.0)
 
 
 @pytest.fixture
@@ -92,7 +102,7 @@ def test_it_is_over_when_the_gateway_refuses_and_has_nothing_in_flight(
     endpoint = Endpoint({"/health/ready": (status, answer)})
     server = endpoint.start()
 
-    assert activity.is_over(Chain("m", None, endpoint.url, None)) is over
+    assert activity.is_over(Chain("m", None, endpoint.url, None), keyed()) is over
 
     stop(server)
 
@@ -103,7 +113,7 @@ def test_a_dead_gateway_runs_nothing_and_a_slow_one_may(monkeypatch: pytest.Monk
     chain = Chain("m", None, endpoint.url, None)
     monkeypatch.setattr(activity, "_SECONDS", 0.05)
 
-    slow = activity.is_over(chain)
+    slow = activity.is_over(chain, keyed())
     stop(server)
 
-    assert (slow, activity.is_over(chain)) == (False, True)
+    assert (slow, activity.is_over(chain, keyed())) == (False, True)

@@ -10,6 +10,8 @@ from orchestrator.spec.parsing import parse
 
 ASKED = {"prompt": "What is 2 + 2?", "contains": "FOUR", "max_seconds": 5}
 
+SHUT = "network.allowed_cidrs or gateway.filters shut us out"
+
 
 def ask(workflow, prompts=(), generation=2, *, repairing=False, **changes):
     spec = {**workflow.spec, "canary": {"prompts": list(prompts)}, **changes}
@@ -104,7 +106,8 @@ def test_an_answer_that_comes_too_late_fails(pair, answering, monkeypatch):
     [
         ({"repairing": True}, "a repair"),
         ({"generation": 1}, "no other host serves"),
-        ({"network": {"allowed_cidrs": ["203.0.113.0/24"]}}, "the allowed ranges shut us out"),
+        ({"network": {"allowed_cidrs": ["203.0.113.0/24"]}}, SHUT),
+        ({"gateway": {"filters": [{"name": "a", "allow": ["203.0.113.0/24"]}]}}, SHUT),
         (
             {"instance": {"gpu": False, "type": "c7i.large"}},
             "the deployment has no engine",
