@@ -49,6 +49,16 @@ def test_the_gateway_knows_its_clients_by_their_own_addresses(lab: Lab) -> None:
     assert set(asked) <= {network.AWS, "127.0.0.1"}
 
 
+def test_the_gateway_says_what_runs_to_the_agent_and_its_key(lab: Lab) -> None:
+    """A drain is over when nothing runs; what comes through Docker's bridge is a stranger's."""
+    ask = "curl --silent http://127.0.0.1:8080/health/ready"
+
+    keyed = json.loads(lab.machine.said(f"{ask} -H 'Authorization: Bearer {lab.seeded.api_key}'"))
+
+    assert keyed["in_flight"] == 0
+    assert "in_flight" not in json.loads(lab.machine.said(ask))
+
+
 def _measured(lab: Lab) -> dict[str, Any]:
     """Return the values of the last minute that was sent."""
     calls = lab.cloud.told("PutMetricData")
