@@ -80,7 +80,9 @@ class UpstreamRequest:
             served = backend.names.get(target.served, served)
         if self.endpoint.body is Body.NONE:
             served = None
-        body = self._edited(self._body, parameters, served)
+        body = self._body
+        if served is not None or self.strips:
+            body = self._edited(body, parameters, served)
         if self._salt is not None and not backend.fallback:
             body = edits.with_field(body, b'"cache_salt":"%b"' % self._salt)
         self.body = body
@@ -99,9 +101,9 @@ class UpstreamRequest:
             body = edits.with_field(body, b'"model":' + msgspec.json.encode(served))
             served = None
         if not isinstance(body, bytes):
-            if self._reader is not None and (served is not None or self.strips):
-                return edited(body, self._reader, served, counts=self.strips)
-            return body
+            if self._reader is None:
+                return body
+            return edited(body, self._reader, served, counts=self.strips)
         if served is not None:
             kind = self._head.headers.get(b"content-type", b"")
             body = edits.rename(body, served, self.endpoint.body, kind)
