@@ -126,6 +126,16 @@ test-vllm: setup ## the tests against a real vLLM on CPU (installs it, 4 GB, onc
 	@VIRTUAL_ENV=$(@D) $(BIN)/uv pip sync --quiet --require-hashes $<
 	@touch $@
 
+.PHONY: before
+before: setup ## compile the gateway of another COMMIT into dist/gateway-before, the benchmark's target of that name
+	@git rev-parse --quiet --verify "$(COMMIT)^{commit}" > /dev/null || { echo "name a commit: make before COMMIT=<commit>" >&2; exit 2; }
+	@echo "compiling the gateway of $(COMMIT) (a minute)"
+	@rm -rf dist/before dist/gateway-before && mkdir -p dist/before
+	@git archive "$(COMMIT)" proxy | tar --extract --directory dist/before
+	@LAMPLIGHTER_COMPILE=1 $(BIN)/uv build --quiet --wheel --no-build-isolation --python $(BIN)/python --out-dir dist/before dist/before/proxy
+	@$(BIN)/uv pip install --quiet --no-deps --target dist/gateway-before dist/before/*.whl
+	@git rev-parse --short "$(COMMIT)" > dist/gateway-before/.built
+
 .PHONY: bench
 bench: compiled $(BENCH_VENVS) ## the gateway's cost beside nginx and other routers (PEERS=, ROUNDS=, SECONDS=, FLAGS=--check)
 	@$(BIN)/python -m benchmarks --peers "$(PEERS)" --rounds $(ROUNDS) --seconds $(SECONDS) $(FLAGS)

@@ -14,6 +14,10 @@ def _interpreted(lab: Lab, port: int) -> list[Command]:
     return [gateway.interpreted(lab, port)]
 
 
+def _before(lab: Lab, port: int) -> list[Command]:
+    return [gateway.before(lab, port)]
+
+
 def _nginx_and_gateway(lab: Lab, port: int) -> list[Command]:
     between = free_port()
     return [
@@ -47,7 +51,9 @@ OURS = {
         Target("nginx", _nginx, nginx.version),
     )
 }
-TARGETS = OURS | PEERS
+# The gateway of another commit (`make before COMMIT=...`), to be named by --targets.
+BEFORE = Target("gateway-before", _before, gateway.version_before)
+TARGETS = OURS | {BEFORE.name: BEFORE} | PEERS
 
 
 def chosen(names: list[str]) -> list[Target]:

@@ -18,6 +18,7 @@ from benchmarks.system.processes import Command
 from benchmarks.targets.target import Lab
 
 COMPILED = ROOT / "dist" / "gateway"
+BEFORE = ROOT / "dist" / "gateway-before"
 _SOURCE = ROOT / "proxy" / "gateway"
 _BUILT = ".built"  # make writes it when the compiled package is complete
 
@@ -35,6 +36,20 @@ def new_key() -> str:
 def command(lab: Lab, port: int) -> Command:
     """Return the command of the compiled gateway. Raises MissingProgram."""
     return _command(lab, port, {"PYTHONPATH": str(compiled(COMPILED, _SOURCE))})
+
+
+def before(lab: Lab, port: int) -> Command:
+    """Return the command of another commit's, compiled. Raises MissingProgram."""
+    if not (BEFORE / _BUILT).exists():
+        raise MissingProgram("there is no gateway to compare with: run `make before COMMIT=...`")
+    return _command(lab, port, {"PYTHONPATH": str(BEFORE)})
+
+
+def version_before() -> str:
+    try:
+        return (BEFORE / _BUILT).read_text("ascii").strip()
+    except OSError:
+        return "unknown"
 
 
 def interpreted(lab: Lab, port: int) -> Command:
