@@ -26,6 +26,7 @@ ROWS = (
                 prometheus=(
                     Prometheus("max(inference_gateway_backend_up)", "serving"),
                     Prometheus("max(inference_gateway_fallback_up)", "a fallback"),
+                    Prometheus("max(inference_gateway_settings_refused)", "settings refused"),
                 ),
                 cloudwatch=(host("Serving", "Maximum"),),
             ),

@@ -127,6 +127,7 @@ class Gateway:
             host=self.host,
             usage=self.usage,
             metrics=self.recorder.metrics,
+            reload=self.reload,
         )
 
     def _look_again(self, then: Callable[[], None]) -> None:

@@ -65,6 +65,18 @@ async def test_a_drain_is_seen_to_be_over(gateway: Running, status: Path) -> Non
     assert seen == [True, False]
 
 
+async def test_a_refused_document_is_a_warning_of_the_host(gateway: Running) -> None:
+    chain = Chain("tiny", None, f"http://127.0.0.1:{gateway.port}", None)
+
+    seen = []
+    for gateway.gateway.reload.wrong in (None, "filters: no RE2 pattern"):
+        said = await asyncio.to_thread(activity.look, chain, held(KEY))
+        assert said is not None
+        seen.append(said.settings_refused)
+
+    assert seen == [False, True]
+
+
 async def test_a_filter_of_networks_makes_no_host_look_dead(gateway: Running) -> None:
     origin = f"http://127.0.0.1:{gateway.port}"
     outside = await gateway.client.get("/v1/models", headers={"x-forwarded-for": "198.51.100.7"})

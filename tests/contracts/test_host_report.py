@@ -32,7 +32,7 @@ class Bus:
 def reported(state: State, *warnings: str) -> dict[str, Any]:
     """Return what the agent puts on the bus."""
     bus = Bus()
-    counted = [WHOLE[name] for name in Activity.__dataclass_fields__]
+    counted = [WHOLE[name] for name in Activity.__dataclass_fields__ if name in WHOLE]
     reporter = Reporter(
         bus,
         settings_with(event_bus=BUS),

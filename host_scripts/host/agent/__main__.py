@@ -47,7 +47,8 @@ def main() -> None:
     quick = Config(connect_timeout=3, read_timeout=5, retries={"total_max_attempts": 1})
     me = settings.instance_id or metadata.instance_id(time.sleep)
     ssm = boto3.client("ssm", region_name=settings.region, config=quick)
-    _follow_files(boto3.client("s3", region_name=settings.region, config=quick), ssm, settings)
+    s3 = boto3.client("s3", region_name=settings.region, config=quick)
+    followed = _follow_files(s3, ssm, settings)
     api_key = ApiKey(ssm, settings.api_key_parameter, time.monotonic)
     watched = Units(settings.units, time.monotonic, systemd.run)
     progress = Progress(
@@ -95,7 +96,8 @@ def main() -> None:
             )
 
         status.show(state, now, draining.order)
-        reporter.send(state, observer.warnings, now)
+        problems = followed.problems if followed else ()
+        reporter.send(state, (*observer.warnings, *problems), now)
         counted.send(measured, now)
 
     run(
@@ -133,19 +135,21 @@ def run(
         sleep(min(pause, WHILE_DRAINING) if phase == "draining" else pause)
 
 
-def _follow_files(s3: Any, ssm: Any, settings: Settings) -> None:
+def _follow_files(s3: Any, ssm: Any, settings: Settings) -> SettingsFile | None:
     """In threads: a look may take half a minute, and a revoked key must not wait for it, nor for
-    the gateway's settings.
+    the gateway's settings. Return what follows these.
     """
     threading.excepthook = _die
     if settings.keys_file is not None:
         keys = Keys(ssm, settings.keys_path, settings.keys_file)
         _begin("keys", keys.follow, settings.keys_seconds)
-    if settings.settings_file is not None:
-        followed = SettingsFile(
-            s3, ssm, settings.gateway_settings, settings.settings_file, settings.gateway
-        )
-        _begin("settings", followed.follow, settings.keys_seconds)
+    if settings.settings_file is None:
+        return None
+    followed = SettingsFile(
+        s3, ssm, settings.gateway_settings, settings.settings_file, settings.gateway
+    )
+    _begin("settings", followed.follow, settings.keys_seconds)
+    return followed
 
 
 def _begin(

@@ -20,6 +20,7 @@ _SAMPLE = re.compile(
     r"^inference_gateway_(requests_total|last_request_timestamp_seconds)\{(.*)\} (\S+)$",
     re.MULTILINE,
 )
+_REFUSED = re.compile(r"^inference_gateway_settings_refused 1(\.0)?$", re.MULTILINE)
 _RUNNING = re.compile(r"^inference_gateway_in_flight (\S+)$", re.MULTILINE)
 _LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 _NO_INFERENCE = {"models", "version", "other", "probe"}  # operations
@@ -33,13 +34,15 @@ class Activity:
     """Since the gateway started. request_errors_total: of the requests, those that a fault of this
     host ended (a status of 500 and above, a broken stream); last_request_at: ISO-8601 in UTC, when
     the last one ended; None for none yet. requests_running: those that have not ended, probes among
-    them; None where the gateway does not say.
+    them; None where the gateway does not say. settings_refused: whether it goes on with its last
+    settings, since the new ones have a mistake.
     """
 
     requests_total: int
     request_errors_total: int
     last_request_at: str | None
     requests_running: int | None = None
+    settings_refused: bool = False
 
     def fields(self) -> dict[str, int | str]:
         """Return what a report says of it; what is not known is left out."""
@@ -82,7 +85,11 @@ def parse(page: str) -> Activity | None:
             last = max(last, float(value))
     running = _RUNNING.search(page)
     return Activity(
-        requests, errors, _iso(last) if last else None, int(float(running[1])) if running else None
+        requests,
+        errors,
+        _iso(last) if last else None,
+        int(float(running[1])) if running else None,
+        bool(_REFUSED.search(page)),
     )
 
 

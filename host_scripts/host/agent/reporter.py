@@ -17,6 +17,10 @@ from host.agent.activity import Activity
 from host.agent.phases import State
 from host.agent.settings import Settings
 
+_REFUSED = (
+    "the gateway refuses its settings and goes on with the last ones: `journalctl --unit "
+    "inference-app` says why; correct `gateway` in the specification"
+)
 LONGEST_PAUSE = 30.0  # seconds between two attempts while the bus is away
 
 log = logging.getLogger("lamplighter.agent")
@@ -72,6 +76,7 @@ class Reporter:
 
     def _entry(self, state: State, warnings: tuple[str, ...]) -> dict[str, str]:
         activity = self._activity() if state.is_serving else None
+        refused = [_REFUSED] if activity and activity.settings_refused else []
         phase, percent, cause = state.said
         detail: dict[str, Any] = {
             "deployment": self._settings.deployment,
@@ -79,7 +84,7 @@ class Reporter:
             "phase": phase,
             "percent": percent,
             "cause": cause,
-            "warnings": list(warnings),
+            "warnings": [*warnings, *refused],
             "sent_at": stamp(self._wall()),
             "report_seconds": round(self._settings.report_seconds),
             **(activity.fields() if activity else {}),

@@ -20,10 +20,15 @@ log = logging.getLogger("lamplighter.agent")
 
 _MOST = 1024 * 1024  # bytes
 _UNCHANGED = "304"
+_KEPT = "the gateway's settings stay as they were"
+_KEYLESS = "a fallback of the gateway has no key"
 
 
 class SettingsFile:
-    """wanted: `ACCOUNT/BUCKET/KEY` of the document; file: what the gateway reads, in its folder."""
+    """wanted: `ACCOUNT/BUCKET/KEY` of the document; file: what the gateway reads, in its folder.
+
+    problems: what was wrong at the last look, in sentences.
+    """
 
     def __init__(self, s3: Any, ssm: Any, wanted: str, file: Path, view: View) -> None:
         self._s3, self._ssm = s3, ssm
@@ -32,7 +37,7 @@ class SettingsFile:
         self._file, self._view = file, view
         self._document: Document | None = None
         self._tag = ""
-        self._said: set[str] = set()
+        self.problems: tuple[str, ...] = ()
 
     def follow(self, seconds: float, sleep: Callable[[float], None]) -> NoReturn:
         """Sync every so many seconds, for ever."""
@@ -46,14 +51,14 @@ class SettingsFile:
         try:
             self._fetch()
         except Damaged as error:
-            problems.append(f"settings kept as they were: the document is damaged: {error}")
+            problems.append(f"{_KEPT}: their document is damaged: {error}")
         except (ClientError, BotoCoreError) as error:
-            problems.append(f"settings kept as they were: not readable: {_code(error)}")
+            problems.append(f"{_KEPT}: not readable: {_code(error)}")
         if self._document is not None:
             try:
                 self._apply(self._document, problems)
             except OSError as error:
-                problems.append(f"settings not written: {type(error).__name__}")
+                problems.append(f"the gateway's settings were not written: {type(error).__name__}")
         self._say(problems)
         return self._file.exists()
 
@@ -92,11 +97,11 @@ class SettingsFile:
         try:
             key = str(self._ssm.get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"])
         except (ClientError, BotoCoreError) as error:
-            problems.append(f"the key of a fallback is not readable: {name}: {_code(error)}")
+            problems.append(f"{_KEYLESS}: {name} is not readable: {_code(error)}")
             return _code(error) != "ParameterNotFound" and file.exists()
         key = key.strip()
         if not key or not key.isascii() or not key.isprintable() or " " in key:
-            problems.append(f"the key of a fallback is no key: {name} holds no single word")
+            problems.append(f"{_KEYLESS}: {name} holds no single word")
             return False
         if _text(file) != key + "\n":
             write(file, key + "\n")
@@ -104,10 +109,10 @@ class SettingsFile:
 
     def _say(self, problems: list[str]) -> None:
         """Log each problem once, when it begins."""
-        now = set(problems)
-        for problem in sorted(now - self._said):
-            log.warning("gateway %s", problem)
-        self._said = now
+        for problem in problems:
+            if problem not in self.problems:
+                log.warning(problem)
+        self.problems = tuple(problems)
 
 
 def _code(error: ClientError | BotoCoreError) -> str:

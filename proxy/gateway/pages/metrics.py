@@ -124,6 +124,8 @@ def _gauges(sources: Sources) -> Iterator[Family]:
     yield _gauge(
         "in_flight", "Requests from arrival to last byte.", (), [((), sources.state.in_flight)]
     )
+    about = "Whether the document of its settings has a mistake, and the last good one is in force."
+    yield _gauge("settings_refused", about, (), [((), sources.reload.wrong is not None)])
     about = "Requests that wait for a backend."
     yield _gauge("queued", about, (), [((), sources.admission.queued)])
     backends, label = sources.routing.backends, ("backend",)

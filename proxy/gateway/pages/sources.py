@@ -8,6 +8,7 @@ from gateway.backends.host_status import HostStatus
 from gateway.backends.routing import Routing
 from gateway.core.process_state import ProcessState
 from gateway.settings.gateway_settings import Settings
+from gateway.settings.reload import Reload
 from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.usage import Usage
 
@@ -21,6 +22,7 @@ class Sources:
     host: HostStatus
     usage: Usage
     metrics: Metrics
+    reload: Reload
 
     @property
     def settings(self) -> Settings:

@@ -24,7 +24,10 @@ _FIXED = [option.name for option in reference() if option.restart]
 
 
 class Reload:
-    """`current` returns the settings in force; `apply` replaces them, or raises InvalidSetting."""
+    """`current` returns the settings in force; `apply` replaces them, or raises InvalidSetting.
+
+    `wrong`: the mistake for which the document is not in force.
+    """
 
     def __init__(
         self,
@@ -38,7 +41,7 @@ class Reload:
         self._current = current
         self._apply = apply
         self._stamps = self._look()
-        self._wrong: str | None = None
+        self.wrong: str | None = None
 
     async def run(self) -> None:
         while True:
@@ -51,21 +54,21 @@ class Reload:
     def follow(self) -> None:
         """Read everything again if a file changed since the last look, or was wrong then."""
         stamps = self._look()
-        if stamps == self._stamps and self._wrong is None:
+        if stamps == self._stamps and self.wrong is None:
             return
         try:
             self._take_over()
         except InvalidSetting as error:
             self._warn(str(error))
         else:
-            self._wrong = None
+            self.wrong = None
         # What changed while it was read is seen the next time: the older stamp counts.
         self._stamps = {path: stamps.get(path, stamp) for path, stamp in self._look().items()}
 
     def _warn(self, wrong: str) -> None:
-        if wrong != self._wrong:
+        if wrong != self.wrong:
             logger.warning("kept the last good configuration: %s", wrong)
-        self._wrong = wrong
+        self.wrong = wrong
 
     def _take_over(self) -> None:
         settings = self._with_what_is_fixed(Settings.load(self._path, self._environment))

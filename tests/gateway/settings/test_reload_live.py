@@ -203,7 +203,16 @@ async def test_a_document_with_a_mistake_changes_nothing(
         lab.change(backends=[{"url": "nonsense"}])
 
         assert (await lab.gateway.chat()).status_code == 200
+        assert await refused(lab)
         assert well(await stream.go_on())
+    lab.change(**at(model_server))
+    assert not await refused(lab)
+
+
+async def refused(lab: Lab) -> bool:
+    """Return whether its metrics say that the document is not in force."""
+    page = (await lab.gateway.client.get("/metrics")).text
+    return "\ninference_gateway_settings_refused 1.0\n" in page
 
 
 async def test_a_key_that_is_revoked_ends_no_stream_and_starts_none(

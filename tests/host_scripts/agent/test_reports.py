@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
+from host.agent.activity import Activity
 from host.agent.phases import Check, State
 from host.agent.reporter import Reporter
 from host.probes.api_key import ApiKey
@@ -69,6 +70,17 @@ def test_a_report_is_what_the_orchestrator_expects(bus: Bus, reporter: Reporter)
         "Source": "lamplighter.host.demo",
         "DetailType": "Host Report",
     }
+
+
+def test_what_the_gateway_refuses_of_its_settings_is_a_warning(bus: Bus) -> None:
+    refusing = Activity(0, 0, None, settings_refused=True)
+    reporter = Reporter(bus, settings_with(), "i-1", lambda: 0.0, lambda: refusing)
+
+    reporter.send(State("serving"), ("disk full",), 0.0)
+
+    disk, gateway = json.loads(bus.entries[0]["Detail"])["warnings"]
+    assert disk == "disk full"
+    assert "correct `gateway` in the specification" in gateway
 
 
 def test_a_change_is_reported_at_once_and_the_same_again_every_thirty_seconds(
