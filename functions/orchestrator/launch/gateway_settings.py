@@ -11,7 +11,6 @@ import json
 from typing import Any
 
 from orchestrator.spec.deployment import Deployment
-from orchestrator.spec.difference import digest
 from orchestrator.spec.gateway.access import Filter, Jwt
 from orchestrator.spec.gateway.section import Gateway
 from orchestrator.spec.schema.fields import plain
@@ -28,13 +27,13 @@ _PLAIN = (
 )  # fmt: skip
 
 
-def key(deployment: Deployment) -> str:
-    """Return the document's key in the bucket: one for all hosts that serve alike.
+def key(spec_digest: str) -> str:
+    """Return the document's key in the bucket: one for all hosts launched for such specifications.
 
     What is changed in place is written there again; a new generation has another one, so that what
     serves beside it keeps its own.
     """
-    return f"{FOLDER}/{digest(deployment.document())}.json"
+    return f"{FOLDER}/{spec_digest}.json"
 
 
 def document(deployment: Deployment) -> bytes:

@@ -17,6 +17,7 @@ from orchestrator.launch import gateway_settings
 from orchestrator.release import RELEASE
 from orchestrator.settings import Settings
 from orchestrator.spec.deployment import Deployment
+from orchestrator.spec.difference import digest
 
 MANIFEST = "SHA256SUMS"  # has the hashes of all other files
 _REPORT_SECONDS = 30
@@ -96,6 +97,7 @@ def vllm_args(deployment: Deployment) -> str:
 
 def _values(deployment: Deployment, settings: Settings, image: str) -> dict[str, Any]:
     engine, certificate = deployment.engine, deployment.certificate
+    wanted = digest(deployment.document())
     return {
         "release": RELEASE,
         "installation": settings.installation,
@@ -114,7 +116,7 @@ def _values(deployment: Deployment, settings: Settings, image: str) -> dict[str,
         "engine_arguments": " ".join(engine.arguments),
         "gateway_image": image,
         "gateway_settings": "/".join(
-            (settings.account, _bucket(deployment, settings), gateway_settings.key(deployment))
+            (settings.account, _bucket(deployment, settings), gateway_settings.key(wanted))
         ),
         "gateway_port": deployment.gateway.port,
         "default_timeout_seconds": deployment.gateway.default_timeout_seconds,

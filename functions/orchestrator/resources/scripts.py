@@ -7,29 +7,33 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from functools import partial
 
 from orchestrator.aws.clients import Clients
 from orchestrator.aws.error_codes import tolerating
 from orchestrator.creation.drift import Drift, differing, mend
 from orchestrator.creation.plan import Change, planned
-from orchestrator.errors import Pending
+from orchestrator.errors import InvalidRequest, Pending
 from orchestrator.launch import gateway_settings, rendering
 from orchestrator.ledger.rows import ResourceRow
 from orchestrator.ledger.store import Ledger
 from orchestrator.resources import bucket, role
 from orchestrator.spec.deployment import Deployment
 from orchestrator.spec.difference import digest
+from orchestrator.spec.parsing import parse
 
 _ROLE = "scripts"
 
 
-def plan(clients: Clients, deployment: Deployment, ledger: Ledger) -> list[Change]:
+def plan(clients: Clients, _: Deployment, ledger: Ledger) -> list[Change]:
     row = ledger.resource(_ROLE)
     changes = [planned(_ROLE, "instance scripts in S3", there=row is not None)]
     if row:
         changes += differing(_ROLE, _drifts(clients, ledger, row.facts["prefix"], _tags_of(row)))
-        changes += differing(_ROLE, _settings_drifts(clients, deployment))
+        with suppress(InvalidRequest):  # an earlier version's: its hosts follow no settings
+            serving = parse(ledger.deployment().specification())
+            changes += differing(_ROLE, _settings_drifts(clients, ledger, serving))
     return changes
 
 
@@ -42,7 +46,7 @@ def ensure(
     change that was not made. The gateway's settings are always those of the specification: hosts
     follow them while they serve.
     """
-    mend(ledger, _ROLE, _settings_drifts(clients, deployment))
+    mend(ledger, _ROLE, _settings_drifts(clients, ledger, deployment))
     image, row = ledger.resource("image"), ledger.resource(_ROLE)
     if image is None or "uri" not in image.facts:
         raise Pending("the gateway image has no URI yet")
@@ -113,17 +117,26 @@ def _drifts(
         )
 
 
-def _settings_drifts(clients: Clients, deployment: Deployment) -> Iterator[Drift]:
-    key, content = gateway_settings.key(deployment), gateway_settings.document(deployment)
+def _settings_drifts(clients: Clients, ledger: Ledger, deployment: Deployment) -> Iterator[Drift]:
+    """Yield a difference for each document that is missing or was changed.
+
+    The host that serves follows the one that it was launched with: an earlier version may have
+    computed another digest of the same specification.
+    """
+    content, digests = gateway_settings.document(deployment), {digest(deployment.document())}
+    serving, row = ledger.serving(), ledger.deployment()
+    if serving and serving.spec_digest and not row.changes_by(ledger.owner):
+        digests.add(serving.spec_digest)
     there: dict[str, str] = {}
     with tolerating("NoSuchBucket"):
-        there = _listed(clients, deployment.name, key)
-    if there.get(key) != _etag(content):
-        yield Drift(
-            f"missing or changed: {key}",
-            "hosts follow these settings of their gateway",
-            partial(_put, clients, deployment.name, key, content),
-        )
+        there = _listed(clients, deployment.name, f"{gateway_settings.FOLDER}/")
+    for key in sorted(map(gateway_settings.key, digests)):
+        if there.get(key) != _etag(content):
+            yield Drift(
+                f"missing or changed: {key}",
+                "hosts follow these settings of their gateway",
+                partial(_put, clients, deployment.name, key, content),
+            )
 
 
 def _listed(clients: Clients, name: str, prefix: str) -> dict[str, str]:
