@@ -116,7 +116,7 @@ changes: setup ## every change under twenty requests a second, on the local AWS:
 	@PYTHONPATH=tests$${PYTHONPATH:+:$$PYTHONPATH} $(BIN)/python -m changes $(FLAGS)
 
 .PHONY: test-vllm
-test-vllm: setup ## the tests against a real vLLM on CPU (installs it, 4 GB, once)
+test-vllm: setup tests/clients/node/node_modules/.installed ## the tests against a real vLLM on CPU (installs it, 4 GB, once)
 	@$(BIN)/pytest -m vllm
 
 # Environments beside .venv, one per lock: their pins conflict with the others'.

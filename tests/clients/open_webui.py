@@ -41,17 +41,14 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class OpenWebUI:
-    """`url` and `key` are the connection's, `rag_url` and `rag_key` the embeddings'."""
+    """One connection."""
 
     url: str
     key: str
-    rag_url: str
-    rag_key: str
 
     @classmethod
     def from_env(cls) -> Self:
-        named = ("OPENAI_API_BASE_URL", "OPENAI_API_KEY")
-        return cls(*(os.environ[name] for name in (*named, *(f"RAG_{name}" for name in named))))
+        return cls(os.environ["OPENAI_API_BASE_URL"], os.environ["OPENAI_API_KEY"])
 
     async def models(self) -> list[str]:
         listed = [
@@ -75,17 +72,16 @@ class OpenWebUI:
         return str(said["choices"][0]["message"]["content"])
 
     async def embedded(self, model: str, texts: list[str]) -> list[list[float]]:
-        url, payload = f"{self.rag_url}/embeddings", {"input": texts, "model": model}
-        sent = self._sent("POST", url, payload, self.rag_key)
-        [said] = [await self._whole(answer) async for answer in sent]
+        url, payload = f"{self.url}/embeddings", {"input": texts, "model": model}
+        [said] = [await self._whole(answer) async for answer in self._sent("POST", url, payload)]
         return [entry["embedding"] for entry in said["data"]]
 
     async def _sent(
-        self, method: str, url: str, payload: Document | None = None, key: str | None = None
+        self, method: str, url: str, payload: Document | None = None
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         headers = USER | {
             "Content-Type": "application/json",  # with GET, too
-            "Authorization": f"Bearer {key or self.key}",
+            "Authorization": f"Bearer {self.key}",
         }
         data = None if payload is None else json.dumps(payload)
         async with (

@@ -11,7 +11,7 @@ from clients.tool_calls import called
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from clients.answers import Document
+    from clients.tool_calls import Document
 
 DONE = b"data: [DONE]\n\n"
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import uuid
 from typing import TYPE_CHECKING, Any
 
@@ -12,41 +11,24 @@ import pytest
 import zstandard
 
 from clients import answers
-from clients.examples import environment, example
-from clients.installed import NODE_MODULES, node, run
+from clients.agents import ONCE, Agents
+from clients.examples import environment
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
-    from subprocess import CompletedProcess
 
     from clients.lab import Lab
 
-CLAUDE = ("claude", "--output-format", "json", "--allowedTools", "Bash", "-p")
-CODEX = ("codex", "exec", "--skip-git-repo-check")
-ONCE = ("-c", "model_providers.lamplighter.stream_max_retries=0")
-
 
 @pytest.fixture
-def agent(lab: Lab, tmp_path: Path) -> Callable[..., CompletedProcess[str]]:
-    """Return what runs a command in place of an example's last line, in a home of its own."""
-    path = os.pathsep.join([str(NODE_MODULES / ".bin"), os.environ["PATH"]])
-    own = {"HOME": str(tmp_path), "TMPDIR": str(tmp_path), "PATH": path}
-
-    def run_in(section: str, *command: str, **other: str) -> CompletedProcess[str]:
-        node()
-        settings, _, last = example(section).rstrip().rpartition("\n")
-        assert last.startswith(command[0])
-        bash = ("bash", "-ec", f'{settings}\n"$@"', "bash")
-        return run((*bash, *command), tmp_path, environment(lab) | own | other)
-
-    return run_in
+def agents(lab: Lab, tmp_path: Path) -> Agents:
+    return Agents(tmp_path, environment(lab))
 
 
-def test_claude_code_runs_a_command_and_answers(agent: Any, lab: Lab) -> None:
+def test_claude_code_runs_a_command_and_answers(agents: Agents, lab: Lab) -> None:
     identity = uuid.uuid4().hex
 
-    done = agent("Claude Code", *CLAUDE, f"Hi [lab:{identity} run echo $((6 * 7))]")
+    done = agents.claude(f"Hi [lab:{identity} run echo $((6 * 7))]")
 
     assert json.loads(done.stdout)["result"] == answers.TEXT
     first, second = lab.calls(identity)
@@ -56,11 +38,11 @@ def test_claude_code_runs_a_command_and_answers(agent: Any, lab: Lab) -> None:
     assert lab.key not in json.dumps([first, second])
 
 
-def test_claude_codes_sessions_share_their_prefix(agent: Any, lab: Lab) -> None:
+def test_claude_codes_sessions_share_their_prefix(agents: Agents, lab: Lab) -> None:
     texts = {uuid.uuid4().hex: text for text in ("Fix the tests", "Write a poem", "Say hello")}
 
     for identity, text in texts.items():
-        agent("Claude Code", *CLAUDE, f"{text} [lab:{identity} well]")
+        agents.claude(f"{text} [lab:{identity} well]")
 
     prompts = [json.loads(lab.calls(each)[0]["body"]) for each in texts]
     assert prompts[0]["system"] == prompts[2]["system"]
@@ -77,11 +59,11 @@ def test_claude_codes_sessions_share_their_prefix(agent: Any, lab: Lab) -> None:
     ],
 )
 def test_claude_code_shows_the_reason_at_once(
-    agent: Any, lab: Lab, play: str, key: str | None, words: str
+    agents: Agents, lab: Lab, play: str, key: str | None, words: str
 ) -> None:
     before = asked(lab)
 
-    done = agent("Claude Code", *CLAUDE, f"Hi [lab:1 {play}]", KEY=key or lab.key)
+    done = agents.claude(f"Hi [lab:1 {play}]", KEY=key or lab.key)
 
     said = json.loads(done.stdout)
     assert words in said["result"]
@@ -89,10 +71,10 @@ def test_claude_code_shows_the_reason_at_once(
     assert asked(lab) == before + 1
 
 
-def test_codex_runs_a_command_and_answers(agent: Any, lab: Lab) -> None:
+def test_codex_runs_a_command_and_answers(agents: Agents, lab: Lab) -> None:
     identity = uuid.uuid4().hex
 
-    done = agent("Codex", *CODEX, f"Hi [lab:{identity} run echo $((6 * 7))]")
+    done = agents.codex(f"Hi [lab:{identity} run echo $((6 * 7))]")
 
     assert done.stdout.strip() == answers.TEXT
     first, second = lab.calls(identity)
@@ -111,18 +93,18 @@ def test_codex_runs_a_command_and_answers(agent: Any, lab: Lab) -> None:
     ],
 )
 def test_codex_shows_the_reason(
-    agent: Any, lab: Lab, play: str, key: str | None, words: str
+    agents: Agents, lab: Lab, play: str, key: str | None, words: str
 ) -> None:
-    done = agent("Codex", *CODEX, *ONCE, f"Hi [lab:1 {play}]", KEY=key or lab.key)
+    done = agents.codex(*ONCE, f"Hi [lab:1 {play}]", KEY=key or lab.key)
 
     assert words in done.stderr
     assert done.returncode != 0
 
 
-def test_codexs_request_may_be_compressed(agent: Any, lab: Lab) -> None:
+def test_codexs_request_may_be_compressed(agents: Agents, lab: Lab) -> None:
     """It does so for OpenAI's own servers only: a request that it sent here is sent again."""
     identity = uuid.uuid4().hex
-    agent("Codex", *CODEX, f"Hi [lab:{identity} well]")
+    agents.codex(f"Hi [lab:{identity} well]")
     [call] = lab.calls(identity)
 
     again = httpx.post(

@@ -21,7 +21,7 @@ TOOL = {"type": "function", "function": {"name": "weather", "parameters": {"type
 
 @pytest.fixture
 def ui(lab: Lab) -> OpenWebUI:
-    return OpenWebUI(f"{lab.url}/v1", lab.key, f"{lab.url}/v1", lab.key)
+    return OpenWebUI(f"{lab.url}/v1", lab.key)
 
 
 def asked(text: str, *, stream: bool = True, **more: Any) -> dict[str, Any]:
@@ -35,9 +35,9 @@ def test_the_models_are_listed_to_choose_from(ui: OpenWebUI) -> None:
 
 def test_a_chat_is_streamed_and_who_asks_stays_at_the_gateway(ui: OpenWebUI, lab: Lab) -> None:
     identity = uuid.uuid4().hex
-    options = {"stream_options": {"include_usage": True}}
+    payload = asked(f"Hi [lab:{identity} well]", stream_options={"include_usage": True})
 
-    deltas = asyncio.run(ui.streamed(asked(f"Hi [lab:{identity} well]", **options)))
+    deltas = asyncio.run(ui.streamed(payload))
 
     assert "".join(delta.get("content") or "" for delta in deltas) == answers.TEXT
     [call] = lab.calls(identity)
