@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import uuid
 from typing import TYPE_CHECKING, Any
 
@@ -12,10 +13,14 @@ import zstandard
 
 from clients import answers
 from clients.agents import ONCE, Agents
+from clients.elsewhere import Elsewhere
 from clients.examples import environment
+from clients.installed import run
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from pathlib import Path
+    from subprocess import CompletedProcess
 
     from clients.lab import Lab
 
@@ -23,6 +28,30 @@ if TYPE_CHECKING:
 @pytest.fixture
 def agents(lab: Lab, tmp_path: Path) -> Agents:
     return Agents(tmp_path, environment(lab))
+
+
+@pytest.fixture
+def elsewhere() -> Iterator[Elsewhere]:
+    with Elsewhere() as found:
+        yield found
+
+
+@pytest.mark.parametrize("program", [Agents.claude, Agents.codex])
+def test_an_agent_speaks_to_the_endpoint_alone(
+    agents: Agents, elsewhere: Elsewhere, program: Callable[..., CompletedProcess[str]]
+) -> None:
+    done = program(agents, "Say hello", **elsewhere.environment)
+
+    assert answers.TEXT in done.stdout
+    assert elsewhere.asked == []
+
+
+def test_a_program_that_speaks_to_others_is_noticed(elsewhere: Elsewhere, tmp_path: Path) -> None:
+    program = "import urllib.request; urllib.request.urlopen('https://example.com')"
+
+    run((sys.executable, "-c", program), tmp_path, elsewhere.environment)
+
+    assert elsewhere.asked == ["CONNECT example.com:443 HTTP/1.1"]
 
 
 def test_claude_code_runs_a_command_and_answers(agents: Agents, lab: Lab) -> None:
