@@ -11,7 +11,7 @@ from clients.agents import ONCE, Agents
 from vllmlab.engine import Engine
 from vllmlab.gate import KEY, Gate, gate
 
-# Their prompts are 30,000 of this model's tokens, and more. Its answers shall be short.
+# Their prompts are longer than the other tests' context. The answers shall be short.
 ROOMY = (
     "--max-model-len", "65536", "--hf-overrides", '{"max_position_embeddings": 65536}',
     "--override-generation-config", '{"max_new_tokens": 32}',
