@@ -76,7 +76,7 @@ tests/%/node/node_modules/.installed: tests/%/node/package-lock.json
 	@touch $@
 
 .PHONY: test-clients
-test-clients: setup .venv-openai1/.installed tests/clients/node/node_modules/.installed ## the OpenAI and Anthropic SDKs, Python and Node, against the gateway
+test-clients: setup .venv-openai1/.installed .venv-clients/.installed tests/clients/node/node_modules/.installed ## SDKs, LangChain, LlamaIndex, AI SDK, Claude Code, Codex against the gateway (installs 1.2 GB)
 	@$(BIN)/pytest -m clients tests/clients
 
 # What the gateway's image holds: the same package with its busiest modules compiled. Needs a C compiler.
@@ -116,7 +116,7 @@ changes: setup ## every change under twenty requests a second, on the local AWS:
 	@PYTHONPATH=tests$${PYTHONPATH:+:$$PYTHONPATH} $(BIN)/python -m changes $(FLAGS)
 
 .PHONY: test-vllm
-test-vllm: setup ## the tests against a real vLLM on CPU (installs it, 4 GB, once)
+test-vllm: setup tests/clients/node/node_modules/.installed ## the tests against a real vLLM on CPU (installs it, 4 GB, once)
 	@$(BIN)/pytest -m vllm
 
 # Environments beside .venv, one per lock: their pins conflict with the others'.
@@ -204,6 +204,7 @@ lock: $(BIN)/uv ## resolve the dependencies again
 	@$(COMPILE) --python-version 3.11 requirements/dev.in --output-file requirements/dev.txt
 	@$(COMPILE) requirements/uv.in --output-file requirements/uv.txt
 	@$(COMPILE) --python-version 3.11 requirements/openai1.in --output-file requirements/openai1.txt
+	@$(COMPILE) --python-version 3.11 requirements/clients.in --output-file requirements/clients.txt
 	@$(COMPILE) --python-version 3.11 requirements/sslyze.in --output-file requirements/sslyze.txt
 	@$(COMPILE) --python-version 3.11 requirements/checkov.in --output-file requirements/checkov.txt
 	@$(COMPILE) --python-version 3.11 requirements/docs.in --output-file requirements/docs.txt
@@ -215,4 +216,4 @@ lock: $(BIN)/uv ## resolve the dependencies again
 
 .PHONY: clean
 clean: ## remove what make made
-	@rm -rf $(VENV) .venv-docs .venv-vllm .venv-openai1 .venv-sslyze .venv-checkov .venv-bench .venv-bench-litellm benchmarks/build dist tests/*/node/node_modules .lamplighter .aws-sam .cache .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	@rm -rf $(VENV) .venv-docs .venv-vllm .venv-openai1 .venv-clients .venv-sslyze .venv-checkov .venv-bench .venv-bench-litellm benchmarks/build dist tests/*/node/node_modules .lamplighter .aws-sam .cache .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

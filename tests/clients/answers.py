@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import base64
+import json
 import struct
 from typing import TYPE_CHECKING, Any
+
+from clients.tool_calls import ARGUMENTS, Document, called
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -14,9 +17,6 @@ WORDS = ("Hello", " ", "you")
 TEXT = "".join(WORDS)
 USAGE = {"prompt_tokens": 7, "completion_tokens": 3, "total_tokens": 10}
 VECTOR = (0.5, 0.25, -1.0)
-ARGUMENTS = '{"city":"Paris"}'
-
-Document = dict[str, Any]
 
 
 def model_of(asked: Document) -> str:
@@ -29,10 +29,12 @@ def chat(asked: Document) -> Document:
 
 
 def chat_choice(asked: Document, index: int) -> Document:
-    message: Document = {"role": "assistant", "content": TEXT, "tool_calls": []}
+    said = "".join(words(asked))
+    message: Document = {"role": "assistant", "content": said, "tool_calls": []}
     finish = "stop"
-    if asked.get("tools"):
-        call = {"id": "call-1", "type": "function", "function": tool(asked)}
+    if tool := called(asked):
+        function = dict(zip(("name", "arguments"), tool, strict=True))
+        call = {"id": "call-1", "type": "function", "function": function}
         message, finish = message | {"content": None, "tool_calls": [call]}, "tool_calls"
     logprobs = {"content": [logprob(word) for word in WORDS]} if asked.get("logprobs") else None
     return {"index": index, "message": message, "logprobs": logprobs, "finish_reason": finish}
@@ -43,12 +45,11 @@ def choice_count(asked: Document) -> int:
     return count if isinstance(count, int) and 0 < count <= 16 else 1
 
 
-def tool(asked: Document) -> Document:
-    try:
-        name = asked["tools"][0]["function"]["name"]
-    except (LookupError, TypeError):
-        name = "nameless"
-    return {"name": name, "arguments": ARGUMENTS}
+def words(asked: Document) -> tuple[str, ...]:
+    """Return the answer, word by word: a document where one is asked for."""
+    form = asked.get("response_format")
+    kind = str(form.get("type")) if isinstance(form, dict) else ""
+    return (ARGUMENTS[:6], ARGUMENTS[6:]) if kind.startswith("json") else WORDS
 
 
 def logprob(word: str) -> Document:
@@ -77,13 +78,17 @@ def embedding(asked: Document) -> Document:
 def response(asked: Document, status: str = "completed") -> Document:
     return {
         "id": "resp_1", "created_at": 1, "model": model_of(asked), "object": "response",
-        "output": [output_item()] if status == "completed" else [], "parallel_tool_calls": True,
+        "output": [output_item(asked)] if status == "completed" else [],
+        "parallel_tool_calls": True,
         "tool_choice": "auto", "tools": [], "status": status, "error": None,
         "usage": response_usage() if status == "completed" else None,
     }  # fmt: skip
 
 
-def output_item() -> Document:
+def output_item(asked: Document) -> Document:
+    if tool := called(asked):
+        call = {"id": "fc_1", "type": "function_call", "call_id": "call_1", "status": "completed"}
+        return call | dict(zip(("name", "arguments"), tool, strict=True))
     part: Document = {"annotations": [], "text": TEXT, "type": "output_text", "logprobs": None}
     return {
         "id": "msg_1", "content": [part], "role": "assistant", "status": "completed",
@@ -99,11 +104,17 @@ def response_usage() -> Document:
 
 
 def message(asked: Document) -> Document:
+    tool = called(asked)
     return {
         "id": "msg_1", "type": "message", "role": "assistant", "model": model_of(asked),
-        "content": [{"type": "text", "text": TEXT}], "stop_reason": "end_turn",
+        "content": [tool_use(*tool) if tool else {"type": "text", "text": TEXT}],
+        "stop_reason": "tool_use" if tool else "end_turn",
         "stop_sequence": None, "usage": {"input_tokens": 7, "output_tokens": 3},
     }  # fmt: skip
+
+
+def tool_use(name: str, arguments: str) -> Document:
+    return {"type": "tool_use", "id": "toolu_1", "name": name, "input": json.loads(arguments)}
 
 
 def tokens_counted(_: Document) -> Document:

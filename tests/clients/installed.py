@@ -18,14 +18,16 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
+NODE_MODULES = HERE / "node" / "node_modules"
 OLDEST_NODE = 18
 
 
-def openai1() -> Path:
-    python = ROOT / ".venv-openai1" / "bin" / "python"
-    if not python.exists():
-        pytest.fail("OpenAI's 1.x client is not installed: run `make test-clients`")
-    return python
+def python(name: str) -> Path:
+    """Return the interpreter of the environment that requirements/NAME.txt locks."""
+    found = ROOT / f".venv-{name}" / "bin" / "python"
+    if not found.exists():
+        pytest.fail(f"{found.parents[1].name} is not installed: run `make test-clients`")
+    return found
 
 
 def node() -> str:
@@ -37,15 +39,21 @@ def node() -> str:
     major = re.match(r"v(\d+)", said)
     if not major or int(major[1]) < OLDEST_NODE:
         pytest.fail(f"node is {said.strip()}, the client needs {OLDEST_NODE} or newer")
-    if not (HERE / "node" / "node_modules" / "openai").exists():
+    if not (NODE_MODULES / ".installed").exists():
         pytest.fail("the Node clients are not installed: run `make test-clients`")
     return found
 
 
 def suite(lab: Lab, *command: str, folder: Path = ROOT) -> subprocess.CompletedProcess[str]:
     """Run another suite with this lab; what it said is what failed."""
-    environment = {"PATH": os.environ["PATH"], "LAB": json.dumps(asdict(lab))}
+    return run(command, folder, {"LAB": json.dumps(asdict(lab))})
+
+
+def run(
+    command: tuple[str, ...], folder: Path, environment: dict[str, str]
+) -> subprocess.CompletedProcess[str]:
+    """Run a program that sees nothing of our environment but PATH, and reads no terminal."""
     return subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True, check=False,
-        timeout=240,
+        command, cwd=folder, env={"PATH": os.environ["PATH"]} | environment, check=False,
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=240,
     )  # fmt: skip

@@ -1,7 +1,8 @@
 """What the played vLLM does with a request: answers it, or the fault that the request asks for.
 
 A request's own `"lab": {"id": ..., "play": ...}` names the fault; the gateway passes unknown fields
-on unchanged, so any client in any language can ask. The plays:
+on unchanged, so any client in any language can ask. One that adds no fields says it in its prompt:
+`[lab:ID PLAY]`. The plays:
 
 status 400 NAME 2   the first two requests of this NAME are answered with that status, then well
 refuse              vLLM's 400 for a prompt that is too long
@@ -14,6 +15,7 @@ abort               vLLM is stopped: finish_reason "abort" and [DONE]
 error               vLLM's in-stream error after two events, then [DONE]
 pings               a comment before each event
 garbage             an answer that is no HTTP
+run COMMAND         a call of the agent's shell, then well (`tool_calls.py`)
 """
 
 from __future__ import annotations
@@ -37,6 +39,7 @@ _NOT_HERE = re.compile(
     r"/v1/responses/[^/]+|/v1/chat/completions/batch|/v1/decisions|/v2/embed|/tokenizer_info"
     r"|/v1/responses/[^/]+/cancel"
 )
+_IN_PROMPT = re.compile(rb"\[lab:([\w-]+) ([^\]]+)\]")
 _FORM_FIELD = re.compile(rb'name="(\w+)"\r\n\r\n([^\r\n]*)\r\n')
 
 
@@ -71,7 +74,11 @@ def _understood(call: Call) -> bool:
         call.document = json.loads(call.body.decode("utf-8"), parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
         return False
-    return isinstance(call.document, dict)
+    if not isinstance(call.document, dict):
+        return False
+    if found := _IN_PROMPT.search(call.body):
+        call.document.setdefault("lab", {"id": found[1].decode(), "play": found[2].decode()})
+    return True
 
 
 def _form(body: bytes) -> list[tuple[bytes, Any]]:

@@ -6,11 +6,12 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from clients import answers
+from clients.tool_calls import called
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from clients.answers import Document
+    from clients.tool_calls import Document
 
 DONE = b"data: [DONE]\n\n"
 
@@ -25,15 +26,16 @@ def named(name: str, document: Document) -> bytes:
 
 def chat(asked: Document) -> list[bytes]:
     deltas: list[Document] = [{"role": "assistant", "content": ""}]
-    if asked.get("tools"):
-        return _openai(asked, "chat", [*deltas, *_tool_deltas(asked)], "tool_calls")
-    return _openai(asked, "chat", deltas + [{"content": word} for word in answers.WORDS], "stop")
+    if tool := called(asked):
+        return _openai(asked, "chat", [*deltas, *_tool_deltas(*tool)], "tool_calls")
+    words = [{"content": word} for word in answers.words(asked)]
+    return _openai(asked, "chat", deltas + words, "stop")
 
 
-def _tool_deltas(asked: Document) -> list[Document]:
-    function = {"name": answers.tool(asked)["name"], "arguments": ""}
+def _tool_deltas(name: str, arguments: str) -> list[Document]:
+    function = {"name": name, "arguments": ""}
     first = {"id": "call-1", "type": "function", "index": 0, "function": function}
-    halves = (answers.ARGUMENTS[:6], answers.ARGUMENTS[6:])
+    halves = (arguments[:6], arguments[6:])
     rest = [{"index": 0, "function": {"arguments": half}} for half in halves]
     return [{"tool_calls": [call]} for call in (first, *rest)]
 
@@ -79,50 +81,74 @@ def _choice(asked: Document, kind: str, delta: Document, finish: str | None) -> 
 
 
 def response(asked: Document) -> list[bytes]:
-    at: Document = {"item_id": "msg_1", "output_index": 0}
-    part = answers.output_item()["content"][0]
-    item = answers.output_item() | {"content": [], "status": "in_progress"}
+    item = answers.output_item(asked)
+    at: Document = {"item_id": item["id"], "output_index": 0}
+    middle = _call_events if item["type"] == "function_call" else _text_events
     begun = answers.response(asked, "in_progress")
+    first, *rest = middle(item)
     steps: list[tuple[str, Document]] = [
-        ("response.created", {"response": begun}),
-        ("response.in_progress", {"response": begun}),
-        ("response.output_item.added", {"item": item, "output_index": 0}),
-        ("response.content_part.added", at | {"content_index": 0, "part": part | {"text": ""}}),
-        *(
-            ("response.output_text.delta", at | {"content_index": 0, "delta": w, "logprobs": []})
-            for w in answers.WORDS
-        ),
-        (
-            "response.output_text.done",
-            at | {"content_index": 0, "text": answers.TEXT, "logprobs": []},
-        ),
-        ("response.content_part.done", at | {"content_index": 0, "part": part}),
-        ("response.output_item.done", {"item": answers.output_item(), "output_index": 0}),
-        ("response.completed", {"response": answers.response(asked)}),
+        ("created", {"response": begun}),
+        ("in_progress", {"response": begun}),
+        ("output_item.added", {"item": first, "output_index": 0}),
+        *((name, at | fields) for name, fields in rest),
+        ("output_item.done", {"item": item, "output_index": 0}),
+        ("completed", {"response": answers.response(asked)}),
     ]
     return [
-        named(name, fields | {"sequence_number": number, "type": name})
-        for number, (name, fields) in enumerate(steps)
+        named(f"response.{name}", fields | {"sequence_number": n, "type": f"response.{name}"})
+        for n, (name, fields) in enumerate(steps)
+    ]
+
+
+def _text_events(item: Document) -> list[Any]:
+    """Return the item as it begins, and the events that complete it."""
+    part = item["content"][0]
+    at: Document = {"content_index": 0}
+    logged = at | {"logprobs": []}
+    return [
+        item | {"content": [], "status": "in_progress"},
+        ("content_part.added", at | {"part": part | {"text": ""}}),
+        *(("output_text.delta", logged | {"delta": word}) for word in answers.WORDS),
+        ("output_text.done", logged | {"text": answers.TEXT}),
+        ("content_part.done", at | {"part": part}),
+    ]
+
+
+def _call_events(item: Document) -> list[Any]:
+    said = item["arguments"]
+    name = "function_call_arguments"
+    return [
+        item | {"arguments": "", "status": "in_progress"},
+        *((f"{name}.delta", {"delta": half}) for half in (said[:6], said[6:])),
+        (f"{name}.done", {"arguments": said, "name": item["name"]}),
     ]
 
 
 def message(asked: Document) -> list[bytes]:
-    begun = answers.message(asked) | {"content": [], "stop_reason": None}
-    block = {"type": "text", "text": ""}
-    ending = {"stop_reason": "end_turn", "stop_sequence": None}
-    usage = {"input_tokens": 7, "output_tokens": 3}
+    whole = answers.message(asked)
+    begun = whole | {"content": [], "stop_reason": None}
+    block, deltas = _block(whole["content"][0])
+    ending = {"stop_reason": whole["stop_reason"], "stop_sequence": None}
     steps: list[tuple[str, dict[str, Any]]] = [
         ("message_start", {"message": begun}),
         ("content_block_start", {"index": 0, "content_block": block}),
-        *(
-            ("content_block_delta", {"index": 0, "delta": {"type": "text_delta", "text": word}})
-            for word in answers.WORDS
-        ),
+        *(("content_block_delta", {"index": 0, "delta": delta}) for delta in deltas),
         ("content_block_stop", {"index": 0}),
-        ("message_delta", {"delta": ending, "usage": usage}),
+        ("message_delta", {"delta": ending, "usage": whole["usage"]}),
         ("message_stop", {}),
     ]
     return [named(name, {"type": name} | fields) for name, fields in steps]
+
+
+def _block(whole: Document) -> tuple[Document, list[Document]]:
+    """Return the block as it begins, and what is added to it."""
+    if whole["type"] == "text":
+        deltas = [{"type": "text_delta", "text": word} for word in answers.WORDS]
+        return {"type": "text", "text": ""}, deltas
+    said = json.dumps(whole["input"])
+    halves = (said[:6], said[6:])
+    deltas = [{"type": "input_json_delta", "partial_json": half} for half in halves]
+    return whole | {"input": {}}, deltas
 
 
 STREAMS: dict[str, Callable[[Document], list[bytes]]] = {

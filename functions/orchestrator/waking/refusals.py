@@ -58,7 +58,8 @@ def final(status: int, code: str, message: str, kind: str = "server_error") -> R
 
 
 def unknown_key(message: str = "The API key is not known here.") -> Refusal:
-    return Refusal(401, "invalid_api_key", message, headers={"www-authenticate": "Bearer"})
+    headers = {"www-authenticate": "Bearer", "x-should-retry": "false"}
+    return Refusal(401, "invalid_api_key", message, headers=headers)
 
 
 def too_many(seconds: float) -> Refusal:

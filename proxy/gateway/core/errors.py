@@ -64,10 +64,12 @@ class InvalidRequest(GatewayError):
 
 
 class InvalidKey(GatewayError):
+    """Claude Code repeats a 401 for minutes, without a word, unless it is asked not to."""
+
     status, kind, code = 401, "invalid_request_error", "invalid_api_key"
 
     def headers(self) -> Headers:
-        return [(b"www-authenticate", b"Bearer")]
+        return [(b"www-authenticate", b"Bearer"), *_NEVER_RETRY]
 
 
 class Forbidden(GatewayError):

@@ -2,7 +2,11 @@
 import OpenAI from "openai";
 import Anthropic from "@anthropic-ai/sdk";
 import { randomUUID } from "node:crypto";
+import { mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
 
 export const lab = JSON.parse(process.env.LAB);
 export const HI = [{ role: "user", content: "Hi" }];
@@ -14,12 +18,33 @@ export const client = (options = {}) =>
 export const anthropic = (options = {}) =>
   new Anthropic({ baseURL: lab.url, apiKey: lab.key, maxRetries: 0, ...options });
 
+// What the first example under this heading of docs/clients.md makes, by name.
+export async function example(section, ...names) {
+  const page = await readFile(new URL("../../../docs/clients.md", import.meta.url), "utf8");
+  const [, text] = page.split(`\n## ${section}\n`)[1].match(/```javascript\n(.*?)```/s);
+  Object.assign(process.env, { ENDPOINT: lab.url, KEY: lab.key, MODEL: "tiny" });
+  const folder = await mkdtemp(join(tmpdir(), "example-"));
+  try {
+    const packages = fileURLToPath(new URL("node_modules", import.meta.url));
+    await symlink(packages, join(folder, "node_modules"));
+    await writeFile(join(folder, "example.mjs"), `${text}\nexport { ${names} };\n`);
+    return await import(join(folder, "example.mjs"));
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
 export class Played {
   id = randomUUID();
 
   // Goes into the request's body: the gateway passes unknown fields on, the engine obeys.
   play(name) {
     return { lab: { id: this.id, play: name.replace("NAME", this.id) } };
+  }
+
+  // The same within a prompt, for clients that add no fields.
+  prompt(name) {
+    return `Hi [lab:${this.id} ${name}]`;
   }
 
   async calls() {

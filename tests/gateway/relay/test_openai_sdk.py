@@ -113,3 +113,13 @@ async def test_a_deployment_without_an_engine_says_so(start: Start) -> None:
 
     assert (answer.status_code, answer.json()["error"]["code"]) == (503, "engine_disabled")
     assert answer.headers["x-should-retry"] == "false"
+
+
+async def test_a_key_that_is_not_known_is_not_asked_with_again(gateway: Running) -> None:
+    gateway.client.headers["authorization"] = "Bearer sk-unknown"
+
+    answer = await gateway.chat()
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (401, "invalid_api_key")
+    assert answer.headers["x-should-retry"] == "false"
+    assert answer.headers["www-authenticate"] == "Bearer"

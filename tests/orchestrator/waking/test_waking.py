@@ -62,6 +62,7 @@ def test_who_has_no_key_starts_nothing(waker, key, status, code):
     answer = waker.ask(key)
 
     assert (answer["status"], answer["code"]) == (status, code)
+    assert answer["headers"]["x-should-retry"] == "false"
     assert waker.started == []
 
 
