@@ -53,21 +53,19 @@ class Cost:
     memory: int = 0
 
 
-def measure(shape: Shape, size: int) -> tuple[Cost, Cost]:
-    """Return what this body costs, and what a plain one of the same size does after it.
+def measure(shape: Shape, size: int) -> Cost:
+    """Return what a body of this shape costs.
 
-    In a process of their own: memory that others freed would be used again without being seen.
+    In a process of its own: memory that others freed would be used again without being seen.
     """
     command = [sys.executable, "-m", "hostile.nasty.measuring", shape.name, str(size)]
     done = subprocess.run(command, env=os.environ | {"PYTHONPATH": _PATH}, stdout=PIPE, check=True)
-    cost, plain = json.loads(done.stdout.splitlines()[-1])
-    return Cost(**cost), Cost(**plain)
+    return Cost(**json.loads(done.stdout.splitlines()[-1]))
 
 
 def main() -> None:
-    name, size = sys.argv[1], int(sys.argv[2])
-    costs = [asdict(_measure(_BY_NAME[each], size)) for each in (name, PLAIN.name)]
-    sys.stdout.write(f"\n{json.dumps(costs)}\n")
+    cost = _measure(_BY_NAME[sys.argv[1]], int(sys.argv[2]))
+    sys.stdout.write(f"\n{json.dumps(asdict(cost))}\n")
 
 
 def _measure(shape: Shape, size: int) -> Cost:
