@@ -67,7 +67,7 @@ def answered(door: Gate, method: str, path: str) -> str:
     for name in ("{response_id}", "{adapter_name}"):
         path = path.replace(name, "one")
     found = door.client.request(method, path, json={} if method == "POST" else None)
-    if "unknown_url" not in found.text:
+    if "unknown_url" not in found.text and "method_not_allowed" not in found.text:
         return "served"
     return found.json()["error"]["message"].partition(" is not served here: ")[2]
 

@@ -82,7 +82,7 @@ DELETE_RESPONSE = Endpoint(READ_RESPONSE.path, "DELETE", "response_delete", RESP
 CANCEL_RESPONSE = Endpoint(
     f"{READ_RESPONSE.path}/cancel", "POST", "response_cancel", RESPONSES, Body.NONE
 )
-_RESPONSE = re.compile(rb"/v1/responses/([A-Za-z0-9][A-Za-z0-9._-]{0,255})(/cancel)?")
+_RESPONSE = re.compile(rb"/v1/responses/(?!render$)([A-Za-z0-9][A-Za-z0-9._-]{0,255})(/cancel)?")
 _QUERY = re.compile(rb"[A-Za-z0-9_=&.-]{1,200}")
 
 # Routes of vLLM that are not served, by how they begin.
