@@ -99,6 +99,10 @@ test-compiled: compiled ## the gateway's tests against its compiled modules
 fuzz: setup ## 100,000 malformed or hostile requests: no 5xx, no hang (REQUESTS=, SEED=)
 	@PYTHONPATH=tests$${PYTHONPATH:+:$$PYTHONPATH} $(BIN)/python -m hostile.fuzz --requests $(REQUESTS) --seed $(SEED)
 
+.PHONY: fuzz-compiled
+fuzz-compiled: compiled ## the same against the compiled modules, as the image has them (REQUESTS=1000000: an hour)
+	@LAMPLIGHTER_COMPILE=1 PYTHONPATH=$(CURDIR)/$(COMPILED_GATEWAY):tests $(BIN)/python -m hostile.fuzz --requests $(REQUESTS) --seed $(SEED)
+
 .PHONY: faults
 faults: setup ## a fault at every call of every workflow, and 5,000 schedules by seed: hours (FLAGS="--every 10 --schedules 200")
 	@PYTHONPATH=tests:host_scripts$${PYTHONPATH:+:$$PYTHONPATH} $(BIN)/python -m faults $(FLAGS)

@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 _TITLES = {400: "Bad Request", 429: "Too Many Requests", 503: "Service Unavailable"}
 # What the gateway lets pass and this engine has not: stored responses, for example.
 _NOT_HERE = re.compile(
-    r"/v1/responses/[^/]+|/v1/chat/completions/batch|/v1/decisions|/v2/embed|/tokenizer_info"
-    r"|/v1/responses/[^/]+/cancel"
+    r"/v1/responses/[^/]+|/v1/chat/completions/batch|/v1/decisions|/v1/systemone|/v2/embed"
+    r"|/tokenizer_info|/v1/responses/[^/]+/cancel"
 )
 _IN_PROMPT = re.compile(rb"\[lab:([\w-]+) ([^\]]+)\]")
 _FORM_FIELD = re.compile(rb'name="(\w+)"\r\n\r\n([^\r\n]*)\r\n')

@@ -74,12 +74,15 @@ async def _bombard(lab: Lab, numbers: range, seed: int, bound: float) -> Report:
 
 
 def _watched(lab: Lab, report: Report, numbers: range, seed: int) -> Iterator[Shot]:
-    """Yield the shots; look at the gateway's memory ten times on the way."""
+    """Yield the shots; look at the gateway's memory ten times on the way, and say how far it is."""
     every = max(1, len(numbers) // 10)
     for count, number in enumerate(numbers, 1):
         yield shot(seed, number)
         if count % every == 0:
             report.memory_kib.append(_memory(lab))
+            failed = report.tally.outcomes["failed"]
+            progress = f"{count} of {len(numbers)}: {failed} failures, {report.memory_kib[-1]} KiB"
+            sys.stderr.write(f"{progress}\n")
 
 
 def _verdict(lab: Lab, defects: list[str], report: Report) -> list[str]:

@@ -6,8 +6,6 @@ import asyncio
 import ssl
 import time
 from contextlib import suppress
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import h2.config
@@ -15,8 +13,8 @@ import h2.connection
 import h2.events
 import pytest
 from clients.keys import KEY
-from clients.lab import Lab, borrowed
-from host_scripts.front import Front
+
+from hostile.strangers.stack import ANNOUNCED, CHAT, Stack, context, head, stacked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,8 +22,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.host
 
 MiB = 1024 * 1024
-ANNOUNCED = 45 * MiB
-CHAT = "/v1/chat/completions"
 STRANGERS = 256  # as many connections as one address may have
 MOST_DISK = MiB
 BOUND_SECONDS = 150.0
@@ -33,58 +29,10 @@ STRANGER = "Authorization: Bearer sk-alice-nobody"
 CUSTOMER = f"Authorization: Bearer {KEY}"
 
 
-@dataclass(frozen=True)
-class Stack:
-    """nginx as it is on a host, and the gateway behind it."""
-
-    front: Front
-    lab: Lab
-    pid: int
-
-    def disk(self) -> int:
-        """Return the bytes that nginx holds on disk, deleted files that are still open included."""
-        kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-        files = [one for kind in kinds for one in (self.front.folder / kind).rglob("*")]
-        return sum(one.stat().st_size for one in files if one.is_file()) + self._deleted()
-
-    def _deleted(self) -> int:
-        size = 0
-        for pid in [str(self.pid), *self._children()]:
-            for link in Path("/proc", pid, "fd").iterdir():
-                with suppress(FileNotFoundError):
-                    name = str(link.readlink())
-                    if name.startswith("/") and name.endswith(" (deleted)"):
-                        size += link.stat().st_size
-        return size
-
-    def _children(self) -> list[str]:
-        return Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
-
-
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    folder = tmp_path_factory.mktemp("uploads")
-    folder.chmod(0o755)
-    front = Front(
-        folder, endpoint_host="", email="", default_timeout_seconds=5, max_timeout_seconds=20
-    )
-    with borrowed(PORT=str(front.up), INFERENCE_UPLOAD_GRACE_SECONDS="2") as lab:
-        process = front.start()
-        yield Stack(front, lab, process.pid)
-        process.terminate()
-        process.wait(10)
-
-
-def context(protocol: str) -> ssl.SSLContext:
-    made = ssl.create_default_context()
-    made.check_hostname, made.verify_mode = False, ssl.CERT_NONE
-    made.set_alpn_protocols([protocol])
-    return made
-
-
-def head(*lines: str, path: str = CHAT, method: str = "POST", length: int = ANNOUNCED) -> bytes:
-    first = [f"{method} {path} HTTP/1.1", "Host: gateway", "Content-Type: application/json"]
-    return "\r\n".join([*first, f"Content-Length: {length}", *lines, "", ""]).encode()
+    with stacked(tmp_path_factory.mktemp("uploads"), INFERENCE_UPLOAD_GRACE_SECONDS="2") as found:
+        yield found
 
 
 async def upload(port: int, begin: bytes, door: asyncio.Semaphore) -> bytes:

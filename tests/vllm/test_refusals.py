@@ -16,8 +16,7 @@ TOO_LONG = "the model " * 8000
 # vLLM answers these, most of them without a key.
 ADMIN = (
     "/sleep", "/wake_up", "/invocations", "/load", "/ping", "/scale_elastic_ep",
-    "/is_scaling_elastic_ep", "/generative_scoring", "/kv_event_sources", "/v1/systemone",
-    "/v1/chat/completions/batch", "/v1/responses/resp_1", "/v1/responses/resp_1/cancel",
+    "/is_scaling_elastic_ep", "/generative_scoring", "/kv_event_sources", "/adapters",
     "/v1/load_lora_adapter", "/v1/audio/speech", "//v1/models", "/v1/../load",
 )  # fmt: skip
 

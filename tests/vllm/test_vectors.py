@@ -4,22 +4,40 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import httpx
 import pytest
+from vllmlab.calls.seeded import pooling_calls
+from vllmlab.comparison import compared
 from vllmlab.engine import Engine
 from vllmlab.gate import Gate, gate
 
+COUNT = 40
+
 
 @pytest.fixture(scope="module")
-def pooling(lab: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gate]:
+def pooler(lab: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     lab.stop()
-    folder = tmp_path_factory.mktemp("pooling")
-    engine = Engine(folder / "vllm.log", "--runner", "pooling")
+    engine = Engine(tmp_path_factory.mktemp("pooling") / "vllm.log", "--runner", "pooling")
     try:
         engine.ensure()
-        with gate(folder, engine.url) as found:
-            yield found
+        yield engine
     finally:
         engine.stop()
+
+
+@pytest.fixture(scope="module")
+def pooling(pooler: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gate]:
+    with gate(tmp_path_factory.mktemp("gateway"), pooler.url) as found:
+        yield found
+
+
+def test_answers_through_the_gateway_are_the_engines_own(pooler: Engine, pooling: Gate) -> None:
+    with httpx.Client(base_url=pooler.url, timeout=120) as direct:
+        found = compared(pooling_calls(1, COUNT), direct, pooling.client)
+
+    print(found)  # noqa: T201 -- how often each intended difference was seen
+    assert found.alike > COUNT // 2
+    assert found.different == []
 
 
 @pytest.mark.parametrize("form", ["float", "base64"])

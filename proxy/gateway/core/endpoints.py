@@ -51,6 +51,7 @@ ENDPOINTS = {
         Endpoint("/v1/messages/count_tokens", "POST", "count_tokens", ANTHROPIC),
         Endpoint("/v1/embeddings", "POST", "embeddings"),
         Endpoint("/v1/decisions", "POST", "decisions"),
+        Endpoint("/v1/systemone", "POST", "decisions"),  # as vLLM 0.32 calls it
         Endpoint("/v2/embed", "POST", "embed"),
         Endpoint("/tokenize", "POST", "tokenize"),
         Endpoint("/detokenize", "POST", "detokenize"),
@@ -81,7 +82,7 @@ DELETE_RESPONSE = Endpoint(READ_RESPONSE.path, "DELETE", "response_delete", RESP
 CANCEL_RESPONSE = Endpoint(
     f"{READ_RESPONSE.path}/cancel", "POST", "response_cancel", RESPONSES, Body.NONE
 )
-_RESPONSE = re.compile(rb"/v1/responses/([A-Za-z0-9][A-Za-z0-9._-]{0,255})(/cancel)?")
+_RESPONSE = re.compile(rb"/v1/responses/(?!render$)([A-Za-z0-9][A-Za-z0-9._-]{0,255})(/cancel)?")
 _QUERY = re.compile(rb"[A-Za-z0-9_=&.-]{1,200}")
 
 # Routes of vLLM that are not served, by how they begin.
@@ -101,7 +102,7 @@ REFUSED = {
     "/server_info": "it shows the engine's settings", "/kv_event": "it is the operator's",
     "/load": "it is the operator's", "/ping": "use /health/live",
     "/invocations": "use the paths under /v1", "/cohere/": "use /v1/chat/completions",
-    "/generative_scoring": "use /v1/score", "/v1/systemone": "use /v1/decisions",
+    "/generative_scoring": "use /v1/score", "/adapters": "it loads what the caller names",
     "/v1/realtime": "WebSockets do not pass here",
 }  # fmt: skip
 _PARTS_OF_WORK = ("/render", "/derender")  # for servers that share an engine's work

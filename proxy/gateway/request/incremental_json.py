@@ -136,6 +136,7 @@ class JsonReader:
             raise _refused(error) from error
         field_check.check(field_check.restricted(found), document, self._allowed)
         media_hosts.check(document, self._hosts, self._prompts.open)
+        self.media.add_text(document, self._prompts.open)
         self._prompts.feed(document)
         self._fields |= found
         if "model" in found:

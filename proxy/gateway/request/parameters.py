@@ -73,7 +73,9 @@ _ALL_MEANINGLESS = frozenset().union(*_OWN.values())
 
 _NUMBERS = {"max_tokens", "max_completion_tokens", "max_output_tokens", "n", "best_of"}
 _SWITCHES = {"stream", "store", "background"}
-_WHOLE = re.compile(r"\s*([+-]?\d{1,400})(?:\.0*)?\s*")
+_WHOLE = re.compile(r"\s*([+-]?[0-9]+(?:_[0-9]+)*)(?:\.0+)?\s*")
+_MOST_DIGITS = 4300  # more are no number to Python
+_MOST_OF_A_FLOAT = 2.0**63  # beyond, pydantic takes it for no whole number
 _TRUE, _FALSE = {"1", "true", "t", "yes", "y", "on"}, {"0", "false", "f", "no", "n", "off"}
 
 
@@ -148,18 +150,22 @@ def _converted(name: str, value: Any) -> Any:
 
 
 def _number(name: str, value: Any) -> int:
-    if isinstance(value, int) or (isinstance(value, float) and value.is_integer()):
+    if isinstance(value, int) or (isinstance(value, float) and value.is_integer() and _fits(value)):
         return int(value)
-    if isinstance(value, str) and (found := _WHOLE.fullmatch(value)):
+    if isinstance(value, str) and len(value) <= _MOST_DIGITS and (found := _WHOLE.fullmatch(value)):
         return int(found[1])
     raise _wrong(name, "a whole number", value)
+
+
+def _fits(value: float) -> bool:
+    return abs(value) < _MOST_OF_A_FLOAT
 
 
 def _truth(name: str, value: Any) -> bool:
     if isinstance(value, int | float) and value in {0, 1}:
         return bool(value)
-    if isinstance(value, str) and value.strip().lower() in _TRUE | _FALSE:
-        return value.strip().lower() in _TRUE
+    if isinstance(value, str) and value.lower() in _TRUE | _FALSE:
+        return value.lower() in _TRUE
     raise _wrong(name, "true or false", value)
 
 

@@ -141,22 +141,64 @@ async def test_what_a_backend_keeps_is_never_asked_of_another(
     assert len(model_server.inference()) + len(other.inference()) == 1
 
 
+async def stalls(call: Call) -> None:
+    await call.silence()
+
+
+async def sends_nonsense(call: Call) -> None:
+    call.write(b"no chunk\r\n")
+
+
+async def ends_the_stream(call: Call) -> None:
+    call.end_stream(done=False)
+
+
+async def says_it_was_stopped(call: Call) -> None:
+    call.event("", "abort")
+    call.end_stream()
+
+
+async def cuts_an_event(call: Call) -> None:
+    call.chunk(sse("two")[:20])
+    call.writer.close()
+
+
+async def reports_an_error(call: Call) -> None:
+    call.chunk(b'data: {"error":{"message":"EngineCore encountered an issue","code":500}}\n\n')
+    call.end_stream()
+
+
+BREAKS: dict[str, Script] = {
+    "an end of the connection": hangs_up, "a reset": resets, "a stall": stalls,
+    "bytes that are no HTTP": sends_nonsense, "an end without a reason": ends_the_stream,
+    "a stopped engine": says_it_was_stopped, "an event that is cut": cuts_an_event,
+    "an error of its own": reports_an_error,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BREAKS)
 async def test_after_the_first_byte_the_client_is_told_and_nothing_is_repeated(
-    two: Running, model_server: ModelServer, other: ModelServer
+    start: Start, model_server: ModelServer, other: ModelServer, name: str
 ) -> None:
     async def breaks(call: Call) -> None:
         call.start_stream()
         call.chunk(sse("one"))
         await call.writer.drain()
         await asyncio.sleep(0.02)
-        call.writer.transport.abort()
+        await BREAKS[name](call)
 
     model_server.on[CHAT.path] = other.on[CHAT.path] = breaks
+    origins = (model_server.origin, other.origin)
+    gateway = await start(backends=tuple(map(BackendSettings, origins)), default_timeout=0.5)
 
-    answer = await two.chat(stream=True)
+    answer = await gateway.chat(stream=True)
 
-    assert '"code":"backend_lost"' in answer.text
+    events = [line for line in answer.text.split("\n\n") if line]
+    assert (answer.status_code, '"one"' in events[0]) == (200, True)
+    assert '"error":{"message":' in events[-2]
+    assert events[-1] == "data: [DONE]"
     assert len(model_server.inference()) + len(other.inference()) == 1
+    await gateway.at_rest()
 
 
 async def test_a_request_that_ended_its_engine_does_not_end_the_next_one(

@@ -11,6 +11,7 @@ from gateway.request.cost.media import MediaMeter, measured
 from gateway.request.cost.prompts import PromptCounter, counted
 from gateway.request.incremental_json import JsonReader
 from gateway.request.parameters import fields_of
+from gateway.request.upload import Upload
 
 EVIL = "http://169.254.169.254/latest/meta-data"
 
@@ -113,6 +114,43 @@ def test_a_picture_is_counted_as_one_whatever_field_holds_it(
 
     assert (meter.items, meter.bytes) == (1, len(DATA))
     assert meter.tokens(len(body), 4) < 400
+
+
+def disguised_tool(size: int) -> dict[str, object]:
+    """Return a tool whose description looks like a picture to a reader without structure."""
+    fake = {"source": {"type": "base64", "data": "A" * size}}
+    return {"type": "function", "function": {"name": "f", "parameters": fake}}
+
+
+@pytest.mark.parametrize("place", ["tools", "functions", "documents", "chat_template_kwargs"])
+@pytest.mark.parametrize("size", [20_000, 120_000])
+def test_base64_in_a_field_that_is_part_of_the_prompt_is_text(place: str, size: int) -> None:
+    hidden = disguised_tool(size)
+    fields = {"model": "m", "messages": [], place: hidden if "_" in place else [hidden]}
+    body = json.dumps(fields).encode()
+
+    assert estimated(body) >= size // 4
+
+
+def test_a_picture_beside_tools_is_a_picture() -> None:
+    parts = [{"type": "image_url", "image_url": {"url": f"data:image/png;base64,{'A' * 400_000}"}}]
+    tools = [{"type": "function", "function": {"name": "f", "description": "word " * 8000}}]
+    body = json.dumps({"tools": tools, "messages": [{"role": "user", "content": parts}]}).encode()
+
+    assert 10_000 < estimated(body) < 11_000
+
+
+def estimated(body: bytes) -> int:
+    """Return the tokens that a body is taken for, read in one go or piece by piece."""
+    upload = Upload()
+    upload.add(body)
+    taken = upload.take()
+    if isinstance(taken, bytes):
+        return measured(taken).tokens(len(taken), 4)
+    reader = JsonReader(taken, fields_of("chat"), 128)
+    while reader.read():
+        pass
+    return reader.media.tokens(taken.size, 4)
 
 
 @pytest.mark.parametrize(

@@ -106,6 +106,8 @@ async def test_a_stream_is_kept_alive_if_the_operator_wants_it(
         ("/collective_rpc", "runs code"),
         ("/v1/realtime", "WebSockets"),
         ("/v1/chat/completions/render", "share"),
+        ("/v1/responses/render", "share"),
+        ("/adapters", "loads"),
     ],
 )
 async def test_a_route_of_the_engine_is_refused_with_a_reason(

@@ -1,10 +1,12 @@
 """How much of a body is pictures, sound or files in base64, which are no text to be counted.
 
 By structure: the value of a field that holds media, and nothing but base64. Text that mentions
-base64 is text.
+base64 is text, and so is all that a prompt has of fields without media, such as tools.
 """
 
 import re
+
+import msgspec
 
 ITEM_TOKENS = 256  # of one picture: small models take so many, large ones several times as many
 
@@ -24,14 +26,21 @@ _HINTS = (b'"data:', b'"data"', b'"file_data"')
 _NO_BASE64 = re.compile(rb"[^A-Za-z0-9+/=_\\-]|\\[^/]")
 _LONGEST_OPENING = 1600  # bytes, of what the pattern can match
 
+# Fields of the request whose values are part of the prompt, whatever they look like.
+_TEXT_FIELDS = {"tools", "functions", "documents", "chat_template_kwargs"}
+_decode = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+
 
 class MediaMeter:
-    """Feed a body piece by piece. `items` were found, with so many `bytes`."""
+    """Feed a body piece by piece. `items` were found, with so many `bytes`.
 
-    __slots__ = ("_before", "_current", "_is_inside", "bytes", "items")
+    `text`: bytes of fields that hold text alone, once there are items.
+    """
+
+    __slots__ = ("_before", "_current", "_is_inside", "bytes", "items", "text")
 
     def __init__(self) -> None:
-        self.bytes = self.items = 0
+        self.bytes = self.items = self.text = 0
         self._before = b""
         self._is_inside = False
         self._current = 0  # bytes of the item that is being read
@@ -52,9 +61,22 @@ class MediaMeter:
             self.items += 1
         self._before = text[max(at, len(text) - _LONGEST_OPENING) :]
 
+    def add_text(self, document: bytes, within: str = "") -> None:
+        """Count the text fields of a body, or of a part of one that goes on with a field."""
+        if not self.items:
+            return
+        try:
+            fields = _decode(document)
+        except UnicodeDecodeError:  # a name so long that it was cut within a character
+            return
+        for name, value in fields.items():
+            if (name or within) in _TEXT_FIELDS:
+                self.text += len(bytes(value))
+
     def tokens(self, size: int, per_token: int) -> int:
         """Return about how many tokens a body of so many bytes has."""
-        return (size - self.bytes) // per_token + self.items * ITEM_TOKENS
+        text = max(size - self.bytes, self.text)  # the items may lie in text fields
+        return text // per_token + self.items * ITEM_TOKENS
 
     def _read(self, text: bytes, at: int) -> int:
         """Read the item's bytes; return where what follows begins. Other text is no item."""
@@ -72,8 +94,9 @@ class MediaMeter:
 
 
 def measured(body: bytes) -> MediaMeter:
-    """Return what a small body holds."""
+    """Return what a small, valid body holds."""
     meter = MediaMeter()
     if any(hint in body for hint in _HINTS):
         meter.feed(body)
+        meter.add_text(body)
     return meter

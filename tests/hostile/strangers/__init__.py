@@ -1,0 +1,1 @@
+"""What callers cost who may do nothing here: disk, memory and the engine's time."""

@@ -1,0 +1,1 @@
+"""Requests of many kinds for a real engine, made from a seed."""
