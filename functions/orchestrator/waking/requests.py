@@ -23,7 +23,7 @@ PATHS = frozenset(
         *("/v1/messages", "/v1/messages/count_tokens", "/tokenize", "/detokenize"),
         *("/pooling", "/classify", "/score", "/v1/score", "/rerank", "/v1/rerank", "/v2/rerank"),
         *("/v1/audio/transcriptions", "/v1/audio/translations", "/v2/embed"),
-        *("/v1/chat/completions/batch", "/v1/decisions"),
+        *("/v1/chat/completions/batch", "/v1/decisions", "/v1/systemone"),
     }
 )
 MODELS = "/v1/models"
