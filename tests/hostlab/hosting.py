@@ -40,7 +40,7 @@ ENGINE=gpu
 MODEL=tiny model
 VLLM_PORT=8000
 ENGINE_ARGUMENTS=--seed 7
-GATEWAY_SETTINGS=000000000000/twin-hosts/gateway/settings.json
+GATEWAY_SETTINGS={settings}
 GATEWAY_PORT=8080
 DEFAULT_TIMEOUT_SECONDS=90
 MAX_TIMEOUT_SECONDS=600
@@ -51,6 +51,7 @@ REPORT_SECONDS=30
 RELEASE=0.1.0
 METRICS_NAMESPACE=Lamplighter
 """
+_NO_SETTINGS = b'{"settings": {}, "fallbacks": [], "keys": {}}'  # of the gateway
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,16 +130,17 @@ def running(account: Any, user_data: str) -> str:
 
 def uploaded(account: Any, programs: dict[str, bytes], *, tampered: bool) -> str:
     """Put the scripts into a bucket; return the user_data that leads there."""
-    store = account.client("s3")
-    bucket = f"twin-hosts-{uuid.uuid4().hex[:8]}"
-    files = programs | {"deployment.env": SETTINGS.encode()}
+    store, bucket = account.client("s3"), f"twin-hosts-{uuid.uuid4().hex[:8]}"
+    ours, followed = account.client("sts").get_caller_identity()["Account"], "gateway/1.json"
+    settings = SETTINGS.format(settings=f"{ours}/{bucket}/{followed}")
+    files = programs | {"deployment.env": settings.encode()}
     sums = "".join(f"{hashlib.sha256(c).hexdigest()}  {n}\n" for n, c in files.items())
     folder = f"scripts/{hashlib.sha256(sums.encode()).hexdigest()}"
     store.create_bucket(Bucket=bucket)
+    store.put_object(Bucket=bucket, Key=followed, Body=_NO_SETTINGS)
     for name, content in (files | {"SHA256SUMS": sums.encode()}).items():
         changed = b"# changed\n" if tampered and name in STAND_IN else b""
         store.put_object(Bucket=bucket, Key=f"{folder}/{name}", Body=content + changed)
-    ours = account.client("sts").get_caller_identity()["Account"]
     return render("bootstrap.py.j2", aws_region="us-east-1", deployment="hosted", account=ours,
                   bucket=bucket, folder=folder, program_sha256="of fetch.py",
                   event_bus="twin-scratch")  # fmt: skip
