@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 NODE_MODULES = HERE / "node" / "node_modules"
-OLDEST_NODE = 18
+OLDEST_NODE = 20  # openai's client uploads files only with it
 
 
 def python(name: str) -> Path:
@@ -38,7 +38,7 @@ def node() -> str:
     said = subprocess.run([found, "--version"], capture_output=True, text=True, check=True).stdout
     major = re.match(r"v(\d+)", said)
     if not major or int(major[1]) < OLDEST_NODE:
-        pytest.fail(f"node is {said.strip()}, the client needs {OLDEST_NODE} or newer")
+        pytest.fail(f"node is {said.strip()}, the clients need {OLDEST_NODE} or newer")
     if not (NODE_MODULES / ".installed").exists():
         pytest.fail("the Node clients are not installed: run `make test-clients`")
     return found
