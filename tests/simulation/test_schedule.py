@@ -97,7 +97,7 @@ def test_what_scheduler_did_not_deliver_is_found_by_the_look_of_every_minute():
         live_until(world, "2026-03-23T19:20")
         assert deployment(world)["status"] == "stopped"
         assert deployment(world)["stopped_by"] == "schedule"
-        live_until(world, "2026-03-24T07:20")
+        live_until(world, "2026-03-24T07:30")  # a look every five minutes, and a boot
 
         assert deployment(world)["status"] == "serving"
         assert world.scheduler.fired == []
