@@ -566,7 +566,7 @@ def test_a_known_cause_is_shown_with_its_remedy(machine: Machine) -> None:
 
 
 def uploaded(machine: Machine) -> list[Path]:
-    return [path for path in (machine.aws / "s3").rglob("*") if path.is_file()]
+    return [path for path in (machine.aws / "s3").glob("*/diagnostics/**/*") if path.is_file()]
 
 
 def test_an_upload_lies_in_the_bucket_that_the_orchestrator_made(machine: Machine) -> None:

@@ -123,7 +123,8 @@ def test_the_agent_writes_nothing_but_what_the_gateway_reads_and_is_not_root() -
     written = re.findall(r"_FILE=(/etc/\S+)", unit)
 
     assert re.findall(r"ReadWritePaths=(.*)", unit) == ["/etc/lamplighter/gateway"]
-    assert written == ["/etc/lamplighter/gateway/keys", "/etc/lamplighter/gateway/status"]
+    names = ("keys", "settings.json", "status")
+    assert written == [f"/etc/lamplighter/gateway/{name}" for name in names]
     assert "lamplighter-gateway" in re.findall(r"SupplementaryGroups=(.*)", unit)[0].split()
     assert {"User=lamplighter-agent", "CapabilityBoundingSet="} <= set(unit.splitlines())
 
