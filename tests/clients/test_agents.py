@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 import uuid
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
 import zstandard
+from gateway.telemetry.access_log import FLUSH_SECONDS
 
 from clients import answers
 from clients.agents import ONCE, Agents
@@ -157,6 +159,9 @@ def results(parts: list[Any], kind: str) -> list[Any]:
 
 
 def asked(lab: Lab) -> int:
-    """Return how many requests for messages the gateway has answered."""
+    """Return how many requests for messages the gateway has answered: a moment later it has written
+    down the last one.
+    """
+    time.sleep(4 * FLUSH_SECONDS)
     with open(lab.log) as log:  # noqa: PTH123 -- a path as text
         return sum('"path":"/v1/messages"' in line for line in log)
