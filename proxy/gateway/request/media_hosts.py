@@ -11,8 +11,9 @@ from typing import Any
 
 from gateway.core.errors import InvalidRequest
 
-# A body without any of these names no address; one with them is parsed.
-_NAMED = re.compile(rb'_url"|"url"|"images"|\\u00')
+# A body without any of these names no address; one with them is parsed. Looked for one by one: a
+# pattern with alternatives costs thirty times as much.
+_NAMES = (b'_url"', b'"url"', b'"images"', b"\\u00")
 _SCHEMED = re.compile(rb'"\s*(?!data:)[A-Za-z][A-Za-z0-9+.-]{0,20}:|\\u00')
 _FIELDS = json.JSONDecoder(object_pairs_hook=tuple, parse_int=len, parse_float=len)
 _DESCRIBED = {"tools", "functions", "response_format", "structured_outputs", "text", "metadata"}
@@ -32,8 +33,13 @@ def check(body: bytes, hosts: Collection[str], within: str = "") -> None:
 
     `within`: the field of the request that a part goes on with.
     """
-    is_named = within == _PICTURES or _NAMED.search(body)
-    if ANY in hosts or not is_named or not _SCHEMED.search(body):
+    if within != _PICTURES:
+        for name in _NAMES:
+            if name in body:
+                break
+        else:
+            return
+    if ANY in hosts or not _SCHEMED.search(body):
         return
     for address in _addresses(body.decode(errors="replace"), within):
         if not _is_allowed(address.strip(), hosts):

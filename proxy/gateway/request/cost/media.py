@@ -95,8 +95,15 @@ class MediaMeter:
 
 def measured(body: bytes) -> MediaMeter:
     """Return what a small, valid body holds."""
+    for hint in _HINTS:
+        if hint in body:
+            break
+    else:
+        return _NO_MEDIA
     meter = MediaMeter()
-    if any(hint in body for hint in _HINTS):
-        meter.feed(body)
-        meter.add_text(body)
+    meter.feed(body)
+    meter.add_text(body)
     return meter
+
+
+_NO_MEDIA = MediaMeter()
