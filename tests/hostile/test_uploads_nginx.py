@@ -25,7 +25,7 @@ MiB = 1024 * 1024
 STRANGERS = 256  # as many connections as one address may have
 MOST_DISK = MiB
 BOUND_SECONDS = 150.0
-STRANGER = "Authorization: Bearer sk-alice-nobody"
+STRANGER = "Authorization: Bearer sk-alice-unknown"
 CUSTOMER = f"Authorization: Bearer {KEY}"
 
 

@@ -18,13 +18,10 @@ from orchestrator.spec.schema.fields import plain
 FOLDER = "gateway"
 # The gateway's own names of what `gateway` in the specification calls otherwise.
 _NAMES = {"max_choices": "max_n", "wait_seconds": "backend_wait_seconds"}
-# The keys that are the same in both, or are renamed above.
-_PLAIN = (
-    "allow_fields", "aliases", "cache_salt", "cors_origins", "count_usage", "docs", "heartbeats",
-    "keepalive_seconds", "key_limits", "max_choices", "max_output_tokens", "max_prompts",
-    "media_hosts", "otlp_endpoint", "queue_length", "queue_seconds", "reserve_tokens",
-    "wait_seconds",
-)  # fmt: skip
+# Of the host, which nginx and the unit are rendered with.
+_ELSEWHERE = {
+    "port", "default_timeout_seconds", "max_timeout_seconds", "requests_per_minute_per_address",
+}  # fmt: skip
 
 
 def key(spec_digest: str) -> str:
@@ -42,8 +39,11 @@ def document(deployment: Deployment) -> bytes:
     keys: the file of each key, in the gateway's folder -> the SSM parameter that holds it.
     """
     gateway = deployment.gateway
-    written = plain(gateway)
-    settings: dict[str, Any] = {_NAMES.get(name, name): written[name] for name in _PLAIN}
+    settings: dict[str, Any] = {
+        _NAMES.get(name, name): value
+        for name, value in plain(gateway).items()
+        if name not in {*_ELSEWHERE, "fallbacks"}
+    }
     settings["filters"] = [_filter(each) for each in gateway.filters]
     settings["jwt"] = _jwt(gateway.jwt)
     parameters = [each.key_parameter for each in gateway.fallbacks]

@@ -13,7 +13,7 @@ from gateway.core.errors import InvalidRequest
 
 # A body without any of these names no address; one with them is parsed. Looked for one by one: a
 # pattern with alternatives costs thirty times as much.
-_NAMES = (b'_url"', b'"url"', b'"images"', b"\\u00")
+_NAMES = (b'url"', b'"images"', b"\\u00")
 _SCHEMED = re.compile(rb'"\s*(?!data:)[A-Za-z][A-Za-z0-9+.-]{0,20}:|\\u00')
 _FIELDS = json.JSONDecoder(object_pairs_hook=tuple, parse_int=len, parse_float=len)
 _DESCRIBED = {"tools", "functions", "response_format", "structured_outputs", "text", "metadata"}

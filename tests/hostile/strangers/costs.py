@@ -21,7 +21,7 @@ _AT_ONCE = 16  # a busy machine must not run into the limit for a TLS handshake
 _LOOK_SECONDS = 0.1
 _PATIENCE_SECONDS = 30.0
 _WARM_UP = 16
-_STRANGER = "Authorization: Bearer sk-alice-nobody"
+_STRANGER = "Authorization: Bearer sk-alice-unknown"
 _TLS = context("http/1.1")
 _SMALL = b'{"model":"tiny","messages":[{"role":"user","content":"Hi"}]}'
 

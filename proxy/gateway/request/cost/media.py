@@ -22,7 +22,7 @@ _OPENS = re.compile(
     + rb'"data"' + _S + rb":" + _S + rb'"'
     + rb'|"file_data"' + _S + rb":" + _S + rb'"(?:data:[^",]{0,200}+,)?+'
 )  # fmt: skip
-_HINTS = (b'"data:', b'"data"', b'"file_data"')
+_HINTS = (b'"data:', b'data"')  # the latter of "file_data" too
 _NO_BASE64 = re.compile(rb"[^A-Za-z0-9+/=_\\-]|\\[^/]")
 _LONGEST_OPENING = 1600  # bytes, of what the pattern can match
 
